@@ -1,0 +1,59 @@
+//! Identifiers: ULIDs, so that they sort by time and need no coordination (<https://github.com/ulid/spec>).
+
+use crate::clock::Timestamp;
+use std::fmt;
+use std::str::FromStr;
+
+/// Identifies one invocation of a function: 26 characters, sortable by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InvocationId(ulid::Ulid);
+
+impl InvocationId {
+    /// Makes an id from the time of acceptance and 80 random bits.
+    pub fn new(at: Timestamp, random: u128) -> Self {
+        Self(ulid::Ulid::from_parts(at.as_millis(), random))
+    }
+
+    /// Makes an id for now, from the thread's random generator.
+    pub fn now() -> Self {
+        Self::new(Timestamp::now(), rand::random())
+    }
+}
+
+impl fmt::Display for InvocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Says that a text is no invocation id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an invocation id has 26 characters of Crockford's base 32")]
+pub struct IdError;
+
+impl FromStr for InvocationId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        text.parse().map(Self).map_err(|_| IdError)
+    }
+}
+
+impl serde::Serialize for InvocationId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_read_back() {
+        let older = InvocationId::new(Timestamp::from_millis(1), u128::MAX >> 48);
+        let newer = InvocationId::new(Timestamp::from_millis(2), 0);
+        assert!(older < newer && older.to_string() < newer.to_string());
+        assert_eq!(newer.to_string().parse(), Ok(newer));
+        assert_eq!("nonsense".parse::<InvocationId>(), Err(IdError));
+    }
+}

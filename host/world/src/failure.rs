@@ -1,0 +1,82 @@
+//! Why an invocation did not come to an answer, in the kinds that a trigger can act on.
+
+use std::time::Duration;
+
+/// Why an invocation failed.
+///
+/// The texts are for the caller and name nothing that the caller may not know; what else is known is in the log, under the
+/// invocation's id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The function runs as often at once as it may, and as many wait as may. A retry can help, after a back-off.
+    #[error("the function is at its limit of {limit} concurrent invocations")]
+    Overloaded {
+        /// The limit that was met.
+        limit: usize,
+    },
+    /// The host has no room for another instance, of any function. A retry can help, after a back-off.
+    #[error("the host is at its limit of concurrent instances")]
+    Exhausted,
+    /// The host is shutting down. A retry can help, elsewhere or later.
+    #[error("the host is shutting down")]
+    Draining,
+    /// The function ran longer than its `timeout`. A retry can help if the cause was passing.
+    #[error("the function ran into its time-out of {}", flint_model::duration::display(*.0))]
+    TimedOut(Duration),
+    /// The function used more CPU time than its `cpu`. A retry rarely helps.
+    #[error("the function used up its CPU time of {}", flint_model::duration::display(*.0))]
+    CpuExceeded(Duration),
+    /// The function trapped, in a limit of memory or by itself. The text is the trap's, without a backtrace.
+    #[error("the function failed: {0}")]
+    Trapped(String),
+    /// The function wanted more memory than its `memory`, and trapped then.
+    #[error("the function ran into its memory limit of {0}")]
+    OutOfMemory(flint_model::ByteSize),
+    /// The guest gave no answer, or one that is not valid, such as an error code of `wasi:http`.
+    #[error("the function gave no valid answer: {0}")]
+    NoAnswer(String),
+    /// The function has no handler of the kind that was called. A retry can't help.
+    #[error("the function has no {0} handler")]
+    NoHandler(&'static str),
+    /// A request or an answer is larger than its limit.
+    #[error("the {what} is larger than {limit}")]
+    TooLarge {
+        /// `request` or `response`.
+        what: &'static str,
+        /// The limit that was met.
+        limit: flint_model::ByteSize,
+    },
+    /// The handler of an event answered with a failure of its own.
+    #[error("{name}: {message}")]
+    Handler {
+        /// The kind of error, such as `ValidationError`.
+        name: String,
+        /// What the guest said of it.
+        message: String,
+        /// Whether the same event could succeed later, and after how long; none: it can't.
+        retry: Option<Duration>,
+    },
+    /// A defect of the host. The log has more, under the invocation's id.
+    #[error("the host failed to run the function")]
+    Internal,
+}
+
+impl Failure {
+    /// A stable code for people and programs: the part before the slash names the area.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Overloaded { .. } => "function/overloaded",
+            Self::Exhausted => "host/exhausted",
+            Self::Draining => "host/draining",
+            Self::TimedOut(_) => "function/timed-out",
+            Self::CpuExceeded(_) => "function/cpu-exceeded",
+            Self::Trapped(_) => "function/trapped",
+            Self::OutOfMemory(_) => "function/out-of-memory",
+            Self::NoAnswer(_) => "function/no-answer",
+            Self::NoHandler(_) => "function/no-handler",
+            Self::TooLarge { .. } => "http/too-large",
+            Self::Handler { .. } => "function/failed",
+            Self::Internal => "host/internal",
+        }
+    }
+}
