@@ -1,0 +1,102 @@
+//! Effects: the changes that a commit makes, as plain values.
+//!
+//! An effect names what it changes and what it expects to find there. It does nothing by itself; an engine applies it.
+
+use bytes::Bytes;
+use flint_model::{StoreName, Timestamp};
+
+use crate::kv::Version;
+
+/// One durable change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Writes a key.
+    KvPut {
+        /// The store of the key.
+        store: StoreName,
+        /// The key, 1 byte to the store's limit.
+        key: String,
+        /// What the key reads as from now on. Never a counter, whatever its bytes.
+        value: Bytes,
+        /// When the entry is gone; none if it stays. A moment that has passed makes it gone at once.
+        expires_at: Option<Timestamp>,
+        /// What the key has to be; none to write whatever is there.
+        expect: Option<Expectation>,
+    },
+    /// Removes a key. It is no error if there is nothing to remove, unless `expect` says so.
+    KvDelete {
+        /// The store of the key.
+        store: StoreName,
+        /// The key, 1 byte to the store's limit.
+        key: String,
+        /// What the key has to be; none to delete whatever is there.
+        expect: Option<Expectation>,
+    },
+    /// Adds to a counter, which starts at 0. Only what an increment wrote is a counter.
+    KvIncrement {
+        /// The store of the key.
+        store: StoreName,
+        /// The key, 1 byte to the store's limit.
+        key: String,
+        /// What to add, possibly negative.
+        delta: i64,
+    },
+}
+
+impl Effect {
+    /// The store and the key that the effect is about.
+    pub fn target(&self) -> (&StoreName, &str) {
+        match self {
+            Self::KvPut { store, key, .. }
+            | Self::KvDelete { store, key, .. }
+            | Self::KvIncrement { store, key, .. } => (store, key),
+        }
+    }
+
+    /// The bytes that the effect brings: key and value.
+    pub fn size(&self) -> u64 {
+        let (key, value) = match self {
+            Self::KvPut { key, value, .. } => (key, value.len()),
+            Self::KvDelete { key, .. } => (key, 0),
+            Self::KvIncrement { key, .. } => (key, size_of::<i64>()),
+        };
+        (key.len() + value) as u64
+    }
+}
+
+/// What a key has to be for an effect to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expectation {
+    /// The key does not exist, or its time to live has passed.
+    Absent,
+    /// The key exists, at this very version.
+    Version(Version),
+}
+
+impl Expectation {
+    /// Compares with the version that the key has now, if it exists.
+    pub fn is_met(self, current: Option<Version>) -> bool {
+        match self {
+            Self::Absent => current.is_none(),
+            Self::Version(version) => current == Some(version),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expectation_is_met_by_exactly_what_it_says() {
+        for (expectation, current, met) in [
+            (Expectation::Absent, None, true),
+            (Expectation::Absent, Some(1), false),
+            (Expectation::Version(1), None, false),
+            (Expectation::Version(1), Some(1), true),
+            (Expectation::Version(1), Some(2), false),
+        ] {
+            assert_eq!(expectation.is_met(current), met, "{expectation:?} {current:?}");
+        }
+    }
+}
