@@ -1,0 +1,3 @@
+//! The request door: a caller waits for the answer.
+
+pub mod router;
