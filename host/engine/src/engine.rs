@@ -1,0 +1,95 @@
+//! The one engine of the host.
+
+use crate::artifact::ArtifactCache;
+use crate::compile::{self, CompileError};
+use crate::deadline::Ticker;
+use crate::refill::Refiller;
+use crate::residency::Residency;
+use crate::settings::Settings;
+use std::sync::Arc;
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// wasmtime refused the settings, or the kernel the memory that they need.
+    #[error("can't reserve the pool of {instances} instances")]
+    Pool {
+        /// The number that was asked for.
+        instances: u32,
+        /// What stood in the way.
+        #[source]
+        source: wasmtime::Error,
+    },
+    /// A thread could not be started.
+    #[error("can't start a thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Compiles components and owns what their instances share: the pool of slots, the ticker, the refilling thread.
+///
+/// Cheap to clone. The threads end when the last clone is dropped.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    wasmtime: wasmtime::Engine,
+    residency: Residency,
+    ticker: Ticker,
+    refiller: Refiller,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("residency", &self.0.residency).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Reserves the pool and starts the threads. Has to be called within a tokio runtime, which spares are made in.
+    ///
+    /// # Errors
+    /// [`EngineError`]; a smaller `instances_max` or `memory_max` can help.
+    pub fn new(settings: &Settings) -> Result<Self, EngineError> {
+        let residency = settings.decide_residency();
+        let config = settings.wasmtime_config(&residency);
+        let wasmtime = wasmtime::Engine::new(&config)
+            .map_err(|source| EngineError::Pool { instances: settings.instances_max, source })?;
+        let ticker = Ticker::start(wasmtime.clone(), settings.tick).map_err(EngineError::Thread)?;
+        let refiller = Refiller::start(tokio::runtime::Handle::current()).map_err(EngineError::Thread)?;
+        Ok(Self(Arc::new(Inner { wasmtime, residency, ticker, refiller })))
+    }
+
+    /// Compiles a component, or takes what was compiled before from the cache.
+    ///
+    /// With `init`, the name of an exported function without parameters, that function is run first and the component
+    /// starts from the memory it leaves.
+    ///
+    /// # Errors
+    /// [`CompileError`] if the bytes are no component, or its init function fails. A cache that can't be used is no error.
+    pub async fn load(
+        &self,
+        bytes: &[u8],
+        init: Option<&str>,
+        cache: Option<&ArtifactCache>,
+    ) -> Result<wasmtime::component::Component, CompileError> {
+        compile::load(&self.0.wasmtime, bytes, init, cache).await
+    }
+
+    /// How memory is reset between two instances, as decided at start.
+    pub fn residency(&self) -> &Residency {
+        &self.0.residency
+    }
+
+    /// wasmtime's engine, to make linkers with.
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0.wasmtime
+    }
+
+    pub(crate) fn ticker(&self) -> &Ticker {
+        &self.0.ticker
+    }
+
+    pub(crate) fn refiller(&self) -> &Refiller {
+        &self.0.refiller
+    }
+}

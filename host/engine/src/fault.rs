@@ -1,0 +1,46 @@
+//! What went wrong in an instance, in the kinds that a caller can act on.
+
+use std::time::Duration;
+
+/// The guest used up its CPU time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("used up its CPU time of {}", flint_model::duration::display(*.0))]
+pub struct CpuExceeded(pub Duration);
+
+/// Why an instance could not be made, or stopped before it gave an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The guest used more CPU time than it may.
+    #[error(transparent)]
+    Cpu(CpuExceeded),
+    /// The guest trapped after it was refused memory.
+    #[error("ran out of memory")]
+    Memory,
+    /// The guest trapped: the trap's text, without a backtrace.
+    #[error("{0}")]
+    Trap(String),
+    /// The pool has no free slot. A retry can help.
+    #[error("no free slot for an instance")]
+    Exhausted,
+    /// Something else, in the host or between host and guest; the text is for the log.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Fault {
+    /// Finds the kind of an error of wasmtime. `memory_refused`: whether the guest was refused memory before.
+    pub fn classify(error: &wasmtime::Error, memory_refused: bool) -> Self {
+        if let Some(exceeded) = error.downcast_ref::<CpuExceeded>() {
+            return Self::Cpu(*exceeded);
+        }
+        if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+            return Self::Exhausted;
+        }
+        match error.downcast_ref::<wasmtime::Trap>() {
+            // A guest that is refused memory mostly aborts, and an instance whose first memory is refused never starts.
+            _ if memory_refused => Self::Memory,
+            Some(trap) => Self::Trap(trap.to_string()),
+            None => Self::Other(format!("{error:#}")),
+        }
+    }
+}

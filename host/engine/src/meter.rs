@@ -1,0 +1,143 @@
+//! What an invocation used.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Counts what one invocation uses. Written by the task that runs it, read by whoever reports it.
+#[derive(Debug)]
+pub struct Meter {
+    origin: Instant,
+    /// Nanoseconds in finished polls.
+    cpu: AtomicU64,
+    /// Nanoseconds since `origin` when the poll that runs now began.
+    poll_began: AtomicU64,
+    memory: AtomicU64,
+    memory_peak: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    store_calls: AtomicU32,
+}
+
+/// Marks that no poll runs.
+const NO_POLL: u64 = u64::MAX;
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+            cpu: AtomicU64::new(0),
+            poll_began: AtomicU64::new(NO_POLL),
+            memory: AtomicU64::new(0),
+            memory_peak: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            store_calls: AtomicU32::new(0),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Meter {
+    /// How long the invocation held a thread: the sum of its polls, the one that runs now included.
+    ///
+    /// That is its CPU time plus what the kernel gave to others meanwhile. Asking the kernel for the thread's CPU time at each
+    /// poll would cost two system calls; an event is over in less.
+    pub fn cpu(&self) -> Duration {
+        let began = self.poll_began.load(Relaxed);
+        let running = if began == NO_POLL { 0 } else { nanos(self.origin.elapsed()).saturating_sub(began) };
+        Duration::from_nanos(self.cpu.load(Relaxed) + running)
+    }
+
+    /// The most that memories and tables held at once, in bytes.
+    pub fn memory_peak(&self) -> u64 {
+        self.memory_peak.load(Relaxed)
+    }
+
+    /// Bytes that came in with the event.
+    pub fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Relaxed)
+    }
+
+    /// Bytes that left with the answer.
+    pub fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Relaxed)
+    }
+
+    /// Calls of stores.
+    pub fn store_calls(&self) -> u32 {
+        self.store_calls.load(Relaxed)
+    }
+
+    /// Adds bytes that came in.
+    pub fn add_bytes_in(&self, bytes: u64) {
+        add(&self.bytes_in, bytes);
+    }
+
+    /// Adds bytes that left.
+    pub fn add_bytes_out(&self, bytes: u64) {
+        add(&self.bytes_out, bytes);
+    }
+
+    /// Adds a call of a store.
+    pub fn add_store_call(&self) {
+        self.store_calls.store(self.store_calls.load(Relaxed).saturating_add(1), Relaxed);
+    }
+
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory.load(Relaxed)
+    }
+
+    pub(crate) fn set_memory(&self, bytes: u64) {
+        self.memory.store(bytes, Relaxed);
+        if bytes > self.memory_peak.load(Relaxed) {
+            self.memory_peak.store(bytes, Relaxed);
+        }
+    }
+
+    /// Starts over for another invocation on the same instance, whose memory stays.
+    pub(crate) fn reset(&self) {
+        self.cpu.store(0, Relaxed);
+        self.memory_peak.store(self.memory.load(Relaxed), Relaxed);
+        self.bytes_in.store(0, Relaxed);
+        self.bytes_out.store(0, Relaxed);
+        self.store_calls.store(0, Relaxed);
+    }
+}
+
+/// One task writes at a time, so that a load and a store do what a locked instruction would.
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Relaxed).saturating_add(more), Relaxed);
+}
+
+/// Runs a future and counts the time of its polls.
+pub struct Metered<F> {
+    future: F,
+    meter: Arc<Meter>,
+}
+
+impl<F> Metered<F> {
+    /// Counts the polls of `future` with `meter`.
+    pub fn new(future: F, meter: Arc<Meter>) -> Self {
+        Self { future, meter }
+    }
+}
+
+impl<F: Future + Unpin> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        let began = nanos(this.meter.origin.elapsed());
+        this.meter.poll_began.store(began, Relaxed);
+        let poll = Pin::new(&mut this.future).poll(context);
+        this.meter.poll_began.store(NO_POLL, Relaxed);
+        add(&this.meter.cpu, nanos(this.meter.origin.elapsed()).saturating_sub(began));
+        poll
+    }
+}

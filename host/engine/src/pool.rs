@@ -1,0 +1,349 @@
+//! The instances of one function: spares made ahead, those in use, and the rules of lending them.
+
+use crate::admission::{Admission, AdmissionOptions, Overloaded};
+use crate::demand::{Bounds, Demand, Observed};
+use crate::engine::Engine;
+use crate::fault::Fault;
+use crate::lease::{Lease, Start};
+use crate::limit::{Budget, HasBudget, Limits};
+use crate::meter::Metered;
+use crate::refill::{Refillable, Review};
+use parking_lot::Mutex;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+/// What the instances of a function are to the world that runs them.
+pub trait Blueprint: Send + Sync + 'static {
+    /// What a store holds.
+    type Data: HasBudget;
+    /// The exports that are called, looked up when the instance is made.
+    type Exports: Send + Sync + 'static;
+
+    /// Makes the data of a new store.
+    fn data(&self, budget: Budget) -> Self::Data;
+
+    /// Looks the exports up.
+    ///
+    /// # Errors
+    /// If the component does not have what it was loaded for.
+    fn exports(&self, store: &mut Store<Self::Data>, instance: &Instance) -> wasmtime::Result<Self::Exports>;
+}
+
+/// How long an instance lives, and what events it sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// An instance serves one event. Nothing that a guest leaves in memory is ever seen by another event.
+    #[default]
+    Fresh,
+    /// An instance serves up to `uses` events, one after the other. Gives up: state that one event leaves in memory is seen by
+    /// the next, and so is what it leaks. An instance that failed is never used again.
+    Serial {
+        /// Events before the instance is replaced.
+        uses: u32,
+    },
+    /// An instance serves up to `uses` events, several at once (see [`Shared`](crate::Shared)). Gives up, besides: a trap or a
+    /// time-out takes all events of the instance down, memory and CPU time are limited for all of them together, and logs
+    /// name the instance rather than the event.
+    Shared {
+        /// Events before the instance is replaced.
+        uses: u32,
+    },
+}
+
+/// How a pool is run.
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// What each invocation may use.
+    pub limits: Limits,
+    /// How long an instance lives.
+    pub isolation: Isolation,
+    /// How many run at once and wait.
+    pub admission: AdmissionOptions,
+    /// So many spares are always kept (provisioned concurrency).
+    pub warm: usize,
+    /// So many spares are kept at most; 0 makes every instance on demand.
+    pub spares_max: usize,
+    /// So many spares are kept at most of all functions together.
+    pub spares_total_max: usize,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            isolation: Isolation::Fresh,
+            admission: AdmissionOptions::default(),
+            warm: 1,
+            spares_max: 100,
+            spares_total_max: 500,
+        }
+    }
+}
+
+/// Why no instance was lent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Too many run and wait. A retry can help, after a back-off.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// No instance could be made.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// A live instance with its store.
+pub(crate) struct Live<B: Blueprint> {
+    pub(crate) store: Store<B::Data>,
+    pub(crate) exports: Arc<B::Exports>,
+    pub(crate) uses: u32,
+}
+
+/// Lends the instances of one function.
+pub struct Pool<B: Blueprint>(Arc<Inner<B>>);
+
+impl<B: Blueprint> Clone for Pool<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+pub(crate) struct Inner<B: Blueprint> {
+    engine: Engine,
+    blueprint: B,
+    component: InstancePre<B::Data>,
+    options: PoolOptions,
+    admission: Admission,
+    /// Never used. Last in, first out: the last that was made is the warmest in the caches.
+    spares: Mutex<Vec<Live<B>>>,
+    /// Used, and good for more (`serial`).
+    used: Mutex<Vec<Live<B>>>,
+    /// How many spares there should be; the refilling thread decides it.
+    target: AtomicUsize,
+    arrivals: AtomicU64,
+    misses: AtomicU64,
+    /// Whether the refilling thread was asked to look here.
+    asked: AtomicBool,
+    review: Mutex<Reviewed>,
+    this: Weak<Inner<B>>,
+}
+
+/// What the refilling thread remembers between two looks.
+struct Reviewed {
+    demand: Demand,
+    arrivals: u64,
+    misses: u64,
+    at: Instant,
+    /// Not before then: instances could not be made.
+    not_before: Option<Instant>,
+}
+
+/// How long the refilling thread leaves a pool alone whose instances can't be made.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+impl<B: Blueprint> Pool<B> {
+    /// Makes a pool, and asks for its first spares.
+    pub fn new(engine: Engine, blueprint: B, component: InstancePre<B::Data>, options: PoolOptions) -> Self {
+        let inner = Arc::new_cyclic(|this| Inner {
+            engine,
+            blueprint,
+            component,
+            admission: Admission::new(options.admission),
+            spares: Mutex::default(),
+            used: Mutex::default(),
+            target: AtomicUsize::new(options.warm),
+            arrivals: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            asked: AtomicBool::new(false),
+            review: Mutex::new(Reviewed {
+                demand: Demand::default(),
+                arrivals: 0,
+                misses: 0,
+                at: Instant::now(),
+                not_before: None,
+            }),
+            this: this.clone(),
+            options,
+        });
+        inner.ask_if_low();
+        Self(inner)
+    }
+
+    /// Lends an instance: a spare if there is one, else one made on the spot.
+    ///
+    /// Waits for admission; dropping the future gives the place up.
+    ///
+    /// # Errors
+    /// [`Refusal`], which says whether a retry can help.
+    pub async fn lease(&self) -> Result<Lease<B>, Refusal> {
+        let inner = &self.0;
+        let permit = inner.admission.enter().await?;
+        let running = inner.engine.ticker().running();
+        inner.arrivals.fetch_add(1, Relaxed);
+        let (mut live, start) = match inner.take() {
+            Some(taken) => taken,
+            None => {
+                inner.misses.fetch_add(1, Relaxed);
+                (inner.make().await?, Start::OnDemand)
+            }
+        };
+        live.store.set_epoch_deadline(1);
+        live.store.data_mut().budget().begin();
+        Ok(Lease::new(live, start, Arc::clone(inner), permit, running))
+    }
+
+    /// Makes spares up to `count` now, beside what the refilling thread does.
+    ///
+    /// # Errors
+    /// [`Fault`] if an instance can't be made.
+    pub async fn prepare(&self, count: usize) -> Result<(), Fault> {
+        while self.0.spares.lock().len() < count {
+            let live = self.0.make().await?;
+            self.0.store_spare(live);
+        }
+        Ok(())
+    }
+
+    /// How many spares there are.
+    pub fn spares(&self) -> usize {
+        self.0.spares.lock().len()
+    }
+
+    /// How many invocations run.
+    pub fn running(&self) -> usize {
+        self.0.admission.running()
+    }
+
+    /// The options that the pool was made with.
+    pub fn options(&self) -> &PoolOptions {
+        &self.0.options
+    }
+
+    /// What the pool's instances are.
+    pub fn blueprint(&self) -> &B {
+        &self.0.blueprint
+    }
+}
+
+impl<B: Blueprint> Inner<B> {
+    fn take(&self) -> Option<(Live<B>, Start)> {
+        if matches!(self.options.isolation, Isolation::Serial { .. })
+            && let Some(used) = self.used.lock().pop()
+        {
+            return Some((used, Start::Reused));
+        }
+        let spare = self.spares.lock().pop()?;
+        self.engine.refiller().spares().fetch_sub(1, Relaxed);
+        Some((spare, Start::Pooled))
+    }
+
+    async fn make(&self) -> Result<Live<B>, Fault> {
+        let budget = Budget::new(self.options.limits);
+        let meter = Arc::clone(budget.meter());
+        let mut store = Store::new(self.engine.wasmtime(), self.blueprint.data(budget));
+        store.limiter(|data| data.budget());
+        store.epoch_deadline_callback(|mut context| context.data_mut().budget().tick());
+        store.set_epoch_deadline(1);
+        let instance = {
+            let instantiation = pin!(self.component.instantiate_async(&mut store));
+            Metered::new(instantiation, meter).await
+        };
+        let resolved = instance.and_then(|instance| self.blueprint.exports(&mut store, &instance));
+        match resolved {
+            Ok(exports) => Ok(Live { store, exports: Arc::new(exports), uses: 0 }),
+            Err(error) => Err(Fault::classify(&error, store.data_mut().budget().memory_refused())),
+        }
+    }
+
+    fn store_spare(&self, live: Live<B>) {
+        self.spares.lock().push(live);
+        self.engine.refiller().spares().fetch_add(1, Relaxed);
+    }
+
+    /// Takes back an instance whose event ended well; None if it was kept for another one.
+    pub(crate) fn give_back(&self, mut live: Live<B>) -> Option<Live<B>> {
+        live.uses += 1;
+        match self.options.isolation {
+            Isolation::Serial { uses } if live.uses < uses => {
+                self.used.lock().push(live);
+                None
+            }
+            _ => Some(live),
+        }
+    }
+
+    /// Asks the refilling thread for more when half of the spares are gone: one system call for many events.
+    pub(crate) fn ask_if_low(&self) {
+        let target = self.target.load(Relaxed);
+        let low = self.options.spares_max > 0 && self.spares.lock().len() * 2 <= target;
+        // A target of 0 grows only if someone looks at the misses.
+        if low && !self.asked.swap(true, Relaxed) {
+            let this: Weak<dyn Refillable> = self.this.clone();
+            self.engine.refiller().ask(this);
+        }
+    }
+
+    fn decide_target(&self, reviewed: &mut Reviewed) -> usize {
+        let (arrivals, misses, now) = (self.arrivals.load(Relaxed), self.misses.load(Relaxed), Instant::now());
+        let seen = Observed {
+            arrivals: arrivals - reviewed.arrivals,
+            misses: misses - reviewed.misses,
+            elapsed: now - reviewed.at,
+        };
+        let bounds = Bounds { floor: self.options.warm, ceiling: self.options.spares_max };
+        let target = reviewed.demand.observe(seen, bounds);
+        (reviewed.arrivals, reviewed.misses, reviewed.at) = (arrivals, misses, now);
+        self.target.store(target, Relaxed);
+        target
+    }
+
+    fn room_for_spares(&self) -> bool {
+        self.engine.refiller().spares().load(Relaxed) < self.options.spares_total_max
+    }
+}
+
+impl<B: Blueprint> Refillable for Inner<B> {
+    fn refill(&self, runtime: &Handle) -> Review {
+        self.asked.store(false, Relaxed);
+        let mut reviewed = self.review.lock();
+        let target = self.decide_target(&mut reviewed);
+        if reviewed.not_before.is_some_and(|moment| Instant::now() < moment) {
+            return Review::Again;
+        }
+        reviewed.not_before = None;
+        while self.spares.lock().len() < target && self.room_for_spares() {
+            match runtime.block_on(self.make()) {
+                Ok(live) => self.store_spare(live),
+                Err(fault) => {
+                    tracing::debug!(%fault, "no spare instance could be made");
+                    reviewed.not_before = Some(Instant::now() + BACK_OFF);
+                    return Review::Again;
+                }
+            }
+        }
+        let surplus = {
+            let mut spares = self.spares.lock();
+            let count = spares.len().saturating_sub(target);
+            // The oldest go: the youngest are the warmest. They are dropped when the lock is free again.
+            spares.drain(..count).collect::<Vec<_>>()
+        };
+        self.engine.refiller().spares().fetch_sub(surplus.len(), Relaxed);
+        if target > self.options.warm { Review::Again } else { Review::Settled }
+    }
+
+    fn clear(&self) -> usize {
+        let cleared = std::mem::take(&mut *self.spares.lock());
+        self.engine.refiller().spares().fetch_sub(cleared.len(), Relaxed);
+        cleared.len()
+    }
+}
+
+impl<B: Blueprint> Drop for Inner<B> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

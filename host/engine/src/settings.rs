@@ -1,0 +1,110 @@
+//! The settings of wasmtime, each with the figure that earned it.
+//!
+//! Figures: µs of store, instantiate, call and drop for an async event, 50th percentile, one thread of the development
+//! machine; `flint bench cold-start` prints them anew as ratios of one run.
+
+use crate::residency::{Reason, Residency};
+use flint_model::ByteSize;
+use std::time::Duration;
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// How the engine is set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which configuration of wasmtime is used.
+    pub preset: Preset,
+    /// How many instances can be alive at once: those that run and those that are spare.
+    ///
+    /// Each takes two memory maps of the kernel for its stack and up to four for its memory, so that
+    /// `vm.max_map_count` (65,530 by default) allows about 10,900.
+    pub instances_max: u32,
+    /// How large a linear memory can grow, of any function. At most 4 GiB.
+    pub memory_max: ByteSize,
+    /// How many elements a table can have.
+    pub table_elements_max: usize,
+    /// How often a guest that runs on and on lets others run, and its CPU time is looked at.
+    pub tick: Duration,
+    /// Whether `PAGEMAP_SCAN` is considered; none: decided at start.
+    pub residency: Option<Residency>,
+}
+
+/// Which configuration of wasmtime is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// What makes cold starts fast.
+    Tuned,
+    /// wasmtime's pooling allocator with its default settings: what benchmarks compare with.
+    WasmtimeDefaults,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            preset: Preset::Tuned,
+            instances_max: 2000,
+            memory_max: ByteSize::gib(4),
+            table_elements_max: 100_000,
+            tick: Duration::from_millis(1),
+            residency: None,
+        }
+    }
+}
+
+/// What stays resident of a linear memory between two instances: a guest that touches more pays page faults for the rest.
+const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
+const TABLE_KEEP_RESIDENT: usize = 256 << 10;
+const STACK_KEEP_RESIDENT: usize = 64 << 10;
+
+impl Settings {
+    /// Decides about memory resets, if the settings leave it open.
+    pub(crate) fn decide_residency(&self) -> Residency {
+        match self.preset {
+            Preset::WasmtimeDefaults => Residency::Decommit(Reason::Configured),
+            Preset::Tuned => self.residency.clone().unwrap_or_else(Residency::detect),
+        }
+    }
+
+    pub(crate) fn wasmtime_config(&self, residency: &Residency) -> Config {
+        let mut config = language();
+        // Without epochs a guest that spins could not be interrupted. No cost was measurable.
+        config.epoch_interruption(true);
+        let mut pooling = PoolingAllocationConfig::new();
+        pooling
+            .total_component_instances(self.instances_max)
+            .total_core_instances(self.instances_max.saturating_mul(4))
+            .total_memories(self.instances_max)
+            .total_tables(self.instances_max.saturating_mul(2))
+            // An idle spare keeps its stack.
+            .total_stacks(self.instances_max)
+            .max_memory_size(self.memory_max.as_usize())
+            .table_elements(self.table_elements_max);
+        if self.preset == Preset::Tuned {
+            // A slot that last served another component costs 33 to 43 µs with the default of 100, 14 to 19 with as many as
+            // there are slots, 11 if it served the same.
+            pooling.max_unused_warm_slots(self.instances_max);
+            if residency.scans() {
+                // 47 → 13.4 µs, but only both together: a large keep-resident alone clears memory that was never touched,
+                // and makes it worse.
+                pooling
+                    .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
+                    .table_keep_resident(TABLE_KEEP_RESIDENT)
+                    .async_stack_keep_resident(STACK_KEEP_RESIDENT)
+                    .pagemap_scan(Enabled::Yes);
+            } else {
+                // 47 → 30 µs: the best that was found without the scan.
+                pooling.linear_memory_keep_resident(64 << 10).table_keep_resident(64 << 10);
+            }
+        }
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
+        config
+    }
+}
+
+/// What guests may use of WebAssembly: the same for running and for making snapshots.
+pub(crate) fn language() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    // A trap's message keeps its code; its backtrace would cost an unwinding for each error on the way.
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
+    config
+}
