@@ -1,0 +1,216 @@
+//! What an engine is compared with: a map in memory, as simple as can be.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use flint_model::{Clock, StoreName, Timestamp};
+use futures::FutureExt as _;
+use futures::future::ready;
+
+use crate::kv::{Counter, sum};
+use crate::refusal::TooLarge;
+use crate::{
+    BoxFuture, Catalog, Commit, CommitError, Committed, Effect, Entry, Expectation, Item, Kv, Outcome, Page, ReadError,
+    Stores, Version, What, check, cursor,
+};
+
+/// The state of all stores.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    entries: BTreeMap<(StoreName, String), Stored>,
+    version: Version,
+}
+
+#[derive(Debug, Clone)]
+struct Stored {
+    entry: Entry,
+    counter: Option<i64>,
+}
+
+impl Model {
+    /// Reads a key at a moment.
+    pub fn get(&self, now: Timestamp, store: &StoreName, key: &str) -> Option<&Entry> {
+        Some(&self.live(now, store, key)?.entry)
+    }
+
+    /// All keys that start with a prefix at a moment, in order.
+    pub fn range<'a>(
+        &'a self,
+        now: Timestamp,
+        store: &'a StoreName,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Entry)> {
+        let from = (store.clone(), prefix.to_owned());
+        self.entries
+            .range(from..)
+            .take_while(move |((in_store, key), _)| in_store == store && key.starts_with(prefix))
+            .filter(move |(_, stored)| stored.is_live(now))
+            .map(|((_, key), stored)| (key.as_str(), &stored.entry))
+    }
+
+    /// Makes a commit of which the arguments have been checked.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] and [`CommitError::NotACounter`].
+    pub fn commit(&mut self, now: Timestamp, commit: &Commit) -> Result<Committed, CommitError> {
+        let mut next = self.clone();
+        next.version += 1;
+        let effects = commit.effects.iter().enumerate();
+        let outcomes: Vec<_> =
+            effects.map(|(index, effect)| next.apply(now, index, effect)).collect::<Result<_, _>>()?;
+        *self = next;
+        Ok(Committed { version: self.version, outcomes })
+    }
+
+    fn apply(&mut self, now: Timestamp, index: usize, effect: &Effect) -> Result<Outcome, CommitError> {
+        let (store, key) = effect.target();
+        let slot = (store.clone(), key.to_owned());
+        let found = self.live(now, store, key);
+        let version = self.version;
+        match effect {
+            Effect::KvPut { value, expires_at, expect, .. } => {
+                meet(*expect, index, key, found)?;
+                let entry = Entry { value: value.clone(), version, expires_at: *expires_at };
+                self.entries.insert(slot, Stored { entry, counter: None });
+                Ok(Outcome::KvPut { version })
+            }
+            Effect::KvDelete { expect, .. } => {
+                meet(*expect, index, key, found)?;
+                let existed = found.is_some();
+                self.entries.remove(&slot);
+                Ok(Outcome::KvDelete { existed })
+            }
+            Effect::KvIncrement { delta, .. } => {
+                let counter = match found {
+                    None => Counter::Absent,
+                    Some(Stored { counter: Some(count), .. }) => Counter::At(*count),
+                    Some(Stored { counter: None, .. }) => Counter::Plain,
+                };
+                let sum = sum(counter, *delta).map_err(|fault| CommitError::NotACounter {
+                    index,
+                    key: key.to_owned(),
+                    fault,
+                })?;
+                let value = Bytes::copy_from_slice(&sum.to_le_bytes());
+                let entry = Entry { value, version, expires_at: None };
+                self.entries.insert(slot, Stored { entry, counter: Some(sum) });
+                Ok(Outcome::KvIncrement { sum })
+            }
+        }
+    }
+
+    fn live(&self, now: Timestamp, store: &StoreName, key: &str) -> Option<&Stored> {
+        self.entries.get(&(store.clone(), key.to_owned())).filter(|stored| stored.is_live(now))
+    }
+}
+
+impl Stored {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.entry.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+fn meet(expect: Option<Expectation>, index: usize, key: &str, found: Option<&Stored>) -> Result<(), CommitError> {
+    let current = found.map(|stored| stored.entry.version);
+    match expect {
+        Some(expect) if !expect.is_met(current) => Err(CommitError::Conflict { index, key: key.to_owned(), current }),
+        _ => Ok(()),
+    }
+}
+
+/// The model as an engine, for tests that need stores but no disk. Durable as long as the process lives.
+pub struct Memory {
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+    model: Mutex<Model>,
+}
+
+impl Memory {
+    /// Makes empty stores.
+    pub fn new(catalog: Catalog, clock: Arc<dyn Clock>) -> Self {
+        Self { catalog, clock, model: Mutex::default() }
+    }
+
+    fn model(&self) -> MutexGuard<'_, Model> {
+        // A panic can't leave it half changed: a commit replaces it whole.
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn page(&self, store: &StoreName, prefix: &str, from: Option<&str>, limit: u32) -> Result<Page, ReadError> {
+        let limits = check::scan(&self.catalog, store, prefix, limit)?;
+        let after = from.map(|cursor| cursor::decode(store, prefix, cursor)).transpose()?;
+        let model = self.model();
+        let now = self.clock.now();
+        let mut page = Page::default();
+        let mut bytes = 0;
+        let rest = model.range(now, store, prefix).filter(|(key, _)| after.as_deref().is_none_or(|after| *key > after));
+        for (key, entry) in rest {
+            bytes += key.len() + entry.value.len();
+            let full = page.items.len() == limit as usize || bytes > limits.page_bytes_max;
+            if let (true, Some(last)) = (full, page.items.last()) {
+                page.cursor = Some(cursor::encode(store, prefix, &last.key));
+                break;
+            }
+            page.items.push(Item { key: key.to_owned(), entry: entry.clone() });
+        }
+        Ok(page)
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
+impl Stores for Memory {
+    fn kv(&self) -> &dyn Kv {
+        self
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        let checked = check::commit(&self.catalog, &commit).map_err(CommitError::from);
+        ready(checked.and_then(|()| self.model().commit(self.clock.now(), &commit))).boxed()
+    }
+}
+
+impl Kv for Memory {
+    fn get<'a>(&'a self, store: &'a StoreName, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, ReadError>> {
+        let checked = check::key(&self.catalog, store, key).map_err(ReadError::from);
+        ready(checked.map(|()| self.model().get(self.clock.now(), store, key).cloned())).boxed()
+    }
+
+    fn get_many<'a>(
+        &'a self,
+        store: &'a StoreName,
+        keys: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Option<Entry>>, ReadError>> {
+        let read = || {
+            let limits = check::keys(&self.catalog, store, keys)?;
+            let model = self.model();
+            let now = self.clock.now();
+            let entries: Vec<_> = keys.iter().map(|key| model.get(now, store, key).cloned()).collect();
+            let bytes = entries.iter().flatten().map(|entry| entry.value.len()).sum();
+            TooLarge::check(What::Page, bytes, limits.page_bytes_max)?;
+            Ok(entries)
+        };
+        ready(read()).boxed()
+    }
+
+    fn exists<'a>(&'a self, store: &'a StoreName, key: &'a str) -> BoxFuture<'a, Result<bool, ReadError>> {
+        let checked = check::key(&self.catalog, store, key).map_err(ReadError::from);
+        ready(checked.map(|()| self.model().get(self.clock.now(), store, key).is_some())).boxed()
+    }
+
+    fn scan<'a>(
+        &'a self,
+        store: &'a StoreName,
+        prefix: &'a str,
+        cursor: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        ready(self.page(store, prefix, cursor, limit)).boxed()
+    }
+}
