@@ -1,1 +1,133 @@
-//! Placeholder.
+//! The store engine inside the process: redb behind the traits of flint-stores.
+//!
+//! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
+//! all commits that wait (`group_commit`), which applies them to tables (`apply`, `table`); reads are redb read
+//! transactions, on the caller's thread (`kv`). Expired entries are removed in the background (`collect`).
+//!
+//! Depends on: stores, model. Deliberately absent: what a commit means (flint-stores says that), grants, WebAssembly, and
+//! any redb type in the public interface.
+
+mod apply;
+mod backend;
+mod collect;
+mod database;
+mod error;
+mod folder;
+mod format;
+mod group_commit;
+mod kv;
+mod options;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use cap_std::fs::Dir;
+use flint_model::Clock;
+use flint_stores::{BoxFuture, Catalog, Commit, CommitError, Committed, Kv, Stores, check};
+use parking_lot::Mutex;
+
+use crate::collect::Collector;
+use crate::database::Database;
+pub use crate::error::OpenError;
+use crate::folder::Folder;
+use crate::group_commit::GroupCommit;
+pub use crate::options::{CollectOptions, GroupCommitOptions, Options};
+
+/// The stores of one data folder, open.
+///
+/// Close it with [`Embedded::close`]. Dropping it does the same, and blocks until what was accepted is durable.
+pub struct Embedded {
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+    database: Arc<Database>,
+    group_commit: Arc<GroupCommit>,
+    collector: Collector,
+    /// None after the database was closed: then another process may have the folder.
+    folder: Mutex<Option<Folder>>,
+}
+
+impl Embedded {
+    /// Opens the stores in a folder; an empty folder gets a new database.
+    ///
+    /// Blocks while it reads the folder. After a crash it also verifies the whole database, which takes time in
+    /// proportion to its size.
+    ///
+    /// # Errors
+    /// [`OpenError`]; each case says what to do. Nothing in the folder is changed by a failed open, but for the lock file
+    /// and a database that was being made.
+    pub fn open(dir: Dir, options: Options) -> Result<Self, OpenError> {
+        let folder = Folder::take(dir)?;
+        let database = folder.open(options.cache_size.as_usize())?;
+        Self::start(database, Some(folder), options)
+    }
+
+    fn start(database: Database, folder: Option<Folder>, options: Options) -> Result<Self, OpenError> {
+        let Options { stores, clock, group_commit, collect, cache_size: _ } = options;
+        let database = Arc::new(database);
+        let group_commit = Arc::new(GroupCommit::start(Arc::clone(&database), Arc::clone(&clock), group_commit)?);
+        let collector =
+            Collector::start(Arc::clone(&database), Arc::clone(&group_commit), Arc::clone(&clock), collect)?;
+        let catalog = Catalog::new(stores);
+        Ok(Self { catalog, clock, database, group_commit, collector, folder: Mutex::new(folder) })
+    }
+
+    /// Refuses new commits, waits until those that were accepted are durable, and gives the folder up.
+    ///
+    /// Closing what is closed does nothing. If the future is dropped, the stores are closed when they are dropped.
+    pub async fn close(&self) {
+        let threads = self.stop();
+        let (database, folder) = (Arc::clone(&self.database), self.folder.lock().take());
+        let finish = tokio::task::spawn_blocking(move || finish(threads, &database, folder));
+        if let Err(error) = finish.await {
+            tracing::error!(error = %error, "the stores were not closed in order");
+        }
+    }
+
+    /// Has the threads end when they have done what was accepted.
+    fn stop(&self) -> Vec<JoinHandle<()>> {
+        // The writer goes first: then the collector does not wait for a place behind it.
+        [self.group_commit.close(), self.collector.close()].into_iter().flatten().collect()
+    }
+}
+
+/// Waits for the threads, then closes the database, then lets go of the folder.
+fn finish(threads: Vec<JoinHandle<()>>, database: &Database, folder: Option<Folder>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread of the stores panicked");
+        }
+    }
+    database.close();
+    drop(folder);
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        let threads = self.stop();
+        finish(threads, &self.database, self.folder.lock().take());
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("catalog", &self.catalog).finish_non_exhaustive()
+    }
+}
+
+impl Stores for Embedded {
+    fn kv(&self) -> &dyn Kv {
+        self
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        Box::pin(async move {
+            check::commit(&self.catalog, &commit)?;
+            self.group_commit.commit(commit).await
+        })
+    }
+}

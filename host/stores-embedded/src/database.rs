@@ -1,0 +1,196 @@
+//! The redb database: opening it, reading it, writing it, and opening it again after a failure.
+//!
+//! redb refuses to work after a failed write, until it is closed and opened again; then it finds the last transaction
+//! whole or not at all. [`Database`] holds it in a slot that is empty meanwhile, so that reads are refused rather than
+//! kept waiting.
+//!
+//! One failure is not recovered from: an fsync that failed. The kernel then counts the pages as written that the disk
+//! does not have, and nothing that is read in this process could be trusted to be durable (see
+//! <https://wiki.postgresql.org/wiki/Fsync_Errors>). Everything is refused until the process starts again, and opening
+//! drops the kernel's copy of the file.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use flint_stores::Unavailable;
+use parking_lot::RwLock;
+use redb::{ReadTransaction, ReadableDatabase as _, WriteTransaction};
+
+use crate::backend::{Medium, Watched};
+use crate::error::OpenError;
+use crate::format;
+use crate::table::Corrupt;
+
+/// Why a transaction could not be made. The cause goes to the log; a caller learns that the store is unavailable.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Redb(redb::Error),
+    #[error(transparent)]
+    Corrupt(#[from] Corrupt),
+    #[error("the storage engine panicked: {0}")]
+    Panicked(String),
+    #[error("{0}")]
+    Unavailable(#[from] Unavailable),
+}
+
+macro_rules! from_redb {
+    ($($error:ident)*) => {$(
+        impl From<redb::$error> for Failure {
+            fn from(error: redb::$error) -> Self {
+                Self::Redb(error.into())
+            }
+        }
+    )*};
+}
+from_redb!(StorageError TableError TransactionError CommitError);
+
+impl From<redb::Error> for Failure {
+    fn from(error: redb::Error) -> Self {
+        Self::Redb(error)
+    }
+}
+
+/// The database, or why there is none at the moment.
+pub(crate) struct Database {
+    slot: RwLock<Result<redb::Database, Unavailable>>,
+    medium: Box<dyn Medium>,
+    cache_bytes: usize,
+    sync_failed: Arc<AtomicBool>,
+}
+
+impl Database {
+    /// Opens the database on its medium. With `Contents::Fresh`, the medium has to be empty and gets the tables.
+    pub(crate) fn open(medium: Box<dyn Medium>, cache_bytes: usize, contents: Contents) -> Result<Self, OpenError> {
+        let sync_failed = Arc::new(AtomicBool::new(false));
+        let database = open_redb(medium.as_ref(), cache_bytes, &sync_failed)?;
+        match contents {
+            Contents::Fresh => format::initialise(&database)?,
+            Contents::Existing => format::verify(&database)?,
+        }
+        Ok(Self { slot: RwLock::new(Ok(database)), medium, cache_bytes, sync_failed })
+    }
+
+    /// Reads at one moment.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, Failure> {
+        let slot = self.slot.read();
+        let transaction = slot.as_ref().map_err(|why| *why)?.begin_read().map_err(redb::Error::from)?;
+        read(&transaction)
+    }
+
+    /// Writes, and makes it durable if `write` answers that there is something to commit.
+    ///
+    /// Called by one thread only. When it returns, reads see what was written; after a [`Failure`] it is there whole or
+    /// not at all, and [`Database::recover`] has to be called.
+    pub(crate) fn write<T>(
+        &self,
+        write: impl FnOnce(&WriteTransaction) -> Result<(T, bool), Failure>,
+    ) -> Result<T, Failure> {
+        let slot = self.slot.read();
+        let database = slot.as_ref().map_err(|why| *why)?;
+        // redb survives a panic in a transaction, by rolling it back or by asking to be opened again.
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            let transaction = database.begin_write().map_err(redb::Error::from)?;
+            match write(&transaction)? {
+                (answer, true) => {
+                    transaction.commit()?;
+                    Ok(answer)
+                }
+                (answer, false) => {
+                    transaction.abort()?;
+                    Ok(answer)
+                }
+            }
+        }));
+        written.unwrap_or_else(|panic| Err(Failure::Panicked(panic_text(panic.as_ref()))))
+    }
+
+    /// Closes the database and opens it again, after a write that failed.
+    pub(crate) fn recover(&self) {
+        if matches!(*self.slot.read(), Err(Unavailable::ShuttingDown)) {
+            return;
+        }
+        // Two steps, so that reads don't wait while it is closed.
+        let failed = std::mem::replace(&mut *self.slot.write(), Err(Unavailable::Failed));
+        drop(failed);
+        if self.sync_failed.load(Ordering::Acquire) {
+            tracing::error!("the disk failed to keep what was written: nothing is read or written until a restart");
+            return;
+        }
+        match open_redb(self.medium.as_ref(), self.cache_bytes, &self.sync_failed) {
+            Ok(database) => {
+                tracing::info!("the store was opened again");
+                *self.slot.write() = Ok(database);
+            }
+            Err(error) => tracing::error!(error = %Chain(&error), "the store can't be opened again, for now"),
+        }
+    }
+
+    /// Whether [`Database::recover`] could help.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(*self.slot.read(), Err(Unavailable::Failed)) && !self.sync_failed.load(Ordering::Acquire)
+    }
+
+    /// Closes the database cleanly; everything is refused from now on.
+    pub(crate) fn close(&self) {
+        let database = std::mem::replace(&mut *self.slot.write(), Err(Unavailable::ShuttingDown));
+        if let Ok(Err(error)) = database.map(redb::Database::close) {
+            // Nothing is lost: what was acknowledged is durable. The next start repairs.
+            tracing::warn!(error = %error, "the store could not be closed cleanly");
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("medium", &self.medium).finish_non_exhaustive()
+    }
+}
+
+/// What a medium holds when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contents {
+    /// Nothing.
+    Fresh,
+    /// A database with our tables.
+    Existing,
+}
+
+fn open_redb(
+    medium: &dyn Medium,
+    cache_bytes: usize,
+    sync_failed: &Arc<AtomicBool>,
+) -> Result<redb::Database, OpenError> {
+    let backend = Watched::new(medium.open()?, Arc::clone(sync_failed));
+    // A damaged file is an error in redb, but where its own debug assertions are on it is a panic.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        redb::Builder::new().set_cache_size(cache_bytes).create_with_backend(backend)
+    }));
+    match opened {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(error)) => Err(OpenError::from(error)),
+        Err(panic) => Err(OpenError::Corrupt(panic_text(panic.as_ref()))),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
+}
+
+/// An error with all its causes, for a log line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

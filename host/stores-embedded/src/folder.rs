@@ -1,0 +1,101 @@
+//! The data folder: its lock, and the database file in it.
+//!
+//! A new database is made aside and renamed, so that a file under its own name is always a whole one: a crash while the
+//! first start makes it leaves nothing that a second start would stumble over, and an empty or cut file is damage, never
+//! a new store.
+
+use std::fs::TryLockError;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, OpenOptions};
+use redb::StorageBackend;
+use redb::backends::FileBackend;
+use rustix::fs::{Advice, fadvise};
+
+use crate::backend::Medium;
+use crate::database::{Contents, Database};
+use crate::error::OpenError;
+
+/// The database file.
+pub(crate) const STORE_FILE: &str = "stores.redb";
+const ASIDE_FILE: &str = "stores.redb.new";
+const LOCK_FILE: &str = "lock";
+
+/// A data folder that this process alone works with, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    dir: Arc<Dir>,
+    // Closing the file gives up the lock.
+    _lock: std::fs::File,
+}
+
+impl Folder {
+    /// Takes the folder, or tells who has it.
+    pub(crate) fn take(dir: Dir) -> Result<Self, OpenError> {
+        let options = OpenOptions::new().read(true).write(true).create(true).clone();
+        let mut lock = dir.open_with(LOCK_FILE, &options)?.into_std();
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { process: holder(&mut lock) }),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        lock.set_len(0)?;
+        lock.write_all(std::process::id().to_string().as_bytes())?;
+        Ok(Self { dir: Arc::new(dir), _lock: lock })
+    }
+
+    /// Opens the folder's database; makes it if there is none.
+    pub(crate) fn open(&self, cache_bytes: usize) -> Result<Database, OpenError> {
+        if !self.dir.try_exists(STORE_FILE)? {
+            self.create(cache_bytes)?;
+        } else if self.dir.metadata(STORE_FILE)?.len() == 0 {
+            return Err(OpenError::Corrupt(format!("`{STORE_FILE}` is empty")));
+        }
+        Database::open(Box::new(self.file(STORE_FILE)), cache_bytes, Contents::Existing)
+    }
+
+    fn create(&self, cache_bytes: usize) -> Result<(), OpenError> {
+        match self.dir.remove_file(ASIDE_FILE) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let options = OpenOptions::new().read(true).write(true).create_new(true).clone();
+        self.dir.open_with(ASIDE_FILE, &options)?.sync_all()?;
+        Database::open(Box::new(self.file(ASIDE_FILE)), cache_bytes, Contents::Fresh)?.close();
+        self.dir.rename(ASIDE_FILE, &self.dir, STORE_FILE)?;
+        // The new name has to be on the disk before anything is acknowledged under it.
+        Ok(self.dir.open(".")?.sync_all()?)
+    }
+
+    fn file(&self, name: &'static str) -> DatabaseFile {
+        DatabaseFile { dir: Arc::clone(&self.dir), name }
+    }
+}
+
+/// Reads the process id that the holder of the lock left in it.
+fn holder(lock: &mut std::fs::File) -> Option<u32> {
+    let mut text = String::new();
+    lock.rewind().ok()?;
+    lock.take(16).read_to_string(&mut text).ok()?;
+    text.parse().ok()
+}
+
+/// A database file in the folder.
+#[derive(Debug)]
+struct DatabaseFile {
+    dir: Arc<Dir>,
+    name: &'static str,
+}
+
+impl Medium for DatabaseFile {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        let options = OpenOptions::new().read(true).write(true).clone();
+        let file = self.dir.open_with(self.name, &options)?.into_std();
+        // What a process wrote that was killed is in the kernel, and what is read there must not be lost later. What the
+        // disk refused from it is in the kernel too, and must not be read (see `database`).
+        file.sync_data()?;
+        fadvise(&file, 0, None, Advice::DontNeed)?;
+        Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
+    }
+}

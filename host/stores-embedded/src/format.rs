@@ -1,0 +1,33 @@
+//! The format of the tables: its number, how a new database gets it, and what is refused.
+//!
+//! A change that an older version of the program would misread gets the next number and a step here that brings the
+//! former format to it, inside one transaction.
+
+use crate::error::OpenError;
+use crate::folder::STORE_FILE;
+use crate::table::{FORMAT, Tables, meta};
+use redb::ReadableDatabase as _;
+
+/// The format that this version of the program reads and writes.
+pub(crate) const FORMAT_NOW: u64 = 1;
+
+/// Makes all tables in a new database.
+pub(crate) fn initialise(database: &redb::Database) -> Result<(), OpenError> {
+    let make = || -> Result<(), redb::Error> {
+        let transaction = database.begin_write()?;
+        Tables::open(&transaction)?.meta.insert(FORMAT, FORMAT_NOW)?;
+        Ok(transaction.commit()?)
+    };
+    Ok(make()?)
+}
+
+/// Refuses a database that has no format or one that isn't known.
+pub(crate) fn verify(database: &redb::Database) -> Result<(), OpenError> {
+    let transaction = database.begin_read().map_err(redb::Error::from)?;
+    match meta(&transaction, FORMAT) {
+        Ok(Some(FORMAT_NOW)) => Ok(()),
+        Ok(Some(found)) => Err(OpenError::UnknownFormat { found, known: FORMAT_NOW }),
+        Ok(None) | Err(redb::Error::TableTypeMismatch { .. }) => Err(OpenError::Foreign { file: STORE_FILE }),
+        Err(error) => Err(error.into()),
+    }
+}
