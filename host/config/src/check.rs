@@ -1,0 +1,9 @@
+//! What is wrong between values: one module a family of rules. Each looks at everything, reports, and never returns early.
+
+pub(crate) mod component;
+pub(crate) mod limits;
+pub(crate) mod listener;
+pub(crate) mod reference;
+pub(crate) mod route;
+pub(crate) mod secret;
+pub(crate) mod source;

@@ -1,0 +1,28 @@
+//! The addresses that are listened on.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::raw::{Listener, Reader};
+
+/// The admin listener has to be on loopback, and the two listeners on two addresses.
+pub(crate) fn check(reader: &mut Reader<'_>, listener: &Listener) {
+    let (http, admin) = (&listener.http, &listener.admin);
+    if let Some(at) = &admin.at
+        && !admin.value.ip().is_loopback()
+    {
+        let message = "the admin listener could be reached from other machines";
+        let help = format!("it has no access control; use loopback: \"127.0.0.1:{}\"", admin.value.port());
+        reader
+            .report(Diagnostic::new(Code::AdminNotLoopback, at.clone(), message, "not a loopback address").help(help));
+    }
+    let clash = http.value.port() != 0 && http.value.port() == admin.value.port();
+    let same_ip = http.value.ip() == admin.value.ip() || http.value.ip().is_unspecified();
+    if let Some(at) = admin.at.as_ref().or(http.at.as_ref())
+        && clash
+        && same_ip
+    {
+        let other = if admin.at.is_some() { http.at.clone() } else { None };
+        let diagnostic =
+            Diagnostic::new(Code::SameAddress, at.clone(), "`http` and `admin` have the same address", "taken");
+        reader.report(diagnostic.also(other, "by this one").help("give each a port of its own".to_owned()));
+    }
+}

@@ -1,0 +1,60 @@
+//! Secrets are read here, once. No diagnostic shows any of a value.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::raw::{Origin, Reader, SecretEntry};
+use flint_model::{ByteSize, Secret, SecretName};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// The largest secret, as `secrets.get` promises.
+const SECRET_SIZE_MAX: ByteSize = ByteSize::kib(64);
+
+/// Reads the secrets of a function; those that can't be read are reported.
+pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, entries: &[SecretEntry]) -> BTreeMap<SecretName, Secret> {
+    entries.iter().filter_map(|entry| Some((entry.name.clone(), resolve(reader, folder, entry)?))).collect()
+}
+
+fn resolve(reader: &mut Reader<'_>, folder: &Path, entry: &SecretEntry) -> Option<Secret> {
+    let (at, name) = (&entry.origin.at, &entry.name);
+    let value = match &entry.origin.value {
+        Origin::Environment(variable) => match reader.environment().get(variable) {
+            Some(value) => value.into_bytes(),
+            None => {
+                let message = format!("the environment variable of the secret `{name}` is not set");
+                let help = format!("set {} before flint starts", reader.quote(at));
+                reader.report(Diagnostic::new(Code::NoSuchVariable, at.clone(), message, "not set").help(help));
+                return None;
+            }
+        },
+        Origin::File(file) => match read_bounded(&folder.join(file)) {
+            Ok(value) => value,
+            Err(error) => {
+                let message = format!("the file of the secret `{name}` can't be read: {}", error.kind());
+                let help = "paths are relative to this file".to_owned();
+                reader.report(Diagnostic::new(Code::NoSuchFile, at.clone(), message, "can't be read").help(help));
+                return None;
+            }
+        },
+    };
+    if value.len() > SECRET_SIZE_MAX.as_usize() {
+        let message = format!("the secret `{name}` is larger than {SECRET_SIZE_MAX}");
+        let help = "keep the key that decrypts the rest as the secret, and the rest elsewhere".to_owned();
+        reader.report(Diagnostic::new(Code::BadSecret, at.clone(), message, "too large").help(help));
+        return None;
+    }
+    Some(Secret::new(value))
+}
+
+/// Reads a file, and of one that is too large one byte too much.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    // A FIFO or device could keep the host waiting for ever.
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut value = Vec::new();
+    file.take(SECRET_SIZE_MAX.as_u64() + 1).read_to_end(&mut value)?;
+    Ok(value)
+}

@@ -1,0 +1,82 @@
+//! A platform as the binary wires it: everything valid, every default filled in.
+
+mod function;
+mod host;
+mod route;
+mod single;
+
+pub use function::{Build, Function, FunctionSource, Isolation};
+pub use host::{HostError, HostPattern, Outbound};
+pub use route::{Methods, PathError, PathPattern, Route, Segment};
+
+use flint_model::{ByteSize, FunctionName, StoreName};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that a host serves.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    /// Folder for stores and compiled components.
+    pub data_dir: PathBuf,
+    /// The addresses that are listened on.
+    pub listener: Listener,
+    /// Limits of the host as a whole.
+    pub limits: HostLimits,
+    /// The functions.
+    pub functions: BTreeMap<FunctionName, Function>,
+    /// The routes, more specific ones first: the first that takes a request is the one that gets it.
+    pub routes: Vec<Route>,
+    /// The key-value stores.
+    pub kv: BTreeMap<StoreName, KvStore>,
+}
+
+/// The addresses that are listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// Where requests come in.
+    pub http: SocketAddr,
+    /// Metrics, health and management; always a loopback address.
+    pub admin: SocketAddr,
+}
+
+/// Limits of the host as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostLimits {
+    /// Invocations that run at once, of all functions together.
+    pub invocations_max: usize,
+    /// Instances that wait ready for use, of all functions together.
+    pub spares_max: usize,
+    /// HTTP connections that are open at once.
+    pub connections_max: usize,
+    /// Largest head of an HTTP request.
+    pub header_size_max: ByteSize,
+    /// How long the head of a request may take to arrive.
+    pub header_timeout: Duration,
+    /// How long a connection is kept open without a request.
+    pub idle_timeout: Duration,
+    /// How long a host that is told to stop waits for what runs.
+    pub drain_timeout: Duration,
+    /// Largest memory of any function.
+    pub memory_max: ByteSize,
+    /// Longest line of a function's log.
+    pub log_line_max: ByteSize,
+}
+
+/// The limits of a key-value store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KvStore {
+    /// Longest key.
+    pub key_size_max: ByteSize,
+    /// Largest value.
+    pub value_size_max: ByteSize,
+    /// Most entries of a page of a scan.
+    pub scan_page_max: usize,
+    /// A page of a scan is cut at this size.
+    pub page_size_max: ByteSize,
+    /// Most changes of a batch.
+    pub batch_max: usize,
+    /// Largest batch, keys and values together.
+    pub batch_size_max: ByteSize,
+}

@@ -1,0 +1,61 @@
+//! The file as written: one module a section, every value with its place, every default filled in.
+//!
+//! What is wrong with a single key or value (unknown, missing, of another type, not readable, out of range) is found here, by
+//! the reference table; what is wrong between values is found in `check`. A value that is wrong is reported and then taken to
+//! be the default, so that what does not depend on it is still looked at.
+
+pub(crate) mod function;
+mod kv;
+mod limits;
+mod listener;
+mod outline;
+mod reader;
+mod route;
+mod scalar;
+mod secrets;
+mod section;
+mod syntax;
+
+pub(crate) use function::Function;
+pub(crate) use limits::Limits;
+pub(crate) use listener::Listener;
+pub(crate) use outline::{data_dir_default, read};
+pub(crate) use reader::Reader;
+pub(crate) use route::Route;
+pub(crate) use secrets::{Origin, SecretEntry};
+pub(crate) use syntax::{errors, only_elsewhere};
+
+use crate::platform::KvStore;
+use crate::source::Span;
+use flint_model::{FunctionName, StoreName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) at: Span,
+}
+
+/// A value and where it stands, if it is not the default.
+#[derive(Debug, Clone)]
+pub(crate) struct Field<T> {
+    pub(crate) value: T,
+    pub(crate) at: Option<Span>,
+}
+
+/// All sections.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listener: Listener,
+    pub(crate) limits: Limits,
+    /// Those with a valid name.
+    pub(crate) functions: BTreeMap<FunctionName, Function>,
+    pub(crate) routes: Vec<Route>,
+    /// Those with a valid name.
+    pub(crate) kv: BTreeMap<StoreName, KvStore>,
+    /// Names that are there but break the rule for names: what refers to them is not reported again.
+    pub(crate) misnamed: BTreeSet<String>,
+}

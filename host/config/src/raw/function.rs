@@ -1,0 +1,197 @@
+//! `[function.NAME]`.
+
+use super::section::{Entry, Section};
+use super::{At, Field, Reader, SecretEntry, secrets};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::platform::{self, FunctionSource, Isolation, Outbound};
+use crate::source::Span;
+use flint_model::{Access, ByteSize, Grants, StoreName};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use toml::de::DeValue;
+
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// Where the name stands.
+    pub(crate) at: Span,
+    pub(crate) source: Option<At<PathBuf>>,
+    pub(crate) build: Option<At<String>>,
+    pub(crate) artifact: Option<At<PathBuf>>,
+    pub(crate) memory: Field<ByteSize>,
+    pub(crate) warm: Field<usize>,
+    pub(crate) isolation: Field<String>,
+    pub(crate) uses: Field<usize>,
+    /// None if the file has no such key, as in the three after it.
+    pub(crate) secrets: Option<Vec<SecretEntry>>,
+    pub(crate) kv: Option<Vec<Grant>>,
+    pub(crate) outbound: Option<Vec<Outbound>>,
+    plain: Plain,
+}
+
+/// An access to a key-value store.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) store: At<String>,
+    pub(crate) access: Access,
+}
+
+/// What no other value depends on.
+#[derive(Debug)]
+struct Plain {
+    timeout: Duration,
+    cpu: Duration,
+    concurrency: usize,
+    queue: usize,
+    queue_timeout: Duration,
+    request_size_max: ByteSize,
+    response_size_max: ByteSize,
+    http_body_max: Option<ByteSize>,
+    log_size_max: ByteSize,
+    environment: BTreeMap<String, String>,
+    config: BTreeMap<String, String>,
+}
+
+/// Reads a function's section.
+pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>) -> Function {
+    Function {
+        at,
+        source: section.required(reader, "source"),
+        build: section.optional(reader, "build"),
+        artifact: section.optional(reader, "artifact"),
+        memory: section.field(reader, "memory"),
+        warm: section.field(reader, "warm"),
+        isolation: section.field(reader, "isolation"),
+        uses: section.field(reader, "uses"),
+        secrets: section.entries(reader, "secrets").map(|entries| secrets::read(reader, &entries)),
+        kv: read_grants(reader, section),
+        outbound: read_outbound(reader, section),
+        plain: Plain {
+            timeout: section.field(reader, "timeout").value,
+            cpu: section.field(reader, "cpu").value,
+            concurrency: section.field(reader, "concurrency").value,
+            queue: section.field(reader, "queue").value,
+            queue_timeout: section.field(reader, "queue-timeout").value,
+            request_size_max: section.field(reader, "request-size-max").value,
+            response_size_max: section.field(reader, "response-size-max").value,
+            http_body_max: section.optional(reader, "http-body-max").map(|max| max.value),
+            log_size_max: section.field(reader, "log-size-max").value,
+            environment: read_texts(reader, section, "environment", is_variable),
+            config: read_texts(reader, section, "config", |_| true),
+        },
+    }
+}
+
+impl Function {
+    /// The function as the platform has it, without its secrets.
+    pub(crate) fn finish(&self, source: FunctionSource) -> platform::Function {
+        let Plain { environment, config, .. } = &self.plain;
+        let mut grants = Grants::none();
+        for grant in self.kv.iter().flatten() {
+            grants.add(flint_model::Capability::Kv, grant.store.value.as_str(), grant.access);
+        }
+        let uses = self.uses.value;
+        platform::Function {
+            source,
+            memory: self.memory.value,
+            timeout: self.plain.timeout,
+            cpu: self.plain.cpu,
+            concurrency: self.plain.concurrency,
+            queue: self.plain.queue,
+            queue_timeout: self.plain.queue_timeout,
+            warm: self.warm.value,
+            isolation: match self.isolation.value.as_str() {
+                "serial" => Isolation::Serial { uses },
+                "shared" => Isolation::Shared { uses },
+                _ => Isolation::Fresh,
+            },
+            request_size_max: self.plain.request_size_max,
+            response_size_max: self.plain.response_size_max,
+            http_body_max: self.plain.http_body_max,
+            log_size_max: self.plain.log_size_max,
+            environment: environment.clone(),
+            config: config.clone(),
+            secrets: BTreeMap::new(),
+            grants,
+            outbound: self.outbound.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// A function of which nothing is said but its source.
+pub(crate) fn defaults(source: FunctionSource) -> platform::Function {
+    read(&mut Reader::new("", &|_: &str| None), 0..0, &Section::absent("function.NAME")).finish(source)
+}
+
+fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Vec<Grant>> {
+    let (at, grants) = section.get("grants")?;
+    let grants = Section::open(reader, "function.NAME.grants", "grants", at, Some(grants));
+    let entries = grants.entries(reader, "kv")?;
+    Some(entries.iter().filter_map(|entry| read_grant(reader, entry)).collect())
+}
+
+fn read_grant(reader: &mut Reader<'_>, entry: &Entry<'_, '_>) -> Option<Grant> {
+    let store = entry.named(reader, "store", StoreName::parse);
+    let key = crate::reference::key("function.NAME.grants.kv", "STORE");
+    let access = <String as super::scalar::Scalar>::read(reader, entry.value, entry.name, key)?;
+    let access = if access == "read" { Access::Read } else { Access::ReadWrite };
+    Some(Grant { store: At { value: store?.value.as_str().to_owned(), at: entry.at.clone() }, access })
+}
+
+fn read_outbound(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Vec<Outbound>> {
+    let (_, value) = section.get("outbound")?;
+    let DeValue::Array(items) = value.get_ref() else {
+        reader.wrong_type(value, "outbound", "a list of hosts", "such as: [\"api.example.com\"]".to_owned());
+        return Some(Vec::new());
+    };
+    let mut hosts = Vec::new();
+    for item in items.iter() {
+        let Some(text) = reader.text(item, "outbound", "\"api.example.com\"") else { continue };
+        match Outbound::parse(&text) {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                let message = format!("{} is no host", reader.quote(&item.span()));
+                reader
+                    .report(Diagnostic::new(Code::BadHost, item.span(), message, "not a host").help(error.to_string()));
+            }
+        }
+    }
+    Some(hosts)
+}
+
+/// Reads a table of texts whose names follow a rule.
+fn read_texts(
+    reader: &mut Reader<'_>,
+    section: &Section<'_, '_>,
+    name: &str,
+    valid: fn(&str) -> bool,
+) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for entry in section.entries(reader, name).unwrap_or_default() {
+        if !valid(entry.name) {
+            let message = format!("`{}` is no name for an environment variable", entry.name);
+            let help = "a name is not empty and has no `=`".to_owned();
+            reader.report(Diagnostic::new(Code::BadName, entry.at.clone(), message, "not a name").help(help));
+        }
+        if let Some(text) = reader.text(entry.value, entry.name, "\"value\"") {
+            texts.insert(entry.name.to_owned(), text);
+        }
+    }
+    texts
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::reference::{KEYS, Kind, Presence};
+
+    #[test]
+    fn the_words_of_isolation_are_those_of_the_reference() {
+        let key = KEYS.iter().find(|key| key.path == "function.NAME.isolation").expect("the key");
+        assert!(matches!(key.kind, Kind::Choice(["fresh", "serial", "shared"])));
+        assert!(matches!(key.presence, Presence::Default("fresh")));
+    }
+}

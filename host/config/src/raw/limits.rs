@@ -1,0 +1,38 @@
+//! `[limits]`.
+
+use super::Reader;
+use super::section::Section;
+use crate::platform::HostLimits;
+use crate::source::Span;
+
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) host: HostLimits,
+    /// Where `memory-max` stands, which functions are compared with.
+    pub(crate) memory_max_at: Option<Span>,
+    /// Where `spares-max` stands, which functions are compared with.
+    pub(crate) spares_max_at: Option<Span>,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits {
+    let spares_max = section.field(reader, "spares-max");
+    let memory_max = section.field(reader, "memory-max");
+    let host = HostLimits {
+        invocations_max: section.field(reader, "invocations-max").value,
+        spares_max: spares_max.value,
+        connections_max: section.field(reader, "connections-max").value,
+        header_size_max: section.field(reader, "header-size-max").value,
+        header_timeout: section.field(reader, "header-timeout").value,
+        idle_timeout: section.field(reader, "idle-timeout").value,
+        drain_timeout: section.field(reader, "drain-timeout").value,
+        memory_max: memory_max.value,
+        log_line_max: section.field(reader, "log-line-max").value,
+    };
+    Limits { host, memory_max_at: memory_max.at, spares_max_at: spares_max.at }
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        read(&mut Reader::new("", &|_: &str| None), &Section::absent("limits")).host
+    }
+}

@@ -1,0 +1,77 @@
+//! The root of the file: which sections there are.
+
+use super::section::{Entry, Section};
+use super::{File, Reader, function, kv, limits, listener, route};
+use crate::source::Span;
+use flint_model::{FunctionName, StoreName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use toml::de::{DeTable, DeValue};
+
+/// Reads the whole file.
+pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
+    let root = Section::root(reader, tree);
+    let mut misnamed = BTreeSet::new();
+    let mut functions = BTreeMap::new();
+    for entry in root.entries(reader, "function").unwrap_or_default() {
+        let name = entry.named(reader, "function", FunctionName::parse);
+        let section = open(reader, &entry, "function.NAME", "function");
+        let function = function::read(reader, entry.at.clone(), &section);
+        match name {
+            Some(name) => drop(functions.insert(name.value, function)),
+            None => drop(misnamed.insert(entry.name.to_owned())),
+        }
+    }
+    let mut stores = BTreeMap::new();
+    for entry in root.entries(reader, "kv").unwrap_or_default() {
+        let name = entry.named(reader, "store", StoreName::parse);
+        let section = open(reader, &entry, "kv.STORE", "kv");
+        let store = kv::read(reader, &section);
+        match name {
+            Some(name) => drop(stores.insert(name.value, store)),
+            None => drop(misnamed.insert(entry.name.to_owned())),
+        }
+    }
+    let listener = nested(reader, &root, "listener");
+    let limits = nested(reader, &root, "limits");
+    File {
+        data_dir: root.field(reader, "data-dir").value,
+        listener: listener::read(reader, &listener),
+        limits: limits::read(reader, &limits),
+        functions,
+        routes: read_routes(reader, &root),
+        kv: stores,
+        misnamed,
+    }
+}
+
+/// The folder for stores where none is given.
+pub(crate) fn data_dir_default() -> PathBuf {
+    Section::absent("").field(&mut Reader::new("", &|_: &str| None), "data-dir").value
+}
+
+/// Opens a section that a user has named.
+fn open<'t, 'i>(reader: &mut Reader<'_>, entry: &Entry<'t, 'i>, path: &'static str, area: &str) -> Section<'t, 'i> {
+    Section::open(reader, path, &format!("{area}.{}", entry.name), entry.at.clone(), Some(entry.value))
+}
+
+/// Opens a section with a fixed name.
+fn nested<'t, 'i>(reader: &mut Reader<'_>, root: &Section<'t, 'i>, name: &'static str) -> Section<'t, 'i> {
+    let found = root.get(name);
+    let at = found.as_ref().map_or(0..0, |(at, _)| at.clone());
+    Section::open(reader, name, name, at, found.map(|(_, value)| value))
+}
+
+fn read_routes(reader: &mut Reader<'_>, root: &Section<'_, '_>) -> Vec<route::Route> {
+    let Some((_, value)) = root.get("route") else { return Vec::new() };
+    let DeValue::Array(items) = value.get_ref() else {
+        reader.wrong_type(value, "route", "a list of tables", "write `[[route]]`, with two brackets".to_owned());
+        return Vec::new();
+    };
+    let mut read = |item| {
+        let at: Span = toml::Spanned::span(item);
+        let section = Section::open(reader, "route", "route", at, Some(item));
+        route::read(reader, &section)
+    };
+    items.iter().map(&mut read).collect()
+}

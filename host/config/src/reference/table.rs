@@ -1,0 +1,81 @@
+//! The rows of the reference.
+
+use super::Key;
+use super::Kind::{Address, Choice, Count, List, OneOrList, Path, Table, Text};
+use super::Presence::{Default, Optional, Required};
+use flint_model::ByteSize;
+use std::time::Duration;
+
+const fn size(min: ByteSize, max: ByteSize) -> super::Kind {
+    super::Kind::Size { min, max }
+}
+
+const fn millis(min: u64, max: u64) -> super::Kind {
+    super::Kind::Duration { min: Duration::from_millis(min), max: Duration::from_millis(max) }
+}
+
+const fn count(min: u64, max: u64) -> super::Kind {
+    Count { min, max }
+}
+
+const fn key(path: &'static str, kind: super::Kind, presence: super::Presence, meaning: &'static str) -> Key {
+    Key { path, kind, presence, meaning }
+}
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+const BYTE: ByteSize = ByteSize::bytes(1);
+
+/// Every key, in the order in which people read of them.
+#[rustfmt::skip]
+pub(crate) const KEYS: &[Key] = &[
+    key("data-dir", Path, Default(".flint"), "Folder for stores and compiled components; relative to the file, like all paths here."),
+
+    key("listener.http", Address, Default("127.0.0.1:8080"), "Where requests come in."),
+    key("listener.admin", Address, Default("127.0.0.1:9090"), "Metrics, health and management; a loopback address."),
+
+    key("limits.invocations-max", count(1, 10_000), Default("1000"), "Invocations that run at once, of all functions together."),
+    key("limits.spares-max", count(0, 10_000), Default("500"), "Instances that wait ready for use, of all functions together."),
+    key("limits.connections-max", count(1, 1_000_000), Default("10000"), "HTTP connections that are open at once; others wait."),
+    key("limits.header-size-max", size(ByteSize::kib(8), ByteSize::mib(1)), Default("64KiB"), "Largest head of an HTTP request."),
+    key("limits.header-timeout", millis(1, HOUR), Default("10s"), "How long the head of a request may take to arrive."),
+    key("limits.idle-timeout", millis(1, HOUR), Default("75s"), "How long a connection is kept open without a request."),
+    key("limits.drain-timeout", millis(0, HOUR), Default("10s"), "How long a host that is told to stop waits for what runs."),
+    key("limits.memory-max", size(ByteSize::mib(1), ByteSize::gib(4)), Default("4GiB"), "Largest `memory` that a function may have."),
+    key("limits.log-line-max", size(ByteSize::bytes(256), ByteSize::mib(1)), Default("16KiB"), "Longest line of a function's log; longer ones are cut."),
+
+    key("function.NAME.source", Path, Required, "A folder that is built, or a `.wasm` file."),
+    key("function.NAME.build", Text, Optional("a Rust crate is built by flint"), "Command that builds the folder; run in it, by a shell."),
+    key("function.NAME.artifact", Path, Optional("required with `build`"), "Where `build` leaves the component; relative to the folder."),
+    key("function.NAME.memory", size(ByteSize::kib(64), ByteSize::gib(4)), Default("128MiB"), "All memory of an instance together."),
+    key("function.NAME.timeout", millis(1, DAY), Default("30s"), "How long an invocation may take."),
+    key("function.NAME.cpu", millis(1, DAY), Default("10s"), "How much CPU time an invocation may use."),
+    key("function.NAME.concurrency", count(1, 10_000), Default("100"), "Invocations that run at once."),
+    key("function.NAME.queue", count(0, 1_000_000), Default("1000"), "Invocations that wait for their turn; more are refused."),
+    key("function.NAME.queue-timeout", millis(0, HOUR), Default("1s"), "How long an invocation waits for its turn before it is refused."),
+    key("function.NAME.warm", count(0, 10_000), Default("1"), "Instances that are always kept ready."),
+    key("function.NAME.isolation", Choice(&["fresh", "serial", "shared"]), Default("fresh"), "Events an instance serves: one; several, one after the other; several at once."),
+    key("function.NAME.uses", count(1, 1_000_000_000), Default("1000"), "Events an instance serves before it is replaced; with `serial` and `shared` only."),
+    key("function.NAME.request-size-max", size(BYTE, ByteSize::gib(1)), Default("6MiB"), "Largest payload or body that is handed over whole."),
+    key("function.NAME.response-size-max", size(BYTE, ByteSize::gib(1)), Default("6MiB"), "Largest answer that is taken whole."),
+    key("function.NAME.http-body-max", size(BYTE, ByteSize::gib(1 << 20)), Optional("no limit"), "Largest HTTP body that is streamed, either way."),
+    key("function.NAME.log-size-max", size(ByteSize::bytes(0), ByteSize::gib(1)), Default("1MiB"), "How much one invocation may log; the rest is dropped, and counted."),
+    key("function.NAME.environment", Table, Optional("empty"), "Environment variables."),
+    key("function.NAME.config", Table, Optional("empty"), "Values that are read through `wasi:config`."),
+    key("function.NAME.secrets.SECRET.env", Text, Optional("`env` or `file`"), "Environment variable of the host that holds the secret."),
+    key("function.NAME.secrets.SECRET.file", Path, Optional("`env` or `file`"), "File that holds the secret, byte for byte; at most 64 KiB."),
+    key("function.NAME.grants.kv.STORE", Choice(&["read", "read-write"]), Optional("no access"), "What the function may do with a key-value store."),
+    key("function.NAME.outbound", List, Optional("none"), "Hosts it may call: `api.example.com`, `*.example.com:8443`, `127.0.0.1:9000`. Without a port: 80 and 443."),
+
+    key("route.path", Text, Required, "Segments are literals, `{parameter}`s or, at the end, `{*rest}`."),
+    key("route.method", OneOrList, Optional("all"), "`\"GET\"`, or `[\"GET\", \"POST\"]`."),
+    key("route.host", Text, Optional("all"), "`api.example.com` or `*.example.com`, without a port."),
+    key("route.function", Text, Required, "The function that answers."),
+
+    key("kv.STORE.key-size-max", size(BYTE, ByteSize::kib(32)), Default("1KiB"), "Longest key."),
+    key("kv.STORE.value-size-max", size(BYTE, ByteSize::mib(64)), Default("1MiB"), "Largest value."),
+    key("kv.STORE.scan-page-max", count(1, 100_000), Default("1000"), "Most entries of a page of a scan."),
+    key("kv.STORE.page-size-max", size(ByteSize::kib(1), ByteSize::mib(256)), Default("4MiB"), "A page of a scan is cut at this size."),
+    key("kv.STORE.batch-max", count(1, 100_000), Default("1000"), "Most changes of a batch."),
+    key("kv.STORE.batch-size-max", size(ByteSize::kib(1), ByteSize::mib(256)), Default("4MiB"), "Largest batch, keys and values together."),
+];

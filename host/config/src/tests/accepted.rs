@@ -1,0 +1,109 @@
+//! What a valid configuration comes to.
+
+use super::Fixture;
+use crate::platform::{Build, FunctionSource, HostLimits, Isolation, KvStore, Listener, Methods};
+use flint_model::{Access, ByteSize, Capability};
+use http::Method;
+use std::time::Duration;
+
+const FULL: &str = r#"
+data-dir = "data"
+
+[listener]
+http = "0.0.0.0:80"
+admin = "[::1]:9090"
+
+[limits]
+memory-max = "1GiB"
+drain-timeout = "0s"
+
+[function.hello]
+source = "plain"
+build = "make"
+artifact = "out/hello.wasm"
+memory = "64MiB"
+timeout = "1m"
+concurrency = 7
+isolation = "shared"
+uses = 10
+http-body-max = "1GiB"
+environment = { GREETING = "${GREETING}, ${NAME:-world}" }
+config = { "a.b" = "c" }
+grants = { kv = { links = "read-write", stats = "read" } }
+outbound = ["api.example.com", "*.example.com:8443"]
+
+[function.old]
+source = "app.wasm"
+isolation = "serial"
+
+[[route]]
+path = "/links/{code}"
+function = "hello"
+
+[[route]]
+path = "/links/new"
+method = ["GET", "POST"]
+host = "*.example.com"
+function = "old"
+
+[kv.links]
+key-size-max = "2KiB"
+
+[kv.stats]
+"#;
+
+#[test]
+fn every_key_reaches_the_platform() {
+    let fixture = Fixture::new();
+    let (folder, platform) = (fixture.folder.path(), fixture.accept(FULL));
+    assert_eq!(platform.data_dir, folder.join("data"));
+    assert_eq!((platform.listener.http.port(), platform.listener.admin.port()), (80, 9090));
+    let expected = HostLimits { memory_max: ByteSize::gib(1), drain_timeout: Duration::ZERO, ..HostLimits::default() };
+    assert_eq!(platform.limits, expected);
+
+    let hello = &platform.functions["hello"];
+    let build = Build { command: "make".to_owned(), artifact: folder.join("plain/out/hello.wasm") };
+    assert_eq!(hello.source, FunctionSource::Folder { path: folder.join("plain"), build: Some(build) });
+    assert_eq!((hello.memory, hello.timeout), (ByteSize::mib(64), Duration::from_secs(60)));
+    assert_eq!((hello.concurrency, hello.isolation), (7, Isolation::Shared { uses: 10 }));
+    assert_eq!(hello.http_body_max, Some(ByteSize::gib(1)));
+    assert_eq!(hello.environment["GREETING"], "hello, world");
+    assert_eq!(hello.config["a.b"], "c");
+    assert!(hello.grants.allows(Capability::Kv, "links", Access::ReadWrite));
+    assert!(!hello.grants.allows(Capability::Kv, "stats", Access::ReadWrite));
+    let hosts: Vec<_> = hello.outbound.iter().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["api.example.com", "*.example.com:8443"]);
+
+    let old = &platform.functions["old"];
+    assert_eq!(old.source, FunctionSource::Component(folder.join("app.wasm")));
+    assert_eq!((old.isolation, old.http_body_max), (Isolation::Serial { uses: 1000 }, None));
+
+    let paths: Vec<_> = platform.routes.iter().map(|route| route.path.as_str()).collect();
+    assert_eq!(paths, ["/links/new", "/links/{code}"], "more specific routes come first");
+    assert_eq!(platform.routes[0].methods, Methods::Only(vec![Method::GET, Method::POST]));
+    assert_eq!(platform.kv["links"], KvStore { key_size_max: ByteSize::kib(2), ..KvStore::default() });
+}
+
+#[test]
+fn an_empty_file_is_a_platform_of_defaults() {
+    let platform = Fixture::new().accept("");
+    assert_eq!(platform.listener, Listener::default());
+    assert!(platform.functions.is_empty() && platform.routes.is_empty() && platform.kv.is_empty());
+}
+
+#[test]
+fn an_explicit_nothing_says_that_a_missing_grant_is_meant() {
+    let fixture = Fixture::new();
+    for text in [
+        "[function.store]\nsource = \"crate\"\ngrants = { kv = {} }",
+        "[function.caller]\nsource = \"crate\"\noutbound = []",
+        "[function.keeper]\nsource = \"crate\"\nsecrets = {}",
+    ] {
+        fixture.accept(text);
+    }
+}
+
+#[test]
+fn ports_that_the_system_chooses_do_not_clash() {
+    Fixture::new().accept("[listener]\nhttp = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"");
+}

@@ -1,0 +1,198 @@
+//! What people read, mistake by mistake. The snapshots are in `snapshots/`, named after the cases.
+
+use super::Fixture;
+use crate::Code;
+
+/// Each case: its name, and a configuration with the mistake.
+const CASES: &[(&str, &str)] = &[
+    ("syntax_unquoted", "[function.a]\nsource = \"crate\"\nmemory = 12 MiB\n"),
+    ("syntax_unclosed", "data-dir = \".flint\n[listener]\nhttp = 5\n"),
+    ("syntax_header", "[function.a\nsource = \"crate\"\n"),
+    ("syntax_no_value", "[function.a]\nsource =\n"),
+    ("unknown_key", "[function.a]\nsource = \"crate\"\nmemroy = \"1MiB\"\n"),
+    ("unknown_key_without_likeness", "[kv.links]\ncolour = 1\n"),
+    ("unknown_section", "[functions.a]\nsource = \"crate\"\n"),
+    ("unknown_capability", "[function.a]\nsource = \"crate\"\ngrants = { kw = { links = \"read\" } }\n[kv.links]\n"),
+    ("wrong_type_number", "[function.a]\nsource = \"crate\"\nmemory = 128\n"),
+    ("wrong_type_text", "[limits]\ninvocations-max = \"1000\"\n"),
+    ("wrong_type_table", "listener = \"127.0.0.1:8080\"\n"),
+    ("wrong_type_list", "[function.a]\nsource = \"crate\"\noutbound = \"example.com\"\n"),
+    ("wrong_type_in_environment", "[function.a]\nsource = \"crate\"\nenvironment = { PORT = 80 }\n"),
+    ("wrong_type_route", "[route]\npath = \"/\"\n"),
+    ("wrong_type_secret", "[function.a]\nsource = \"crate\"\nsecrets = { key = \"sesame\" }\n"),
+    ("missing_key", "[function.a]\n[[route]]\nfunction = \"a\"\n"),
+    ("duplicate_function", "[function.a]\nsource = \"crate\"\n\n[function.a]\nwarm = 2\n"),
+    ("duplicate_key", "[function.a]\nsource = \"crate\"\nwarm = 1\nwarm = 2\n"),
+    ("duplicate_store", "[kv.links] # the first\n[kv.links]\n"),
+    ("bad_name", "[function.Hello_World]\nsource = \"crate\"\n[[route]]\npath = \"/\"\nfunction = \"Hello_World\"\n"),
+    ("bad_name_of_a_variable", "[function.a]\nsource = \"crate\"\nenvironment = { \"A=B\" = \"c\" }\n"),
+    ("bad_size", "[function.a]\nsource = \"crate\"\nmemory = \"12 parsecs\"\n"),
+    ("bad_duration", "[function.a]\nsource = \"crate\"\ntimeout = \"30\"\n"),
+    ("bad_address", "[listener]\nhttp = \"localhost:8080\"\n"),
+    ("bad_value_isolation", "[function.a]\nsource = \"crate\"\nisolation = \"frehs\"\n"),
+    ("bad_value_access", "[function.a]\nsource = \"crate\"\ngrants.kv = { links = \"write\" }\n[kv.links]\n"),
+    (
+        "bad_value_method",
+        "[function.a]\nsource = \"crate\"\n[[route]]\npath = \"/\"\nmethod = [\"get\"]\nfunction = \"a\"\n",
+    ),
+    (
+        "bad_value_no_method",
+        "[function.a]\nsource = \"crate\"\n[[route]]\npath = \"/\"\nmethod = []\nfunction = \"a\"\n",
+    ),
+    ("bad_path", "[function.a]\nsource = \"crate\"\n[[route]]\npath = \"/files/{*rest}/meta\"\nfunction = \"a\"\n"),
+    ("bad_host", "[function.a]\nsource = \"crate\"\noutbound = [\"https://example.com/\"]\n"),
+    (
+        "bad_host_of_a_route",
+        "[function.a]\nsource = \"crate\"\n[[route]]\npath = \"/\"\nhost = \"a.com:80\"\nfunction = \"a\"\n",
+    ),
+    ("out_of_range_size", "[function.a]\nsource = \"crate\"\nmemory = \"5GiB\"\n"),
+    ("out_of_range_count", "[function.a]\nsource = \"crate\"\nconcurrency = 0\n"),
+    ("out_of_range_duration", "[function.a]\nsource = \"crate\"\ntimeout = \"0s\"\n"),
+    ("out_of_range_huge", "[function.a]\nsource = \"crate\"\nwarm = 99999999999999999999999999999999999999999999\n"),
+    (
+        "memory_over_the_limit",
+        "[limits]\nmemory-max = \"64MiB\"\n[function.a]\nsource = \"crate\"\nmemory = \"65MiB\"\n",
+    ),
+    (
+        "warm_over_the_limit",
+        "[limits]\nspares-max = 5\n[function.a]\nsource = \"crate\"\nwarm = 4\n[function.b]\nsource = \"crate\"\nwarm = 2\n",
+    ),
+    ("bad_reference_unclosed", "data-dir = \"a${B\"\n"),
+    ("bad_reference_name", "data-dir = \"é/${a-b}\"\n"),
+    ("no_such_variable", "[function.a]\nsource = \"crate\"\nenvironment = { A = \"x ${MISSING} ${GREETING}\" }\n"),
+    ("no_such_variable_of_a_secret", "[function.a]\nsource = \"crate\"\nsecrets = { key = { env = \"MISSING\" } }\n"),
+    ("no_such_source", "[function.a]\nsource = \"functions/nowhere\"\n"),
+    ("no_such_secret_file", "[function.a]\nsource = \"crate\"\nsecrets = { key = { file = \"nowhere.pem\" } }\n"),
+    ("bad_secret_neither", "[function.a]\nsource = \"crate\"\n[function.a.secrets.key]\n"),
+    ("bad_secret_both", "[function.a]\nsource = \"crate\"\nsecrets.key = { env = \"API_KEY\", file = \"key.pem\" }\n"),
+    ("bad_secret_too_large", "[function.a]\nsource = \"crate\"\nsecrets.key = { file = \"large.bin\" }\n"),
+    ("bad_build_no_crate", "[function.a]\nsource = \"plain\"\n"),
+    ("bad_build_no_artifact", "[function.a]\nsource = \"plain\"\nbuild = \"make\"\n"),
+    ("bad_build_no_command", "[function.a]\nsource = \"plain\"\nartifact = \"a.wasm\"\n"),
+    ("bad_build_of_a_file", "[function.a]\nsource = \"app.wasm\"\nbuild = \"make\"\nartifact = \"a.wasm\"\n"),
+    ("bad_build_not_wasm", "[function.a]\nsource = \"notes.txt\"\n"),
+    ("no_such_function", "[function.hello]\nsource = \"crate\"\n[[route]]\npath = \"/\"\nfunction = \"helo\"\n"),
+    ("no_such_store", "[function.a]\nsource = \"crate\"\ngrants.kv = { links = \"read\" }\n"),
+    (
+        "overlapping_routes",
+        "[function.a]\nsource = \"crate\"\n\n[[route]]\npath = \"/a/{x}\"\nmethod = [\"GET\", \"PUT\"]\nfunction = \"a\"\n\n[[route]]\npath = \"/a/{y}\"\nmethod = \"GET\"\nfunction = \"a\"\n",
+    ),
+    ("no_http_handler", "[function.event]\nsource = \"crate\"\n\n[[route]]\npath = \"/\"\nfunction = \"event\"\n"),
+    ("no_handler", "[function.handlerless]\nsource = \"app.wasm\"\n"),
+    ("missing_grant_kv", "[function.store]\nsource = \"crate\"\n"),
+    ("missing_grant_outbound", "[function.caller]\nsource = \"crate\"\n"),
+    ("missing_grant_secrets", "[function.keeper]\nsource = \"crate\"\n"),
+    ("unserved_import", "[function.stranger]\nsource = \"app.wasm\"\n"),
+    ("not_shareable", "[function.old]\nsource = \"crate\"\nisolation = \"shared\"\n"),
+    ("useless_uses", "[function.a]\nsource = \"crate\"\nuses = 10\n"),
+    ("admin_not_loopback", "[listener]\nadmin = \"0.0.0.0:9090\"\n"),
+    ("same_address", "[listener]\nhttp = \"0.0.0.0:9090\"\n"),
+    ("no_component", "[function.broken]\nsource = \"crate\"\n"),
+];
+
+#[test]
+fn every_mistake_is_told_with_place_text_and_help() {
+    let fixture = Fixture::new();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut codes = Vec::new();
+    for (name, text) in CASES {
+        let found = fixture.load(text).expect_err(name);
+        assert!(found.iter().all(|d| d.help_text().is_some()), "{name}: every mistake has help: {found}");
+        codes.extend(found.iter().map(crate::Diagnostic::code));
+        settings.bind(|| insta::assert_snapshot!(*name, fixture.mistakes(text)));
+    }
+    let unseen: Vec<_> = Code::ALL.iter().filter(|code| !codes.contains(code)).collect();
+    assert!(unseen.is_empty(), "codes without a case: {unseen:?}");
+}
+
+/// Ten mistakes of ten kinds.
+const TEN: &str = r#"data-dir = "${NOWHERE}"
+
+[listener]
+admin = "0.0.0.0:9090"
+
+[limits]
+drain-timeout = "soon"
+
+[function.Hello]
+source = "crate"
+
+[function.hello]
+source = "nowhere"
+memory = 128
+memroy = "128MiB"
+
+[function.event]
+source = "crate"
+grants = { kv = { links = "read" } }
+
+[[route]]
+path = "/"
+function = "event"
+
+[[route]]
+path = "/{a}"
+function = "hello"
+
+[[route]]
+path = "/{b}"
+function = "hello"
+"#;
+
+#[test]
+fn a_configuration_with_ten_mistakes_reports_ten_in_the_order_of_the_file() {
+    let found = Fixture::new().load(TEN).expect_err("ten mistakes");
+    let lines: Vec<_> = found.iter().map(|d| (found.position(d).line, d.code())).collect();
+    assert_eq!(
+        lines,
+        [
+            (1, Code::NoSuchVariable),
+            (4, Code::AdminNotLoopback),
+            (7, Code::BadDuration),
+            (9, Code::BadName),
+            (13, Code::NoSuchFile),
+            (14, Code::WrongType),
+            (15, Code::UnknownKey),
+            (19, Code::NoSuchStore),
+            (23, Code::NoHandler),
+            (30, Code::OverlappingRoutes),
+        ]
+    );
+    insta::assert_snapshot!("ten_mistakes", Fixture::new().mistakes(TEN));
+}
+
+#[test]
+fn programs_get_the_same_as_people() {
+    let fixture = Fixture::new();
+    let text = "[function.a]\nsource = \"crate\"\nwarm = 1\nwarm = 2\n";
+    let mut json = fixture.load(text).expect_err("a name twice").to_json();
+    json["file"] = "platform.toml".into();
+    json["diagnostics"][0]["file"] = "platform.toml".into();
+    insta::assert_json_snapshot!("json", json);
+}
+
+#[test]
+fn colours_come_only_when_asked_for() {
+    let found = Fixture::new().load("data-dir = 5").expect_err("a wrong type");
+    assert!(found.render(crate::Colour::Always).contains("\u{1b}["));
+    assert!(!found.render(crate::Colour::Never).contains('\u{1b}'));
+}
+
+#[test]
+fn a_mistake_next_to_broken_syntax_is_reported_too_and_nothing_is_built() {
+    let fixture = Fixture::new();
+    let found = fixture.load("[function.a]\nsource = \"crate\"\nmemroy = 1\n[listener]\nhttp = oops\n");
+    let found = found.expect_err("two mistakes");
+    assert_eq!(found.iter().map(|d| d.code()).collect::<Vec<_>>(), [Code::UnknownKey, Code::Syntax]);
+    assert!(fixture.described.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn functions_with_a_valid_source_are_described_once_whatever_else_is_wrong() {
+    let fixture = Fixture::new();
+    let text = "[function.a]\nsource = \"crate\"\nmemory = 1\n[function.b]\nsource = \"none\"\n[function.c]\nsource = \"app.wasm\"\n";
+    fixture.load(text).expect_err("two mistakes");
+    assert_eq!(*fixture.described.lock().expect("no panic"), ["a", "c"]);
+}

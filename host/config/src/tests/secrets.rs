@@ -1,0 +1,45 @@
+//! A secret is nowhere but in its [`Secret`](flint_model::Secret).
+
+use super::Fixture;
+use crate::Colour;
+
+#[test]
+fn secrets_are_read_from_environment_and_file_byte_for_byte_and_never_shown() {
+    let text = "[function.a]\nsource = \"crate\"\nsecrets = { api-key = { env = \"API_KEY\" }, cert = { file = \"key.pem\" } }\n";
+    let platform = Fixture::new().accept(text);
+    let function = platform.functions.values().next().expect("one function");
+    assert_eq!(function.secrets["api-key"].expose(), b"hunter2");
+    assert_eq!(function.secrets["cert"].expose(), b"-----KEY-----\n");
+    let shown = format!("{platform:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains("KEY-----"), "{shown}");
+}
+
+#[test]
+fn no_diagnostic_shows_a_secret_or_what_a_variable_came_to() {
+    let fixture = Fixture::new();
+    for mistake in [
+        "secrets = { key = \"hunter2\" }",
+        "secrets = { key = { value = \"hunter2\" } }",
+        "secrets = { key = { env = \"API_KEY\", file = { is = \"hunter2\" } } }",
+        "secrets = \"hunter2\"",
+        "secret = { key = \"hunter2\" }",
+        "secrets = { key = hunter2 }",
+        "secrets = { key = \"hunter2 }",
+        "secrets.key = \"\"\"\nhunter2\n\"\"\"",
+        "secrets = { key = { env = \"API_KEY\" } }\nmemory = \"${API_KEY}\"",
+        "timeout = \"${API_KEY}\"",
+        "isolation = \"${API_KEY}\"",
+        "source = \"${API_KEY}\"",
+        "outbound = [\"${API_KEY}!\"]",
+        "grants.kv = { s = \"${API_KEY}\" }",
+        "[listener]\nhttp = \"${API_KEY}\"",
+        "[[route]]\npath = \"${API_KEY}\"\nfunction = \"a\"",
+        "[[route]]\npath = \"/{${API_KEY}}/{${API_KEY}}\"\nfunction = \"a\"",
+        "[[route]]\npath = \"/\"\nmethod = \"${API_KEY} \"\nhost = \"${API_KEY}:80\"\nfunction = \"${API_KEY}\"",
+    ] {
+        let found = fixture.load(&format!("[function.a]\n{mistake}\n[kv.s]\n")).expect_err(mistake);
+        for shown in [found.render(Colour::Never), found.to_json().to_string(), format!("{found:?}")] {
+            assert!(!shown.contains("hunter2"), "{mistake}: {shown}");
+        }
+    }
+}
