@@ -1,1 +1,74 @@
-//! Placeholder.
+//! Write functions for flint.
+//!
+//! A function is a crate that is built to a WebAssembly component. It has one or several handlers, each an `async fn` with
+//! an attribute:
+//!
+//! ```
+//! use flint_sdk::http::{Request, RequestExt};
+//!
+//! #[flint_sdk::http]
+//! async fn hello(request: Request) -> String {
+//!     format!("Hello, {}!", request.param("name").unwrap_or("world"))
+//! }
+//! ```
+//!
+//! | attribute | handler | is called for |
+//! | --- | --- | --- |
+//! | [`#[flint_sdk::http]`](macro@http) | `async fn(Request) -> impl IntoResponse` | requests, streaming both ways |
+//! | [`#[flint_sdk::http(buffered)]`](macro@http) | the same | requests whose bodies fit in memory; faster |
+//! | [`#[flint_sdk::invoke]`](macro@invoke) | `async fn(T) -> Result<U, E>` | `flint invoke`, calls of other functions |
+//! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
+//!
+//! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
+//!
+//! What a function may call is a module each: [`kv`] (key-value stores), [`http::send`](http::send()) (requests to others),
+//! [`invoke`](mod@invoke) (other functions), [`config`], [`secrets`], [`log`], [`context`] and [`time`]. All of it is
+//! `async`; [`join!`] and [`join_all`] run calls at once.
+//!
+//! ```no_run
+//! use flint_sdk::prelude::*;
+//!
+//! #[flint_sdk::http]
+//! async fn visit(request: Request) -> Result<Json<i64>, Problem> {
+//!     let page: String = request.param_as("page")?;
+//!     let visits = kv::open("visits").increment(&page, 1).await?;
+//!     log::info!("visited", page = page, visits = visits);
+//!     Ok(Json(visits))
+//! }
+//! ```
+//!
+//! Every invocation runs in an instance that nobody used before, unless platform.toml says otherwise: a `static` is no cache
+//! and no leak. What is expensive to set up belongs in [`#[flint_sdk::init]`](macro@init).
+//!
+//! A panic ends the invocation: requests are answered with 500, and nobody but the log learns why.
+
+// The attributes say `::flint_sdk`, in this crate too.
+extern crate self as flint_sdk;
+
+#[doc(hidden)]
+pub mod bindings;
+pub mod config;
+pub mod context;
+mod failure;
+#[doc(hidden)]
+pub mod handler;
+pub mod http;
+pub mod invoke;
+mod join;
+pub mod kv;
+pub mod log;
+pub mod prelude;
+pub mod secrets;
+pub mod time;
+
+pub use self::failure::{Failure, Retry};
+pub use self::invoke::Payload;
+pub use self::join::{join_all, spawn, try_join_all};
+pub use flint_sdk_macros::{http, init, invoke};
+
+/// For the code that the attributes write. No promise is made about it.
+#[doc(hidden)]
+pub mod __internal {
+    pub use crate::{bindings, handler};
+    pub use {futures, wit_bindgen};
+}

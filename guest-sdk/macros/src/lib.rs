@@ -1,1 +1,88 @@
-//! Placeholder.
+//! The attributes of `flint-sdk`, which re-exports them: read their documentation there.
+//!
+//! An attribute leaves the function as it is and writes, beside it, the export of the component that calls it. Entry and
+//! documentation are here, the rules that a handler keeps in `handler`, what is written in one file an attribute.
+
+mod handler;
+mod http;
+mod init;
+mod invoke;
+
+use proc_macro::TokenStream;
+
+/// Makes a function answer HTTP requests.
+///
+/// ```
+/// use flint_sdk::http::Request;
+///
+/// #[flint_sdk::http]
+/// async fn handle(request: Request) -> String {
+///     format!("You asked for {}.", request.uri())
+/// }
+/// ```
+///
+/// The handler is an `async fn` that takes a `Request` and answers whatever is `IntoResponse`; an error of a `Result` turns
+/// into a problem document. The component exports `wasi:http/handler@0.3.0`: bodies stream both ways, with trailers.
+///
+/// # `buffered`
+///
+/// ```
+/// use flint_sdk::http::{Json, Problem, Request, RequestExt};
+///
+/// #[flint_sdk::http(buffered)]
+/// async fn handle(request: Request) -> Result<Json<u64>, Problem> {
+///     let numbers: Vec<u64> = request.json().await?;
+///     Ok(Json(numbers.iter().sum()))
+/// }
+/// ```
+///
+/// The component exports `flint:platform/http-handler` instead: the request comes whole and the answer leaves whole, which
+/// is faster. Bodies are limited (`request-size-max`, `response-size-max`) and trailers are not passed on. It runs on flint
+/// alone.
+#[proc_macro_attribute]
+pub fn http(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    http::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a function answer invocations: of `flint invoke` and of other functions.
+///
+/// ```
+/// use flint_sdk::Failure;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { amount: u32, price: f64 }
+///
+/// #[flint_sdk::invoke]
+/// async fn total(order: Order) -> Result<f64, Failure> {
+///     Ok(f64::from(order.amount) * order.price)
+/// }
+/// ```
+///
+/// The handler is an `async fn` that takes a value that serde reads from JSON and answers one that serde writes, or takes
+/// and answers a `Payload`, which is bytes. Its error turns into a `Failure`, which says whether a retry can help. A payload
+/// that can't be read is answered with the failure `InvalidPayload`.
+#[proc_macro_attribute]
+pub fn invoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    invoke::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a function run once, when the component is built into the platform.
+///
+/// ```
+/// use std::sync::OnceLock;
+///
+/// static SQUARES: OnceLock<Vec<u64>> = OnceLock::new();
+///
+/// #[flint_sdk::init]
+/// fn prepare() {
+///     SQUARES.set((0..10_000).map(|n| n * n).collect()).ok();
+/// }
+/// ```
+///
+/// The memory after it is the memory that every instance starts from, so that no event pays for it. It can call nothing of
+/// the host: no store, no clock, no environment, no randomness, no output. (A `HashMap` asks for randomness; take a
+/// `BTreeMap`, or a sorted `Vec`.)
+#[proc_macro_attribute]
+pub fn init(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    init::expand(arguments.into(), item.into()).into()
+}

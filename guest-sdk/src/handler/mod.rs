@@ -1,0 +1,8 @@
+//! What the attributes expand to: one file a handler, with the way from the binding to the function and back.
+//!
+//! Public for the macros alone. A new handler is a world in [`crate::bindings`], a file here and an attribute.
+
+pub mod http;
+pub mod http_buffered;
+pub mod init;
+pub mod invoke;

@@ -1,0 +1,148 @@
+//! Between crate `http` and `wasi:http`: header fields, methods, and the pump that moves a body into a stream of the host.
+
+use ::http::{HeaderName, HeaderValue};
+use wit_bindgen::{FutureReader, StreamReader};
+
+use super::body::{Body, Source};
+use super::incoming::{Incoming, Message};
+use super::request::Request;
+use super::{HeaderMap, Method, Response, StatusCode, Uri, header};
+use crate::bindings::imports::wasi::http0_3_0::types as wasi;
+use crate::bindings::imports::{wit_future, wit_stream};
+
+/// What stands behind a body: trailers, or why it is not complete.
+pub(crate) type Trailers = Result<Option<wasi::Fields>, wasi::ErrorCode>;
+
+/// Reads a request of the host. The body stays there until it is asked for.
+pub(crate) fn request(wasi: wasi::Request) -> Result<Request, wasi::ErrorCode> {
+    let mut request = Request::default();
+    *request.method_mut() = method(wasi.get_method())?;
+    if let Some(target) = wasi.get_path_with_query() {
+        *request.uri_mut() = Uri::try_from(target).map_err(|_| wasi::ErrorCode::HttpRequestUriInvalid)?;
+    }
+    *request.headers_mut() = headers(&wasi.get_headers());
+    // The standard moves `host` out of the headers; code written for servers looks for it there.
+    if !request.headers().contains_key(header::HOST)
+        && let Some(authority) = wasi.get_authority()
+        && let Ok(host) = HeaderValue::try_from(authority)
+    {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    *request.body_mut() = Body(Source::Incoming(Incoming::Unopened(Message::Request(wasi))));
+    Ok(request)
+}
+
+/// Makes a response for the host; the body follows from a task of its own.
+pub(crate) fn response(response: Response) -> Result<wasi::Response, wasi::ErrorCode> {
+    let (parts, body) = response.into_parts();
+    let (stream, trailers) = outgoing(body);
+    let (wasi, _sent) = wasi::Response::new(fields(&parts.headers)?, stream, trailers);
+    if parts.status != StatusCode::OK {
+        wasi.set_status_code(parts.status.as_u16()).map_err(|()| internal("the status code is invalid"))?;
+    }
+    Ok(wasi)
+}
+
+/// Turns a body into what the host takes. Bytes that came from the host go back without being looked at.
+pub(crate) fn outgoing(body: Body) -> (Option<StreamReader<u8>>, FutureReader<Trailers>) {
+    match body.0 {
+        Source::Whole(bytes) if bytes.is_empty() => (None, resolved(Ok(None))),
+        Source::Whole(bytes) => {
+            let (mut writer, reader) = wit_stream::new();
+            crate::spawn(async move {
+                // What is left unwritten, the host did not want.
+                let _unwanted = writer.write_all(bytes.into()).await;
+            });
+            (Some(reader), resolved(Ok(None)))
+        }
+        Source::Incoming(incoming) => incoming.into_outgoing(),
+        channel @ Source::Channel(_) => pump(Body(channel)),
+    }
+}
+
+/// Moves the pieces of a body into a stream as the host takes them, then the trailers.
+fn pump(mut body: Body) -> (Option<StreamReader<u8>>, FutureReader<Trailers>) {
+    let (mut writer, reader) = wit_stream::new();
+    let (end, trailers) = wit_future::new(|| Err(internal("the body was given up")));
+    crate::spawn(async move {
+        let result = loop {
+            match body.chunk().await {
+                Ok(Some(chunk)) => {
+                    if !writer.write_all(chunk.into()).await.is_empty() {
+                        return; // The host is gone; so is, with `body`, what the sender waits for.
+                    }
+                }
+                Ok(None) => break body.trailers().await.map_err(|error| error.to_string()),
+                Err(error) => break Err(error.to_string()),
+            }
+        };
+        drop(writer);
+        // Fails when the host no longer wants to know.
+        let _unwanted = end.write(to_trailers(result)).await;
+    });
+    (Some(reader), trailers)
+}
+
+/// A future of trailers that has its value already.
+pub(crate) fn resolved(trailers: Result<Option<HeaderMap>, String>) -> FutureReader<Trailers> {
+    let (writer, reader) = wit_future::new(|| Ok(None));
+    match trailers {
+        // Dropping the writer leaves the default: no trailers.
+        Ok(None) => drop(writer),
+        other => crate::spawn(async move {
+            let _unwanted = writer.write(to_trailers(other)).await;
+        }),
+    }
+    reader
+}
+
+fn to_trailers(trailers: Result<Option<HeaderMap>, String>) -> Trailers {
+    trailers.map_err(internal)?.map(|trailers| fields(&trailers)).transpose()
+}
+
+/// Reads header fields. One that crate `http` cannot hold is left out; the host has checked them already.
+pub(crate) fn headers(fields: &wasi::Fields) -> HeaderMap {
+    header_map(fields.copy_all())
+}
+
+/// Header fields from names and values.
+pub(crate) fn header_map(entries: Vec<(String, Vec<u8>)>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(entries.len());
+    for (name, value) in entries {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// Names and values of header fields.
+pub(crate) fn header_list(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+pub(crate) fn fields(headers: &HeaderMap) -> Result<wasi::Fields, wasi::ErrorCode> {
+    wasi::Fields::from_list(&header_list(headers))
+        .map_err(|error| internal(format!("the host refuses a header field: {error}")))
+}
+
+fn method(method: wasi::Method) -> Result<Method, wasi::ErrorCode> {
+    Ok(match method {
+        wasi::Method::Get => Method::GET,
+        wasi::Method::Head => Method::HEAD,
+        wasi::Method::Post => Method::POST,
+        wasi::Method::Put => Method::PUT,
+        wasi::Method::Delete => Method::DELETE,
+        wasi::Method::Connect => Method::CONNECT,
+        wasi::Method::Options => Method::OPTIONS,
+        wasi::Method::Trace => Method::TRACE,
+        wasi::Method::Patch => Method::PATCH,
+        wasi::Method::Other(name) => {
+            Method::from_bytes(name.as_bytes()).map_err(|_| wasi::ErrorCode::HttpRequestMethodInvalid)?
+        }
+    })
+}
+
+pub(crate) fn internal(text: impl Into<String>) -> wasi::ErrorCode {
+    wasi::ErrorCode::InternalError(Some(text.into()))
+}

@@ -1,0 +1,26 @@
+//! Key-value stores: ordered by key, durable when acknowledged.
+//!
+//! platform.toml names the stores and grants them to functions. A [`Store`] is a cheap handle: it holds the name. Values are
+//! serde values, kept as JSON, or raw bytes; both are the same to the store.
+//!
+//! ```no_run
+//! use flint_sdk::kv;
+//!
+//! # async fn example() -> Result<(), kv::Error> {
+//! let links = kv::open("links");
+//! links.put("abc", &"https://example.com").await?;
+//! let target: Option<String> = links.get("abc").await?;
+//! let visits = links.increment("abc/visits", 1).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod batch;
+mod error;
+mod scan;
+mod store;
+
+pub use self::batch::{Batch, Outcome};
+pub use self::error::{Conflict, Error, TooLarge};
+pub use self::scan::{Item, Page, Scan};
+pub use self::store::{Entry, Expect, Put, Store, Version, open};

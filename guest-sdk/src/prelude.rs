@@ -1,0 +1,13 @@
+//! What most functions need: `use flint_sdk::prelude::*;`.
+//!
+//! ```
+//! use flint_sdk::prelude::*;
+//!
+//! #[flint_sdk::http]
+//! async fn hello(_: Request) -> Result<&'static str, Problem> {
+//!     Ok("Hello!")
+//! }
+//! ```
+
+pub use crate::http::{Body, IntoResponse, Json, Method, Problem, Request, RequestExt, Response, Router, StatusCode};
+pub use crate::{Failure, Payload, config, context, kv, log, secrets, time};
