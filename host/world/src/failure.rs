@@ -38,6 +38,9 @@ pub enum Failure {
     /// The function has no handler of the kind that was called. A retry can't help.
     #[error("the function has no {0} handler")]
     NoHandler(&'static str),
+    /// The request ended early, or is not valid. A retry of the same can't help.
+    #[error("the request can't be read: {0}")]
+    BadRequest(String),
     /// A request or an answer is larger than its limit.
     #[error("the {what} is larger than {limit}")]
     TooLarge {
@@ -74,6 +77,7 @@ impl Failure {
             Self::OutOfMemory(_) => "function/out-of-memory",
             Self::NoAnswer(_) => "function/no-answer",
             Self::NoHandler(_) => "function/no-handler",
+            Self::BadRequest(_) => "http/bad-request",
             Self::TooLarge { .. } => "http/too-large",
             Self::Handler { .. } => "function/failed",
             Self::Internal => "host/internal",

@@ -1,7 +1,31 @@
 //! The WIT boundary, both directions.
+//!
+//! Exports that are called ([`exports`]), imports that are served (`imports`; grants are checked there and nowhere else), and
+//! the waist, [`Function`]: every invocation of every trigger goes through [`Function::http`] or [`Function::invoke`].
+//!
+//! Depends on: engine (instances), stores (the traits), telemetry (records and lines), model. The only crate that sees both
+//! WebAssembly and stores. Deliberately absent: routing, retries, and anything that decides what an outcome means.
 
+mod bindings;
+pub mod body;
+pub mod context;
+pub mod exports;
 pub mod failure;
+pub mod function;
+mod imports;
 pub mod invocation;
+mod link;
+mod log;
+pub mod outbound;
+pub mod shape;
+mod state;
+mod tally;
+mod world;
 
+pub use body::{BodyError, RequestBody, ResponseBody};
 pub use failure::Failure;
+pub use function::{Function, FunctionSpec, LoadError};
 pub use invocation::Invocation;
+pub use outbound::{HostPattern, HostPatternError};
+pub use shape::{HttpVersion, Import, Shape};
+pub use world::{World, WorldError, WorldOptions};

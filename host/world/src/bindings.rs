@@ -1,0 +1,84 @@
+//! The bindings of the WIT package, and nothing else.
+//!
+//! Generated from `wit/` at the top of the repository, which the guest SDK binds to as well: one source of both sides.
+
+#![allow(missing_docs, unreachable_pub, reason = "generated code")]
+
+mod imports {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world imports {
+                import flint:platform/types@0.1.0;
+                import flint:platform/context@0.1.0;
+                import flint:platform/kv@0.1.0;
+                import flint:platform/secrets@0.1.0;
+                import wasi:keyvalue/store@0.2.0-draft;
+                import wasi:keyvalue/atomics@0.2.0-draft;
+                import wasi:keyvalue/batch@0.2.0-draft;
+                import wasi:keyvalue/store@0.2.0-draft2;
+                import wasi:keyvalue/atomics@0.2.0-draft2;
+                import wasi:keyvalue/batch@0.2.0-draft2;
+                import wasi:config/store@0.2.0-rc.1;
+                import wasi:config/store@0.2.0-draft-2024-09-27;
+                import wasi:logging/logging@0.1.0-draft;
+            }
+        ",
+        world: "flint:host/imports",
+        imports: {
+            "flint:platform/context": trappable,
+            "flint:platform/kv": async | store,
+            "flint:platform/secrets": async | store,
+            "wasi:keyvalue/store": async | trappable,
+            "wasi:keyvalue/atomics": async | trappable,
+            "wasi:keyvalue/batch": async | trappable,
+            default: trappable,
+        },
+        with: {
+            "wasi:keyvalue/store@0.2.0-draft.bucket": crate::imports::kv::Bucket,
+            "wasi:keyvalue/store@0.2.0-draft2.bucket": crate::imports::kv::Bucket,
+            "wasi:keyvalue/atomics@0.2.0-draft2.cas": crate::imports::kv::Cas,
+        },
+        require_store_data_send: true,
+    });
+}
+
+pub use imports::flint::platform;
+pub use imports::wasi;
+
+/// Calls of `flint:platform/invoke-handler`.
+pub mod invoke {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world invoke {
+                export flint:platform/invoke-handler@0.1.0;
+            }
+        ",
+        world: "flint:host/invoke",
+        exports: { default: async | store },
+        with: { "flint:platform/types@0.1.0": super::platform::types },
+        require_store_data_send: true,
+    });
+}
+
+/// Calls of `flint:platform/http-handler`.
+pub mod http {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world http {
+                export flint:platform/http-handler@0.1.0;
+            }
+        ",
+        world: "flint:host/http",
+        exports: { default: async | store },
+        require_store_data_send: true,
+    });
+}

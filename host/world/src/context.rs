@@ -1,0 +1,22 @@
+//! What a function was given: shared by all its instances.
+
+use crate::outbound::Outbound;
+use flint_model::{Clock, FunctionName, Grants, Secret, SecretName};
+use flint_stores::Stores;
+use flint_telemetry::FunctionTelemetry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What one function was given.
+pub(crate) struct FunctionContext {
+    pub(crate) name: FunctionName,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) secrets: BTreeMap<SecretName, Secret>,
+    pub(crate) grants: Grants,
+    pub(crate) outbound: Arc<Outbound>,
+    pub(crate) log_size_max: u64,
+    pub(crate) stores: Arc<dyn Stores>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) telemetry: FunctionTelemetry,
+}

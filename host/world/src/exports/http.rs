@@ -1,0 +1,56 @@
+//! `wasi:http/incoming-handler@0.2` and `wasi:http/handler@0.3`, streaming both ways.
+
+use super::{HttpExport, Program, failure_of};
+use crate::failure::Failure;
+use flint_engine::{Lease, Metered};
+use futures::channel::oneshot;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use wasmtime::AsContextMut;
+use wasmtime_wasi_http::handler::{Prepared, Request, Response};
+use wasmtime_wasi_http::{WasiHttpView, p2, p3};
+
+/// What the guest answers: the head leaves as soon as it is there, the body follows while the guest runs.
+pub(crate) type Head = Result<Response, wasmtime::Error>;
+
+/// Calls the handler, and runs the guest until it has nothing left to do.
+///
+/// The head of the answer is sent through `head`. An error of the guest that has answered before is reported here alone.
+pub(crate) async fn call(
+    mut lease: Lease<Program>,
+    request: Request,
+    head: oneshot::Sender<Head>,
+) -> Result<(), Failure> {
+    let meter = lease.meter();
+    let (store, exports) = lease.parts();
+    let exports = Arc::clone(exports);
+    let Some(HttpExport::Standard(proxy)) = &exports.http else { return Err(Failure::NoHandler("http")) };
+    let result = {
+        let prepared = Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, head);
+        let call = pin!(store.run_concurrent(async |accessor| {
+            // Time-outs are enforced from outside, where they always get their turn (wasmtime issues 11869 and 11870).
+            prepared?.run(accessor, pending()).await?;
+            // The body of the answer, trailers, and what the guest does behind them.
+            poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
+            wasmtime::error::Ok(())
+        }));
+        Metered::new(call, meter).await.flatten()
+    };
+    match result {
+        Ok(()) => {
+            lease.finish();
+            Ok(())
+        }
+        Err(error) => Err(failure_of(&error, &mut lease)),
+    }
+}
+
+/// Says what an error means that was sent in place of a head.
+pub(crate) fn failure_of_head(error: &wasmtime::Error) -> Option<Failure> {
+    let code = error
+        .downcast_ref::<p3::bindings::http::types::ErrorCode>()
+        .map(|code| format!("{code:?}"))
+        .or_else(|| error.downcast_ref::<p2::bindings::http::types::ErrorCode>().map(|code| format!("{code:?}")));
+    code.map(|code| Failure::NoAnswer(format!("it answered with the error {code}")))
+}

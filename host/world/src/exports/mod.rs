@@ -1,0 +1,106 @@
+//! The exports that are called: typed input, one guest call, typed output. No policy and no retries.
+
+pub(crate) mod http;
+pub(crate) mod http_buffered;
+pub(crate) mod invoke;
+
+use crate::bindings;
+use crate::context::FunctionContext;
+use crate::failure::Failure;
+use crate::shape::{HttpVersion, Shape};
+use crate::state::State;
+use flint_engine::{Blueprint, Budget, Fault, HasBudget, Lease};
+use std::sync::Arc;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+use wasmtime_wasi_http::handler::Proxy;
+use wasmtime_wasi_http::{p2, p3};
+
+/// Where in a component the exports are: looked up once.
+enum HttpIndices {
+    V02(p2::bindings::ProxyIndices),
+    V03(p3::bindings::ServiceIndices),
+    Buffered(bindings::http::HttpIndices),
+}
+
+/// What the instances of a function are.
+pub(crate) struct Program {
+    context: Arc<FunctionContext>,
+    http: Option<HttpIndices>,
+    invoke: Option<bindings::invoke::InvokeIndices>,
+}
+
+/// The HTTP handler of an instance.
+pub(crate) enum HttpExport {
+    /// By the standard, either version.
+    Standard(Proxy),
+    /// The lean handler.
+    Buffered(bindings::http::Http),
+}
+
+/// The exports of an instance.
+pub(crate) struct Exports {
+    pub(crate) http: Option<HttpExport>,
+    pub(crate) invoke: Option<bindings::invoke::Invoke>,
+}
+
+impl Program {
+    pub(crate) fn new(
+        context: Arc<FunctionContext>,
+        shape: &Shape,
+        component: &InstancePre<State>,
+    ) -> wasmtime::Result<Self> {
+        let http = match shape.http {
+            Some(HttpVersion::V02) => Some(HttpIndices::V02(p2::bindings::ProxyIndices::new(component)?)),
+            Some(HttpVersion::V03) => Some(HttpIndices::V03(p3::bindings::ServiceIndices::new(component)?)),
+            Some(HttpVersion::Buffered) => Some(HttpIndices::Buffered(bindings::http::HttpIndices::new(component)?)),
+            None => None,
+        };
+        let invoke = if shape.invoke { Some(bindings::invoke::InvokeIndices::new(component)?) } else { None };
+        Ok(Self { context, http, invoke })
+    }
+}
+
+impl Blueprint for Program {
+    type Data = State;
+    type Exports = Exports;
+
+    fn data(&self, budget: Budget) -> State {
+        State::new(budget, Arc::clone(&self.context))
+    }
+
+    fn exports(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<Exports> {
+        let http = match &self.http {
+            Some(HttpIndices::V02(indices)) => {
+                Some(HttpExport::Standard(Proxy::P2(indices.load(&mut *store, instance)?)))
+            }
+            Some(HttpIndices::V03(indices)) => {
+                Some(HttpExport::Standard(Proxy::P3(indices.load(&mut *store, instance)?)))
+            }
+            Some(HttpIndices::Buffered(indices)) => Some(HttpExport::Buffered(indices.load(&mut *store, instance)?)),
+            None => None,
+        };
+        let invoke = match &self.invoke {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
+        Ok(Exports { http, invoke })
+    }
+}
+
+/// Says what an error of a guest call means, and tells the log what the caller may not know.
+pub(crate) fn failure_of(error: &wasmtime::Error, lease: &mut Lease<Program>) -> Failure {
+    let memory_refused = lease.store().data_mut().budget().memory_refused();
+    let limits = *lease.store().data_mut().budget().limits();
+    match Fault::classify(error, memory_refused) {
+        Fault::Cpu(exceeded) => Failure::CpuExceeded(exceeded.0),
+        Fault::Memory => Failure::OutOfMemory(limits.memory),
+        Fault::Trap(trap) => Failure::Trapped(trap),
+        Fault::Exhausted => Failure::Exhausted,
+        Fault::Other(text) => {
+            let function = &lease.store().data().function.name;
+            tracing::error!(%function, error = %text, "a guest call failed in the host");
+            Failure::Internal
+        }
+    }
+}

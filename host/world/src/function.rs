@@ -1,0 +1,356 @@
+//! The waist: every invocation of every trigger goes through here.
+//!
+//! admission → lease → export → outcome → record, within the function's time-out.
+
+use crate::body::{Deadline, Drive, RequestBody, ResponseBody};
+use crate::context::FunctionContext;
+use crate::exports::{self, Program};
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::outbound::HostPattern;
+use crate::shape::{HttpVersion, Shape};
+use crate::tally::Tally;
+use bytes::Bytes;
+use flint_engine::admission::AdmissionOptions;
+use flint_engine::compile::CompileError;
+use flint_engine::deadline::WithDeadline;
+use flint_engine::{Fault, Isolation, Lease, Limits, Pool, Refusal};
+use flint_model::{ByteSize, FunctionName, Grants, Secret, SecretName};
+use flint_telemetry::Trigger;
+use futures::channel::oneshot;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// What a function is given.
+#[derive(Debug, Clone)]
+pub struct FunctionSpec {
+    /// Its name.
+    pub name: FunctionName,
+    /// Memory, time and CPU time of an invocation.
+    pub limits: Limits,
+    /// How long an instance lives.
+    pub isolation: Isolation,
+    /// How many invocations run at once, and how many wait.
+    pub admission: AdmissionOptions,
+    /// So many instances are always ready.
+    pub warm: usize,
+    /// So many instances are ready at most; 0 makes each when its event comes.
+    pub spares_max: usize,
+    /// Variables of the environment.
+    pub environment: Vec<(String, String)>,
+    /// Values of `wasi:config`.
+    pub config: BTreeMap<String, String>,
+    /// Secrets.
+    pub secrets: BTreeMap<SecretName, Secret>,
+    /// Stores that it may use.
+    pub grants: Grants,
+    /// Hosts that it may call.
+    pub outbound: Vec<HostPattern>,
+    /// How many bytes one invocation may log.
+    pub log_size_max: ByteSize,
+    /// How large a payload or a buffered request may be.
+    pub request_size_max: ByteSize,
+    /// How large an answer to a payload, or a buffered response may be.
+    pub response_size_max: ByteSize,
+}
+
+impl FunctionSpec {
+    /// A function with every default, and no grants.
+    pub fn new(name: FunctionName) -> Self {
+        Self {
+            name,
+            limits: Limits::default(),
+            isolation: Isolation::Fresh,
+            admission: AdmissionOptions::default(),
+            warm: 1,
+            spares_max: 100,
+            environment: Vec::new(),
+            config: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            grants: Grants::none(),
+            outbound: Vec::new(),
+            log_size_max: ByteSize::mib(1),
+            request_size_max: ByteSize::mib(6),
+            response_size_max: ByteSize::mib(6),
+        }
+    }
+}
+
+/// Why a function can't be loaded. A retry can't help.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The component can't be compiled, or its init function fails.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The component asks for an interface that this host does not have, or has in another form.
+    #[error("the component does not fit this host: {0:#}")]
+    Mismatch(wasmtime::Error),
+    /// No instance of the component can be made.
+    #[error("the component can't be started: {0}")]
+    Start(Fault),
+}
+
+/// What invocations of a function share.
+pub(crate) struct FunctionCore {
+    pub(crate) context: Arc<FunctionContext>,
+    pub(crate) request_size_max: ByteSize,
+    pub(crate) response_size_max: ByteSize,
+    pub(crate) shape: Shape,
+}
+
+/// A function that can be invoked.
+#[derive(Clone)]
+pub struct Function {
+    core: Arc<FunctionCore>,
+    pool: Pool<Program>,
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Function").field(self.name()).finish()
+    }
+}
+
+impl Function {
+    pub(crate) fn new(core: FunctionCore, pool: Pool<Program>) -> Self {
+        Self { core: Arc::new(core), pool }
+    }
+
+    /// The function's name.
+    pub fn name(&self) -> &FunctionName {
+        &self.core.context.name
+    }
+
+    /// What the component exports and imports.
+    pub fn shape(&self) -> &Shape {
+        &self.core.shape
+    }
+
+    /// How many instances are ready.
+    pub fn spares(&self) -> usize {
+        self.pool.spares()
+    }
+
+    /// How many invocations run.
+    pub fn running(&self) -> usize {
+        self.pool.running()
+    }
+
+    /// Makes instances ready, up to `count`, beside what the host does by itself.
+    ///
+    /// # Errors
+    /// [`LoadError::Start`] if an instance can't be made.
+    pub async fn prepare(&self, count: usize) -> Result<(), LoadError> {
+        self.pool.prepare(count).await.map_err(LoadError::Start)
+    }
+
+    /// Answers an HTTP request.
+    ///
+    /// Resolves when the head of the answer is there; the guest goes on while the body is polled. Dropping the future, or the
+    /// body, ends the guest.
+    ///
+    /// # Errors
+    /// [`Failure`], until the head is there; later ones end the body.
+    pub async fn http<B>(&self, invocation: Invocation, request: Request<B>) -> Result<Response<ResponseBody>, Failure>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<wasmtime_wasi_http::Error> + std::error::Error + Send + Sync,
+    {
+        let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Http));
+        let answer = match self.core.shape.http {
+            Some(HttpVersion::V02 | HttpVersion::V03) => self.streamed(&invocation, request, &tally).await,
+            Some(HttpVersion::Buffered) => self.buffered(&invocation, request, &tally).await,
+            None => Err(Failure::NoHandler("http")),
+        };
+        if let Err(failure) = &answer {
+            tally.close(Err(failure));
+        }
+        answer
+    }
+
+    /// Answers a payload.
+    ///
+    /// Dropping the future ends the guest.
+    ///
+    /// # Errors
+    /// [`Failure`]; [`Failure::Handler`] is what the guest itself answered.
+    pub async fn invoke(&self, invocation: Invocation, payload: Bytes) -> Result<Bytes, Failure> {
+        let tally = Tally::open(&self.core, &invocation, Trigger::Invoke);
+        tally.add_bytes_in(payload.len());
+        let answer = self.invoke_within(&invocation, payload, &tally).await;
+        if let Ok(answer) = &answer {
+            tally.add_bytes_out(answer.len());
+        }
+        tally.close(answer.as_ref().map(drop));
+        answer
+    }
+
+    async fn invoke_within(&self, invocation: &Invocation, payload: Bytes, tally: &Tally) -> Result<Bytes, Failure> {
+        check_size("request", payload.len(), self.core.request_size_max)?;
+        if !self.core.shape.invoke {
+            return Err(Failure::NoHandler("invoke"));
+        }
+        let call = pin!(async {
+            let lease = self.lease(invocation, tally).await?;
+            exports::invoke::call(lease, payload).await
+        });
+        let answer = self.within_timeout(invocation, call).await?;
+        check_size("response", answer.len(), self.core.response_size_max)?;
+        Ok(answer)
+    }
+
+    async fn buffered<B>(
+        &self,
+        invocation: &Invocation,
+        request: Request<B>,
+        tally: &Arc<Tally>,
+    ) -> Result<Response<ResponseBody>, Failure>
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let (parts, body) = request.into_parts();
+        let limit = self.core.request_size_max;
+        let call = pin!(async {
+            // The body before the lease: an instance does not wait for a slow client.
+            let body = read(body, limit).await?;
+            tally.add_bytes_in(body.len());
+            let lease = self.lease(invocation, tally).await?;
+            exports::http_buffered::call(lease, parts, body).await
+        });
+        let response = self.within_timeout(invocation, call).await?;
+        check_size("response", response.body().len(), self.core.response_size_max)?;
+        tally.close(Ok(()));
+        Ok(response.map(|body| ResponseBody::full(body, Arc::clone(tally))))
+    }
+
+    async fn streamed<B>(
+        &self,
+        invocation: &Invocation,
+        request: Request<B>,
+        tally: &Arc<Tally>,
+    ) -> Result<Response<ResponseBody>, Failure>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<wasmtime_wasi_http::Error>,
+    {
+        let request = request.map(|body| RequestBody::new(body, Arc::clone(tally)).map_err(Into::into).boxed_unsync());
+        let (sender, mut head) = oneshot::channel();
+        let mut drive = self.drive(invocation.clone(), request, sender, Arc::clone(tally));
+        // The guest and the head of its answer, in one task: no wake-up between two threads stands on the path.
+        let (ended, head) = poll_fn(|context| {
+            let ended = drive.as_mut().poll(context);
+            match (std::pin::Pin::new(&mut head).poll(context), ended) {
+                (Poll::Ready(Ok(head)), ended) => Poll::Ready((ended, Some(head))),
+                (_, Poll::Ready(ended)) => Poll::Ready((Poll::Ready(ended), None)),
+                (_, Poll::Pending) => Poll::Pending,
+            }
+        })
+        .await;
+        let response = match (head, &ended) {
+            (Some(Ok(response)), _) => response,
+            // What the guest did counts for more than what became of its answer.
+            (_, Poll::Ready(Err(failure))) => return Err(failure.clone()),
+            (Some(Err(error)), _) => return Err(self.failure_of_head(invocation, &error)),
+            (None, _) => return Err(Failure::NoAnswer("it ended without an answer".to_owned())),
+        };
+        let rest = match ended {
+            Poll::Ready(Err(failure)) => return Err(failure),
+            Poll::Ready(Ok(())) => None,
+            Poll::Pending => {
+                let timeout = self.pool.options().limits.timeout;
+                Some((drive, Deadline { at: invocation.accepted + timeout, timeout }))
+            }
+        };
+        Ok(response.map(|body| ResponseBody::streamed(body, rest, Arc::clone(tally))))
+    }
+
+    /// The guest's side of a streamed invocation, from admission to its end.
+    fn drive(
+        &self,
+        invocation: Invocation,
+        request: Request<wasmtime_wasi_http::WasiBody>,
+        head: oneshot::Sender<exports::http::Head>,
+        tally: Arc<Tally>,
+    ) -> Drive {
+        let function = self.clone();
+        Box::pin(async move {
+            let call = pin!(async {
+                let lease = function.lease(&invocation, &tally).await?;
+                exports::http::call(lease, request, head).await
+            });
+            let result = function.within_timeout(&invocation, call).await;
+            tally.close(result.as_ref().map(drop));
+            result
+        })
+    }
+
+    fn failure_of_head(&self, invocation: &Invocation, error: &wasmtime::Error) -> Failure {
+        exports::http::failure_of_head(error).unwrap_or_else(|| match Fault::classify(error, false) {
+            Fault::Trap(trap) => Failure::Trapped(trap),
+            Fault::Cpu(exceeded) => Failure::CpuExceeded(exceeded.0),
+            fault => {
+                let (function, invocation) = (self.name(), invocation.id);
+                tracing::error!(%function, %invocation, %fault, "an answer failed in the host");
+                Failure::Internal
+            }
+        })
+    }
+
+    async fn lease(&self, invocation: &Invocation, tally: &Tally) -> Result<Lease<Program>, Failure> {
+        let mut lease = self.pool.lease().await.map_err(|refusal| self.failure_of_refusal(invocation, refusal))?;
+        lease.store().data_mut().begin(invocation);
+        let meter = lease.meter();
+        tally.started(lease.start(), meter);
+        Ok(lease)
+    }
+
+    fn failure_of_refusal(&self, invocation: &Invocation, refusal: Refusal) -> Failure {
+        match refusal {
+            Refusal::Overloaded(overloaded) => Failure::Overloaded { limit: overloaded.limit },
+            Refusal::Fault(Fault::Exhausted) => Failure::Exhausted,
+            Refusal::Fault(Fault::Memory) => Failure::OutOfMemory(self.pool.options().limits.memory),
+            Refusal::Fault(Fault::Trap(trap)) => Failure::Trapped(trap),
+            Refusal::Fault(Fault::Cpu(exceeded)) => Failure::CpuExceeded(exceeded.0),
+            Refusal::Fault(Fault::Other(error)) => {
+                let (function, invocation) = (self.name(), invocation.id);
+                tracing::error!(%function, %invocation, %error, "an instance could not be made");
+                Failure::Internal
+            }
+        }
+    }
+
+    async fn within_timeout<T>(
+        &self,
+        invocation: &Invocation,
+        call: impl Future<Output = Result<T, Failure>> + Unpin,
+    ) -> Result<T, Failure> {
+        let timeout = self.pool.options().limits.timeout;
+        match WithDeadline::new(call, invocation.accepted, timeout).await {
+            Ok(result) => result,
+            Err(elapsed) => Err(Failure::TimedOut(elapsed.0)),
+        }
+    }
+}
+
+fn check_size(what: &'static str, size: usize, limit: ByteSize) -> Result<(), Failure> {
+    if size as u64 > limit.as_u64() { Err(Failure::TooLarge { what, limit }) } else { Ok(()) }
+}
+
+async fn read<B>(body: B, limit: ByteSize) -> Result<Bytes, Failure>
+where
+    B: Body<Data = Bytes>,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    match Limited::new(body, limit.as_usize()).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge { what: "request", limit }),
+        Err(_) => Err(Failure::BadRequest("the request body ended early".to_owned())),
+    }
+}

@@ -1,0 +1,215 @@
+//! Key-value stores: one implementation over the store engine, a converter for each dialect.
+
+mod flint;
+mod wasi_draft;
+mod wasi_draft2;
+
+use crate::context::FunctionContext;
+use crate::state::State;
+use flint_engine::Meter;
+use flint_model::{Access, Capability, StoreName, Timestamp};
+use flint_stores::{
+    Commit, CommitError, Effect, Entry, Expectation, Outcome, Page, ReadError, TooLarge, Unavailable, Version,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a call failed, for every dialect.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("there is no store {0}")]
+    NoSuchStore(String),
+    #[error("{0}")]
+    Denied(String),
+    #[error("the key {key:?} is not what was expected")]
+    Conflict { key: String, current: Option<Version> },
+    #[error(transparent)]
+    TooLarge(TooLarge),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    NotACounter(String),
+    #[error(transparent)]
+    Unavailable(Unavailable),
+}
+
+impl Error {
+    /// A store engine answered a change with the outcome of another: nothing is known of what was written.
+    fn unexpected() -> Self {
+        Self::Unavailable(Unavailable::Failed)
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NoSuchStore { store } => Self::NoSuchStore(store.to_string()),
+            ReadError::TooLarge(too_large) => Self::TooLarge(too_large),
+            ReadError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
+            ReadError::Unavailable { reason } => Self::Unavailable(reason),
+        }
+    }
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict { key, current, .. } => Self::Conflict { key, current },
+            CommitError::NotACounter { .. } => Self::NotACounter(error.to_string()),
+            CommitError::TooLarge(too_large) => Self::TooLarge(too_large),
+            CommitError::NoSuchStore { store } => Self::NoSuchStore(store.to_string()),
+            CommitError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
+            CommitError::Unavailable { reason } => Self::Unavailable(reason),
+        }
+    }
+}
+
+/// A change, before it has a store.
+pub(crate) enum Change {
+    Put { key: String, value: Vec<u8>, ttl: Option<Duration>, expect: Option<Expectation> },
+    Delete { key: String, expect: Option<Expectation> },
+    Increment { key: String, delta: i64 },
+}
+
+/// A store that was opened, of `wasi:keyvalue`.
+#[derive(Debug, Clone)]
+#[expect(unreachable_pub, reason = "the bindings export it again")]
+pub struct Bucket(StoreName);
+
+/// A compare-and-swap that was begun, of `wasi:keyvalue`.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the bindings export it again")]
+pub struct Cas {
+    store: StoreName,
+    key: String,
+    seen: Option<Entry>,
+}
+
+/// The stores, as one function may use them.
+pub(crate) struct Client {
+    function: Arc<FunctionContext>,
+    meter: Arc<Meter>,
+}
+
+impl State {
+    pub(crate) fn kv(&self) -> Client {
+        Client { function: Arc::clone(&self.function), meter: Arc::clone(self.meter()) }
+    }
+}
+
+impl Client {
+    /// Checks the grant, and counts the call.
+    fn open(&self, store: &str, access: Access) -> Result<StoreName, Error> {
+        if !self.function.grants.allows(Capability::Kv, store, access) {
+            return Err(Error::Denied(format!("the function has no {access} grant for the store {store:?}")));
+        }
+        self.meter.add_store_call();
+        StoreName::parse(store).map_err(|_| Error::NoSuchStore(store.to_owned()))
+    }
+
+    pub(crate) async fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, Error> {
+        let store = self.open(store, Access::Read)?;
+        Ok(self.function.stores.kv().get(&store, key).await?)
+    }
+
+    pub(crate) async fn get_many(&self, store: &str, keys: &[String]) -> Result<Vec<Option<Entry>>, Error> {
+        let store = self.open(store, Access::Read)?;
+        Ok(self.function.stores.kv().get_many(&store, keys).await?)
+    }
+
+    pub(crate) async fn exists(&self, store: &str, key: &str) -> Result<bool, Error> {
+        let store = self.open(store, Access::Read)?;
+        Ok(self.function.stores.kv().exists(&store, key).await?)
+    }
+
+    pub(crate) async fn scan(
+        &self,
+        store: &str,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page, Error> {
+        let store = self.open(store, Access::Read)?;
+        Ok(self.function.stores.kv().scan(&store, prefix, cursor, limit).await?)
+    }
+
+    /// Makes all the changes or none.
+    pub(crate) async fn write(&self, store: &str, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
+        let store = self.open(store, Access::ReadWrite)?;
+        let now = self.function.clock.now();
+        let effects = changes.into_iter().map(|change| effect(&store, change, now)).collect::<Result<_, _>>()?;
+        Ok(self.function.stores.commit(Commit::new(effects)).await?.outcomes)
+    }
+
+    /// Makes one change.
+    pub(crate) async fn write_one(&self, store: &str, change: Change) -> Result<Outcome, Error> {
+        let outcomes = self.write(store, vec![change]).await?;
+        outcomes.into_iter().next().ok_or_else(Error::unexpected)
+    }
+}
+
+/// What only `wasi:keyvalue` needs.
+impl Client {
+    /// Opens a store that the function may at least read.
+    fn bucket(&self, store: &str) -> Result<Bucket, Error> {
+        self.open(store, Access::Read).map(Bucket)
+    }
+
+    async fn begin_swap(&self, store: StoreName, key: String) -> Result<Cas, Error> {
+        let seen = self.get(store.as_str(), &key).await?;
+        Ok(Cas { store, key, seen })
+    }
+
+    async fn set_many(&self, store: &str, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
+        // Of several values for one key the last counts, as if they were set one after the other.
+        let last: BTreeMap<String, Vec<u8>> = pairs.into_iter().collect();
+        let put = |(key, value)| Change::Put { key, value, ttl: None, expect: None };
+        self.write_unless_empty(store, last.into_iter().map(put).collect()).await
+    }
+
+    async fn delete_many(&self, store: &str, keys: Vec<String>) -> Result<(), Error> {
+        let once: BTreeSet<String> = keys.into_iter().collect();
+        let delete = |key| Change::Delete { key, expect: None };
+        self.write_unless_empty(store, once.into_iter().map(delete).collect()).await
+    }
+
+    async fn write_unless_empty(&self, store: &str, changes: Vec<Change>) -> Result<(), Error> {
+        if changes.is_empty() {
+            return self.open(store, Access::ReadWrite).map(drop);
+        }
+        self.write(store, changes).await.map(drop)
+    }
+
+    /// Lists a page of keys behind the first `skip`, and how many were passed then, if there are more.
+    async fn list_from(&self, store: &str, skip: u64, limit: u32) -> Result<(Vec<String>, Option<u64>), Error> {
+        let mut passed = 0;
+        let mut cursor = None;
+        loop {
+            let page = self.scan(store, "", cursor.as_deref(), limit).await?;
+            let count = page.items.len() as u64;
+            let unwanted = usize::try_from(skip.saturating_sub(passed)).unwrap_or(usize::MAX);
+            passed += count;
+            if passed > skip || page.cursor.is_none() {
+                let keys = page.items.into_iter().skip(unwanted).map(|item| item.key).collect();
+                return Ok((keys, page.cursor.map(|_| passed)));
+            }
+            cursor = page.cursor;
+        }
+    }
+}
+
+fn effect(store: &StoreName, change: Change, now: Timestamp) -> Result<Effect, Error> {
+    let store = store.clone();
+    Ok(match change {
+        Change::Put { ttl: Some(Duration::ZERO), .. } => {
+            return Err(Error::Invalid("a time to live is at least 1 ms".to_owned()));
+        }
+        Change::Put { key, value, ttl, expect } => {
+            let expires_at = ttl.map(|ttl| now.saturating_add(ttl));
+            Effect::KvPut { store, key, value: value.into(), expires_at, expect }
+        }
+        Change::Delete { key, expect } => Effect::KvDelete { store, key, expect },
+        Change::Increment { key, delta } => Effect::KvIncrement { store, key, delta },
+    })
+}

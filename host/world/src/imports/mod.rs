@@ -1,0 +1,9 @@
+//! The imports that are served: one module a capability, one implementation each, a thin converter a dialect.
+//!
+//! Grants are checked here, before a store is touched, and nowhere else.
+
+mod config;
+mod context;
+pub(crate) mod kv;
+mod logging;
+mod secrets;

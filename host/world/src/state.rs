@@ -1,0 +1,109 @@
+//! What the store of an instance holds.
+
+use crate::context::FunctionContext;
+use crate::invocation::Invocation;
+use crate::log::{LogGate, Stdio};
+use crate::outbound::Hooks;
+use flint_engine::{Budget, HasBudget, Meter};
+use flint_telemetry::Source;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// The data of a store: what the function was given, and the invocation that runs.
+pub(crate) struct State {
+    budget: Budget,
+    pub(crate) function: Arc<FunctionContext>,
+    pub(crate) table: ResourceTable,
+    invocation: Option<Invocation>,
+    gate: Option<Arc<LogGate>>,
+    /// Made when the guest asks for the first time: that costs 1 to 5 µs, and many guests never do.
+    wasi: Option<WasiCtx>,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+impl State {
+    pub(crate) fn new(budget: Budget, function: Arc<FunctionContext>) -> Self {
+        Self {
+            budget,
+            hooks: Hooks(Arc::clone(&function.outbound)),
+            function,
+            table: ResourceTable::new(),
+            invocation: None,
+            gate: None,
+            wasi: None,
+            http: WasiHttpCtx::new(),
+        }
+    }
+
+    /// Starts an invocation.
+    pub(crate) fn begin(&mut self, invocation: &Invocation) {
+        if let Some(gate) = &self.gate {
+            gate.begin(invocation);
+        }
+        self.invocation = Some(invocation.clone());
+    }
+
+    /// The invocation that runs; none while the instance is made.
+    pub(crate) fn invocation(&self) -> Option<&Invocation> {
+        self.invocation.as_ref()
+    }
+
+    /// How long the invocation may still run.
+    pub(crate) fn remaining(&self) -> Duration {
+        let used = self.invocation.as_ref().map_or(Duration::ZERO, |invocation| invocation.accepted.elapsed());
+        self.budget.limits().timeout.saturating_sub(used)
+    }
+
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        self.budget.meter()
+    }
+
+    /// Where lines of this instance go.
+    pub(crate) fn log_gate(&mut self) -> &Arc<LogGate> {
+        self.gate.get_or_insert_with(|| Arc::new(LogGate::new(Arc::clone(&self.function), self.invocation.as_ref())))
+    }
+
+    fn make_wasi(&mut self) -> WasiCtx {
+        let gate = Arc::clone(self.log_gate());
+        let mut builder = WasiCtxBuilder::new();
+        // No file, no socket, no name look-up, no standard input: the builder starts with nothing.
+        builder
+            .envs(&self.function.environment)
+            .stdout(Stdio::new(Arc::clone(&gate), Source::Stdout))
+            .stderr(Stdio::new(gate, Source::Stderr));
+        builder.build()
+    }
+}
+
+impl HasBudget for State {
+    fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        if self.wasi.is_none() {
+            self.wasi = Some(self.make_wasi());
+        }
+        let ctx = self.wasi.as_mut().expect("made a line above");
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+/// Gives the host functions of the platform their [`State`].
+pub(crate) struct Platform;
+
+impl HasData for Platform {
+    type Data<'a> = &'a mut State;
+}

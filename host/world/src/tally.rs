@@ -1,0 +1,94 @@
+//! Keeps the account of one invocation, and writes its record when the last part of it is gone.
+
+use crate::failure::Failure;
+use crate::function::FunctionCore;
+use crate::invocation::Invocation;
+use flint_engine::{Meter, Start};
+use flint_model::ByteSize;
+use flint_telemetry::{InFlight, Outcome, Record, Trigger};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The account of one invocation.
+///
+/// The guest's side and the answer's body share it: the record is written when both are done, however they ended.
+pub(crate) struct Tally {
+    function: Arc<FunctionCore>,
+    invocation: Invocation,
+    trigger: Trigger,
+    started: OnceLock<(Start, Arc<Meter>, Duration)>,
+    outcome: OnceLock<Outcome>,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    _in_flight: InFlight,
+}
+
+impl Tally {
+    pub(crate) fn open(function: &Arc<FunctionCore>, invocation: &Invocation, trigger: Trigger) -> Self {
+        Self {
+            function: Arc::clone(function),
+            invocation: invocation.clone(),
+            trigger,
+            started: OnceLock::new(),
+            outcome: OnceLock::new(),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            _in_flight: function.context.telemetry.enter(),
+        }
+    }
+
+    /// The guest has an instance.
+    pub(crate) fn started(&self, start: Start, meter: Arc<Meter>) {
+        // Only set once: an invocation has one instance.
+        _ = self.started.set((start, meter, self.invocation.accepted.elapsed()));
+    }
+
+    pub(crate) fn add_bytes_in(&self, bytes: usize) {
+        self.bytes_in.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub(crate) fn add_bytes_out(&self, bytes: usize) {
+        self.bytes_out.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// The first word counts: a body that can't be sent after a trap is still a trap.
+    pub(crate) fn close(&self, result: Result<(), &Failure>) {
+        let outcome = match result {
+            Ok(()) => Outcome::Ok,
+            Err(failure) => Outcome::Failed(failure.code()),
+        };
+        _ = self.outcome.set(outcome);
+    }
+}
+
+/// The outcome of an invocation whose caller went away.
+const CALLER_GONE: Outcome = Outcome::Failed("caller/gone");
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        let (start, cpu, memory_peak, store_calls, queued) = match self.started.get() {
+            Some((start, meter, queued)) => (*start, meter.cpu(), meter.memory_peak(), meter.store_calls(), *queued),
+            None => (Start::OnDemand, Duration::ZERO, 0, 0, self.invocation.accepted.elapsed()),
+        };
+        self.function.context.telemetry.record(&Record {
+            invocation: self.invocation.id,
+            trace: self.invocation.trace.clone(),
+            trigger: self.trigger,
+            start: match start {
+                Start::Pooled => flint_telemetry::Start::Pooled,
+                Start::OnDemand => flint_telemetry::Start::OnDemand,
+                Start::Reused => flint_telemetry::Start::Reused,
+                Start::Shared => flint_telemetry::Start::Shared,
+            },
+            outcome: self.outcome.get().copied().unwrap_or(CALLER_GONE),
+            wall: self.invocation.accepted.elapsed(),
+            cpu,
+            memory_peak: ByteSize::bytes(memory_peak),
+            bytes_in: self.bytes_in.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+            store_calls,
+            queued,
+        });
+    }
+}
