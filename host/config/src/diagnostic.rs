@@ -83,7 +83,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Sorts mistakes by place. `text` is the file's, masked.
     pub(crate) fn new(path: PathBuf, text: String, mut items: Vec<Diagnostic>) -> Self {
-        items.sort_by(|a, b| (a.at.start, a.at.end, a.code).cmp(&(b.at.start, b.at.end, b.code)));
+        items.sort_by_key(|item| (item.at.start, item.at.end, item.code));
         Self { path, text, items }
     }
 

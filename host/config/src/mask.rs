@@ -65,14 +65,11 @@ fn find_secrets(secrets: &DeTable<'_>, hidden: &mut Vec<Span>) {
     }
 }
 
-/// Hides all values below one: the span of a table made by dotted keys is only that of its key.
+/// Hides all values below one, not the spans of tables and lists, which may be those of headers.
 fn hide_leaves(value: &DeValue<'_>, at: Span, hidden: &mut Vec<Span>) {
     match value {
         DeValue::Table(table) => table.iter().for_each(|(_, v)| hide_leaves(v.get_ref(), v.span(), hidden)),
-        DeValue::Array(items) => {
-            hidden.push(at);
-            items.iter().for_each(|v| hide_leaves(v.get_ref(), v.span(), hidden));
-        }
+        DeValue::Array(items) => items.iter().for_each(|v| hide_leaves(v.get_ref(), v.span(), hidden)),
         _ => hidden.push(at),
     }
 }
@@ -130,10 +127,10 @@ mod tests {
             ("[f.a]\nsecrets = { k = \"hunter2\" }", "[f.a]\nsecrets = { k = ********* }"),
             ("[f.a]\nsecret.k = \"hünter2\"", "[f.a]\nsecret.k = **×*******".trim_end_matches('*')),
             ("secrets = { k = { env = \"K\", file = 5 } }", "secrets = { k = { env = \"K\", file = * } }"),
-            ("secrets = { k = { value.x = [7] } }", "secrets = { k = { value.x = *** } }"),
+            ("secrets = { k = { value.x = [7] } }", "secrets = { k = { value.x = [*] } }"),
             ("secrets = \"hunter2\"", "secrets = *********"),
             ("[a.secrets]\nk = \"\"\"x\ny\"\"\"", "[a.secrets]\nk = ****\n****"),
-            ("[[a.secrets]]\nk = 'x'", "[[**********\nk = ***"),
+            ("[[a.secrets]]\nk = 'x'", "[[a.secrets]]\nk = ***"),
             ("a = 1", "a = 1"),
         ] {
             let masked = masked(text);

@@ -15,7 +15,9 @@ pub(crate) fn check(reader: &mut Reader<'_>, listener: &Listener) {
             .report(Diagnostic::new(Code::AdminNotLoopback, at.clone(), message, "not a loopback address").help(help));
     }
     let clash = http.value.port() != 0 && http.value.port() == admin.value.port();
-    let same_ip = http.value.ip() == admin.value.ip() || http.value.ip().is_unspecified();
+    // `::` takes IPv4 too, `0.0.0.0` takes nothing of IPv6.
+    let all = http.value.ip().is_unspecified() && (http.value.is_ipv6() || admin.value.is_ipv4());
+    let same_ip = all || http.value.ip() == admin.value.ip();
     if let Some(at) = admin.at.as_ref().or(http.at.as_ref())
         && clash
         && same_ip

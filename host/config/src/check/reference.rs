@@ -26,7 +26,8 @@ fn dangling(reader: &mut Reader<'_>, code: Code, area: &str, name: &At<String>, 
     let message = format!("there is no {what} {written}");
     let help = match nearest {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("add a section [{area}.{}]", written.trim_matches('`')),
+        None if written.contains("${") => format!("add a section [{area}.NAME] of that name"),
+        None => format!("add a section [{area}.{}]", name.value),
     };
     reader.report(Diagnostic::new(code, name.at.clone(), message, "does not exist").help(help));
 }

@@ -10,8 +10,9 @@ use flint_model::FunctionName;
 pub(crate) fn check(reader: &mut Reader<'_>, raw: &[raw::Route]) -> Vec<Route> {
     let mut routes: Vec<(Route, Span)> = Vec::new();
     for (route, at) in raw.iter().filter_map(finish) {
-        if let Some((first, first_at)) = routes.iter().find(|(other, _)| other.is_ambiguous_with(&route)) {
-            let message = format!("two routes take the same requests: `{}` and `{}`", first.path, route.path);
+        if let Some((_, first_at)) = routes.iter().find(|(other, _)| other.is_ambiguous_with(&route)) {
+            let (first, second) = (reader.quote(first_at), reader.quote(&at));
+            let message = format!("two routes take the same requests: {first} and {second}");
             let diagnostic =
                 Diagnostic::new(Code::OverlappingRoutes, at.clone(), message, "takes what is taken already");
             let diagnostic = diagnostic.also(Some(first_at.clone()), "by this route");

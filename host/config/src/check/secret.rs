@@ -1,5 +1,6 @@
 //! Secrets are read here, once. No diagnostic shows any of a value.
 
+use super::source::why_unreadable;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::raw::{Origin, Reader, SecretEntry};
 use flint_model::{ByteSize, Secret, SecretName};
@@ -31,7 +32,7 @@ fn resolve(reader: &mut Reader<'_>, folder: &Path, entry: &SecretEntry) -> Optio
         Origin::File(file) => match read_bounded(&folder.join(file)) {
             Ok(value) => value,
             Err(error) => {
-                let message = format!("the file of the secret `{name}` can't be read: {}", error.kind());
+                let message = format!("the file of the secret `{name}` {}", why_unreadable(&error));
                 let help = "paths are relative to this file".to_owned();
                 reader.report(Diagnostic::new(Code::NoSuchFile, at.clone(), message, "can't be read").help(help));
                 return None;

@@ -3,8 +3,8 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{Build, FunctionSource};
 use crate::raw::{At, Function, Reader};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Finds out what the source is; `None` if something is wrong with it, which is reported.
 pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, function: &Function) -> Option<FunctionSource> {
@@ -14,11 +14,19 @@ pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, function: &Function)
         Ok(found) if found.is_dir() => from_folder(reader, path, source, function),
         Ok(_) => from_file(reader, path, source, function),
         Err(error) => {
-            let message = format!("the source {} can't be read: {}", reader.quote(&source.at), error.kind());
+            let message = format!("the source {} {}", reader.quote(&source.at), why_unreadable(&error));
             let help = "`source` is a folder that is built, or a `.wasm` file, relative to this file".to_owned();
             reader.report(Diagnostic::new(Code::NoSuchFile, source.at.clone(), message, "can't be read").help(help));
             None
         }
+    }
+}
+
+/// Says why a file can't be read, without what the system says besides.
+pub(super) fn why_unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        kind => format!("can't be read: {kind}"),
     }
 }
 

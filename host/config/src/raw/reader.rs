@@ -45,7 +45,8 @@ impl<'a> Reader<'a> {
         if quoted.len() < bare.len() {
             quoted.push('…');
         }
-        format!("`{}`", quoted.replace(['\n', '\r'], " "))
+        let replaced = if written.contains("${") { " (its variables replaced)" } else { "" };
+        format!("`{}`{replaced}", quoted.replace(['\n', '\r'], " "))
     }
 
     /// Reads a text and replaces its variables. `key` is for the message: what the text is for.

@@ -72,14 +72,23 @@ fn places_in(value: &DeValue<'_>, name: &str, places: &mut Vec<Span>) {
     }
 }
 
-/// Keeps of what was found in a broken file only what the break can't have caused: not on its lines, and nothing that is said
-/// to be missing.
+/// Keeps of what was found in a broken file only what the break can't have caused: not on its lines, not in the section of a
+/// broken header, and nothing that is said to be missing.
 pub(crate) fn only_elsewhere(text: &str, found: Vec<Diagnostic>, syntax: &[Diagnostic]) -> Vec<Diagnostic> {
     if syntax.is_empty() {
         return found;
     }
     let line = |diagnostic: &Diagnostic| Position::of(text, diagnostic.span().start).line;
-    let broken: Vec<_> = syntax.iter().map(line).collect();
-    let keep = |d: &Diagnostic| d.code() != Code::MissingKey && !broken.contains(&line(d));
+    let is_header = |line: &str| line.trim_start().starts_with('[');
+    let broken: Vec<_> = syntax
+        .iter()
+        .map(|error| {
+            let first = line(error);
+            let below = text.lines().skip(first).take_while(|line| !is_header(line)).count();
+            let header = is_header(line_of(text, error.span().start));
+            first..=first + if header { below } else { 0 }
+        })
+        .collect();
+    let keep = |d: &Diagnostic| d.code() != Code::MissingKey && !broken.iter().any(|lines| lines.contains(&line(d)));
     found.into_iter().filter(keep).collect()
 }
