@@ -1,1 +1,182 @@
+//! A disk in memory that does to a database what disks do: it refuses, freezes, dies, and forgets what was not synced.
 
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngExt as _};
+use redb::StorageBackend;
+
+use super::Medium;
+
+const SECTOR: usize = 512;
+
+/// The disk. Clones are the same one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disk {
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What survives a power cut for certain.
+    synced: Vec<u8>,
+    /// What reads see.
+    current: Vec<u8>,
+    /// What was changed since the last sync, in order: each may survive a power cut, or not, or in part.
+    pending: VecDeque<Change>,
+    fault: Fault,
+    syncs: usize,
+}
+
+#[derive(Debug)]
+enum Change {
+    Len(usize),
+    Data { offset: usize, bytes: Vec<u8> },
+}
+
+/// What is wrong with the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is full: it can't grow.
+    Full,
+    /// Syncs fail.
+    Sync,
+    /// Syncs don't come to an end, until the fault is another one.
+    Frozen,
+    /// It takes so many more changes and syncs, then nothing works any more.
+    DiesAfter(usize),
+}
+
+impl Disk {
+    /// Breaks or repairs the disk.
+    pub(crate) fn set(&self, fault: Fault) {
+        self.lock().fault = fault;
+        self.state.1.notify_all();
+    }
+
+    /// How many syncs there were.
+    pub(crate) fn syncs(&self) -> usize {
+        self.lock().syncs
+    }
+
+    /// Takes the power away and gives it back: any of the changes since the last sync survive, whole or torn.
+    pub(crate) fn cut_power(&self, rng: &mut StdRng) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        for change in state.pending.drain(..) {
+            match rng.random_range(0..3) {
+                0 => {}
+                1 => change.apply(&mut state.synced, |_| true),
+                _ => change.apply(&mut state.synced, |_| rng.next_u32() & 1 == 0),
+            }
+        }
+        state.current.clone_from(&state.synced);
+        state.fault = Fault::None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.0.lock()
+    }
+}
+
+impl Change {
+    /// Applies the sectors that `survives` lets through.
+    fn apply(&self, to: &mut Vec<u8>, mut survives: impl FnMut(usize) -> bool) {
+        match self {
+            Self::Len(len) => to.resize(*len, 0),
+            Self::Data { offset, bytes } => {
+                let end = offset + bytes.len();
+                if to.len() < end {
+                    to.resize(end, 0);
+                }
+                let mut at = *offset;
+                while at < end {
+                    let next = ((at / SECTOR + 1) * SECTOR).min(end);
+                    if survives(at) {
+                        to[at..next].copy_from_slice(&bytes[at - offset..next - offset]);
+                    }
+                    at = next;
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn change(&mut self, change: Change) -> io::Result<()> {
+        self.step()?;
+        change.apply(&mut self.current, |_| true);
+        self.pending.push_back(change);
+        Ok(())
+    }
+
+    /// One step towards the end of a dying disk.
+    fn step(&mut self) -> io::Result<()> {
+        match &mut self.fault {
+            Fault::DiesAfter(0) => Err(io::Error::other("the disk is dead")),
+            Fault::DiesAfter(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Medium for Disk {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.lock().current.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let state = self.lock();
+        if state.fault == Fault::DiesAfter(0) {
+            return Err(io::Error::other("the disk is dead"));
+        }
+        let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        let bytes = state.current.get(offset..offset + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).map_err(io::Error::other)?;
+        let mut state = self.lock();
+        if state.fault == Fault::Full && len > state.current.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.change(Change::Len(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        while state.fault == Fault::Frozen {
+            self.state.1.wait(&mut state);
+        }
+        if state.fault == Fault::Sync {
+            return Err(io::Error::other("the disk did not keep it"));
+        }
+        state.step()?;
+        let state = &mut *state;
+        state.pending.drain(..).for_each(|change| change.apply(&mut state.synced, |_| true));
+        state.syncs += 1;
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        self.lock().change(Change::Data { offset, bytes: data.to_vec() })
+    }
+}

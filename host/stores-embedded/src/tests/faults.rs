@@ -1,0 +1,247 @@
+//! Failing disks: what was acknowledged survives, the rest is whole or absent, and the engine says what it can't do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flint_model::ByteSize;
+use flint_stores::conformance::Setup;
+use flint_stores::{Commit, CommitError, ReadError, Stores as _, Unavailable};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::{commit, create, options, put, store, value};
+use crate::backend::faulty::{Disk, Fault};
+use crate::database::{Contents, Database};
+use crate::{Embedded, GroupCommitOptions, Options};
+
+const FAILED: CommitError = CommitError::Unavailable { reason: Unavailable::Failed };
+
+fn new_disk() -> Disk {
+    let disk = Disk::default();
+    Database::open(Box::new(disk.clone()), 1 << 20, Contents::Fresh).expect("a new database").close();
+    disk
+}
+
+fn open(disk: &Disk, options: Options) -> Arc<Embedded> {
+    let database = Database::open(Box::new(disk.clone()), 1 << 20, Contents::Existing).expect("an existing database");
+    Arc::new(Embedded::start(database, None, options).expect("threads"))
+}
+
+/// A disk that dies in the middle of many writers and then loses power, over and over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_a_dying_disk_and_the_rest_is_whole_or_absent() {
+    let seed: u64 = rand::random();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (setup, disk) = (Setup::default(), new_disk());
+    let mut kept: Vec<String> = Vec::new();
+    for round in 0..120 {
+        let stores = open(&disk, options(&setup));
+        disk.set(Fault::DiesAfter(rng.random_range(1..120)));
+        let writers = (0..8).map(|writer| {
+            let stores = Arc::clone(&stores);
+            tokio::spawn(async move { write_until_failure(&stores, round, writer).await })
+        });
+        let writers: Vec<_> = writers.collect();
+        let mut begun = Vec::new();
+        for writer in writers {
+            let (mut acknowledged, failed) = writer.await.expect("a writer");
+            kept.append(&mut acknowledged);
+            begun.push(failed);
+        }
+        drop(stores);
+        disk.cut_power(&mut rng);
+        let stores = open(&disk, options(&setup));
+        let at = format!("seed {seed}, round {round}");
+        for batch in &kept {
+            assert_eq!(there(&stores, batch).await, [true; 3], "{at}: {batch} was acknowledged");
+        }
+        for batch in begun {
+            let there = there(&stores, &batch).await;
+            assert!(there == [true; 3] || there == [false; 3], "{at}: {batch} is half there: {there:?}");
+        }
+        drop(stores);
+        if round % 20 == 19 {
+            kept.clear();
+        }
+    }
+}
+
+/// Writes batches of three keys; answers those that were acknowledged, and the one that failed.
+async fn write_until_failure(stores: &Embedded, round: usize, writer: usize) -> (Vec<String>, String) {
+    let mut acknowledged = Vec::new();
+    for n in 0.. {
+        let batch = format!("{round}/{writer}/{n}");
+        let effects = (0..3).map(|part| put(&format!("{batch}/{part}"), [n as u8; 300])).collect();
+        match stores.commit(Commit::new(effects)).await {
+            Ok(_) => acknowledged.push(batch),
+            Err(error) => {
+                assert_eq!(error, FAILED);
+                return (acknowledged, batch);
+            }
+        }
+    }
+    unreachable!("the disk dies before numbers end")
+}
+
+async fn there(stores: &Embedded, batch: &str) -> [bool; 3] {
+    let keys: Vec<_> = (0..3).map(|part| format!("{batch}/{part}")).collect();
+    let entries = stores.kv().get_many(&store(), &keys).await.expect("a read");
+    [entries[0].is_some(), entries[1].is_some(), entries[2].is_some()]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_writes_serves_reads_and_recovers_when_there_is_space() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    commit(&stores, put("before", "v")).await.expect("a commit");
+    disk.set(Fault::Full);
+    let mut refused = 0;
+    let mut acknowledged = Vec::new();
+    for n in 0..200 {
+        let key = format!("k{n}");
+        match commit(&stores, put(&key, [7; 50_000])).await {
+            Ok(_) => acknowledged.push(key),
+            Err(error) => {
+                assert_eq!(error, FAILED);
+                refused += 1;
+            }
+        }
+        assert!(value(&stores, "before").await.is_some(), "reads are served after {n} writes, {refused} refused");
+    }
+    assert!(refused > 0, "the disk was full");
+    disk.set(Fault::None);
+    commit(&stores, put("after", [7; 50_000])).await.expect("there is space again");
+    for key in acknowledged.iter().map(String::as_str).chain(["before", "after"]) {
+        assert!(value(&stores, key).await.is_some(), "{key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_sync_nothing_is_trusted_until_a_restart() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    commit(&stores, put("kept", "v")).await.expect("a commit");
+    disk.set(Fault::Sync);
+    assert_eq!(commit(&stores, put("lost", "v")).await, Err(FAILED));
+    disk.set(Fault::None);
+    assert_eq!(commit(&stores, put("late", "v")).await, Err(FAILED), "the disk is well, its cache is not");
+    let read = stores.kv().get(&store(), "kept").await;
+    assert_eq!(read, Err(ReadError::Unavailable { reason: Unavailable::Failed }));
+    drop(stores);
+    disk.cut_power(&mut StdRng::seed_from_u64(1));
+    let stores = open(&disk, options(&setup));
+    assert!(value(&stores, "kept").await.is_some());
+    assert!(value(&stores, "late").await.is_none());
+    commit(&stores, put("again", "v")).await.expect("after a restart");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_disk_hangs_reads_go_on_and_only_so_many_commits_wait() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let wait_max = Duration::from_millis(50);
+    let group_commit = GroupCommitOptions { queue_max: 4, wait_max, ..GroupCommitOptions::default() };
+    let stores = open(&disk, Options { group_commit, ..options(&setup) });
+    commit(&stores, put("before", "v")).await.expect("a commit");
+    disk.set(Fault::Frozen);
+    let accepted: Vec<_> = (0..4)
+        .map(|n| {
+            let stores = Arc::clone(&stores);
+            tokio::spawn(async move { commit(&stores, put(&format!("k{n}"), "v")).await })
+        })
+        .collect();
+    tokio::time::sleep(wait_max).await;
+    assert!(value(&stores, "before").await.is_some(), "a read does not wait for the writer");
+    assert!(value(&stores, "k0").await.is_none(), "what is not durable is not seen");
+    let refused = commit(&stores, put("more", "v")).await;
+    assert_eq!(refused, Err(CommitError::Unavailable { reason: Unavailable::Overloaded }));
+    disk.set(Fault::None);
+    for task in accepted {
+        task.await.expect("a task").expect("it was accepted");
+    }
+    assert!(value(&stores, "more").await.is_none());
+    commit(&stores, put("more", "v")).await.expect("there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_wait_are_bounded_too_and_a_large_commit_goes_alone() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let wait_max = Duration::from_millis(50);
+    let queue_bytes_max = ByteSize::kib(4);
+    let group_commit = GroupCommitOptions { queue_bytes_max, wait_max, ..GroupCommitOptions::default() };
+    let stores = open(&disk, Options { group_commit, ..options(&setup) });
+    commit(&stores, put("large", [0; 100_000])).await.expect("larger than the queue, but alone");
+    disk.set(Fault::Frozen);
+    let first = {
+        let stores = Arc::clone(&stores);
+        tokio::spawn(async move { commit(&stores, put("first", [0; 3000])).await })
+    };
+    tokio::time::sleep(wait_max).await;
+    let refused = commit(&stores, put("second", [0; 3000])).await;
+    assert_eq!(refused, Err(CommitError::Unavailable { reason: Unavailable::Overloaded }));
+    disk.set(Fault::None);
+    first.await.expect("a task").expect("it was accepted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_gather_while_the_disk_is_busy_share_one_sync() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    disk.set(Fault::Frozen);
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let stores = Arc::clone(&stores);
+            tokio::spawn(async move { commit(&stores, put(&format!("k{n}"), "v")).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let before = disk.syncs();
+    disk.set(Fault::None);
+    for task in tasks {
+        task.await.expect("a task").expect("a commit");
+    }
+    let syncs = disk.syncs() - before;
+    assert!((1..=4).contains(&syncs), "200 commits took {syncs} syncs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_answered_before_the_sync_and_a_conflict_with_a_neighbour_is_not_told_if_it_fails() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    disk.set(Fault::Frozen);
+    let mut tasks = Vec::new();
+    for _ in 0..3 {
+        let task = Arc::clone(&stores);
+        tasks.push(tokio::spawn(async move { commit(&task, create("same")).await }));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(tasks.iter().all(|task| !task.is_finished()), "the disk is still busy");
+    disk.set(Fault::Sync);
+    for task in tasks {
+        assert_eq!(task.await.expect("a task"), Err(FAILED));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_nobody_waits_for_any_more_still_happens() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    disk.set(Fault::Frozen);
+    let waiting = tokio::time::timeout(Duration::from_millis(20), commit(&stores, put("k", "v"))).await;
+    assert!(waiting.is_err(), "it was dropped while it waited");
+    disk.set(Fault::None);
+    commit(&stores, put("next", "v")).await.expect("a commit");
+    assert!(value(&stores, "k").await.is_some());
+}
+
+#[tokio::test]
+async fn a_group_that_changes_nothing_writes_nothing() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    let version = commit(&stores, create("k")).await.expect("a commit");
+    let before = disk.syncs();
+    let conflict = CommitError::Conflict { index: 0, key: "k".to_owned(), current: Some(version) };
+    assert_eq!(commit(&stores, create("k")).await, Err(conflict));
+    let delete = flint_stores::Effect::KvDelete { store: store(), key: "none".to_owned(), expect: None };
+    assert_eq!(commit(&stores, delete).await, Ok(version));
+    assert_eq!(disk.syncs(), before);
+}

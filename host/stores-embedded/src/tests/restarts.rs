@@ -1,0 +1,172 @@
+//! Closing and opening again, and what can't be opened.
+
+use std::fs;
+use std::time::Duration;
+
+use flint_model::Clock as _;
+use flint_stores::conformance::Setup;
+use flint_stores::{CommitError, ReadError, Stores as _, Unavailable};
+use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
+
+use super::{commit, create, dir, folder, options, put, put_until, store, value};
+use crate::table::{EXPIRY, FORMAT, KV, META};
+use crate::{CollectOptions, Embedded, OpenError, Options};
+
+const FILE: &str = "stores.redb";
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart_and_versions_go_on() {
+    let (setup, folder) = (Setup::default(), folder());
+    let mut last = 0;
+    for n in 0..5 {
+        let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+        for before in 0..n {
+            assert!(value(&stores, &format!("k{before}")).await.is_some(), "k{before} in round {n}");
+        }
+        let version = commit(&stores, put(&format!("k{n}"), "v")).await.expect("a commit");
+        assert!(version > last);
+        let gone = commit(&stores, put("gone", "v")).await.expect("a commit");
+        let delete = flint_stores::Effect::KvDelete { store: store(), key: "gone".to_owned(), expect: None };
+        last = commit(&stores, delete).await.expect("a delete");
+        assert!(last > gone, "also a version that no entry bears any more is not used again");
+        if n % 2 == 0 {
+            stores.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_close_everything_is_refused_and_the_folder_is_free() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    commit(&stores, put("k", "v")).await.expect("a commit");
+    stores.close().await;
+    stores.close().await;
+    let reason = Unavailable::ShuttingDown;
+    assert_eq!(commit(&stores, put("k", "w")).await, Err(CommitError::Unavailable { reason }));
+    assert_eq!(stores.kv().get(&store(), "k").await, Err(ReadError::Unavailable { reason }));
+    let again = Embedded::open(dir(&folder), options(&setup)).expect("the folder is free");
+    assert_eq!(value(&again, "k").await.as_deref(), Some(&b"v"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_accepted_before_closing_is_written() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    for n in 0..100 {
+        let mut commit = stores.commit(put(&format!("k{n}"), "v").into());
+        let _answer = futures::FutureExt::now_or_never(&mut commit);
+    }
+    drop(stores);
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    for n in 0..100 {
+        assert!(value(&stores, &format!("k{n}")).await.is_some(), "k{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_in_use_names_the_process() {
+    let (setup, folder) = (Setup::default(), folder());
+    let _stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    let error = Embedded::open(dir(&folder), options(&setup)).expect_err("it is in use");
+    assert!(matches!(error, OpenError::InUse { process: Some(id) } if id == std::process::id()), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_database_that_was_half_made_is_made_again() {
+    let (setup, folder) = (Setup::default(), folder());
+    fs::write(folder.path().join("stores.redb.new"), b"half a data").expect("write");
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    commit(&stores, create("k")).await.expect("a commit");
+    assert!(!folder.path().join("stores.redb.new").exists());
+}
+
+#[tokio::test]
+async fn an_unknown_format_is_refused_and_left_alone() {
+    let (setup, folder) = (Setup::default(), folder());
+    Embedded::open(dir(&folder), options(&setup)).expect("open").close().await;
+    edit(&folder, |tables| {
+        tables.open_table(META).expect("meta").insert(FORMAT, 9).expect("insert");
+    });
+    let error = Embedded::open(dir(&folder), options(&setup)).expect_err("nine is not known");
+    assert!(matches!(error, OpenError::UnknownFormat { found: 9, known: 1 }), "{error:?}");
+    edit(&folder, |tables| assert!(tables.delete_table(META).expect("delete")));
+    let error = Embedded::open(dir(&folder), options(&setup)).expect_err("no format, no store of ours");
+    assert!(matches!(error, OpenError::Foreign { file: FILE }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_an_error_and_no_panic() {
+    let setup = Setup::default();
+    let whole = folder();
+    let stores = Embedded::open(dir(&whole), options(&setup)).expect("open");
+    for n in 0..200 {
+        commit(&stores, put(&format!("k{n}"), [0; 2000])).await.expect("a commit");
+    }
+    stores.close().await;
+    let bytes = fs::read(whole.path().join(FILE)).expect("read");
+    let mut cases = vec![
+        ("empty", Vec::new()),
+        ("text", b"not a database, whatever its name says".to_vec()),
+        ("cut", bytes[..bytes.len() / 2].to_vec()),
+        ("only a header", bytes[..4096].to_vec()),
+        ("zeros after the header", [&bytes[..320], &vec![0; bytes.len() - 320]].concat()),
+    ];
+    let mut magic = bytes.clone();
+    magic[0] ^= 1;
+    cases.push(("another magic number", magic));
+    let mut slots = bytes.clone();
+    slots[64..320].fill(0xa5);
+    cases.push(("nonsense for roots", slots));
+    for (case, bytes) in cases {
+        let folder = folder();
+        fs::write(folder.path().join(FILE), &bytes).expect("write");
+        match Embedded::open(dir(&folder), options(&setup)) {
+            Err(OpenError::Corrupt(text)) => assert!(!text.is_empty(), "{case}"),
+            other => panic!("{case}: {other:?}"),
+        }
+        assert_eq!(fs::read(folder.path().join(FILE)).expect("read").len(), bytes.len(), "{case}: left as it is");
+    }
+}
+
+#[tokio::test]
+async fn expired_entries_are_removed_in_the_background() {
+    let (setup, folder) = (Setup::default(), folder());
+    let collect = CollectOptions { every: Duration::from_millis(5), round_max: 7 };
+    let stores = Embedded::open(dir(&folder), Options { collect, ..options(&setup) }).expect("open");
+    let at = |ms| Some(setup.clock.now().saturating_add(Duration::from_millis(ms)));
+    for n in 0..40 {
+        commit(&stores, put_until(&format!("k{n}"), "v", at(10))).await.expect("a commit");
+    }
+    commit(&stores, put_until("later", "v", at(20))).await.expect("a commit");
+    commit(&stores, put_until("k0", "v", None)).await.expect("k0 stays");
+    commit(&stores, put_until("k1", "v", at(20))).await.expect("k1 stays longer");
+    let rows = || {
+        let count = |kv: &redb::ReadTransaction| Ok((kv.open_table(KV)?.len()?, kv.open_table(EXPIRY)?.len()?));
+        stores.database.read(count).expect("a read")
+    };
+    assert_eq!(rows(), (41, 40));
+    setup.clock.advance(Duration::from_millis(10));
+    until(|| rows() == (3, 2)).await;
+    setup.clock.advance(Duration::from_millis(10));
+    until(|| rows() == (1, 0)).await;
+    assert!(value(&stores, "k0").await.is_some());
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it came to be in ten seconds");
+}
+
+/// Changes a closed database behind the engine's back.
+fn edit(folder: &tempfile::TempDir, change: impl FnOnce(&redb::WriteTransaction)) {
+    let database = redb::Database::open(folder.path().join(FILE)).expect("open");
+    assert!(database.begin_read().is_ok());
+    let transaction = database.begin_write().expect("begin");
+    change(&transaction);
+    transaction.commit().expect("commit");
+}
