@@ -1,0 +1,213 @@
+//! Bodies on their way through the door: a request's, with a limit; an answer's, with the length that it announced.
+
+use bytes::Bytes;
+use flint_model::ByteSize;
+use http_body::{Body, Frame, SizeHint};
+use std::error::Error as StdError;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+/// Any error of a body.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a request's body ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The client went away, or broke the framing.
+    #[error("the request body is incomplete")]
+    Client(#[source] BoxError),
+    /// The body is larger than its limit.
+    #[error("the request body is larger than {0}")]
+    TooLarge(ByteSize),
+}
+
+/// A request's body, which yields an error when it grows over its limit.
+#[derive(Debug)]
+pub struct Capped<B> {
+    inner: B,
+    cap: Option<Cap>,
+}
+
+#[derive(Debug)]
+struct Cap {
+    max: ByteSize,
+    left: u64,
+    exceeded: Exceeded,
+}
+
+/// Tells, after the body is gone, whether it was too large.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Exceeded(Arc<AtomicBool>);
+
+impl Exceeded {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+impl<B> Capped<B> {
+    /// Passes a body on as it is.
+    pub(super) fn unlimited(inner: B) -> Self {
+        Self { inner, cap: None }
+    }
+
+    /// Passes on `max` bytes at most.
+    pub(super) fn limited(inner: B, max: ByteSize) -> (Self, Exceeded) {
+        let exceeded = Exceeded::default();
+        let cap = Cap { max, left: max.as_u64(), exceeded: exceeded.clone() };
+        (Self { inner, cap: Some(cap) }, exceeded)
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Capped<B> {
+    type Data = Bytes;
+    type Error = RequestError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RequestError>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if let Some(cap) = &mut self.cap
+            && let Some(Ok(frame)) = &frame
+        {
+            match cap.left.checked_sub(data_len(frame)) {
+                Some(left) => cap.left = left,
+                None => {
+                    cap.exceeded.0.store(true, Relaxed);
+                    return Poll::Ready(Some(Err(RequestError::TooLarge(cap.max))));
+                }
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| RequestError::Client(error.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Says that a guest's body has another length than its `content-length`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the response body does not have the {declared} bytes that its content-length announced")]
+pub struct WrongLength {
+    /// What was announced.
+    pub declared: u64,
+}
+
+/// The body of an answer: the host's own words, or a guest's.
+#[derive(Debug)]
+pub enum AnswerBody<G> {
+    /// Complete. Empty where an answer has no body.
+    Host(Bytes),
+    /// A guest's, as it comes.
+    Guest(G),
+    /// A guest's that comes in pieces and announced its length.
+    Measured(Measured<G>),
+}
+
+impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            Self::Host(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Self::Guest(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Measured(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Host(bytes) => bytes.is_empty(),
+            Self::Guest(body) => body.is_end_stream(),
+            Self::Measured(body) => body.done,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Host(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Self::Guest(body) => body.size_hint(),
+            // As announced: hyper would otherwise have to read it out of the header again.
+            Self::Measured(body) => SizeHint::with_exact(body.left),
+        }
+    }
+}
+
+/// A body that comes in pieces and has to have exactly the announced length.
+///
+/// The piece that completes it waits for the body's end. HTTP is done with a body at its last byte and drops it then, which
+/// ends a guest that is still at work; and a guest that fails after its last byte, or writes more, must not look as if it had
+/// answered well.
+#[derive(Debug)]
+pub struct Measured<G> {
+    inner: G,
+    declared: u64,
+    left: u64,
+    last: Option<Bytes>,
+    done: bool,
+}
+
+impl<G> Measured<G> {
+    /// Expects `declared` bytes.
+    pub(super) fn new(inner: G, declared: u64) -> Self {
+        Self { inner, declared, left: declared, last: None, done: false }
+    }
+}
+
+impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Measured<G> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if this.done {
+            return Poll::Ready(None);
+        }
+        loop {
+            match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    // A body with a length has no trailers, and an empty piece says nothing.
+                    let Some(data) = frame.into_data().ok().filter(|data| !data.is_empty()) else { continue };
+                    let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
+                    let Some(left) = this.left.checked_sub(size).filter(|_| this.last.is_none()) else {
+                        this.done = true;
+                        return Poll::Ready(Some(Err(WrongLength { declared: this.declared }.into())));
+                    };
+                    if left > 0 {
+                        this.left = left;
+                        return Poll::Ready(Some(Ok(Frame::data(data))));
+                    }
+                    this.last = Some(data);
+                }
+                Some(Err(error)) => {
+                    this.done = true;
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                None => {
+                    this.done = true;
+                    return match this.last.take() {
+                        Some(last) => {
+                            this.left = 0;
+                            Poll::Ready(Some(Ok(Frame::data(last))))
+                        }
+                        None if this.left == 0 => Poll::Ready(None),
+                        None => Poll::Ready(Some(Err(WrongLength { declared: this.declared }.into()))),
+                    };
+                }
+            }
+        }
+    }
+}
+
+fn data_len(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,207 @@
+//! Accepts connections, within limits, until it is told to stop; then lets what runs finish.
+
+use super::activity::Patience;
+use super::connection;
+use bytes::Bytes;
+use flint_model::ByteSize;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How long accepting pauses when the system has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a client may ask of the listener.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections that are open at once. Further ones wait in the system's backlog until one ends.
+    pub connections_max: usize,
+    /// Size of a request's head, and of the buffer of each direction of a connection. More is answered with 431.
+    pub header_size_max: ByteSize,
+    /// Number of header lines of a request. More is answered with 431. Another number than the default costs an
+    /// allocation a request.
+    pub header_count_max: usize,
+    /// How long a request's head may take from its first byte, or from the opening of the connection.
+    pub header_timeout: Duration,
+    /// How long a connection may stay open without a request, or without taking the rest of an answer.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            header_size_max: ByteSize::kib(64),
+            header_count_max: 100,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+        }
+    }
+}
+
+/// Why an address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another socket listens there. A retry can help, when the other one is gone.
+    #[error("the address {0} is in use by another process")]
+    InUse(SocketAddr),
+    /// The system does not allow it, as for ports below 1024.
+    #[error("the system does not allow this process to listen on {0}")]
+    Denied(SocketAddr),
+    /// The address is none of this machine's.
+    #[error("the address {0} is none of this machine's")]
+    NotLocal(SocketAddr),
+    /// Something else.
+    #[error("can't listen on {address}")]
+    Other {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    fn new(address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse(address),
+            io::ErrorKind::PermissionDenied => Self::Denied(address),
+            io::ErrorKind::AddrNotAvailable => Self::NotLocal(address),
+            _ => Self::Other { address, source },
+        }
+    }
+}
+
+/// How a listener ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Drained {
+    /// Connections that still had something to do when the time was over, and were cut.
+    pub cut: usize,
+}
+
+/// A bound address, not yet served: connections wait in the system's backlog.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    limits: Limits,
+}
+
+impl Listener {
+    /// Binds an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`BindError`], which says what stood in the way.
+    pub async fn bind(address: SocketAddr, limits: Limits) -> Result<Self, BindError> {
+        let failed = |source| BindError::new(address, source);
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, address, limits })
+    }
+
+    /// The address with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests with `handler` until `shutdown` is cancelled, then drains: no connection is accepted any more, idle
+    /// ones are closed, each other one finishes the request that it is at, and what is not done after `drain_timeout` is cut.
+    ///
+    /// The handler's future is dropped when its client goes away. (A client that only closes its sending side counts as
+    /// gone.) A body that yields an error ends the connection, so that what was sent does not look complete. What is no HTTP
+    /// is answered by hyper, with an empty 400, 414 or 431. Dropping this future cuts everything at once.
+    pub async fn serve<H, F, B>(self, handler: H, shutdown: CancellationToken, drain_timeout: Duration) -> Drained
+    where
+        H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Unpin + Send + 'static,
+    {
+        let patience = Patience { idle: self.limits.idle_timeout, head: self.limits.header_timeout };
+        let shared = Arc::new((connection::protocol(&self.limits), handler));
+        let room = Arc::new(Semaphore::new(self.limits.connections_max.min(Semaphore::MAX_PERMITS)));
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = async {
+                // The semaphore is never closed; if it were, nothing more could be accepted.
+                let permit = room.clone().acquire_owned().await.ok()?;
+                Some((accept(&self.socket).await, permit))
+            };
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some(ended) = connections.join_next(), if !connections.is_empty() => report(ended),
+                Some((stream, permit)) = accepted => {
+                    // A token of its own, so that connections share no lock while they run.
+                    let (shared, drain) = (shared.clone(), shutdown.child_token());
+                    connections.spawn(async move {
+                        let _permit = permit;
+                        connection::serve(stream, &shared.0, patience, &shared.1, drain).await;
+                    });
+                }
+            }
+        }
+        drop(self.socket);
+        drain(connections, drain_timeout).await
+    }
+}
+
+/// Accepts the next connection, whatever becomes of others.
+async fn accept(socket: &TcpListener) -> TcpStream {
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => {
+                // An answer is written at once, so there is nothing to wait for. If it can't be set, answers are late.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "can't accept connections; pausing");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether an error of `accept` is about the connection that it would have accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Waits for connections to end, for so long, and cuts the rest.
+async fn drain(mut connections: JoinSet<()>, timeout: Duration) -> Drained {
+    let ending = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    // Whether the time was over shows in what is left.
+    let _ = tokio::time::timeout(timeout, ending).await;
+    let cut = connections.len();
+    connections.shutdown().await;
+    Drained { cut }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended.as_ref()
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection ended in a defect of the host");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Errors as `application/problem+json` (RFC 9457): what went wrong, in words for a client and in a code for a program.
+//!
+//! The one place where a [`Failure`] or a [`Refusal`] becomes a status. Nothing that only the function's owner may know is in
+//! the answer: that is in the log, under the invocation's id, which the answer has.
+
+use bytes::Bytes;
+use flint_model::InvocationId;
+use flint_world::Failure;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// How long a client is asked to wait before it tries again, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Why the door itself refused a request, before any function was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No route matches host and path.
+    #[error("no route matches this host and path")]
+    NoRoute,
+    /// Routes match host and path, but not the method. Has the value of `Allow`.
+    #[error("this path does not take this method")]
+    MethodNotAllowed(HeaderValue),
+    /// The path has a dot segment or a broken percent escape.
+    #[error("the path has a `.` or `..` segment, or a broken percent escape")]
+    BadPath,
+    /// There is no `host` where there must be one, or more than one.
+    #[error("the request must have exactly one host header")]
+    BadHost,
+    /// The method is `CONNECT`: this is no proxy.
+    #[error("this server is no proxy")]
+    NoProxy,
+    /// The request target is longer than its limit, in bytes.
+    #[error("the request target is longer than {0} bytes")]
+    UriTooLong(usize),
+    /// The body is larger than its limit.
+    #[error("the request is larger than {0}")]
+    TooLarge(flint_model::ByteSize),
+}
+
+/// What an error answer says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// A stable code, such as `function/timed-out`.
+    pub code: &'static str,
+    /// What happened, for people.
+    pub detail: Cow<'static, str>,
+    extra: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some((header::RETRY_AFTER, RETRY_AFTER));
+        Self { status, code, detail: detail.into(), extra: retry }
+    }
+
+    /// Makes the answer. Cold path: allocates.
+    pub fn into_response(self, invocation: InvocationId) -> Response<Bytes> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            // No page describes these types, and then the RFC asks for this value and the status's phrase as title.
+            r#type: &'static str,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+            invocation: InvocationId,
+        }
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            invocation,
+        };
+        // Strings and a number always serialize.
+        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = Response::new(Bytes::from(bytes));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        if let Some((name, value)) = self.extra {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl From<&Failure> for Problem {
+    /// Overload is 503, not 429: the server as a whole is busy, this client did nothing wrong.
+    fn from(failure: &Failure) -> Self {
+        use Failure as F;
+        let status = match failure {
+            F::Overloaded { .. } | F::Exhausted | F::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            F::TimedOut(_) | F::CpuExceeded(_) => StatusCode::GATEWAY_TIMEOUT,
+            F::BadRequest(_) => StatusCode::BAD_REQUEST,
+            F::NoAnswer(_) => StatusCode::BAD_GATEWAY,
+            F::TooLarge { what: "request", .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            F::TooLarge { .. } => StatusCode::BAD_GATEWAY,
+            F::Trapped(_) | F::OutOfMemory(_) | F::NoHandler(_) | F::Handler { .. } | F::Internal => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        let detail = match failure {
+            // These hold the guest's own words, which are for its owner.
+            F::Trapped(_) | F::Handler { .. } => Cow::Borrowed("the function failed"),
+            F::NoAnswer(_) => Cow::Borrowed("the function gave no valid answer"),
+            other => Cow::Owned(other.to_string()),
+        };
+        Self::new(status, failure.code(), detail)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        use Refusal as R;
+        let (status, code) = match &refusal {
+            R::NoRoute => (StatusCode::NOT_FOUND, "http/no-route"),
+            R::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "http/method-not-allowed"),
+            R::BadPath => (StatusCode::BAD_REQUEST, "http/bad-path"),
+            R::BadHost => (StatusCode::BAD_REQUEST, "http/bad-host"),
+            R::NoProxy => (StatusCode::NOT_IMPLEMENTED, "http/no-proxy"),
+            R::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "http/uri-too-long"),
+            R::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "http/too-large"),
+        };
+        let mut problem = Self::new(status, code, refusal.to_string());
+        if let R::MethodNotAllowed(allow) = refusal {
+            problem.extra = Some((header::ALLOW, allow));
+        }
+        problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flint_model::{ByteSize, Timestamp};
+    use std::time::Duration;
+
+    fn large(what: &'static str) -> Failure {
+        Failure::TooLarge { what, limit: ByteSize::bytes(1024) }
+    }
+
+    #[test]
+    fn each_failure_has_its_status_and_its_code_and_no_secret_of_the_guest() {
+        let secret = || "secret".to_owned();
+        for (failure, status, code) in [
+            (Failure::Overloaded { limit: 5 }, 503, "function/overloaded"),
+            (Failure::Exhausted, 503, "host/exhausted"),
+            (Failure::Draining, 503, "host/draining"),
+            (Failure::TimedOut(Duration::from_secs(1)), 504, "function/timed-out"),
+            (Failure::CpuExceeded(Duration::from_secs(1)), 504, "function/cpu-exceeded"),
+            (Failure::Trapped(secret()), 500, "function/trapped"),
+            (Failure::OutOfMemory(ByteSize::bytes(1)), 500, "function/out-of-memory"),
+            (Failure::BadRequest("no target".to_owned()), 400, "http/bad-request"),
+            (Failure::NoAnswer(secret()), 502, "function/no-answer"),
+            (Failure::NoHandler("http"), 500, "function/no-handler"),
+            (large("request"), 413, "http/too-large"),
+            (large("response"), 502, "http/too-large"),
+            (Failure::Handler { name: secret(), message: secret(), retry: None }, 500, "function/failed"),
+            (Failure::Internal, 500, "host/internal"),
+        ] {
+            let problem = Problem::from(&failure);
+            assert_eq!((problem.status.as_u16(), problem.code), (status, code), "{failure:?}");
+            assert!(!problem.detail.contains("secret"), "{failure:?}");
+            let response = problem.into_response(InvocationId::now());
+            assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn each_refusal_has_its_status_and_its_code() {
+        for (refusal, status, code) in [
+            (Refusal::NoRoute, 404, "http/no-route"),
+            (Refusal::MethodNotAllowed(HeaderValue::from_static("GET")), 405, "http/method-not-allowed"),
+            (Refusal::BadPath, 400, "http/bad-path"),
+            (Refusal::BadHost, 400, "http/bad-host"),
+            (Refusal::NoProxy, 501, "http/no-proxy"),
+            (Refusal::UriTooLong(9), 414, "http/uri-too-long"),
+            (Refusal::TooLarge(ByteSize::bytes(9)), 413, "http/too-large"),
+        ] {
+            let allows = matches!(refusal, Refusal::MethodNotAllowed(_));
+            let problem = Problem::from(refusal);
+            assert_eq!((problem.status.as_u16(), problem.code), (status, code));
+            let response = problem.into_response(InvocationId::now());
+            assert_eq!(response.headers().get("allow").is_some_and(|allow| allow == "GET"), allows);
+        }
+    }
+
+    #[test]
+    fn the_body_is_what_the_rfc_says() {
+        let id = InvocationId::new(Timestamp::from_millis(0), 0);
+        let response = Problem::from(&Failure::TimedOut(Duration::from_secs(30))).into_response(id);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "about:blank", "title": "Gateway Timeout", "status": 504,
+                "detail": "the function ran into its time-out of 30s",
+                "code": "function/timed-out", "invocation": "00000000000000000000000000",
+            })
+        );
+    }
+}
