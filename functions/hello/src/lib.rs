@@ -1,30 +1,21 @@
-//! Says hello: over HTTP, streaming by the standard, and to who invokes it.
+//! Says hello: over HTTP, and to who invokes it.
 
 use flint_sdk::prelude::*;
-use serde::{Deserialize, Serialize};
 
 #[flint_sdk::http]
 async fn hello(request: Request) -> String {
     greeting(request.param("name"))
 }
 
-/// Whom to greet; nobody is everybody.
-#[derive(Deserialize)]
-struct Guest {
-    name: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Greeting {
-    greeting: String,
-}
-
+/// The payload is the name, as text.
 #[flint_sdk::invoke]
-async fn greet(guest: Guest) -> Result<Greeting, Failure> {
-    let greeting = greeting(guest.name.as_deref());
-    Ok(Greeting { greeting })
+async fn greet(payload: Payload) -> Result<Payload, Failure> {
+    let name =
+        std::str::from_utf8(&payload).map_err(|_| Failure::new("InvalidName", "a name is a UTF-8 text").never())?;
+    Ok(greeting(Some(name)).into())
 }
 
 fn greeting(name: Option<&str>) -> String {
-    format!("Hello, {}!\n", name.unwrap_or("world"))
+    let name = name.filter(|name| !name.is_empty()).unwrap_or("world");
+    format!("Hello, {name}!\n")
 }

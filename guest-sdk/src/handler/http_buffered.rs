@@ -3,7 +3,7 @@
 use ::http::HeaderValue;
 
 use crate::bindings::http_buffered::exports::flint::platform::http_handler as wit;
-use crate::http::{IntoResponse, Method, Problem, Request, Response, StatusCode, Uri, header, wire};
+use crate::http::{IntoResponse, Method, Problem, Request, Response, StatusCode, header, wire};
 
 pub use crate::bindings::http_buffered::export_http_buffered as export;
 pub use wit::{Guest, Request as Incoming, Response as Outgoing};
@@ -24,7 +24,7 @@ fn request(incoming: Incoming) -> Result<Request, Problem> {
     let invalid = || Problem::new(StatusCode::BAD_REQUEST).code("http/invalid-request");
     let mut request = Request::new(incoming.body.into());
     *request.method_mut() = Method::from_bytes(incoming.method.as_bytes()).map_err(|_| invalid())?;
-    *request.uri_mut() = Uri::try_from(incoming.target).map_err(|_| invalid())?;
+    *request.uri_mut() = wire::uri(incoming.target).ok_or_else(invalid)?;
     *request.headers_mut() = wire::header_map(incoming.headers);
     if !request.headers().contains_key(header::HOST)
         && let Ok(host) = HeaderValue::try_from(incoming.authority)

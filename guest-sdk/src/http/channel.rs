@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::HeaderMap;
 use super::body::BodyError;
+use super::wire::{self, Outgoing};
 
 /// The writing end of [`Body::channel`](super::Body::channel).
 ///
@@ -21,7 +22,12 @@ pub struct Sender(Rc<RefCell<Slot>>);
 
 /// The reading end.
 #[derive(Debug)]
-pub(crate) struct Receiver(Rc<RefCell<Slot>>);
+pub(crate) struct Receiver {
+    slot: Rc<RefCell<Slot>>,
+    /// How the pieces get to the host. It is named where a channel is made and nowhere else, so that the linker drops it
+    /// from functions that make none.
+    pub(super) pump: fn(Receiver) -> Outgoing,
+}
 
 /// The reader is gone: nobody wants what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +54,8 @@ enum Writer {
 
 pub(crate) fn new() -> (Sender, Receiver) {
     let slot = Rc::new(RefCell::new(Slot { chunk: None, writer: Writer::Writing, reader_gone: false, waiting: None }));
-    (Sender(slot.clone()), Receiver(slot))
+    let receiver = Receiver { slot: slot.clone(), pump: wire::pump };
+    (Sender(slot), receiver)
 }
 
 impl Sender {
@@ -106,11 +113,11 @@ impl Drop for Sender {
 
 impl Receiver {
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
-        poll_fn(|context| self.0.borrow_mut().poll_take(context)).await
+        poll_fn(|context| self.slot.borrow_mut().poll_take(context)).await
     }
 
     pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
-        match &mut self.0.borrow_mut().writer {
+        match &mut self.slot.borrow_mut().writer {
             Writer::Finished(trailers) => trailers.take(),
             Writer::Writing | Writer::Aborted => None,
         }
@@ -119,7 +126,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        let mut slot = self.0.borrow_mut();
+        let mut slot = self.slot.borrow_mut();
         slot.reader_gone = true;
         slot.wake();
     }

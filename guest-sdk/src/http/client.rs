@@ -81,7 +81,7 @@ fn outgoing(request: Request) -> Result<wasi::Request, SendError> {
     };
     // The host makes it from the authority, and refuses one that the guest sets.
     parts.headers.remove(super::header::HOST);
-    let fields = wire::fields(&parts.headers).map_err(|code| SendError::Invalid(code.to_string()))?;
+    let fields = wire::fields(&parts.headers).map_err(|code| SendError::Invalid(wire::describe(code)))?;
     let (stream, trailers) = wire::outgoing(body);
     let (request, _sent) = wasi::Request::new(fields, stream, trailers, None);
     let invalid = |what: &str| SendError::Invalid(format!("the host refuses the {what} of {}", parts.uri));
@@ -119,7 +119,7 @@ fn scheme(scheme: &Scheme) -> wasi::Scheme {
 impl From<wasi::ErrorCode> for SendError {
     fn from(code: wasi::ErrorCode) -> Self {
         use wasi::ErrorCode as Code;
-        let text = code.to_string();
+        let text = wire::describe(code.clone());
         match code {
             Code::HttpRequestDenied | Code::DestinationIpProhibited => Self::Denied,
             Code::DnsTimeout

@@ -5,7 +5,7 @@ use wit_bindgen::{FutureReader, StreamReader, StreamResult};
 
 use super::HeaderMap;
 use super::body::BodyError;
-use super::wire::{self, Trailers};
+use super::wire::{self, Outgoing, Trailers};
 use crate::bindings::imports::wasi::http0_3_0::types as wasi;
 use crate::bindings::imports::wit_future;
 
@@ -62,7 +62,7 @@ impl Incoming {
     }
 
     /// What is left of the body as the host knows it, to be sent on without being read.
-    pub(crate) fn into_outgoing(mut self) -> (Option<StreamReader<u8>>, FutureReader<Trailers>) {
+    pub(crate) fn into_outgoing(mut self) -> Outgoing {
         if let Self::Unopened(_) = self {
             self.open();
         }
@@ -101,7 +101,7 @@ impl Incoming {
         drop(stream);
         *self = match trailers.await {
             Ok(trailers) => Self::Complete(trailers.map(|fields| wire::headers(&fields))),
-            Err(code) => Self::Broken(code.to_string()),
+            Err(code) => Self::Broken(wire::describe(code)),
         };
     }
 }

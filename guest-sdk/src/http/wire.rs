@@ -1,9 +1,11 @@
 //! Between crate `http` and `wasi:http`: header fields, methods, and the pump that moves a body into a stream of the host.
 
+use ::http::uri::PathAndQuery;
 use ::http::{HeaderName, HeaderValue};
 use wit_bindgen::{FutureReader, StreamReader};
 
 use super::body::{Body, Source};
+use super::channel::Receiver;
 use super::incoming::{Incoming, Message};
 use super::request::Request;
 use super::{HeaderMap, Method, Response, StatusCode, Uri, header};
@@ -13,12 +15,15 @@ use crate::bindings::imports::{wit_future, wit_stream};
 /// What stands behind a body: trailers, or why it is not complete.
 pub(crate) type Trailers = Result<Option<wasi::Fields>, wasi::ErrorCode>;
 
+/// A body as the host takes it.
+pub(crate) type Outgoing = (Option<StreamReader<u8>>, FutureReader<Trailers>);
+
 /// Reads a request of the host. The body stays there until it is asked for.
 pub(crate) fn request(wasi: wasi::Request) -> Result<Request, wasi::ErrorCode> {
     let mut request = Request::default();
     *request.method_mut() = method(wasi.get_method())?;
     if let Some(target) = wasi.get_path_with_query() {
-        *request.uri_mut() = Uri::try_from(target).map_err(|_| wasi::ErrorCode::HttpRequestUriInvalid)?;
+        *request.uri_mut() = uri(target).ok_or(wasi::ErrorCode::HttpRequestUriInvalid)?;
     }
     *request.headers_mut() = headers(&wasi.get_headers());
     // The standard moves `host` out of the headers; code written for servers looks for it there.
@@ -44,7 +49,7 @@ pub(crate) fn response(response: Response) -> Result<wasi::Response, wasi::Error
 }
 
 /// Turns a body into what the host takes. Bytes that came from the host go back without being looked at.
-pub(crate) fn outgoing(body: Body) -> (Option<StreamReader<u8>>, FutureReader<Trailers>) {
+pub(crate) fn outgoing(body: Body) -> Outgoing {
     match body.0 {
         Source::Whole(bytes) if bytes.is_empty() => (None, resolved(Ok(None))),
         Source::Whole(bytes) => {
@@ -56,12 +61,12 @@ pub(crate) fn outgoing(body: Body) -> (Option<StreamReader<u8>>, FutureReader<Tr
             (Some(reader), resolved(Ok(None)))
         }
         Source::Incoming(incoming) => incoming.into_outgoing(),
-        channel @ Source::Channel(_) => pump(Body(channel)),
+        Source::Channel(receiver) => (receiver.pump)(receiver),
     }
 }
 
 /// Moves the pieces of a body into a stream as the host takes them, then the trailers.
-fn pump(mut body: Body) -> (Option<StreamReader<u8>>, FutureReader<Trailers>) {
+pub(super) fn pump(mut body: Receiver) -> Outgoing {
     let (mut writer, reader) = wit_stream::new();
     let (end, trailers) = wit_future::new(|| Err(internal("the body was given up")));
     crate::spawn(async move {
@@ -72,7 +77,7 @@ fn pump(mut body: Body) -> (Option<StreamReader<u8>>, FutureReader<Trailers>) {
                         return; // The host is gone; so is, with `body`, what the sender waits for.
                     }
                 }
-                Ok(None) => break body.trailers().await.map_err(|error| error.to_string()),
+                Ok(None) => break Ok(body.take_trailers()),
                 Err(error) => break Err(error.to_string()),
             }
         };
@@ -100,6 +105,11 @@ fn to_trailers(trailers: Result<Option<HeaderMap>, String>) -> Trailers {
     trailers.map_err(internal)?.map(|trailers| fields(&trailers)).transpose()
 }
 
+/// The URI of a request as servers get it: a path with a query.
+pub(crate) fn uri(target: String) -> Option<Uri> {
+    PathAndQuery::try_from(target).map(Uri::from).ok()
+}
+
 /// Reads header fields. One that crate `http` cannot hold is left out; the host has checked them already.
 pub(crate) fn headers(fields: &wasi::Fields) -> HeaderMap {
     header_map(fields.copy_all())
@@ -122,8 +132,15 @@ pub(crate) fn header_list(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
 }
 
 pub(crate) fn fields(headers: &HeaderMap) -> Result<wasi::Fields, wasi::ErrorCode> {
-    wasi::Fields::from_list(&header_list(headers))
-        .map_err(|error| internal(format!("the host refuses a header field: {error}")))
+    wasi::Fields::from_list(&header_list(headers)).map_err(|_| internal("the host refuses a header field"))
+}
+
+/// What a code says, for people: the text that came with it, or its name.
+pub(crate) fn describe(code: wasi::ErrorCode) -> String {
+    match code {
+        wasi::ErrorCode::InternalError(Some(text)) => text,
+        other => format!("{other:?}"),
+    }
 }
 
 fn method(method: wasi::Method) -> Result<Method, wasi::ErrorCode> {
