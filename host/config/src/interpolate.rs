@@ -122,14 +122,14 @@ mod tests {
 
     #[test]
     fn every_mistake_is_found_where_it_stands() {
-        let text = "$${X} ${NONE} ${HOME} ${a-b} ${open";
-        let mistakes = interpolate(text, &environment).expect_err("there are three mistakes");
+        let text = "$${X} ${NONE} ${HOME} ${a-${b} ${NO} ${open";
+        let mistakes = interpolate(text, &environment).expect_err("there are four mistakes");
         let file = format!("key = \"{text}\"");
         let found: Vec<_> = mistakes.iter().map(|m| &file[locate(&file, &(6..file.len()), m)]).collect();
-        assert_eq!(found, ["${NONE}", "${a-b}", "${open"]);
+        assert_eq!(found, ["${NONE}", "${a-${b}", "${NO}", "${open"]);
         assert_eq!(mistakes[0].kind, MistakeKind::Missing("NONE".to_owned()));
         assert_eq!(mistakes[1].kind, MistakeKind::Name);
-        assert_eq!(mistakes[2].kind, MistakeKind::Unclosed);
+        assert_eq!(mistakes[3].kind, MistakeKind::Unclosed);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod secrets;
 use crate::platform::Function;
 use crate::{Components, DescribeError, Diagnostics, HttpVersion, Import, Platform, Shape, Source, load};
 use flint_model::FunctionName;
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Mutex;
 
@@ -61,10 +62,15 @@ fn environment(name: &str) -> Option<String> {
 }
 
 impl Components for Fixture {
+    fn prepare(&self, functions: &BTreeMap<&FunctionName, &Function>) {
+        let names: Vec<_> = functions.keys().map(|name| name.as_str()).collect();
+        self.described.lock().expect("no panic").push(format!("prepare {}", names.join(" ")));
+    }
+
     fn describe(&self, name: &FunctionName, _: &Function) -> Result<Shape, DescribeError> {
         self.described.lock().expect("no panic").push(name.to_string());
         let http = |version| Shape { http: Some(version), ..Shape::default() };
-        let importing = |import| Ok(Shape { imports: vec![import], ..http(HttpVersion::V03) });
+        let importing = |import: Import| Ok(Shape { imports: vec![import.clone(), import], ..http(HttpVersion::V03) });
         match name.as_str() {
             "handlerless" => Ok(Shape { init: true, ..Shape::default() }),
             "event" => Ok(Shape { invoke: true, ..Shape::default() }),

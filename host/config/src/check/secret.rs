@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::raw::{Origin, Reader, SecretEntry};
 use flint_model::{ByteSize, Secret, SecretName};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -50,12 +50,11 @@ fn resolve(reader: &mut Reader<'_>, folder: &Path, entry: &SecretEntry) -> Optio
 
 /// Reads a file, and of one that is too large one byte too much.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    // A FIFO or device could keep the host waiting for ever.
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
+    // Opening a FIFO could keep the host waiting for ever, and a device has no end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
     }
     let mut value = Vec::new();
-    file.take(SECRET_SIZE_MAX.as_u64() + 1).read_to_end(&mut value)?;
+    File::open(path)?.take(SECRET_SIZE_MAX.as_u64() + 1).read_to_end(&mut value)?;
     Ok(value)
 }

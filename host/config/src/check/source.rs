@@ -26,6 +26,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, function: &Function)
 pub(super) fn why_unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "does not exist".to_owned(),
+        io::ErrorKind::InvalidInput => "is no regular file".to_owned(),
         kind => format!("can't be read: {kind}"),
     }
 }

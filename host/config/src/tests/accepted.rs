@@ -14,14 +14,15 @@ http = "0.0.0.0:80"
 admin = "[::1]:9090"
 
 [limits]
-memory-max = "1GiB"
+memory-max = "4GiB"
+invocations-max = 1
 drain-timeout = "0s"
 
 [function.hello]
 source = "plain"
 build = "make"
 artifact = "out/hello.wasm"
-memory = "64MiB"
+memory = "4GiB"
 timeout = "1m"
 concurrency = 7
 isolation = "shared"
@@ -58,13 +59,13 @@ fn every_key_reaches_the_platform() {
     let (folder, platform) = (fixture.folder.path(), fixture.accept(FULL));
     assert_eq!(platform.data_dir, folder.join("data"));
     assert_eq!((platform.listener.http.port(), platform.listener.admin.port()), (80, 9090));
-    let expected = HostLimits { memory_max: ByteSize::gib(1), drain_timeout: Duration::ZERO, ..HostLimits::default() };
+    let expected = HostLimits { invocations_max: 1, drain_timeout: Duration::ZERO, ..HostLimits::default() };
     assert_eq!(platform.limits, expected);
 
     let hello = &platform.functions["hello"];
     let build = Build { command: "make".to_owned(), artifact: folder.join("plain/out/hello.wasm") };
     assert_eq!(hello.source, FunctionSource::Folder { path: folder.join("plain"), build: Some(build) });
-    assert_eq!((hello.memory, hello.timeout), (ByteSize::mib(64), Duration::from_secs(60)));
+    assert_eq!((hello.memory, hello.timeout), (ByteSize::gib(4), Duration::from_secs(60)));
     assert_eq!((hello.concurrency, hello.isolation), (7, Isolation::Shared { uses: 10 }));
     assert_eq!(hello.http_body_max, Some(ByteSize::gib(1)));
     assert_eq!(hello.environment["GREETING"], "hello, world");

@@ -65,6 +65,7 @@ const CASES: &[(&str, &str)] = &[
     ("no_such_secret_file", "[function.a]\nsource = \"crate\"\nsecrets = { key = { file = \"nowhere.pem\" } }\n"),
     ("bad_secret_neither", "[function.a]\nsource = \"crate\"\n[function.a.secrets.key]\n"),
     ("bad_secret_both", "[function.a]\nsource = \"crate\"\nsecrets.key = { env = \"API_KEY\", file = \"key.pem\" }\n"),
+    ("no_such_secret_file_but_a_device", "[function.a]\nsource = \"crate\"\nsecrets.key = { file = \"/dev/zero\" }\n"),
     ("bad_secret_too_large", "[function.a]\nsource = \"crate\"\nsecrets.key = { file = \"large.bin\" }\n"),
     ("bad_build_no_crate", "[function.a]\nsource = \"plain\"\n"),
     ("bad_build_no_artifact", "[function.a]\nsource = \"plain\"\nbuild = \"make\"\n"),
@@ -183,7 +184,7 @@ fn colours_come_only_when_asked_for() {
 #[test]
 fn a_mistake_next_to_broken_syntax_is_reported_too_and_nothing_is_built() {
     let fixture = Fixture::new();
-    let found = fixture.load("[function.a]\nsource = \"crate\"\nmemroy = 1\n[listener]\nhttp = oops\n");
+    let found = fixture.load("[function.a]\nmemroy = 1\n[listener]\nhttp = oops\n");
     let found = found.expect_err("two mistakes");
     assert_eq!(found.iter().map(|d| d.code()).collect::<Vec<_>>(), [Code::UnknownKey, Code::Syntax]);
     assert!(fixture.described.lock().expect("no panic").is_empty());
@@ -194,5 +195,5 @@ fn functions_with_a_valid_source_are_described_once_whatever_else_is_wrong() {
     let fixture = Fixture::new();
     let text = "[function.a]\nsource = \"crate\"\nmemory = 1\n[function.b]\nsource = \"none\"\n[function.c]\nsource = \"app.wasm\"\n";
     fixture.load(text).expect_err("two mistakes");
-    assert_eq!(*fixture.described.lock().expect("no panic"), ["a", "c"]);
+    assert_eq!(*fixture.described.lock().expect("no panic"), ["prepare a c", "a", "c"]);
 }

@@ -43,7 +43,7 @@ fn paths_have_literals_parameters_and_a_rest() {
 fn more_specific_routes_come_first() {
     let sorted = [
         route("api.example.com", &[], "/{*rest}"),
-        route("*.api.example.com", &[], "/a"),
+        route("*.web.example.com", &[], "/a"),
         route("*.example.com", &["GET"], "/a"),
         route("", &["GET"], "/a"),
         route("", &[], "/a"),
