@@ -17,7 +17,33 @@ pub mod router;
 mod socket;
 pub mod trace;
 
+use flint_world::Function;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
 pub use listener::{BindError, Drained, Limits, Listener};
 pub use problem::{Problem, Refusal};
 pub use respond::{Door, Endpoint};
 pub use router::{HostPattern, PathPattern, Route, Router};
+
+/// Serves functions until `shutdown` is cancelled, and then lets what runs finish for `drain_timeout`; see
+/// [`Listener::serve`] and [`Door::answer`].
+pub async fn serve(
+    listener: Listener,
+    door: Arc<Door<Arc<Function>>>,
+    shutdown: CancellationToken,
+    drain_timeout: Duration,
+) -> Drained {
+    let handler = move |request| {
+        let door = Arc::clone(&door);
+        async move {
+            let call = |function: &Arc<Function>, invocation, request| {
+                let function = Arc::clone(function);
+                async move { function.http(invocation, request).await }
+            };
+            door.answer(request, call).await
+        }
+    };
+    listener.serve(handler, shutdown, drain_timeout).await
+}

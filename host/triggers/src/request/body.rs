@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use flint_model::ByteSize;
+use flint_world::RequestError;
 use http_body::{Body, Frame, SizeHint};
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -11,17 +12,6 @@ use std::task::{Context, Poll, ready};
 
 /// Any error of a body.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
-
-/// Why a request's body ended before its end.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestError {
-    /// The client went away, or broke the framing.
-    #[error("the request body is incomplete")]
-    Client(#[source] BoxError),
-    /// The body is larger than its limit.
-    #[error("the request body is larger than {0}")]
-    TooLarge(ByteSize),
-}
 
 /// A request's body, which yields an error when it grows over its limit.
 #[derive(Debug)]

@@ -43,12 +43,24 @@ pub struct Door<T> {
     pub uri_length_max: usize,
 }
 
-/// What the door does with a request.
-enum Admission<'r, T, B> {
-    Invoke(&'r T, Request<Capped<B>>, Option<Limited>),
+/// A request that a target is asked to answer.
+struct Admitted<'r, T, B> {
+    target: &'r T,
+    request: Request<Capped<B>>,
+    limited: Option<Limited>,
+}
+
+/// What the host answers itself.
+enum Own {
     Refuse(Refusal),
     /// `OPTIONS` that no route takes, with the methods that the path takes.
     Options(Option<HeaderValue>),
+}
+
+impl From<Refusal> for Own {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
 }
 
 /// A limit of a body, and whether it was met.
@@ -91,7 +103,7 @@ impl<T> Door<T> {
         let head = request.method() == Method::HEAD;
         let problem = |problem: Problem| problem.into_response(id).map(AnswerBody::Host);
         let mut response = match self.admit(request, &invocation, &stamp) {
-            Admission::Invoke(target, request, limited) => {
+            Ok(Admitted { target, request, limited }) => {
                 let answered = match call(target, invocation, request).await {
                     Ok(response) => finish(response, head).await,
                     Err(failure) => Err(failure),
@@ -105,8 +117,8 @@ impl<T> Door<T> {
                     }
                 })
             }
-            Admission::Refuse(refusal) => problem(refusal.into()),
-            Admission::Options(allow) => options(allow),
+            Err(Own::Refuse(refusal)) => problem(refusal.into()),
+            Err(Own::Options(allow)) => options(allow),
         };
         if head && let AnswerBody::Host(bytes) = response.body_mut() {
             let bytes = std::mem::take(bytes);
@@ -119,19 +131,19 @@ impl<T> Door<T> {
     }
 
     /// Decides what to do with a request, and prepares what the target sees.
-    fn admit<B>(&self, mut request: Request<B>, invocation: &Invocation, stamp: &Stamp) -> Admission<'_, T, B> {
-        if let Err(refusal) = self.check(&request) {
-            return Admission::Refuse(refusal);
-        }
+    fn admit<B>(
+        &self,
+        mut request: Request<B>,
+        invocation: &Invocation,
+        stamp: &Stamp,
+    ) -> Result<Admitted<'_, T, B>, Own> {
+        self.check(&request)?;
         let options = request.method() == Method::OPTIONS;
         if options && request.uri().path() == "*" {
-            return Admission::Options(None);
+            return Err(Own::Options(None));
         }
-        let (mut parts, body) = {
-            // The match borrows the path, which stays where it is when the headers change.
-            headers::clean_request(request.headers_mut());
-            request.into_parts()
-        };
+        headers::clean_request(request.headers_mut());
+        let (mut parts, body) = request.into_parts();
         // The target's authority counts before the header (RFC 9112, section 3.2.2).
         let host = parts.uri.authority().map(http::uri::Authority::as_str);
         let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()));
@@ -144,10 +156,10 @@ impl<T> Door<T> {
                 }
                 endpoint
             }
-            Found::OtherMethods(allow) if options => return Admission::Options(Some(allow)),
-            Found::OtherMethods(allow) => return Admission::Refuse(Refusal::MethodNotAllowed(allow)),
-            Found::Nothing => return Admission::Refuse(Refusal::NoRoute),
-            Found::BadPath => return Admission::Refuse(Refusal::BadPath),
+            Found::OtherMethods(allow) if options => return Err(Own::Options(Some(allow))),
+            Found::OtherMethods(allow) => return Err(Refusal::MethodNotAllowed(allow).into()),
+            Found::Nothing => return Err(Refusal::NoRoute.into()),
+            Found::BadPath => return Err(Refusal::BadPath.into()),
         };
         stamp.put(&mut parts.headers);
         match invocation.trace.tracestate().and_then(|state| HeaderValue::from_str(state).ok()) {
@@ -158,14 +170,14 @@ impl<T> Door<T> {
             None => (Capped::unlimited(body), None),
             // What is announced too large is refused before the client has sent it.
             Some(max) if announced(&parts.headers).is_some_and(|length| length > max.as_u64()) => {
-                return Admission::Refuse(Refusal::TooLarge(max));
+                return Err(Refusal::TooLarge(max).into());
             }
             Some(max) => {
                 let (body, exceeded) = Capped::limited(body, max);
                 (body, Some(Limited { max, exceeded }))
             }
         };
-        Admission::Invoke(&endpoint.target, Request::from_parts(parts, body), limited)
+        Ok(Admitted { target: &endpoint.target, request: Request::from_parts(parts, body), limited })
     }
 
     /// Checks what can be said without the routes.

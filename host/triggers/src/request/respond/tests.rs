@@ -9,6 +9,9 @@ use http_body_util::{Empty, Full, StreamBody};
 use std::sync::Mutex;
 
 type Sent = UnsyncBoxBody<Bytes, BoxError>;
+type Guest = Result<Response<Sent>, Failure>;
+/// What a guest does, and the status and length that the client gets.
+type HeadCase = (fn() -> Guest, u16, Option<&'static str>);
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -46,11 +49,7 @@ fn request(method: &str, uri: &str, headers: &[(&'static str, &str)]) -> Request
 }
 
 /// An answer, as the client gets it: status, headers, body or what broke it.
-async fn ask(
-    door: &Door<()>,
-    request: Request<Sent>,
-    guest: impl FnOnce() -> Result<Response<Sent>, Failure>,
-) -> Answer {
+async fn ask(door: &Door<()>, request: Request<Sent>, guest: impl FnOnce() -> Guest) -> Answer {
     let call = |(): &(), _: Invocation, _: Request<Capped<Sent>>| std::future::ready(guest());
     read(door.answer(request, call).await).await
 }
@@ -81,7 +80,7 @@ async fn read(response: Response<AnswerBody<Sent>>) -> Answer {
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
-fn answer(status: u16, headers: &[(&'static str, &'static str)], body: Sent) -> Result<Response<Sent>, Failure> {
+fn answer(status: u16, headers: &[(&'static str, &'static str)], body: Sent) -> Guest {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");
     for (name, value) in headers {
@@ -90,7 +89,7 @@ fn answer(status: u16, headers: &[(&'static str, &'static str)], body: Sent) -> 
     Ok(response)
 }
 
-fn never() -> Result<Response<Sent>, Failure> {
+fn never() -> Guest {
     panic!("no function is asked")
 }
 
@@ -210,7 +209,7 @@ async fn options_is_the_hosts_unless_a_route_takes_it() {
 #[tokio::test]
 async fn a_head_has_the_headers_of_its_get_and_no_body() {
     let door = door(&[("GET", "/a")], None);
-    let cases: [(fn() -> Result<Response<Sent>, Failure>, u16, Option<&str>); 6] = [
+    let cases: [HeadCase; 6] = [
         (|| answer(200, &[], full("hello")), 200, Some("5")),
         (|| answer(200, &[("content-length", "7")], full("")), 200, Some("7")),
         (|| answer(200, &[], full("")), 200, None),
@@ -240,7 +239,7 @@ async fn a_head_of_a_stream_without_an_end_is_answered() {
 async fn the_length_of_an_answer_is_what_it_says_or_the_answer_fails() {
     let door = door(&[("*", "/a")], None);
     let five: &[_] = &[("content-length", "5")];
-    let cases: [(Result<Response<Sent>, Failure>, u16, Result<&str, &str>); 12] = [
+    let cases: [(Guest, u16, Result<&str, &str>); 12] = [
         (answer(200, five, full("hello")), 200, Ok("hello")),
         (answer(200, five, full("hell")), 502, Err("")),
         (answer(200, five, full("")), 502, Err("")),
