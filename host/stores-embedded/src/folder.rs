@@ -11,7 +11,6 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, OpenOptions};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
-use rustix::fs::{Advice, fadvise};
 
 use crate::backend::Medium;
 use crate::database::{Contents, Database};
@@ -95,7 +94,18 @@ impl Medium for DatabaseFile {
         // What a process wrote that was killed is in the kernel, and what is read there must not be lost later. What the
         // disk refused from it is in the kernel too, and must not be read (see `database`).
         file.sync_data()?;
-        fadvise(&file, 0, None, Advice::DontNeed)?;
+        forget_cached(&file)?;
         Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn forget_cached(file: &std::fs::File) -> io::Result<()> {
+    Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
+}
+
+/// Elsewhere an fsync that failed is not survived by restarting the process alone; restart the machine.
+#[cfg(not(target_os = "linux"))]
+fn forget_cached(_: &std::fs::File) -> io::Result<()> {
+    Ok(())
 }

@@ -94,14 +94,14 @@ fn find_many(
     let mut entries = Vec::with_capacity(keys.len());
     let mut bytes = 0;
     for key in keys {
-        // Counted to the end, so that the error tells the whole size, but kept only up to the limit.
-        let entry = find(table, now, store, key, |record| {
-            bytes += record.value.len();
-            (bytes <= limits.page_bytes_max).then(|| record.entry())
-        })?;
-        entries.push(entry.flatten());
+        let entry = find(table, now, store, key, |record| record.entry())?;
+        bytes += entry.as_ref().map_or(0, |entry| entry.value.len());
+        if let Err(too_large) = TooLarge::check(What::Page, bytes, limits.page_bytes_max) {
+            return Ok(Err(too_large.into()));
+        }
+        entries.push(entry);
     }
-    Ok(TooLarge::check(What::Page, bytes, limits.page_bytes_max).map(|()| entries).map_err(ReadError::from))
+    Ok(Ok(entries))
 }
 
 /// A scan of a prefix, a page of it at a time.

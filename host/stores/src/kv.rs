@@ -51,7 +51,8 @@ pub trait Kv: Send + Sync {
     /// [`ReadError`].
     fn get<'a>(&'a self, store: &'a StoreName, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, ReadError>>;
 
-    /// Reads several keys at one moment, in the order asked for: at most `batch_max` keys, `page_bytes_max` in all.
+    /// Reads several keys at one moment, in the order asked for: at most `batch_max` keys, whose values have at most
+    /// `page_bytes_max` together. The error tells the size at which the limit was passed.
     ///
     /// # Errors
     /// [`ReadError`].

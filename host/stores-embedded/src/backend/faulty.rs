@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rand::rngs::StdRng;
@@ -12,6 +13,7 @@ use redb::StorageBackend;
 use super::Medium;
 
 const SECTOR: usize = 512;
+const FROZEN_MAX: Duration = Duration::from_secs(10);
 
 /// The disk. Clones are the same one.
 #[derive(Debug, Clone, Default)]
@@ -45,9 +47,9 @@ pub(crate) enum Fault {
     None,
     /// It is full: it can't grow.
     Full,
-    /// Syncs fail.
+    /// The next sync fails, and only that one: so it is with the kernel, too.
     Sync,
-    /// Syncs don't come to an end, until the fault is another one.
+    /// Syncs don't come to an end, until the fault is another one; or ten seconds are over, so that no test hangs.
     Frozen,
     /// It takes so many more changes and syncs, then nothing works any more.
     DiesAfter(usize),
@@ -163,9 +165,12 @@ impl StorageBackend for Disk {
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.lock();
         while state.fault == Fault::Frozen {
-            self.state.1.wait(&mut state);
+            if self.state.1.wait_for(&mut state, FROZEN_MAX).timed_out() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
         }
         if state.fault == Fault::Sync {
+            state.fault = Fault::None;
             return Err(io::Error::other("the disk did not keep it"));
         }
         state.step()?;

@@ -153,6 +153,32 @@ async fn expired_entries_are_removed_in_the_background() {
     assert!(value(&stores, "k0").await.is_some());
 }
 
+#[tokio::test]
+async fn a_long_run_of_expired_entries_is_passed_in_short_pages() {
+    let (setup, folder) = (Setup::default(), folder());
+    let collect = CollectOptions { every: Duration::from_secs(3600), ..CollectOptions::default() };
+    let stores = Embedded::open(dir(&folder), Options { collect, ..options(&setup) }).expect("open");
+    let at = Some(setup.clock.now().saturating_add(Duration::from_millis(1)));
+    for thousand in 0..25 {
+        let effects = (0..1000).map(|n| put_until(&format!("k{thousand:02}{n:03}"), "", at)).collect();
+        stores.commit(flint_stores::Commit::new(effects)).await.expect("a batch");
+    }
+    commit(&stores, put("k1", "in the middle")).await.expect("a commit");
+    commit(&stores, put("z", "at the end")).await.expect("a commit");
+    setup.clock.advance(Duration::from_millis(1));
+    let (mut pages, mut keys, mut cursor) = (0, Vec::new(), None);
+    loop {
+        let page = stores.kv().scan(&store(), "", cursor.as_deref(), 10).await.expect("a page");
+        keys.extend(page.items.into_iter().map(|item| item.key));
+        pages += 1;
+        cursor = page.cursor;
+        if cursor.is_none() || pages == 10 {
+            break;
+        }
+    }
+    assert_eq!((pages, keys), (3, vec!["k1".to_owned(), "z".to_owned()]), "25,002 rows, 10,000 a page");
+}
+
 async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {

@@ -20,7 +20,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use flint_model::{ManualClock, StoreName, Timestamp};
 
-use crate::{Catalog, Commit, CommitError, Committed, Effect, Entry, Expectation, KvLimits, Outcome, Stores, Version};
+use crate::{
+    Catalog, Commit, CommitError, Committed, Effect, Entry, Expectation, Item, KvLimits, Outcome, Stores, Version,
+};
 
 pub use model::{Memory, Model};
 
@@ -175,19 +177,25 @@ pub(crate) async fn value(stores: &Arc<dyn Stores>, store: &StoreName, key: &str
     read(stores, store, key).await.map(|entry| entry.value)
 }
 
-/// Scans all pages, and answers the keys.
-pub(crate) async fn keys(stores: &Arc<dyn Stores>, store: &StoreName, prefix: &str, limit: u32) -> Vec<String> {
-    let mut keys = Vec::new();
+/// Scans all pages.
+pub(crate) async fn scan(stores: &Arc<dyn Stores>, store: &StoreName, prefix: &str, limit: u32) -> Vec<Item> {
+    let mut items = Vec::new();
     let mut cursor = None;
     loop {
         let page = stores.kv().scan(store, prefix, cursor.as_deref(), limit).await.expect("a page");
         assert!(page.items.len() <= limit as usize, "a page holds what was asked for at most");
-        keys.extend(page.items.into_iter().map(|item| item.key));
+        assert!(page.cursor.is_none() || page.cursor != cursor, "a page goes on");
+        items.extend(page.items);
         match page.cursor {
             Some(next) => cursor = Some(next),
-            None => return keys,
+            None => return items,
         }
     }
+}
+
+/// Scans all pages, and answers the keys.
+pub(crate) async fn keys(stores: &Arc<dyn Stores>, store: &StoreName, prefix: &str, limit: u32) -> Vec<String> {
+    scan(stores, store, prefix, limit).await.into_iter().map(|item| item.key).collect()
 }
 
 #[cfg(test)]

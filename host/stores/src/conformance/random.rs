@@ -7,7 +7,7 @@ use flint_model::{Clock as _, StoreName};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{Model, Setup, delete, delete_if, increment, put, put_for, put_if, store};
+use super::{Model, Setup, delete, delete_if, increment, put, put_for, put_if, scan, store};
 use crate::{Commit, CommitError, Effect, Entry, Expectation, Outcome, Stores, Version};
 
 const ROUNDS: usize = 600;
@@ -105,16 +105,8 @@ impl Run<'_> {
         let now = self.setup.clock.now();
         let expected: Vec<_> =
             self.model.range(now, &store, prefix).map(|(key, entry)| (key.to_owned(), content(entry))).collect();
-        let mut found = Vec::new();
-        let mut cursor = None;
-        loop {
-            let page = self.stores.kv().scan(&store, prefix, cursor.as_deref(), limit).await.expect("a page");
-            found.extend(page.items.into_iter().map(|item| (item.key, content(&item.entry))));
-            cursor = page.cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        let found = scan(self.stores, &store, prefix, limit).await;
+        let found: Vec<_> = found.into_iter().map(|item| (item.key, content(&item.entry))).collect();
         assert_eq!(found, expected, "seed {}, round {round}: scan of {prefix:?} by {limit}", self.seed);
     }
 
