@@ -30,7 +30,11 @@ use crate::{config, invoke, kv, secrets};
 /// # assert_eq!(find("x").unwrap_err().status(), StatusCode::NOT_FOUND);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
+pub struct Problem(Box<Document>);
+
+/// Boxed, so that a `Result` with a problem stays small.
+#[derive(Debug, Clone, PartialEq)]
+struct Document {
     status: StatusCode,
     kind: Option<Cow<'static, str>>,
     title: Option<Cow<'static, str>>,
@@ -68,7 +72,7 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
-        self.code = Some(code.into());
+        self.0.code = Some(code.into());
         self
     }
 
@@ -80,7 +84,7 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
@@ -92,7 +96,7 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
-        self.title = Some(title.into());
+        self.0.title = Some(title.into());
         self
     }
 
@@ -104,7 +108,7 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn kind(mut self, uri: impl Into<Cow<'static, str>>) -> Self {
-        self.kind = Some(uri.into());
+        self.0.kind = Some(uri.into());
         self
     }
 
@@ -116,7 +120,7 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
-        self.members.push((name.into(), value.into()));
+        self.0.members.push((name.into(), value.into()));
         self
     }
 
@@ -127,29 +131,30 @@ impl Problem {
     /// assert_eq!(Problem::new(StatusCode::GONE).status(), StatusCode::GONE);
     /// ```
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 }
 
 impl Serialize for Problem {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
+        let document = &*self.0;
         let mut map = serializer.serialize_map(None)?;
-        if let Some(kind) = &self.kind {
+        if let Some(kind) = &document.kind {
             map.serialize_entry("type", kind)?;
         }
-        let title = self.title.as_deref().or(self.status.canonical_reason());
+        let title = document.title.as_deref().or(document.status.canonical_reason());
         if let Some(title) = title {
             map.serialize_entry("title", title)?;
         }
-        map.serialize_entry("status", &self.status.as_u16())?;
-        if let Some(detail) = &self.detail {
+        map.serialize_entry("status", &document.status.as_u16())?;
+        if let Some(detail) = &document.detail {
             map.serialize_entry("detail", detail)?;
         }
-        if let Some(code) = &self.code {
+        if let Some(code) = &document.code {
             map.serialize_entry("code", code)?;
         }
-        for (name, value) in &self.members {
+        for (name, value) in &document.members {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -161,7 +166,7 @@ impl IntoResponse for Problem {
         // Texts and JSON values under texts: there is nothing in a problem that has no JSON form.
         let json = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(Body::from(json));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response

@@ -1,0 +1,4 @@
+#[flint_sdk::http]
+struct Handler;
+
+fn main() {}

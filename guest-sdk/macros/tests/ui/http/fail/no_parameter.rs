@@ -1,0 +1,6 @@
+#[flint_sdk::http]
+async fn handle() -> &'static str {
+    "Hello!"
+}
+
+fn main() {}

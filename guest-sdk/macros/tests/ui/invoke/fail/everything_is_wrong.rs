@@ -1,0 +1,4 @@
+#[flint_sdk::invoke(json)]
+fn handle(self, more: u8) {}
+
+fn main() {}
