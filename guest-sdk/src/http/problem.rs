@@ -51,7 +51,7 @@ impl Problem {
     /// assert_eq!(Problem::new(StatusCode::CONFLICT).status(), 409);
     /// ```
     pub fn new(status: StatusCode) -> Self {
-        Self { status, kind: None, title: None, code: None, detail: None, members: Vec::new() }
+        Self(Box::new(Document { status, kind: None, title: None, code: None, detail: None, members: Vec::new() }))
     }
 
     /// Something inside went wrong: 500, with a code for the log and nothing else for the client.
