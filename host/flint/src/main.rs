@@ -1,1 +1,45 @@
-fn main() {}
+//! The binary: command line, wiring, management. Depends on everything; nothing depends on it.
+//!
+//! [`cli`] says what can be asked, [`commands`] do it. [`load`] makes a platform of the configuration, with [`build`] and
+//! [`inspect`] for the components; [`wire`] is the one place where the parts meet, [`up`] starts and stops them, [`admin`]
+//! manages what runs. All that is printed goes through [`output`]; every end of the process is an [`exit::Exit`].
+
+mod admin;
+mod bench;
+mod build;
+mod cli;
+mod commands;
+mod error;
+mod exit;
+mod inspect;
+mod load;
+mod output;
+mod up;
+mod wire;
+
+use clap::Parser;
+use exit::Exit;
+use output::Output;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before any thread: wasmtime would capture a backtrace for each error value, which halves the requests a second.
+    flint_engine::backtrace::disable_capture();
+    // Prints help and mistakes of the command line itself, and ends with 0 or 2.
+    let cli = cli::Cli::parse();
+    let output = Output::new(cli.global.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.note(format_args!("error: can't start the threads: {error}"));
+            return Exit::Unavailable.into();
+        }
+    };
+    match runtime.block_on(commands::run(cli, output)) {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => {
+            error.report(output);
+            error.exit().into()
+        }
+    }
+}

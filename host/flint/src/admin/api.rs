@@ -1,0 +1,154 @@
+//! What the management API says, on both sides of the wire.
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET /metrics` | OpenMetrics text |
+//! | `GET /health/live` | [`Live`] |
+//! | `GET /health/ready` | 200, or 503 while the host starts or stops |
+//! | `POST /v1/functions/{name}/invoke`, payload | the function's answer, and `flint-invocation-id` |
+//! | `GET /v1/kv/{store}?prefix=&cursor=&limit=` | [`Page`] |
+//! | `GET /v1/kv/{store}/{key}` | [`Item`] |
+//! | `PUT /v1/kv/{store}/{key}?ttl-ms=&if-absent=&if-version=`, value | [`Written`] |
+//!
+//! Keys are percent-encoded. An error is a [`Problem`], as `application/problem+json` (RFC 9457).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The header with the id of an invocation.
+pub(crate) const INVOCATION_HEADER: &str = "flint-invocation-id";
+
+/// The media type of an error.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Says who answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Live {
+    /// The same as in the host's run file; another process that got the port has another one.
+    pub(crate) host: String,
+    /// The version of the program.
+    pub(crate) version: String,
+}
+
+/// A key with its entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) key: String,
+    #[serde(flatten)]
+    pub(crate) value: Value,
+    pub(crate) version: u64,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at_ms: Option<u64>,
+}
+
+/// A value: as text if it is UTF-8, else in base 64, under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Value {
+    #[serde(rename = "value")]
+    Text(String),
+    #[serde(rename = "value_base64")]
+    Base64(String),
+}
+
+impl Value {
+    pub(crate) fn new(bytes: &Bytes) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(STANDARD.encode(bytes)),
+        }
+    }
+
+    /// The bytes; none if what should be base 64 is not.
+    pub(crate) fn bytes(&self) -> Option<Bytes> {
+        match self {
+            Self::Text(text) => Some(Bytes::copy_from_slice(text.as_bytes())),
+            Self::Base64(text) => STANDARD.decode(text).ok().map(Bytes::from),
+        }
+    }
+}
+
+/// Some keys of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Page {
+    pub(crate) items: Vec<Item>,
+    /// Where to go on; none when this was the last page.
+    pub(crate) cursor: Option<String>,
+}
+
+/// What a write came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    pub(crate) key: String,
+    pub(crate) version: u64,
+}
+
+/// Which part of a store is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Scan {
+    #[serde(default)]
+    pub(crate) prefix: String,
+    #[serde(default)]
+    pub(crate) cursor: Option<String>,
+    #[serde(default)]
+    pub(crate) limit: Option<u32>,
+}
+
+/// How a key is written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Put {
+    #[serde(default)]
+    pub(crate) ttl_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) if_absent: bool,
+    #[serde(default)]
+    pub(crate) if_version: Option<u64>,
+}
+
+/// An error, as RFC 9457 writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub(crate) struct Problem {
+    pub(crate) status: u16,
+    /// A stable code, such as `kv/conflict`.
+    pub(crate) code: String,
+    /// What happened, for people.
+    pub(crate) detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) invocation: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: http::StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self { status: status.as_u16(), code: code.to_owned(), detail: detail.into(), invocation: None }
+    }
+
+    /// Whether doing the same again can help.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.status == http::StatusCode::SERVICE_UNAVAILABLE.as_u16()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn any_value_goes_over_the_wire_and_text_stays_readable() {
+        for (bytes, json) in [
+            (&b"text"[..], json!({"key": "k", "value": "text", "version": 1})),
+            (&b"\xff\x00"[..], json!({"key": "k", "value_base64": "/wA=", "version": 1})),
+        ] {
+            let bytes = Bytes::from_static(bytes);
+            let item = Item { key: "k".to_owned(), value: Value::new(&bytes), version: 1, expires_at_ms: None };
+            assert_eq!(serde_json::to_value(&item).expect("JSON"), json);
+            let back: Item = serde_json::from_value(json).expect("an item");
+            assert_eq!(back.value.bytes(), Some(bytes));
+        }
+    }
+}

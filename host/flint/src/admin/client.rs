@@ -1,0 +1,200 @@
+//! Asks a running host.
+
+use super::api::{Item, Live, Page, Problem, Put, Scan, Written};
+use super::run_file::RunFile;
+use bytes::Bytes;
+use flint_model::{FunctionName, StoreName};
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// How long a host may take to say that it lives. It is on this machine.
+const LIVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why a host gave no answer, or not the one that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// Nobody answers there, or no HTTP.
+    #[error("no host answers at {address}: {reason}")]
+    Unreachable {
+        /// Where.
+        address: SocketAddr,
+        /// What stood in the way.
+        reason: String,
+    },
+    /// What answers there is no host of this version.
+    #[error("what answers at {address} is no flint host of this version: {reason}")]
+    Foreign {
+        /// Where.
+        address: SocketAddr,
+        /// What was odd.
+        reason: String,
+    },
+    /// The host answered with an error.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+}
+
+/// A host that runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client {
+    address: SocketAddr,
+}
+
+/// What a function answered.
+#[derive(Debug)]
+pub(crate) struct Invoked {
+    pub(crate) invocation: Option<String>,
+    pub(crate) answer: Bytes,
+}
+
+impl Client {
+    /// Asks the host at an admin address.
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address }
+    }
+
+    /// Finds the host that runs with a data folder, if one does.
+    pub(crate) async fn find(data_dir: &Path) -> Option<Self> {
+        let run = RunFile::read(data_dir)?;
+        let client = Self::new(run.admin);
+        let live = tokio::time::timeout(LIVE_TIMEOUT, client.live()).await.ok()?.ok()?;
+        (live.host == run.host).then_some(client)
+    }
+
+    async fn live(&self) -> Result<Live, ClientError> {
+        self.json(Method::GET, "/health/live", Bytes::new()).await
+    }
+
+    /// Calls a function.
+    pub(crate) async fn invoke(&self, function: &FunctionName, payload: Bytes) -> Result<Invoked, ClientError> {
+        let path = format!("/v1/functions/{function}/invoke");
+        let response = self.send(Method::POST, &path, payload).await?;
+        let invocation = response.headers().get(super::api::INVOCATION_HEADER);
+        let invocation = invocation.and_then(|id| id.to_str().ok()).map(str::to_owned);
+        Ok(Invoked { invocation, answer: response.into_body() })
+    }
+
+    /// Reads a key.
+    pub(crate) async fn get(&self, store: &StoreName, key: &str) -> Result<Item, ClientError> {
+        self.json(Method::GET, &key_path(store, key), Bytes::new()).await
+    }
+
+    /// Writes a key.
+    pub(crate) async fn put(
+        &self,
+        store: &StoreName,
+        key: &str,
+        value: Bytes,
+        put: &Put,
+    ) -> Result<Written, ClientError> {
+        let query = query([
+            ("ttl-ms", put.ttl_ms.map(|ttl| ttl.to_string())),
+            ("if-absent", put.if_absent.then(|| "true".to_owned())),
+            ("if-version", put.if_version.map(|version| version.to_string())),
+        ]);
+        self.json(Method::PUT, &format!("{}{query}", key_path(store, key)), value).await
+    }
+
+    /// Reads some keys.
+    pub(crate) async fn scan(&self, store: &StoreName, scan: &Scan) -> Result<Page, ClientError> {
+        let query = query([
+            ("prefix", Some(scan.prefix.clone())),
+            ("cursor", scan.cursor.clone()),
+            ("limit", scan.limit.map(|limit| limit.to_string())),
+        ]);
+        self.json(Method::GET, &format!("/v1/kv/{store}{query}"), Bytes::new()).await
+    }
+
+    async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {
+        let response = self.send(method, path, body).await?;
+        serde_json::from_slice(response.body()).map_err(|error| self.foreign(error))
+    }
+
+    /// Sends one request over a connection of its own, and reads the answer whole.
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<http::Response<Bytes>, ClientError> {
+        let stream = TcpStream::connect(self.address).await.map_err(|error| self.unreachable(error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.address.to_string())
+            .body(Full::new(body))
+            .map_err(|error| self.foreign(error))?;
+        let exchange = async {
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Ok::<_, hyper::Error>(http::Response::from_parts(head, body))
+        };
+        tokio::pin!(exchange);
+        let response = tokio::select! {
+            response = &mut exchange => response,
+            // The connection ends first when the host closes it right behind its answer.
+            ended = connection => match ended {
+                Ok(()) => exchange.await,
+                Err(error) => Err(error),
+            },
+        };
+        let response = response.map_err(|error| self.unreachable(error))?;
+        if response.status() == StatusCode::OK {
+            return Ok(response);
+        }
+        let status = response.status();
+        let problem = serde_json::from_slice::<Problem>(response.body());
+        Err(problem.map_or_else(|_| self.foreign(format!("status {status}")), ClientError::Problem))
+    }
+
+    fn unreachable(&self, reason: impl ToString) -> ClientError {
+        ClientError::Unreachable { address: self.address, reason: reason.to_string() }
+    }
+
+    fn foreign(&self, reason: impl ToString) -> ClientError {
+        ClientError::Foreign { address: self.address, reason: reason.to_string() }
+    }
+}
+
+fn key_path(store: &StoreName, key: &str) -> String {
+    format!("/v1/kv/{store}/{}", encode(key))
+}
+
+fn query<const N: usize>(parameters: [(&str, Option<String>); N]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)));
+    let pairs: Vec<_> = given.map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+/// Percent-encodes everything but unreserved characters
+/// (<https://www.rfc-editor.org/rfc/rfc3986#section-2.3>).
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_key_can_stand_in_a_path() {
+        let store = StoreName::parse("links").expect("a name");
+        assert_eq!(key_path(&store, "a/b ?#%é~"), "/v1/kv/links/a%2Fb%20%3F%23%25%C3%A9~");
+        assert_eq!(query([("prefix", Some("a&b=".to_owned())), ("cursor", None)]), "?prefix=a%26b%3D");
+        assert_eq!(query([("cursor", None)]), "");
+    }
+}

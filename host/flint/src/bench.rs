@@ -1,0 +1,3 @@
+//! Benchmarks, one file each.
+
+pub(crate) mod cold_start;

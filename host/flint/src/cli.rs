@@ -1,0 +1,290 @@
+//! The command line: its types, and the help that teaches them.
+
+use crate::exit;
+use clap::{Args, Parser, Subcommand};
+use flint_model::{FunctionName, StoreName};
+use flint_telemetry::Filter;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  flint new http greeter            write a first function into ./greeter
+  flint up                          build and serve what ./platform.toml describes
+  flint up some.wasm                serve one component on every route, without any configuration
+  flint check --json                list every mistake of the configuration
+  flint invoke greeter --data hi    call a function
+  flint kv scan links               look into a key-value store";
+
+/// A serverless platform in one binary.
+///
+/// Functions are WebAssembly components. `flint up` builds them, keeps instances ready that never ran before, and answers each
+/// event from one of them.
+#[derive(Debug, Parser)]
+#[command(name = "flint", version, arg_required_else_help = true, after_help = help())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+fn help() -> String {
+    format!("{EXAMPLES}\n\n{}", exit::HELP)
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Answer with JSON, and write the log as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What is logged: a level, or a list such as `info,function::hello=debug`
+    #[arg(long, global = true, env = "FLINT_LOG", value_name = "FILTER", default_value = "info")]
+    pub(crate) log: Filter,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the functions and serve them until told to stop
+    Up(Up),
+    /// Build the functions
+    Build(Build),
+    /// List every mistake of the configuration
+    Check(Check),
+    /// Write a first function to start from
+    New(New),
+    /// Call a function and print its answer
+    Invoke(Invoke),
+    /// Look into key-value stores, and write to them
+    Kv(Kv),
+    /// Measure
+    Bench(Bench),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Config {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "platform.toml")]
+    pub(crate) config: PathBuf,
+    /// The folder for stores and compiled components, instead of the configuration's
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flint up                                serve what ./platform.toml describes
+  flint up --listen 127.0.0.1:0           on any free port; the line with http:// says which
+  flint up some.wasm                      serve one component on every route
+  flint up --json 2>log.jsonl             for programs: the answer on stdout, the log on stderr
+
+It stops on SIGINT (ctrl-c) and SIGTERM: it takes no more requests, lets those that run end (`drain-timeout`), and leaves.")]
+pub(crate) struct Up {
+    /// Serve this component on every route, without a configuration
+    #[arg(value_name = "COMPONENT.wasm", conflicts_with = "config")]
+    pub(crate) component: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// Take requests at this address, instead of the configuration's
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Serve metrics, health and management at this loopback address, instead of the configuration's
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    pub(crate) admin_listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flint build               build all functions of ./platform.toml
+  flint build hello order   only these")]
+pub(crate) struct Build {
+    /// Only these functions
+    #[arg(value_name = "FUNCTION")]
+    pub(crate) functions: Vec<FunctionName>,
+    #[command(flatten)]
+    pub(crate) config: Config,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Builds the functions, since a mistake may lie in what a component needs. Every mistake is listed with file, line and column.
+
+Examples:
+  flint check
+  flint check --json | jq -r '.diagnostics[].code'")]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) config: Config,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flint new http greeter      answers HTTP requests
+  flint new kv counter        keeps state in a key-value store
+  flint new invoke adder      is called with a payload: `flint invoke adder --data ...`
+  cd greeter && flint up")]
+pub(crate) struct New {
+    /// What to start from
+    #[arg(value_enum)]
+    pub(crate) template: crate::commands::new::Template,
+    /// The name of the function and of its folder
+    pub(crate) name: FunctionName,
+    /// The folder of the SDK's crate `flint-sdk`
+    #[arg(long, value_name = "FOLDER", env = "FLINT_SDK")]
+    pub(crate) sdk: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Calls the function on the host that runs with this data folder; if none does, runs it in this process.
+
+Examples:
+  flint invoke hello --data '{\"name\": \"Ada\"}'
+  flint invoke hello --data-file payload.json
+  echo payload | flint invoke hello --data-file -")]
+pub(crate) struct Invoke {
+    /// The function
+    pub(crate) function: FunctionName,
+    /// The payload
+    #[arg(long, value_name = "PAYLOAD", conflicts_with = "data_file")]
+    pub(crate) data: Option<String>,
+    /// Read the payload from a file, or with `-` from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+/// Which host a command talks to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Host {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// The admin address of a running host, instead of looking for one in the data folder
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Talks to the host that runs with this data folder; if none does, opens the stores itself.
+
+Examples:
+  flint kv put links rust https://www.rust-lang.org
+  flint kv get links rust
+  flint kv scan links --prefix r --limit 10")]
+pub(crate) struct Kv {
+    #[command(subcommand)]
+    pub(crate) command: KvCommand,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KvCommand {
+    /// Print the value of a key
+    Get {
+        /// The store
+        store: StoreName,
+        /// The key
+        key: String,
+    },
+    /// Write a key, durably
+    Put(KvPut),
+    /// List keys with their values, in order
+    Scan(KvScan),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KvPut {
+    /// The store
+    pub(crate) store: StoreName,
+    /// The key
+    pub(crate) key: String,
+    /// The value; without it, standard input is the value
+    pub(crate) value: Option<String>,
+    /// The entry is gone after so long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) ttl: Option<Duration>,
+    /// Write only if the key does not exist
+    #[arg(long, conflicts_with = "if_version")]
+    pub(crate) if_absent: bool,
+    /// Write only if the key is at this version
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) if_version: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KvScan {
+    /// The store
+    pub(crate) store: StoreName,
+    /// Only keys that start with this
+    #[arg(long, default_value = "")]
+    pub(crate) prefix: String,
+    /// At most so many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Where the page before ended
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Time from an event to the guest's answer, by where the instance comes from
+    ColdStart(ColdStart),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ColdStart {
+    /// Invocations of each row
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) invocations: u32,
+}
+
+fn duration(text: &str) -> Result<Duration, flint_model::duration::DurationError> {
+    flint_model::duration::parse(text)
+}
+
+/// Whoever reaches the admin address may do anything, so it never leaves the machine.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "an address looks like 127.0.0.1:9090".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("whoever reaches this address may manage the host: give a loopback address, such as 127.0.0.1:9090"
+            .to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_admin_address_never_leaves_the_machine() {
+        for (text, taken) in
+            [("127.0.0.1:9090", true), ("[::1]:0", true), ("0.0.0.0:9090", false), ("localhost", false)]
+        {
+            assert_eq!(loopback(text).is_ok(), taken, "{text}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The commands, one file each.
+
+pub(crate) mod bench;
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod invoke;
+pub(crate) mod kv;
+pub(crate) mod new;
+pub(crate) mod up;
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+use crate::output::Output;
+use flint_telemetry::{Format, Options, Telemetry};
+use std::time::Duration;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How long the end of the process waits for the last lines of the log.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Runs a command to its end.
+pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
+    let telemetry = telemetry(&cli, output);
+    let result = match cli.command {
+        Command::Up(args) => up::run(args, output, &telemetry).await,
+        Command::Build(args) => build::run(&args, output),
+        Command::Check(args) => check::run(&args, output),
+        Command::New(args) => new::run(&args, output),
+        Command::Invoke(args) => invoke::run(&args, output, &telemetry).await,
+        Command::Kv(args) => kv::run(args, output).await,
+        Command::Bench(args) => bench::run(args, output).await,
+    };
+    // What is not written by then is lost: the reader of the log does not read.
+    let _ = telemetry.flush(FLUSH_TIMEOUT);
+    result
+}
+
+/// Lines go to standard error: for people if it is a terminal, else for programs.
+fn telemetry(cli: &Cli, output: Output) -> Telemetry {
+    let human = output.is_watched() && !output.is_json();
+    let telemetry = Telemetry::new(Options {
+        format: if human { Format::Human { color: output.is_colored() } } else { Format::Json },
+        filter: cli.global.log.clone(),
+        output: Box::new(std::io::stderr()),
+        ..Options::default()
+    });
+    // Nothing else in this process listens to events.
+    let _ = tracing_subscriber::registry().with(telemetry.layer()).try_init();
+    telemetry
+}

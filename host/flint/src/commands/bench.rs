@@ -1,0 +1,13 @@
+//! `flint bench`: measures.
+
+use crate::bench;
+use crate::cli::{self, BenchCommand};
+use crate::error::Error;
+use crate::output::Output;
+
+/// Runs a benchmark and prints its figures.
+pub(crate) async fn run(args: cli::Bench, output: Output) -> Result<(), Error> {
+    match args.command {
+        BenchCommand::ColdStart(args) => bench::cold_start::run(args, output).await,
+    }
+}

@@ -1,0 +1,81 @@
+//! `flint invoke`: calls a function of the host that runs, or, if none does, in this process.
+
+use crate::admin::api::Value;
+use crate::admin::client::Invoked;
+use crate::admin::functions;
+use crate::cli;
+use crate::error::Error;
+use crate::load;
+use crate::output::Output;
+use crate::wire;
+use bytes::Bytes;
+use flint_stores::Stores;
+use flint_stores_embedded::Embedded;
+use flint_telemetry::Telemetry;
+use serde_json::json;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Calls a function and prints its answer.
+pub(crate) async fn run(args: &cli::Invoke, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
+    let payload = payload(args)?;
+    let invoked = match super::kv::running(&args.host).await {
+        Some(client) => client.invoke(&args.function, payload).await?,
+        None => here(args, payload, output, telemetry).await?,
+    };
+    print(&invoked, output).map_err(Error::io("write the answer"))
+}
+
+fn payload(args: &cli::Invoke) -> Result<Bytes, Error> {
+    let read = match (&args.data, &args.data_file) {
+        (Some(data), _) => return Ok(Bytes::copy_from_slice(data.as_bytes())),
+        (None, None) => return Ok(Bytes::new()),
+        (None, Some(file)) if file == Path::new("-") => {
+            let mut payload = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut payload).map(|_| payload)
+        }
+        (None, Some(file)) => std::fs::read(file),
+    };
+    read.map(Bytes::from).map_err(Error::io("read the payload"))
+}
+
+/// Starts what the function needs, and no more.
+async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Telemetry) -> Result<Invoked, Error> {
+    let loaded = load::built(&args.host.config, output)?;
+    if !loaded.platform.functions.contains_key(&args.function) {
+        let known = loaded.platform.functions.into_keys().collect();
+        return Err(Error::NoSuchFunction { name: args.function.clone(), known });
+    }
+    let stores = tokio::task::block_in_place(|| wire::open_stores(&loaded.platform))?;
+    let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
+    let functions = {
+        let progress = output.progress();
+        wire::functions(&loaded, as_stores, telemetry, |name| *name == args.function, &progress).await?
+    };
+    let answered = functions::invoke(&functions, &args.function, None, payload).await;
+    stores.close().await;
+    let (id, answer) = answered?;
+    Ok(Invoked { invocation: Some(id.to_string()), answer })
+}
+
+/// An answer is bytes and is printed as it is; on a terminal, with a line break behind it.
+fn print(invoked: &Invoked, output: Output) -> std::io::Result<()> {
+    if output.is_json() {
+        let answer = match serde_json::from_slice::<serde_json::Value>(&invoked.answer) {
+            Ok(json) => json!({ "answer": json }),
+            Err(_) => match Value::new(&invoked.answer) {
+                Value::Text(text) => json!({ "answer": text }),
+                Value::Base64(text) => json!({ "answer_base64": text }),
+            },
+        };
+        let mut json = json!({ "invocation": invoked.invocation });
+        if let (Some(json), serde_json::Value::Object(answer)) = (json.as_object_mut(), answer) {
+            json.extend(answer);
+        }
+        return output.answer(&json, String::new);
+    }
+    output.raw(&invoked.answer)?;
+    let ends = invoked.answer.is_empty() || invoked.answer.ends_with(b"\n");
+    if std::io::stdout().is_terminal() && !ends { output.raw(b"\n") } else { Ok(()) }
+}

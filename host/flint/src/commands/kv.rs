@@ -1,0 +1,131 @@
+//! `flint kv`: looks into stores and writes to them, through the host that runs, or, if none does, by itself.
+
+use crate::admin::api::{Item, Page, Put, Scan, Value, Written};
+use crate::admin::client::Client;
+use crate::admin::kv;
+use crate::cli::{self, KvCommand};
+use crate::error::Error;
+use crate::load;
+use crate::output::Output;
+use crate::wire;
+use bytes::Bytes;
+use flint_model::StoreName;
+use flint_stores_embedded::Embedded;
+use std::io::{IsTerminal, Read};
+use std::sync::Arc;
+
+/// Runs a command on a store.
+pub(crate) async fn run(args: cli::Kv, output: Output) -> Result<(), Error> {
+    let stores = Access::open(&args.host).await?;
+    let done = work(&stores, args.command, output).await;
+    stores.close().await;
+    done
+}
+
+async fn work(stores: &Access, command: KvCommand, output: Output) -> Result<(), Error> {
+    let printed = match command {
+        KvCommand::Get { store, key } => {
+            let item = stores.get(&store, &key).await?;
+            print_value(&item, output)
+        }
+        KvCommand::Put(put) => {
+            let value = match &put.value {
+                Some(value) => Bytes::copy_from_slice(value.as_bytes()),
+                None => standard_input()?,
+            };
+            let how = Put {
+                ttl_ms: put.ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
+                if_absent: put.if_absent,
+                if_version: put.if_version,
+            };
+            let written = stores.put(&put.store, &put.key, value, &how).await?;
+            output.answer(&written, || format!("{} {} is at version {}", put.store, written.key, written.version))
+        }
+        KvCommand::Scan(scan) => {
+            let query = Scan { prefix: scan.prefix, cursor: scan.cursor, limit: Some(scan.limit) };
+            let page = stores.scan(&scan.store, &query).await?;
+            let printed = output.answer(&page, || page.items.iter().map(line).collect());
+            if let (Some(cursor), false) = (&page.cursor, output.is_json()) {
+                output.note(format_args!("there may be more: --cursor {cursor}"));
+            }
+            printed
+        }
+    };
+    printed.map_err(Error::io("write the answer"))
+}
+
+/// The host that a command talks to, if one runs. An address that is given is used without asking.
+pub(crate) async fn running(host: &cli::Host) -> Option<Client> {
+    match host.admin {
+        Some(address) => Some(Client::new(address)),
+        None => Client::find(&load::data_dir(&host.config)).await,
+    }
+}
+
+/// The way to the stores.
+enum Access {
+    Host(Client),
+    Here(Arc<Embedded>),
+}
+
+impl Access {
+    async fn open(host: &cli::Host) -> Result<Self, Error> {
+        if let Some(client) = running(host).await {
+            return Ok(Self::Host(client));
+        }
+        let platform = load::stores(&host.config)?;
+        Ok(Self::Here(tokio::task::block_in_place(|| wire::open_stores(&platform))?))
+    }
+
+    async fn get(&self, store: &StoreName, key: &str) -> Result<Item, Error> {
+        Ok(match self {
+            Self::Host(client) => client.get(store, key).await?,
+            Self::Here(stores) => kv::get(&**stores, store, key).await?,
+        })
+    }
+
+    async fn put(&self, store: &StoreName, key: &str, value: Bytes, put: &Put) -> Result<Written, Error> {
+        Ok(match self {
+            Self::Host(client) => client.put(store, key, value, put).await?,
+            Self::Here(stores) => kv::put(&**stores, store, key, value, put).await?,
+        })
+    }
+
+    async fn scan(&self, store: &StoreName, scan: &Scan) -> Result<Page, Error> {
+        Ok(match self {
+            Self::Host(client) => client.scan(store, scan).await?,
+            Self::Here(stores) => kv::scan(&**stores, store, scan).await?,
+        })
+    }
+
+    async fn close(&self) {
+        if let Self::Here(stores) = self {
+            stores.close().await;
+        }
+    }
+}
+
+fn standard_input() -> Result<Bytes, Error> {
+    let mut value = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut value).map_err(Error::io("read the value from standard input"))?;
+    Ok(value.into())
+}
+
+/// A value is bytes and is printed as it is; on a terminal, with a line break behind it.
+fn print_value(item: &Item, output: Output) -> std::io::Result<()> {
+    let bytes = item.value.bytes();
+    let Some(bytes) = bytes.filter(|_| !output.is_json()) else {
+        return output.answer(item, String::new);
+    };
+    output.raw(&bytes)?;
+    if std::io::stdout().is_terminal() && !bytes.ends_with(b"\n") { output.raw(b"\n") } else { Ok(()) }
+}
+
+/// One line an item, whatever is in it.
+fn line(item: &Item) -> String {
+    let value = match &item.value {
+        Value::Text(text) => text.escape_debug().to_string(),
+        Value::Base64(text) => format!("base64:{text}"),
+    };
+    format!("{}\t{value}\n", item.key.escape_debug())
+}

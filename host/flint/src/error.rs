@@ -1,0 +1,239 @@
+//! Why a command failed: what is told, what helps, and how the process ends.
+
+use crate::admin::api::Problem;
+use crate::admin::client::ClientError;
+use crate::build::BuildError;
+use crate::exit::Exit;
+use crate::output::Output;
+use flint_config::{Colour, Diagnostics};
+use flint_engine::EngineError;
+use flint_engine::compile::CompileError;
+use flint_model::FunctionName;
+use flint_stores_embedded::OpenError;
+use flint_triggers::request::BindError;
+use flint_world::{LoadError, WorldError};
+use serde_json::json;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The configuration has mistakes.
+    #[error(transparent)]
+    Configuration(#[from] Diagnostics),
+    /// There is no configuration, or it can't be read.
+    #[error("can't read the configuration {}", path.display())]
+    NoConfiguration {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// Two parts of the host disagree about a rule: a defect.
+    #[error("a defect of the host: {0}")]
+    Bug(String),
+    /// The one component of `flint up some.wasm` can't be read.
+    #[error("can't read the component {}", path.display())]
+    NoComponent {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A file is no component.
+    #[error("{} is no component", path.display())]
+    NotAComponent {
+        path: PathBuf,
+        #[source]
+        source: CompileError,
+    },
+    /// The one component of `flint up some.wasm` can't answer requests.
+    #[error("{} answers no HTTP requests", path.display())]
+    NoHttpHandler { path: PathBuf },
+    /// The component imports what this host does not serve.
+    #[error("{} wants {interface}, which this host does not serve", path.display())]
+    Unserved { path: PathBuf, interface: String },
+    /// A function can't be built.
+    #[error("can't build the function {function}: {error}")]
+    Build { function: FunctionName, error: BuildError },
+    /// A command names a function that the configuration does not have.
+    #[error("the configuration has no function {name}")]
+    NoSuchFunction { name: FunctionName, known: Vec<FunctionName> },
+    /// A function can't be loaded.
+    #[error("can't load the function {function}")]
+    Load {
+        function: FunctionName,
+        #[source]
+        source: LoadError,
+    },
+    /// The data folder can't be made.
+    #[error("can't make the data folder {}", path.display())]
+    DataDir {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The stores can't be opened.
+    #[error("can't open the stores in {}", path.display())]
+    Stores {
+        path: PathBuf,
+        #[source]
+        source: OpenError,
+    },
+    /// The address is taken, or none of this machine's.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// WebAssembly can't be run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A defect of the host.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// A host was asked and gave no answer.
+    #[error(transparent)]
+    Client(ClientError),
+    /// What was asked for did not work.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// `flint new` can't write a function.
+    #[error(transparent)]
+    New(#[from] crate::commands::new::NewError),
+    /// The payload can't be read, or the answer can't be written.
+    #[error("can't {what}")]
+    Io {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Problem(problem) => Self::Problem(problem),
+            other => Self::Client(other),
+        }
+    }
+}
+
+impl Error {
+    /// Makes an error of reading or writing.
+    pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what, source }
+    }
+
+    /// How the process ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
+            Self::NoSuchFunction { .. } => Exit::Usage,
+            Self::Build { .. } => Exit::Build,
+            Self::Bind(_) | Self::Engine(_) | Self::Client(_) => Exit::Unavailable,
+            Self::Stores { source: OpenError::InUse { .. }, .. } => Exit::Unavailable,
+            Self::Problem(problem) if problem.is_passing() => Exit::Unavailable,
+            Self::NoComponent { .. }
+            | Self::NotAComponent { .. }
+            | Self::NoHttpHandler { .. }
+            | Self::Unserved { .. }
+            | Self::Load { .. }
+            | Self::DataDir { .. }
+            | Self::Stores { .. }
+            | Self::World(_)
+            | Self::Bug(_)
+            | Self::Problem(_)
+            | Self::New(_)
+            | Self::Io { .. } => Exit::Failed,
+        }
+    }
+
+    /// A stable code for programs.
+    fn code(&self) -> &str {
+        match self {
+            Self::Configuration(_) => "config/invalid",
+            Self::NoConfiguration { .. } => "config/not-found",
+            Self::NoComponent { .. } => "component/not-found",
+            Self::NotAComponent { .. } => "component/invalid",
+            Self::NoHttpHandler { .. } => "component/no-http-handler",
+            Self::Unserved { .. } => "component/unserved-import",
+            Self::Build { .. } => "function/not-built",
+            Self::NoSuchFunction { .. } => "function/not-found",
+            Self::Load { .. } => "function/not-loaded",
+            Self::DataDir { .. } => "data-dir/unusable",
+            Self::Stores { source: OpenError::InUse { .. }, .. } => "data-dir/in-use",
+            Self::Stores { .. } => "data-dir/unusable",
+            Self::Bind(_) => "listener/unusable-address",
+            Self::Engine(_) => "host/engine",
+            Self::World(_) | Self::Bug(_) => "host/internal",
+            Self::Client(_) => "host/unreachable",
+            Self::Problem(problem) => &problem.code,
+            Self::New(_) => "new/refused",
+            Self::Io { .. } => "io",
+        }
+    }
+
+    /// What to do about it.
+    fn help(&self) -> Option<String> {
+        let text = match self {
+            Self::NoConfiguration { .. } => "name it with --config, start with `flint new http greeter`, or serve one component with `flint up some.wasm`".to_owned(),
+            Self::NotAComponent { .. } => "build it for the target wasm32-wasip2, or make a component of a module with `wasm-tools component new`".to_owned(),
+            Self::NoHttpHandler { .. } => "export wasi:http/handler@0.3, wasi:http/incoming-handler@0.2 or flint:platform/http-handler; a function with other handlers needs a platform.toml".to_owned(),
+            Self::Build { error, .. } => error.help()?,
+            Self::NoSuchFunction { known, .. } => {
+                let names: Vec<_> = known.iter().map(FunctionName::as_str).collect();
+                format!("it has: {}", names.join(", "))
+            }
+            Self::Stores { source: OpenError::InUse { .. }, .. } => "end the other process, or give this one a folder of its own with --data-dir".to_owned(),
+            Self::Bind(BindError::InUse(_)) => "end the other process, or choose another address with --listen and --admin-listen; port 0 takes a free one".to_owned(),
+            Self::Engine(EngineError::Pool { .. }) => "choose smaller `invocations-max`, `spares-max` or `memory-max` under [limits]".to_owned(),
+            Self::Client(_) => "is `flint up` running? It prints its admin address, which --admin takes".to_owned(),
+            Self::New(error) => error.help()?,
+            _ => return None,
+        };
+        Some(text)
+    }
+
+    /// Tells it: for people on standard error, for programs on standard output.
+    pub(crate) fn report(&self, output: Output) {
+        if output.is_json() {
+            let json = match self {
+                Self::Configuration(diagnostics) => diagnostics.to_json(),
+                other => json!({ "error": {
+                    "code": other.code(),
+                    "message": other.with_causes(),
+                    "help": other.help(),
+                    "invocation": other.invocation(),
+                }}),
+            };
+            // Whoever closed standard output does not want to know.
+            let _ = output.answer(&json, String::new);
+            return;
+        }
+        match self {
+            Self::Configuration(diagnostics) => {
+                let colour = if output.is_colored() { Colour::Always } else { Colour::Never };
+                output.note(diagnostics.render(colour).trim_end());
+            }
+            other => {
+                output.note(format_args!("error: {}", other.with_causes()));
+                if let Some(invocation) = other.invocation() {
+                    output.note(format_args!("invocation: {invocation}"));
+                }
+                if let Some(help) = other.help() {
+                    output.note(format_args!("help: {help}"));
+                }
+            }
+        }
+    }
+
+    fn invocation(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => problem.invocation.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The text with all that caused it, since a cause is not in the text of what it caused.
+    fn with_causes(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+}

@@ -1,0 +1,135 @@
+//! From the command line to a platform whose components are there.
+
+use crate::cli;
+use crate::error::Error;
+use crate::inspect::{AnyComponent, Inspector, Workshop};
+use crate::output::Output;
+use flint_config::{Components, Platform, Source};
+use flint_engine::ArtifactCache;
+use flint_model::FunctionName;
+use flint_world::Import;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where the data folder is when nobody says.
+const DATA_DIR: &str = ".flint";
+
+/// A platform, and the components of its functions.
+pub(crate) struct Loaded {
+    pub(crate) platform: Platform,
+    pub(crate) components: BTreeMap<FunctionName, PathBuf>,
+}
+
+/// Loads the configuration, builds the functions, and looks at their components.
+///
+/// # Errors
+/// Every mistake of the configuration, those of components included.
+pub(crate) fn built(config: &cli::Config, output: Output) -> Result<Loaded, Error> {
+    let source = read(config)?;
+    let progress = output.progress();
+    let inspector = Inspector::new(cache(&data_dir_hint(config, &source)))?;
+    let workshop = Workshop::new(inspector, &progress);
+    let platform = platform(&source, config, &workshop)?;
+    Ok(Loaded { platform, components: workshop.into_components() })
+}
+
+/// Loads the configuration and takes its components on trust.
+///
+/// # Errors
+/// Every mistake of the configuration itself.
+pub(crate) fn unbuilt(config: &cli::Config) -> Result<Platform, Error> {
+    platform(&read(config)?, config, &AnyComponent)
+}
+
+/// Makes the platform of one component.
+///
+/// # Errors
+/// If the file is no component that can answer requests here.
+pub(crate) fn single(component: &Path, config: &cli::Config, output: Output) -> Result<Loaded, Error> {
+    let path = || component.to_path_buf();
+    let bytes = std::fs::read(component).map_err(|source| Error::NoComponent { path: path(), source })?;
+    let mut platform = Platform::single(component);
+    override_data_dir(&mut platform, config);
+    let progress = output.progress();
+    progress.step(format!("compiling {}", component.display()));
+    let inspector = Inspector::new(cache(&platform.data_dir))?;
+    let shape = inspector.shape(&bytes).map_err(|source| Error::NotAComponent { path: path(), source })?;
+    if let Some(Import::Unknown(interface)) = shape.imports.iter().find(|import| matches!(import, Import::Unknown(_))) {
+        return Err(Error::Unserved { path: path(), interface: interface.clone() });
+    }
+    if shape.http.is_none() {
+        return Err(Error::NoHttpHandler { path: path() });
+    }
+    let components = platform.functions.keys().map(|name| (name.clone(), path())).collect();
+    Ok(Loaded { platform, components })
+}
+
+/// The stores and the data folder of commands that work without functions: those of the configuration, or, where there is
+/// none, those of `flint up some.wasm`.
+///
+/// # Errors
+/// Every mistake of the configuration itself.
+pub(crate) fn stores(config: &cli::Config) -> Result<Platform, Error> {
+    match unbuilt(config) {
+        Err(Error::NoConfiguration { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            let mut platform = Platform::single(Path::new("component.wasm"));
+            override_data_dir(&mut platform, config);
+            Ok(platform)
+        }
+        other => other,
+    }
+}
+
+/// The data folder, without judging the rest of the configuration.
+pub(crate) fn data_dir(config: &cli::Config) -> PathBuf {
+    match read(config) {
+        Ok(source) => data_dir_hint(config, &source),
+        Err(_) => config.data_dir.clone().unwrap_or_else(|| DATA_DIR.into()),
+    }
+}
+
+fn read(config: &cli::Config) -> Result<Source, Error> {
+    Source::read(&config.config).map_err(|source| Error::NoConfiguration { path: config.config.clone(), source })
+}
+
+fn platform(source: &Source, config: &cli::Config, components: &dyn Components) -> Result<Platform, Error> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let mut platform = flint_config::load(source, &environment, components)?;
+    override_data_dir(&mut platform, config);
+    Ok(platform)
+}
+
+fn override_data_dir(platform: &mut Platform, config: &cli::Config) {
+    if let Some(data_dir) = &config.data_dir {
+        platform.data_dir.clone_from(data_dir);
+    }
+}
+
+/// Where the data folder probably is, before the configuration is known to be valid: for finding what was compiled before, and
+/// a host that runs. A wrong guess costs a compilation, or leads to the message that the folder is in use.
+fn data_dir_hint(config: &cli::Config, source: &Source) -> PathBuf {
+    if let Some(data_dir) = &config.data_dir {
+        return data_dir.clone();
+    }
+    let table = source.text.parse::<toml::Table>().unwrap_or_default();
+    let named = table.get("data-dir").and_then(toml::Value::as_str).unwrap_or(DATA_DIR);
+    source.path.parent().unwrap_or(Path::new("")).join(expand(named))
+}
+
+/// Does for `${NAME}` what the configuration does, for the plain case.
+fn expand(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
+    let Some((reference, after)) = rest.split_once('}') else { return text.to_owned() };
+    let (name, default) = reference.split_once(":-").unwrap_or((reference, ""));
+    let value = std::env::var(name).unwrap_or_else(|_| default.to_owned());
+    format!("{before}{value}{}", expand(after))
+}
+
+/// Opens the cache of compiled components. Without one, they are compiled each time.
+pub(crate) fn cache(data_dir: &Path) -> Option<ArtifactCache> {
+    let folder = data_dir.join("compiled");
+    ArtifactCache::open(&folder)
+        .inspect_err(|error| tracing::warn!(%error, folder = %folder.display(), "compiled components are not kept"))
+        .ok()
+}

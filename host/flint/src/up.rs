@@ -1,0 +1,137 @@
+//! A host, from its start to its end.
+//!
+//! Starts in the order in which things are needed, so that what is in the way is told before long work begins: the stores
+//! (another host may have the folder), the addresses (another process may have them), the functions, then the doors. Ends in
+//! the reverse order: no new requests, those that run, management, the stores.
+
+use crate::admin::run_file::{Run, RunFile};
+use crate::admin::server::{self, Managed};
+use crate::error::Error;
+use crate::load::Loaded;
+use crate::output::Progress;
+use crate::wire;
+use flint_config::platform::HostLimits;
+use flint_model::InvocationId;
+use flint_stores::Stores;
+use flint_stores_embedded::Embedded;
+use flint_telemetry::Telemetry;
+use flint_triggers::request::{self, Drained, Listener};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long management requests may still run when the host ends.
+const ADMIN_DRAIN: Duration = Duration::from_secs(1);
+
+/// A host that serves.
+pub(crate) struct Host {
+    http: SocketAddr,
+    admin: SocketAddr,
+    managed: Arc<Managed>,
+    stores: Arc<Embedded>,
+    requests: Serving,
+    management: Serving,
+    run_file: Option<RunFile>,
+}
+
+/// A listener at work.
+struct Serving {
+    stop: CancellationToken,
+    task: JoinHandle<Drained>,
+}
+
+impl Serving {
+    /// Ends it; says how many connections were cut.
+    async fn end(self) -> usize {
+        self.stop.cancel();
+        match self.task.await {
+            Ok(drained) => drained.cut,
+            Err(error) => {
+                tracing::error!(%error, "a listener ended in a defect of the host");
+                0
+            }
+        }
+    }
+}
+
+impl Host {
+    /// Starts a host. When this returns, requests are answered.
+    ///
+    /// # Errors
+    /// If the data folder or an address is not to be had, or a function can't be loaded.
+    pub(crate) async fn start(loaded: &Loaded, telemetry: &Telemetry, progress: &Progress) -> Result<Self, Error> {
+        let platform = &loaded.platform;
+        let stores = tokio::task::block_in_place(|| wire::open_stores(platform))?;
+        let http = Listener::bind(platform.listener.http, wire::listener_limits(&platform.limits)).await?;
+        let admin = Listener::bind(platform.listener.admin, request::Limits::default()).await?;
+        let (http_address, admin_address) = (http.address(), admin.address());
+        let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
+        let functions = wire::functions(loaded, as_stores.clone(), telemetry, |_| true, progress).await?;
+        let door = Arc::new(wire::door(platform, &functions)?);
+        let managed = Arc::new(Managed {
+            host: InvocationId::now().to_string(),
+            functions: Arc::new(functions),
+            stores: as_stores,
+            telemetry: telemetry.clone(),
+            ready: AtomicBool::new(true),
+        });
+        let requests = serve_requests(http, door, &platform.limits);
+        let management = {
+            let stop = CancellationToken::new();
+            let serving = admin.serve(server::handler(Arc::clone(&managed)), stop.clone(), ADMIN_DRAIN);
+            Serving { stop, task: tokio::spawn(serving) }
+        };
+        let run =
+            Run { host: managed.host.clone(), process: std::process::id(), http: http_address, admin: admin_address };
+        let run_file = RunFile::write(&platform.data_dir, &run)
+            .inspect_err(|error| tracing::warn!(%error, "other commands will not find this host"))
+            .ok();
+        tracing::info!(http = %http_address, admin = %admin_address, functions = managed.functions.len(), "ready");
+        Ok(Self { http: http_address, admin: admin_address, managed, stores, requests, management, run_file })
+    }
+
+    /// Where requests are taken.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where the host is managed.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Ends in order: requests that run may finish within `drain-timeout`.
+    pub(crate) async fn stop(self) {
+        self.managed.ready.store(false, Ordering::Relaxed);
+        drop(self.run_file);
+        let cut = self.requests.end().await;
+        if cut > 0 {
+            tracing::warn!(connections = cut, "requests were cut, since they took longer than `drain-timeout`");
+        }
+        self.management.end().await;
+        self.stores.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+fn serve_requests(listener: Listener, door: Arc<request::Door<flint_world::Function>>, limits: &HostLimits) -> Serving {
+    let stop = CancellationToken::new();
+    let serving = listener.serve(
+        move |request| {
+            let door = Arc::clone(&door);
+            async move {
+                let call = |function: &flint_world::Function, invocation, request| {
+                    let function = function.clone();
+                    async move { function.http(invocation, request).await }
+                };
+                door.answer(request, call).await
+            }
+        },
+        stop.clone(),
+        limits.drain_timeout,
+    );
+    Serving { stop, task: tokio::spawn(serving) }
+}

@@ -1,0 +1,183 @@
+//! The one place where parts meet: from the configuration's words to the options of each part.
+
+use crate::admin::functions::Functions;
+use crate::error::Error;
+use crate::load::{self, Loaded};
+use crate::output::Progress;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use flint_config::Platform;
+use flint_config::platform::{self, HostLimits, KvStore, Methods};
+use flint_engine::admission::AdmissionOptions;
+use flint_engine::{Engine, Isolation, Limits, Settings};
+use flint_model::{FunctionName, SystemClock};
+use flint_stores::{KvLimits, Stores};
+use flint_stores_embedded::Embedded;
+use flint_telemetry::{Gauge, Kind, Telemetry};
+use flint_triggers::request::{self, Door, Endpoint, HostPattern, PathPattern, Route, Router};
+use flint_world::{Function, FunctionSpec, World, WorldOptions};
+use std::path::Path;
+use std::sync::Arc;
+
+/// So many instances of one function are ready at most; how many are follows from how often it is called.
+const SPARES_OF_ONE_MAX: usize = 100;
+
+/// Makes the data folder and opens the stores in it, which keeps every other process out.
+///
+/// # Errors
+/// If the folder can't be made, or the stores can't be opened.
+pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
+    let folder = platform.data_dir.join("stores");
+    let dir = make_dir(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
+    let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
+    let options = flint_stores_embedded::Options { stores, ..Default::default() };
+    let embedded = Embedded::open(dir, options).map_err(|source| Error::Stores { path: folder, source })?;
+    Ok(Arc::new(embedded))
+}
+
+fn make_dir(path: &Path) -> std::io::Result<Dir> {
+    std::fs::create_dir_all(path)?;
+    Dir::open_ambient_dir(path, ambient_authority())
+}
+
+fn kv_limits(store: &KvStore) -> KvLimits {
+    KvLimits {
+        key_size_max: store.key_size_max.as_usize(),
+        value_size_max: store.value_size_max.as_usize(),
+        scan_page_max: u32::try_from(store.scan_page_max).unwrap_or(u32::MAX),
+        page_bytes_max: store.page_size_max.as_usize(),
+        batch_max: store.batch_max,
+        batch_bytes_max: store.batch_size_max.as_usize(),
+    }
+}
+
+/// Makes the world, and in it the functions: all, or those that are asked for.
+///
+/// # Errors
+/// If the engine can't be started, or a component does not fit.
+pub(crate) async fn functions(
+    loaded: &Loaded,
+    stores: Arc<dyn Stores>,
+    telemetry: &Telemetry,
+    wanted: impl Fn(&FunctionName) -> bool,
+    progress: &Progress,
+) -> Result<Functions, Error> {
+    let platform = &loaded.platform;
+    let world = World::new(WorldOptions {
+        engine: Engine::new(&settings(&platform.limits))?,
+        cache: load::cache(&platform.data_dir),
+        stores,
+        telemetry: telemetry.clone(),
+        clock: Arc::new(SystemClock),
+        spares_max: platform.limits.spares_max,
+    })?;
+    tracing::info!(residency = %world.engine().residency(), "memory between two instances");
+    let mut functions = Functions::new();
+    for (name, function) in platform.functions.iter().filter(|(name, _)| wanted(name)) {
+        let Some(component) = loaded.components.get(name) else {
+            return Err(Error::Bug(format!("the function {name} has no component")));
+        };
+        progress.step(format!("loading {name}"));
+        let bytes =
+            std::fs::read(component).map_err(|source| Error::NoComponent { path: component.clone(), source })?;
+        let failed = |source| Error::Load { function: name.clone(), source };
+        let loaded = world.load(spec(name, function)?, &bytes).await.map_err(failed)?;
+        loaded.prepare(function.warm).await.map_err(failed)?;
+        observe(telemetry, &loaded);
+        functions.insert(name.clone(), loaded);
+    }
+    Ok(functions)
+}
+
+/// An instance for each invocation that may run, and one for each that may be ready.
+fn settings(limits: &HostLimits) -> Settings {
+    let instances = limits.invocations_max.saturating_add(limits.spares_max);
+    Settings {
+        instances_max: u32::try_from(instances).unwrap_or(u32::MAX),
+        memory_max: limits.memory_max,
+        ..Settings::default()
+    }
+}
+
+fn spec(name: &FunctionName, function: &platform::Function) -> Result<FunctionSpec, Error> {
+    let uses = |uses: usize| u32::try_from(uses).unwrap_or(u32::MAX);
+    let outbound = function.outbound.iter().map(|host| {
+        host.to_string().parse().map_err(|error| Error::Bug(format!("the host {host} of {name}: {error}")))
+    });
+    Ok(FunctionSpec {
+        name: name.clone(),
+        limits: Limits { memory: function.memory, timeout: function.timeout, cpu: function.cpu },
+        isolation: match function.isolation {
+            platform::Isolation::Fresh => Isolation::Fresh,
+            platform::Isolation::Serial { uses: n } => Isolation::Serial { uses: uses(n) },
+            platform::Isolation::Shared { uses: n } => Isolation::Shared { uses: uses(n) },
+        },
+        admission: AdmissionOptions {
+            concurrency: function.concurrency,
+            queue: function.queue,
+            queue_timeout: function.queue_timeout,
+        },
+        warm: function.warm,
+        spares_max: SPARES_OF_ONE_MAX.max(function.warm),
+        environment: function.environment.clone().into_iter().collect(),
+        config: function.config.clone(),
+        secrets: function.secrets.clone(),
+        grants: function.grants.clone(),
+        outbound: outbound.collect::<Result<_, _>>()?,
+        log_size_max: function.log_size_max,
+        request_size_max: function.request_size_max,
+        response_size_max: function.response_size_max,
+    })
+}
+
+fn observe(telemetry: &Telemetry, function: &Function) {
+    let read = function.clone();
+    telemetry.register(Gauge {
+        name: "spares",
+        help: "Instances that are ready for an event and never ran.",
+        kind: Kind::Gauge,
+        labels: vec![("function", function.name().to_string())],
+        #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52 instances")]
+        read: Box::new(move || read.spares() as f64),
+    });
+}
+
+/// Makes the request door.
+///
+/// # Errors
+/// None that a valid configuration can cause: both parts keep the same rules for routes.
+pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Function>, Error> {
+    let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
+        Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.function))
+    };
+    let mut routes = Vec::with_capacity(platform.routes.len());
+    for route in &platform.routes {
+        let function = functions.get(&route.function).ok_or_else(|| bug(route, &"there is no such function"))?;
+        let host = route.host.as_ref().map(|host| HostPattern::parse(&host.to_string())).transpose();
+        routes.push(Route {
+            host: host.map_err(|error| bug(route, &error))?,
+            methods: match &route.methods {
+                Methods::Any => None,
+                Methods::Only(methods) => Some(methods.clone()),
+            },
+            path: PathPattern::parse(route.path.as_str()).map_err(|error| bug(route, &error))?,
+            target: Endpoint {
+                target: function.clone(),
+                request_body_max: platform.functions.get(&route.function).and_then(|function| function.http_body_max),
+            },
+        });
+    }
+    let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
+    Ok(Door::new(router))
+}
+
+/// The limits of the request listener.
+pub(crate) fn listener_limits(limits: &HostLimits) -> request::Limits {
+    request::Limits {
+        connections_max: limits.connections_max,
+        header_size_max: limits.header_size_max,
+        header_timeout: limits.header_timeout,
+        idle_timeout: limits.idle_timeout,
+        ..Default::default()
+    }
+}
