@@ -1,9 +1,7 @@
 //! `#[flint_sdk::http(buffered)]`: `flint:platform/http-handler`, one call in and out, bodies held in memory.
 
-use ::http::HeaderValue;
-
 use crate::bindings::http_buffered::exports::flint::platform::http_handler as wit;
-use crate::http::{IntoResponse, Method, Problem, Request, Response, StatusCode, header, wire};
+use crate::http::{IntoResponse, Method, Problem, Request, Response, StatusCode, wire};
 
 pub use crate::bindings::http_buffered::export_http_buffered as export;
 pub use wit::{Guest, Request as Incoming, Response as Outgoing};
@@ -25,12 +23,9 @@ fn request(incoming: Incoming) -> Result<Request, Problem> {
     let mut request = Request::new(incoming.body.into());
     *request.method_mut() = Method::from_bytes(incoming.method.as_bytes()).map_err(|_| invalid())?;
     *request.uri_mut() = wire::uri(incoming.target).ok_or_else(invalid)?;
-    *request.headers_mut() = wire::header_map(incoming.headers);
-    if !request.headers().contains_key(header::HOST)
-        && let Ok(host) = HeaderValue::try_from(incoming.authority)
-    {
-        request.headers_mut().insert(header::HOST, host);
-    }
+    let mut fields = incoming.headers;
+    wire::with_host(&mut fields, incoming.authority);
+    *request.headers_mut() = wire::header_map(fields);
     Ok(request)
 }
 

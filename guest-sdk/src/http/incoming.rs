@@ -68,9 +68,9 @@ impl Incoming {
         }
         match self {
             Self::Open(stream, trailers) => (Some(stream), trailers),
-            Self::Complete(trailers) => (None, wire::resolved(Ok(trailers))),
-            Self::Unopened(_) => (None, wire::resolved(Ok(None))),
-            Self::Broken(why) => (None, wire::resolved(Err(why))),
+            // Read to its end, it is a body of no bytes; its trailers belong to who read it.
+            Self::Complete(_) | Self::Unopened(_) => (None, wire::no_trailers()),
+            Self::Broken(_) => (None, wire::incomplete()),
         }
     }
 

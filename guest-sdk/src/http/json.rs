@@ -29,7 +29,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Ok(json) => {
                 let mut response = Response::new(json.into());
                 let json = HeaderValue::from_static("application/json");
-                response.headers_mut().insert(header::CONTENT_TYPE, json);
+                response.headers_mut().append(header::CONTENT_TYPE, json);
                 response
             }
             Err(error) => Problem::from(JsonError::Unwritable(error)).into_response(),

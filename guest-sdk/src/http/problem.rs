@@ -168,7 +168,7 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(json));
         *response.status_mut() = self.0.status;
         let kind = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.headers_mut().append(header::CONTENT_TYPE, kind);
         response
     }
 }

@@ -152,8 +152,10 @@ impl RequestExt for Request {
     }
 }
 
+/// Compares names rather than hash them: there are few, and a function carries less code for it.
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    std::str::from_utf8(headers.get(name)?.as_bytes()).ok()
+    let (_, value) = headers.iter().find(|(header, _)| header.as_str().eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value.as_bytes()).ok()
 }
 
 /// `application/json`, or a format on top of it, such as `application/merge-patch+json`.

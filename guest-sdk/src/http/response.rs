@@ -132,6 +132,6 @@ impl<T: IntoResponse, E: Into<Problem>> IntoResponse for Result<T, E> {
 fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     let content_type = HeaderValue::from_static(content_type);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().append(header::CONTENT_TYPE, content_type);
     response
 }

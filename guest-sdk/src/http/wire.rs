@@ -25,14 +25,12 @@ pub(crate) fn request(wasi: wasi::Request) -> Result<Request, wasi::ErrorCode> {
     if let Some(target) = wasi.get_path_with_query() {
         *request.uri_mut() = uri(target).ok_or(wasi::ErrorCode::HttpRequestUriInvalid)?;
     }
-    *request.headers_mut() = headers(&wasi.get_headers());
+    let mut fields = wasi.get_headers().copy_all();
     // The standard moves `host` out of the headers; code written for servers looks for it there.
-    if !request.headers().contains_key(header::HOST)
-        && let Some(authority) = wasi.get_authority()
-        && let Ok(host) = HeaderValue::try_from(authority)
-    {
-        request.headers_mut().insert(header::HOST, host);
+    if let Some(authority) = wasi.get_authority() {
+        with_host(&mut fields, authority);
     }
+    *request.headers_mut() = header_map(fields);
     *request.body_mut() = Body(Source::Incoming(Incoming::Unopened(Message::Request(wasi))));
     Ok(request)
 }
@@ -51,14 +49,14 @@ pub(crate) fn response(response: Response) -> Result<wasi::Response, wasi::Error
 /// Turns a body into what the host takes. Bytes that came from the host go back without being looked at.
 pub(crate) fn outgoing(body: Body) -> Outgoing {
     match body.0 {
-        Source::Whole(bytes) if bytes.is_empty() => (None, resolved(Ok(None))),
+        Source::Whole(bytes) if bytes.is_empty() => (None, no_trailers()),
         Source::Whole(bytes) => {
             let (mut writer, reader) = wit_stream::new();
             crate::spawn(async move {
                 // What is left unwritten, the host did not want.
                 let _unwanted = writer.write_all(bytes.into()).await;
             });
-            (Some(reader), resolved(Ok(None)))
+            (Some(reader), no_trailers())
         }
         Source::Incoming(incoming) => incoming.into_outgoing(),
         Source::Channel(receiver) => (receiver.pump)(receiver),
@@ -88,17 +86,17 @@ pub(super) fn pump(mut body: Receiver) -> Outgoing {
     (Some(reader), trailers)
 }
 
-/// A future of trailers that has its value already.
-pub(crate) fn resolved(trailers: Result<Option<HeaderMap>, String>) -> FutureReader<Trailers> {
-    let (writer, reader) = wit_future::new(|| Ok(None));
-    match trailers {
-        // Dropping the writer leaves the default: no trailers.
-        Ok(None) => drop(writer),
-        other => crate::spawn(async move {
-            let _unwanted = writer.write(to_trailers(other)).await;
-        }),
-    }
-    reader
+/// What stands behind a body that is complete and has no trailers.
+pub(crate) fn no_trailers() -> FutureReader<Trailers> {
+    // Dropping the writer leaves the default.
+    let (_, trailers) = wit_future::new(|| Ok(None));
+    trailers
+}
+
+/// What stands behind a body that is not complete.
+pub(crate) fn incomplete() -> FutureReader<Trailers> {
+    let (_, trailers) = wit_future::new(|| Err(internal("the body is not complete")));
+    trailers
 }
 
 fn to_trailers(trailers: Result<Option<HeaderMap>, String>) -> Trailers {
@@ -113,6 +111,13 @@ pub(crate) fn uri(target: String) -> Option<Uri> {
 /// Reads header fields. One that crate `http` cannot hold is left out; the host has checked them already.
 pub(crate) fn headers(fields: &wasi::Fields) -> HeaderMap {
     header_map(fields.copy_all())
+}
+
+/// Adds the header `host` if it is not there.
+pub(crate) fn with_host(fields: &mut Vec<(String, Vec<u8>)>, authority: String) {
+    if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(header::HOST.as_str())) {
+        fields.push((header::HOST.as_str().to_owned(), authority.into_bytes()));
+    }
 }
 
 /// Header fields from names and values.
