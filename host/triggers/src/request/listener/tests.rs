@@ -197,9 +197,9 @@ async fn a_head_that_comes_too_slowly_ends_the_connection_however_it_trickles() 
 
 #[tokio::test]
 async fn what_is_no_http_or_too_large_is_refused_with_a_status() {
-    let limits = limits(|l| (l.header_size_max, l.header_count_max) = (ByteSize::kib(16), 20));
+    let limits = limits(|l| (l.header_size_max, l.header_count_max) = (ByteSize::kib(4), 20));
     let host = Host::with(limits, SOON, |_| async { text("done") }).await;
-    let large = format!("GET / HTTP/1.1\r\nhost: h\r\nx: {}\r\n\r\n", "x".repeat(17_000));
+    let large = format!("GET / HTTP/1.1\r\nhost: h\r\nx: {}\r\n\r\n", "x".repeat(5_000));
     let many = format!("GET / HTTP/1.1\r\nhost: h\r\n{}\r\n", "x: y\r\n".repeat(21));
     let fits = format!("GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{}\r\n", "x: y\r\n".repeat(18));
     for (request, status) in [
