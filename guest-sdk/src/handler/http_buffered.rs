@@ -1,7 +1,7 @@
 //! `#[flint_sdk::http(buffered)]`: `flint:platform/http-handler`, one call in and out, bodies held in memory.
 
 use crate::bindings::http_buffered::exports::flint::platform::http_handler as wit;
-use crate::http::{IntoResponse, Method, Problem, Request, Response, StatusCode, wire};
+use crate::http::{IntoResponse, Method, Request, Response, StatusCode, wire};
 
 pub use crate::bindings::http_buffered::export_http_buffered as export;
 pub use wit::{Guest, Request as Incoming, Response as Outgoing};
@@ -11,36 +11,31 @@ pub async fn serve<F>(incoming: Incoming, handler: impl FnOnce(Request) -> F) ->
 where
     F: Future<Output: IntoResponse>,
 {
-    let response = match request(incoming) {
-        Ok(request) => handler(request).await.into_response(),
-        Err(problem) => problem.into_response(),
+    let Some(request) = request(incoming) else {
+        return whole(StatusCode::BAD_REQUEST.into_response()).await;
     };
-    whole(response).await
+    whole(handler(request).await.into_response()).await
 }
 
-fn request(incoming: Incoming) -> Result<Request, Problem> {
-    let invalid = || Problem::new(StatusCode::BAD_REQUEST).code("http/invalid-request");
+/// None if the host sends what is no request.
+fn request(incoming: Incoming) -> Option<Request> {
     let mut request = Request::new(incoming.body.into());
-    *request.method_mut() = Method::from_bytes(incoming.method.as_bytes()).map_err(|_| invalid())?;
-    *request.uri_mut() = wire::uri(incoming.target).ok_or_else(invalid)?;
+    *request.method_mut() = Method::from_bytes(incoming.method.as_bytes()).ok()?;
+    *request.uri_mut() = wire::uri(incoming.target)?;
     let mut fields = incoming.headers;
     wire::with_host(&mut fields, incoming.authority);
     *request.headers_mut() = wire::header_map(fields);
-    Ok(request)
+    Some(request)
 }
 
 /// Reads what the handler may have streamed. Its length is for the host to limit.
 async fn whole(response: Response) -> Outgoing {
     let (parts, body) = response.into_parts();
-    let headers = wire::header_list(&parts.headers);
     match body.bytes_up_to(usize::MAX).await {
-        Ok(body) => Outgoing { status: parts.status.as_u16(), headers, body: body.into() },
-        Err(error) => Box::pin(whole(broken(&error))).await,
+        Ok(body) => {
+            Outgoing { status: parts.status.as_u16(), headers: wire::header_list(&parts.headers), body: body.into() }
+        }
+        // Nothing was sent yet: the host answers a trap with 500, and the log says why.
+        Err(error) => panic!("the answer broke off: {error}"),
     }
-}
-
-/// Nothing was sent yet, so an answer that broke off can still become an error.
-fn broken(error: &dyn std::error::Error) -> Response {
-    crate::log::error("an answer broke off", &[("error", error.to_string().into())]);
-    Problem::internal("http/body-incomplete").into_response()
 }
