@@ -35,8 +35,7 @@ impl Ticker {
     pub(crate) fn start(engine: wasmtime::Engine, tick: Duration) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let handle =
-            thread::Builder::new().name("flint-ticker".into()).spawn(move || theirs.run(&engine, tick))?;
+        let handle = thread::Builder::new().name("flint-ticker".into()).spawn(move || theirs.run(&engine, tick))?;
         Ok(Self { shared, thread: handle.thread().clone(), handle: Some(handle) })
     }
 

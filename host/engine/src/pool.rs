@@ -32,6 +32,15 @@ pub trait Blueprint: Send + Sync + 'static {
     /// # Errors
     /// If the component does not have what it was loaded for.
     fn exports(&self, store: &mut Store<Self::Data>, instance: &Instance) -> wasmtime::Result<Self::Exports>;
+
+    /// Does what has to be done with every new instance before it can serve; mostly nothing.
+    fn start(
+        &self,
+        _store: &mut Store<Self::Data>,
+        _instance: &Instance,
+    ) -> impl Future<Output = wasmtime::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// How long an instance lives, and what events it sees.
@@ -248,12 +257,15 @@ impl<B: Blueprint> Inner<B> {
         store.limiter(|data| data.budget());
         store.epoch_deadline_callback(|mut context| context.data_mut().budget().tick());
         store.set_epoch_deadline(1);
-        let instance = {
-            let instantiation = pin!(self.component.instantiate_async(&mut store));
+        let exports = {
+            let instantiation = pin!(async {
+                let instance = self.component.instantiate_async(&mut store).await?;
+                self.blueprint.start(&mut store, &instance).await?;
+                self.blueprint.exports(&mut store, &instance)
+            });
             Metered::new(instantiation, meter).await
         };
-        let resolved = instance.and_then(|instance| self.blueprint.exports(&mut store, &instance));
-        match resolved {
+        match exports {
             Ok(exports) => Ok(Live { store, exports: Arc::new(exports), uses: 0 }),
             Err(error) => Err(Fault::classify(&error, store.data_mut().budget().memory_refused())),
         }

@@ -67,10 +67,10 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Config {
     /// The configuration
-    #[arg(long, value_name = "FILE", default_value = "platform.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "platform.toml")]
     pub(crate) config: PathBuf,
     /// The folder for stores and compiled components, instead of the configuration's
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
 }
 
@@ -167,7 +167,7 @@ pub(crate) struct Host {
     #[command(flatten)]
     pub(crate) config: Config,
     /// The admin address of a running host, instead of looking for one in the data folder
-    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", value_parser = loopback)]
     pub(crate) admin: Option<SocketAddr>,
 }
 
@@ -252,6 +252,18 @@ pub(crate) struct ColdStart {
     /// Invocations of each row
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) invocations: u32,
+
+    /// Only rows whose name has this in it, such as `event/` or `pooled`; may be given several times
+    #[arg(long = "row", value_name = "TEXT")]
+    pub(crate) rows: Vec<String>,
+
+    /// Instances that are made ahead at a time, in the pooled rows
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=500))]
+    pub(crate) spares: usize,
+
+    /// The folder of the functions that are measured
+    #[arg(long, value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions: PathBuf,
 }
 
 fn duration(text: &str) -> Result<Duration, flint_model::duration::DurationError> {

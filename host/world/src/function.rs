@@ -27,6 +27,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+/// When the init function of a component runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Init {
+    /// Once, when the function is loaded: every instance starts from the memory it left.
+    #[default]
+    Snapshot,
+    /// In each instance, before its first event: what platforms without snapshots do. For comparing.
+    EveryStart,
+    /// Never. For comparing.
+    Never,
+}
+
 /// What a function is given.
 #[derive(Debug, Clone)]
 pub struct FunctionSpec {
@@ -34,6 +46,8 @@ pub struct FunctionSpec {
     pub name: FunctionName,
     /// Memory, time and CPU time of an invocation.
     pub limits: Limits,
+    /// When the component's init function runs, if it has one.
+    pub init: Init,
     /// How long an instance lives.
     pub isolation: Isolation,
     /// How many invocations run at once, and how many wait.
@@ -66,6 +80,7 @@ impl FunctionSpec {
         Self {
             name,
             limits: Limits::default(),
+            init: Init::Snapshot,
             isolation: Isolation::Fresh,
             admission: AdmissionOptions::default(),
             warm: 1,

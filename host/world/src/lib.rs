@@ -25,7 +25,7 @@ mod world;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use failure::Failure;
-pub use function::{Function, FunctionSpec, LoadError};
+pub use function::{Function, FunctionSpec, Init, LoadError};
 pub use invocation::Invocation;
 pub use outbound::{HostPattern, HostPatternError};
 pub use request_error::RequestError;

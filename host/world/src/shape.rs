@@ -45,6 +45,9 @@ pub struct Shape {
 /// The name under which the init function is called, in the notation of WIT item names.
 pub const INIT_FUNCTION: &str = "flint:platform/init-handler.init@0.1.0";
 
+/// The interface that exports the init function, and the function.
+pub(crate) const INIT_EXPORT: (&str, &str) = ("flint:platform/init-handler@0.1.0", "init");
+
 const PLATFORM: &str = "flint:platform/";
 
 impl Shape {

@@ -2,7 +2,7 @@
 
 use crate::context::FunctionContext;
 use crate::exports::Program;
-use crate::function::{Function, FunctionCore, FunctionSpec, LoadError};
+use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
 use crate::link;
 use crate::outbound::Outbound;
 use crate::shape::{INIT_FUNCTION, Shape};
@@ -57,7 +57,7 @@ impl World {
     /// # Errors
     /// [`CompileError`] if the bytes are no component.
     pub async fn inspect(&self, bytes: &[u8]) -> Result<Shape, CompileError> {
-        self.compile(bytes).await.map(|(_, shape)| shape)
+        self.compile(bytes, Init::Snapshot).await.map(|(_, shape)| shape)
     }
 
     /// Makes a function of a component.
@@ -65,7 +65,7 @@ impl World {
     /// # Errors
     /// [`LoadError`].
     pub async fn load(&self, spec: FunctionSpec, bytes: &[u8]) -> Result<Function, LoadError> {
-        let (component, shape) = self.compile(bytes).await?;
+        let (component, shape) = self.compile(bytes, spec.init).await?;
         let component = self.linker.instantiate_pre(&component).map_err(LoadError::Mismatch)?;
         let options = PoolOptions {
             limits: spec.limits,
@@ -88,7 +88,7 @@ impl World {
             clock: Arc::clone(&self.options.clock),
             telemetry,
         });
-        let program = Program::new(Arc::clone(&context), &shape, &component).map_err(LoadError::Mismatch)?;
+        let program = Program::new(Arc::clone(&context), &shape, spec.init, &component).map_err(LoadError::Mismatch)?;
         let pool = Pool::new(self.options.engine.clone(), program, component, options);
         let core = FunctionCore {
             context,
@@ -105,12 +105,12 @@ impl World {
     }
 
     /// Compiles a component, twice over if it has an init function: the shape of the first says so.
-    async fn compile(&self, bytes: &[u8]) -> Result<(Component, Shape), CompileError> {
+    async fn compile(&self, bytes: &[u8], init: Init) -> Result<(Component, Shape), CompileError> {
         let engine = &self.options.engine;
         let cache = self.options.cache.as_ref();
         let component = engine.load(bytes, None, cache).await?;
         let shape = Shape::of(&component, |name, item| link::serves(engine.wasmtime(), name, item));
-        if shape.init {
+        if shape.init && init == Init::Snapshot {
             return Ok((engine.load(bytes, Some(INIT_FUNCTION), cache).await?, shape));
         }
         Ok((component, shape))

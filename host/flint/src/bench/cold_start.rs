@@ -1,10 +1,136 @@
-//! `flint bench cold-start`: time from an event to the guest's answer, by where the instance comes from.
+//! `flint bench cold-start`: how long an event waits for its answer, by where the instance comes from.
+//!
+//! In process, through the waist that every trigger uses: admission, lease, guest, answer, record. `engine-defaults` is the same
+//! path on wasmtime's pooling allocator with its default settings, so that each ratio comes from one run.
 
+use crate::bench::measure::{self, Row};
+use crate::bench::subject::{Kind, Subject, Subjects};
 use crate::cli;
 use crate::error::Error;
 use crate::output::Output;
+use flint_engine::{Isolation, Preset};
+use flint_world::{FunctionSpec, Init};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Where the instances of a row come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Made ahead, never used.
+    Pooled,
+    /// Made when the event comes.
+    OnDemand,
+    /// Used before, many times.
+    Reused,
+    /// Made when the event comes, by wasmtime as it comes.
+    EngineDefaults,
+}
+
+impl Source {
+    const ALL: [Self; 4] = [Self::Pooled, Self::OnDemand, Self::Reused, Self::EngineDefaults];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Pooled => "pooled",
+            Self::OnDemand => "on-demand",
+            Self::Reused => "reused",
+            Self::EngineDefaults => "engine-defaults",
+        }
+    }
+
+    fn preset(self) -> Preset {
+        if self == Self::EngineDefaults { Preset::WasmtimeDefaults } else { Preset::Tuned }
+    }
+}
+
+/// The rows about init functions: on demand all, so that the start is in the figure.
+const INITS: [(&str, Init); 3] =
+    [("init/snapshot", Init::Snapshot), ("init/every-start", Init::EveryStart), ("init/none", Init::Never)];
+
+/// What is printed with `--json`.
+#[derive(Serialize)]
+struct Report {
+    /// What decides the figures besides the machine.
+    conditions: Conditions,
+    rows: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Conditions {
+    memory: String,
+    rust_backtrace: String,
+    spares: usize,
+}
 
 /// Measures each row and prints the figures.
-pub(crate) async fn run(_args: cli::ColdStart, _output: Output) -> Result<(), Error> {
-    Err(Error::Bug("this build has no cold-start benchmark".to_owned()))
+pub(crate) async fn run(args: cli::ColdStart, output: Output) -> Result<(), Error> {
+    let progress = output.progress();
+    let subjects = Subjects::build(&args.functions, &progress)?;
+    let wanted = |name: &str| args.rows.is_empty() || args.rows.iter().any(|row| name.contains(row.as_str()));
+    let mut rows = Vec::new();
+    for kind in [Kind::Event, Kind::Http02, Kind::Http03] {
+        for source in Source::ALL {
+            let name = format!("{}/{}", kind.label(), source.label());
+            if wanted(&name) {
+                progress.step(&name);
+                let subject = subjects.load(kind, source.preset(), |spec| of_source(spec, source)).await?;
+                let spares = if source == Source::Pooled { args.spares } else { 0 };
+                rows.push(measured(name, subject, args.invocations, spares).await?);
+            }
+        }
+    }
+    for (name, init) in INITS {
+        if wanted(name) {
+            progress.step(name);
+            let subject = subjects.load(Kind::Init, Preset::Tuned, |spec| spec.init = init).await?;
+            rows.push(measured(name.to_owned(), subject, args.invocations, 0).await?);
+        }
+    }
+    drop(progress);
+    let conditions = Conditions {
+        memory: subjects.residency(),
+        rust_backtrace: std::env::var("RUST_BACKTRACE").unwrap_or_else(|_| "unset".to_owned()),
+        spares: args.spares,
+    };
+    let report = Report { conditions, rows };
+    output.answer(&report, || table(&report)).map_err(Error::io("print the figures"))
+}
+
+fn of_source(spec: &mut FunctionSpec, source: Source) {
+    if source == Source::Reused {
+        spec.isolation = Isolation::Serial { uses: u32::MAX };
+    }
+}
+
+/// On a task of its own, as requests run: the main task is not a worker of the runtime.
+async fn measured(name: String, subject: Subject, invocations: u32, spares: usize) -> Result<Row, Error> {
+    let measuring = tokio::spawn(async move { measure::row(name, &subject, invocations, spares).await });
+    measuring.await.map_err(|error| Error::Bug(format!("the measuring task: {error}")))?
+}
+
+fn table(report: &Report) -> String {
+    let Conditions { memory, rust_backtrace, spares } = &report.conditions;
+    let mut text = format!(
+        "{memory}; RUST_BACKTRACE {rust_backtrace}; pooled rows: {spares} spares\n\n\
+         {:<24} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}\n",
+        "µs", "n", "p50", "p99", "p99.9", "cpu", "speed-up"
+    );
+    for row in &report.rows {
+        let Row { name, n, p50_us, p99_us, p999_us, cpu_us } = row;
+        // Writing to a string can't fail.
+        _ = writeln!(
+            text,
+            "{name:<24} {n:>7} {p50_us:>9.2} {p99_us:>9.2} {p999_us:>9.2} {cpu_us:>9.2} {:>9}",
+            baseline_of(name, &report.rows).map_or(String::new(), |base| format!("{:.1}x", base / p50_us))
+        );
+    }
+    text.push_str("\nspeed-up: against the engine's defaults, or against init at every start, by p50\n");
+    text
+}
+
+/// The p50 of the row that a row is compared with.
+fn baseline_of(name: &str, rows: &[Row]) -> Option<f64> {
+    let (kind, _) = name.split_once('/')?;
+    let baseline = if kind == "init" { "init/every-start".to_owned() } else { format!("{kind}/engine-defaults") };
+    rows.iter().find(|row| row.name == baseline).map(|row| row.p50_us)
 }

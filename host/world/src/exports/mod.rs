@@ -7,12 +7,13 @@ pub(crate) mod invoke;
 use crate::bindings;
 use crate::context::FunctionContext;
 use crate::failure::Failure;
-use crate::shape::{HttpVersion, Shape};
+use crate::function::Init;
+use crate::shape::{HttpVersion, INIT_EXPORT, Shape};
 use crate::state::State;
 use flint_engine::{Blueprint, Budget, Fault, HasBudget, Lease};
 use std::sync::Arc;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre};
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
@@ -28,6 +29,8 @@ pub(crate) struct Program {
     context: Arc<FunctionContext>,
     http: Option<HttpIndices>,
     invoke: Option<bindings::invoke::InvokeIndices>,
+    /// Called in every new instance: only where the snapshot is switched off.
+    init: Option<ComponentExportIndex>,
 }
 
 /// The HTTP handler of an instance.
@@ -48,6 +51,7 @@ impl Program {
     pub(crate) fn new(
         context: Arc<FunctionContext>,
         shape: &Shape,
+        init: Init,
         component: &InstancePre<State>,
     ) -> wasmtime::Result<Self> {
         let http = match shape.http {
@@ -57,7 +61,16 @@ impl Program {
             None => None,
         };
         let invoke = if shape.invoke { Some(bindings::invoke::InvokeIndices::new(component)?) } else { None };
-        Ok(Self { context, http, invoke })
+        let init = match init {
+            Init::EveryStart if shape.init => {
+                let (interface, function) = INIT_EXPORT;
+                let component = component.component();
+                let interface = component.get_export_index(None, interface);
+                component.get_export_index(interface.as_ref(), function)
+            }
+            _ => None,
+        };
+        Ok(Self { context, http, invoke, init })
     }
 }
 
@@ -85,6 +98,13 @@ impl Blueprint for Program {
             None => None,
         };
         Ok(Exports { http, invoke })
+    }
+
+    async fn start(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
+        if let Some(init) = &self.init {
+            instance.get_typed_func::<(), ()>(&mut *store, init)?.call_async(&mut *store, ()).await?;
+        }
+        Ok(())
     }
 }
 

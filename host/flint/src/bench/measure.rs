@@ -1,0 +1,75 @@
+//! Times one row.
+
+use crate::bench::subject::Subject;
+use crate::error::Error;
+use hdrhistogram::Histogram;
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// Invocations before the figures are taken: code, slots and stacks are touched.
+const WARM_UP: u32 = 500;
+
+/// The figures of a row, in microseconds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) n: u64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) p999_us: f64,
+    /// CPU time of the whole process an invocation: the making and the dropping of the instance included.
+    pub(crate) cpu_us: f64,
+}
+
+/// Invokes one after the other, and times each from its acceptance to the last byte of its answer.
+///
+/// With `spares`, so many instances are made ahead, outside of the time, whenever they are used up.
+///
+/// # Errors
+/// If an invocation fails.
+pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, spares: usize) -> Result<Row, Error> {
+    // An hour at most, to three digits: these are constants that fit.
+    let mut times: Histogram<u64> =
+        Histogram::new_with_bounds(1, 3_600_000_000_000, 3).map_err(|error| Error::Bug(error.to_string()))?;
+    round(subject, WARM_UP, spares, &mut |_| ()).await?;
+    let cpu = cpu_time();
+    round(subject, invocations, spares, &mut |time| times.saturating_record(nanos(time))).await?;
+    let cpu = cpu_time().saturating_sub(cpu);
+    let micros = |quantile| times.value_at_quantile(quantile) as f64 / 1_000.0;
+    Ok(Row {
+        name,
+        n: times.len(),
+        p50_us: micros(0.5),
+        p99_us: micros(0.99),
+        p999_us: micros(0.999),
+        cpu_us: cpu.as_secs_f64() * 1e6 / f64::from(invocations),
+    })
+}
+
+async fn round(
+    subject: &Subject,
+    invocations: u32,
+    spares: usize,
+    taken: &mut impl FnMut(Duration),
+) -> Result<(), Error> {
+    for _ in 0..invocations {
+        if spares > 0 && subject.spares() == 0 {
+            subject.prepare(spares).await?;
+        }
+        let start = Instant::now();
+        subject.invoke().await?;
+        taken(start.elapsed());
+    }
+    Ok(())
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}

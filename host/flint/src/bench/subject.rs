@@ -1,0 +1,192 @@
+//! What is measured: functions of the repository, each loaded as a row wants it.
+
+use crate::error::Error;
+use crate::inspect::{Inspector, Workshop};
+use crate::output::Progress;
+use bytes::Bytes;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use flint_config::Source;
+use flint_engine::{Engine, Preset, Settings};
+use flint_model::{FunctionName, SystemClock};
+use flint_stores::Stores;
+use flint_stores_embedded::Embedded;
+use flint_telemetry::{Options, Telemetry};
+use flint_world::{Function, FunctionSpec, Invocation, World, WorldOptions};
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What kind of handler a row calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// `flint:platform/invoke-handler`.
+    Event,
+    /// `wasi:http` 0.2.
+    Http02,
+    /// `wasi:http` 0.3.
+    Http03,
+    /// The same as an event, of a function with a heavy init.
+    Init,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Event, Self::Http02, Self::Http03, Self::Init];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Http02 => "http02",
+            Self::Http03 => "http03",
+            Self::Init => "init",
+        }
+    }
+
+    /// The function that is measured: one of the repository's examples.
+    fn function(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Http02 => "hello-02",
+            Self::Http03 => "hello-plain-03",
+            Self::Init => "lookup",
+        }
+    }
+}
+
+/// The components, and a world for each configuration of the engine.
+pub(crate) struct Subjects {
+    components: BTreeMap<Kind, Vec<u8>>,
+    tuned: World,
+    defaults: World,
+    _data: tempfile::TempDir,
+}
+
+impl Subjects {
+    /// Builds the functions of a folder, and starts two engines.
+    ///
+    /// # Errors
+    /// If a function can't be built, or an engine can't be started.
+    pub(crate) fn build(functions: &Path, progress: &Progress) -> Result<Self, Error> {
+        let data = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
+        let components = components(functions, progress)?;
+        let folder = Dir::open_ambient_dir(data.path(), ambient_authority()).map_err(Error::io("open it"))?;
+        let stores = Embedded::open(folder, flint_stores_embedded::Options::default())
+            .map_err(|source| Error::Stores { path: data.path().to_owned(), source })?;
+        let stores: Arc<dyn Stores> = Arc::new(stores);
+        Ok(Self {
+            components,
+            tuned: world(Preset::Tuned, &stores)?,
+            defaults: world(Preset::WasmtimeDefaults, &stores)?,
+            _data: data,
+        })
+    }
+
+    /// Loads a function that makes no instances of its own accord.
+    ///
+    /// # Errors
+    /// If the component does not fit.
+    pub(crate) async fn load(
+        &self,
+        kind: Kind,
+        preset: Preset,
+        adapt: impl FnOnce(&mut FunctionSpec),
+    ) -> Result<Subject, Error> {
+        let world = if preset == Preset::Tuned { &self.tuned } else { &self.defaults };
+        let name = FunctionName::parse(kind.function()).map_err(|error| Error::Bug(error.to_string()))?;
+        let mut spec = FunctionSpec::new(name.clone());
+        (spec.warm, spec.spares_max) = (0, 0);
+        adapt(&mut spec);
+        let component = self.components.get(&kind).map(Vec::as_slice).unwrap_or_default();
+        let function = world.load(spec, component).await.map_err(|source| Error::Load { function: name, source })?;
+        Ok(Subject { kind, function })
+    }
+
+    /// How the tuned engine resets memory.
+    pub(crate) fn residency(&self) -> String {
+        self.tuned.engine().residency().to_string()
+    }
+}
+
+fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
+    Ok(World::new(WorldOptions {
+        engine: Engine::new(&Settings { preset, ..Settings::default() })?,
+        cache: None,
+        stores: Arc::clone(stores),
+        telemetry: Telemetry::new(Options::default()),
+        clock: Arc::new(SystemClock),
+        spares_max: 1_000,
+    })?)
+}
+
+/// Builds the functions as `flint up` does, from a configuration that names them.
+fn components(functions: &Path, progress: &Progress) -> Result<BTreeMap<Kind, Vec<u8>>, Error> {
+    let folder = std::path::absolute(functions).map_err(Error::io("find the functions"))?;
+    let text: String = Kind::ALL
+        .iter()
+        .map(|kind| format!("[function.{0}]\nsource = {1:?}\n", kind.function(), folder.join(kind.function())))
+        .collect();
+    let workshop = Workshop::new(Inspector::new(None)?, progress);
+    let source = Source { path: PathBuf::from("bench.toml"), text };
+    flint_config::load(&source, &|name: &str| std::env::var(name).ok(), &workshop)?;
+    let built = workshop.into_components();
+    let component = |kind: Kind| {
+        let file =
+            built.get(kind.function()).ok_or_else(|| Error::Bug(format!("no component of {}", kind.function())))?;
+        let bytes = std::fs::read(file).map_err(|source| Error::NoComponent { path: file.clone(), source })?;
+        Ok((kind, bytes))
+    };
+    Kind::ALL.into_iter().map(component).collect()
+}
+
+/// One function, ready to be measured.
+pub(crate) struct Subject {
+    kind: Kind,
+    function: Function,
+}
+
+impl Subject {
+    /// How many instances are ready.
+    pub(crate) fn spares(&self) -> usize {
+        self.function.spares()
+    }
+
+    /// Makes instances ready.
+    ///
+    /// # Errors
+    /// If one can't be made.
+    pub(crate) async fn prepare(&self, spares: usize) -> Result<(), Error> {
+        self.function.prepare(spares).await.map_err(|source| self.failed(source))
+    }
+
+    /// Invokes it once, and waits for the whole answer.
+    ///
+    /// # Errors
+    /// If it gives none.
+    pub(crate) async fn invoke(&self) -> Result<(), Error> {
+        let invocation = Invocation::accept(None);
+        let failed = |error: &dyn std::fmt::Display| Error::Bug(format!("{}: {error}", self.function.name()));
+        match self.kind {
+            Kind::Event => {
+                self.function.invoke(invocation, Bytes::from_static(b"{}")).await.map_err(|error| failed(&error))?;
+            }
+            Kind::Init => match self.function.invoke(invocation, Bytes::from_static(b"1000")).await {
+                // Without its init, the function says so: it does the rest of its work all the same.
+                Ok(_) | Err(flint_world::Failure::Handler { .. }) => {}
+                Err(error) => return Err(failed(&error)),
+            },
+            Kind::Http02 | Kind::Http03 => {
+                let request = Request::get("http://localhost/hello").body(Empty::<Bytes>::new());
+                let request = request.map_err(|error| failed(&error))?;
+                let response = self.function.http(invocation, request).await.map_err(|error| failed(&error))?;
+                response.into_body().collect().await.map_err(|error| failed(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, source: flint_world::LoadError) -> Error {
+        Error::Load { function: self.function.name().clone(), source }
+    }
+}
