@@ -125,7 +125,6 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
-            Self::NoSuchFunction { .. } => Exit::Usage,
             Self::Build { .. } => Exit::Build,
             Self::Bind(_) | Self::Engine(_) | Self::Client(_) => Exit::Unavailable,
             Self::Stores { source: OpenError::InUse { .. }, .. } => Exit::Unavailable,
@@ -135,6 +134,7 @@ impl Error {
             | Self::NoHttpHandler { .. }
             | Self::Unserved { .. }
             | Self::Load { .. }
+            | Self::NoSuchFunction { .. }
             | Self::DataDir { .. }
             | Self::Stores { .. }
             | Self::World(_)

@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
-/// The exit codes, as `flint --help` lists them.
+/// The exit codes, as `flint --help` lists them. The one that is missing, 2, is that of clap, for a command line that makes no
+/// sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.
     Done = 0,
     /// The work failed: a function answered with a failure, a key does not exist.
     Failed = 1,
-    /// The command line makes no sense.
-    Usage = 2,
     /// The configuration is not valid.
     Configuration = 3,
     /// A function could not be built.

@@ -105,7 +105,6 @@ fn spec(name: &FunctionName, function: &platform::Function) -> Result<FunctionSp
         host.to_string().parse().map_err(|error| Error::Bug(format!("the host {host} of {name}: {error}")))
     });
     Ok(FunctionSpec {
-        name: name.clone(),
         limits: Limits { memory: function.memory, timeout: function.timeout, cpu: function.cpu },
         isolation: match function.isolation {
             platform::Isolation::Fresh => Isolation::Fresh,
@@ -127,6 +126,7 @@ fn spec(name: &FunctionName, function: &platform::Function) -> Result<FunctionSp
         log_size_max: function.log_size_max,
         request_size_max: function.request_size_max,
         response_size_max: function.response_size_max,
+        ..FunctionSpec::new(name.clone())
     })
 }
 

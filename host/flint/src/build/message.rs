@@ -14,16 +14,12 @@ pub(crate) struct Messages {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
+#[serde(tag = "reason")]
 enum Message {
-    CompilerArtifact {
-        package_id: String,
-        filenames: Vec<PathBuf>,
-    },
-    CompilerMessage {
-        package_id: String,
-        message: Diagnostic,
-    },
+    #[serde(rename = "compiler-artifact")]
+    Artifact { package_id: String, filenames: Vec<PathBuf> },
+    #[serde(rename = "compiler-message")]
+    Diagnostic { package_id: String, message: Diagnostic },
     #[serde(other)]
     Other,
 }
@@ -40,14 +36,14 @@ impl Messages {
         let mut messages = Self::default();
         for message in stdout.lines().filter_map(|line| serde_json::from_str(line).ok()) {
             match message {
-                Message::CompilerArtifact { package_id, filenames } => {
+                Message::Artifact { package_id, filenames } => {
                     let component = filenames.into_iter().find(|file| file.extension().is_some_and(|e| e == "wasm"));
                     messages.artifacts.extend(component.map(|component| (package_id, component)));
                 }
-                Message::CompilerMessage { package_id, message } if message.level.starts_with("error") => {
+                Message::Diagnostic { package_id, message } if message.level.starts_with("error") => {
                     messages.errors.extend(message.rendered.map(|rendered| (package_id, rendered)));
                 }
-                Message::CompilerMessage { .. } | Message::Other => {}
+                Message::Diagnostic { .. } | Message::Other => {}
             }
         }
         messages

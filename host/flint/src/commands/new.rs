@@ -88,18 +88,23 @@ pub(crate) fn run(args: &cli::New, output: Output) -> Result<(), Error> {
     let sdk = sdk(args.sdk.as_deref())?;
     let folder = Path::new(name);
     write(args.template, folder, name, &sdk)?;
-    let next = match args.template {
-        Template::Http | Template::Kv => vec![format!("cd {name}"), "flint up".to_owned()],
-        Template::Invoke => vec![format!("cd {name}"), format!("flint invoke {name} --data '...'")],
-    };
+    let next = next(args.template, name);
     let files: Vec<_> = args.template.files().iter().map(|(file, _)| folder.join(file)).collect();
     output
         .answer(&json!({ "function": name, "files": files, "next": next }), || {
             let written: String = files.iter().map(|file| format!("  {}\n", file.display())).collect();
             let next: String = next.iter().map(|step| format!("  {step}\n")).collect();
-            format!("wrote\n{written}next\n{next}  less README.md\n")
+            format!("wrote\n{written}next\n{next}")
         })
         .map_err(Error::io("write the answer"))
+}
+
+/// What to do next: what the function's README shows.
+fn next(template: Template, name: &str) -> Vec<String> {
+    let files = template.files();
+    let readme = files.iter().filter(|(file, _)| *file == "README.md").flat_map(|(_, text)| text.lines());
+    let steps = readme.filter_map(|line| line.strip_prefix("    ")).map(|step| fill(step, name, Path::new("")));
+    std::iter::once(format!("cd {name}")).chain(steps).collect()
 }
 
 fn write(template: Template, folder: &Path, name: &str, sdk: &Path) -> Result<(), NewError> {

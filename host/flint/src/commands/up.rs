@@ -13,7 +13,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves until told to stop.
 pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
-    let mut stop = Stop::listen().map_err(Error::io("listen for signals"))?;
     let mut loaded = match &args.component {
         Some(component) => load::single(component, &args.config, output)?,
         None => load::built(&args.config, output)?,
@@ -21,6 +20,8 @@ pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) ->
     let listener = &mut loaded.platform.listener;
     listener.http = args.listen.unwrap_or(listener.http);
     listener.admin = args.admin_listen.unwrap_or(listener.admin);
+    // Not before now: until there is something to end in order, a signal ends the process as it does by default.
+    let mut stop = Stop::listen().map_err(Error::io("listen for signals"))?;
     let host = {
         let progress = output.progress();
         tokio::select! {

@@ -1,0 +1,33 @@
+//! What tests share: a host that runs ([`host`]), components that are built ([`guest`]), and a client ([`client`]).
+
+#![allow(dead_code, unused_imports, reason = "what one test file does not need, another does")]
+
+pub(crate) mod client;
+pub(crate) mod guest;
+pub(crate) mod host;
+
+pub(crate) use client::{Client, Response};
+pub(crate) use host::{Host, Launch, Run, flint};
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up. Generous: the machine may be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The repository's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+}
+
+/// Waits until something is there.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

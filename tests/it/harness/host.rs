@@ -1,0 +1,252 @@
+//! The binary at work: `flint up` on free ports and in a temporary folder, ended when the test is.
+
+use super::client::Client;
+use super::{eventually, root};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use tempfile::TempDir;
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Its answer, of a command with `--json`.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// Fails the test unless the command succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+}
+
+/// The binary, with nothing of the environment that would change what it does.
+fn command(folder: &Path, args: &[OsString]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flint"));
+    command.args(args).current_dir(folder).env_remove("FLINT_LOG").env_remove("FLINT_SDK").env("NO_COLOR", "1");
+    command
+}
+
+/// Runs a command to its end, in a folder.
+pub(crate) fn flint(folder: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
+    let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+    let output = command(folder, &args).stdin(Stdio::null()).output().expect("the binary runs");
+    Run {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+/// What a host is started with.
+pub(crate) struct Launch {
+    /// Where it is started, and where its data is; removed with the last host that uses it.
+    folder: Arc<TempDir>,
+    args: Vec<OsString>,
+    env: Vec<(String, String)>,
+}
+
+impl Launch {
+    fn new(args: Vec<OsString>) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        Self { folder: Arc::new(folder), args, env: Vec::new() }
+    }
+
+    /// The demo platform.
+    pub(crate) fn platform() -> Self {
+        Self::new(vec!["--config".into(), root().join("platform.toml").into()])
+    }
+
+    /// The platform of fixtures.
+    pub(crate) fn fixtures() -> Self {
+        Self::new(vec!["--config".into(), root().join("tests/fixtures.toml").into()])
+    }
+
+    /// The platform of a file.
+    pub(crate) fn config_file(mut self, file: &Path) -> Self {
+        self.args = vec!["--config".into(), file.into()];
+        self
+    }
+
+    /// A platform of the test's own. Sources have to be absolute: see [`guest`](super::guest).
+    pub(crate) fn config(text: &str) -> Self {
+        let launch = Self::new(Vec::new());
+        std::fs::write(launch.folder.path().join("platform.toml"), text).expect("a configuration");
+        launch
+    }
+
+    /// One component, without a configuration.
+    pub(crate) fn component(file: &Path) -> Self {
+        Self::new(vec![file.into()])
+    }
+
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn env(mut self, name: &str, value: impl ToString) -> Self {
+        self.env.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// The folder of the host's data.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Starts a host and waits until it is ready.
+    pub(crate) fn start(self) -> Host {
+        Host::start(Arc::new(self))
+    }
+}
+
+/// A host that runs. Killed when it is dropped.
+pub(crate) struct Host {
+    launch: Arc<Launch>,
+    child: Child,
+    /// What it said when it was ready.
+    pub(crate) ready: Value,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Host {
+    fn start(launch: Arc<Launch>) -> Self {
+        let free = ["up", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir"];
+        let mut args: Vec<OsString> = free.iter().map(OsString::from).collect();
+        args.push(launch.data_dir().into());
+        args.extend(launch.args.iter().cloned());
+        let mut command = command(launch.folder.path(), &args);
+        command.envs(launch.env.iter().map(|(name, value)| (name, value)));
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let log = Arc::default();
+        follow(child.stderr.take().expect("piped"), &log);
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("readable");
+        let ready = serde_json::from_str(&line).unwrap_or_else(|error| {
+            let _ = child.wait();
+            panic!("the host did not start ({error}): {line}\n{}", log.lock().expect("a log").join("\n"));
+        });
+        let host = Self { launch, child, ready, log };
+        assert!(host.ready.get("http").is_some(), "the host did not start: {}", host.ready);
+        host
+    }
+
+    fn address(&self, of: &str) -> SocketAddr {
+        let url = self.ready[of].as_str().expect("a URL");
+        url.strip_prefix("http://").and_then(|address| address.parse().ok()).expect("an address")
+    }
+
+    /// Asks for what the functions answer.
+    pub(crate) fn http(&self) -> Client {
+        Client::new(self.address("http"))
+    }
+
+    /// Manages the host.
+    pub(crate) fn admin(&self) -> Client {
+        Client::new(self.address("admin"))
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folder of its data.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.launch.data_dir()
+    }
+
+    /// Runs a command on the folder of this host.
+    pub(crate) fn flint<const N: usize>(&self, args: [&str; N]) -> Run {
+        let mut args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        args.extend(["--data-dir".into(), self.data_dir().into()]);
+        if let Some(config) = self.launch.args.iter().position(|arg| arg == "--config") {
+            args.extend(self.launch.args[config..config + 2].iter().cloned());
+        }
+        flint(self.launch.folder.path(), args)
+    }
+
+    /// The lines of its log so far.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        let lines = self.log.lock().expect("a log");
+        lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.clone()))).collect()
+    }
+
+    /// Waits for a line of its log.
+    pub(crate) fn logged(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        eventually(&format!("a line of the log: {what}"), || self.log().into_iter().find(&is_it))
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let process = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(process, signal).expect("the process is there");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the end of the host", || self.child.try_wait().expect("a child"))
+    }
+
+    /// Ends it in order.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Ends it like a loss of power, and starts another one on the same data.
+    pub(crate) fn kill_and_restart(mut self) -> Self {
+        self.child.kill().expect("the process is there");
+        self.wait();
+        Self::start(Arc::clone(&self.launch))
+    }
+
+    /// Ends it in order, and starts another one on the same data.
+    pub(crate) fn restart(mut self) -> Self {
+        self.signal(Signal::TERM);
+        assert!(self.wait().success(), "{:?}", self.log());
+        Self::start(Arc::clone(&self.launch))
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a log as it comes: a pipe that nobody reads would fill up.
+fn follow(stderr: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) {
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            log.lock().expect("a log").push(line);
+        }
+    });
+}

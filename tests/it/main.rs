@@ -1,0 +1,8 @@
+//! The whole system, tested through the real binary.
+//!
+//! One test binary, so that it links once. A test is a sentence; everything that is not special to it is in [`harness`]. The
+//! functions of `functions/` are the fixtures: those of `platform.toml`, and those of `tests/fixtures.toml`.
+
+mod harness;
+
+mod cli;
