@@ -1,3 +1,5 @@
+//! Cases of bodies: pieces, limits, trailers, ends.
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 

@@ -1,3 +1,5 @@
+//! Cases of the router.
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 

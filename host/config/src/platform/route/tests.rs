@@ -1,3 +1,5 @@
+//! Cases of paths and of routes that overlap.
+
 use super::*;
 use proptest::prelude::*;
 
