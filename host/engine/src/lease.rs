@@ -28,13 +28,18 @@ pub struct Lease<B: Blueprint> {
     live: Option<Live<B>>,
     start: Start,
     pool: Arc<Inner<B>>,
-    _permit: Permit,
+    permit: Option<Permit>,
     _running: Running,
 }
 
 impl<B: Blueprint> Lease<B> {
-    pub(crate) fn new(live: Live<B>, start: Start, pool: Arc<Inner<B>>, permit: Permit, running: Running) -> Self {
-        Self { live: Some(live), start, pool, _permit: permit, _running: running }
+    pub(crate) fn new(live: Live<B>, start: Start, pool: Arc<Inner<B>>, running: Running) -> Self {
+        Self { live: Some(live), start, pool, permit: None, _running: running }
+    }
+
+    /// Keeps the right to run for as long as the instance.
+    pub(crate) fn admit(&mut self, permit: Permit) {
+        self.permit = Some(permit);
     }
 
     /// Where the instance came from.

@@ -24,6 +24,7 @@ pub mod pool;
 pub mod refill;
 pub mod residency;
 pub mod settings;
+pub mod shared;
 pub mod snapshot;
 
 mod engine;
@@ -36,3 +37,4 @@ pub use limit::{Budget, HasBudget, Limits};
 pub use meter::{Meter, Metered};
 pub use pool::{Blueprint, Isolation, Pool, PoolOptions, Refusal};
 pub use settings::{Preset, Settings};
+pub use shared::Shared;

@@ -1,6 +1,6 @@
 //! The instances of one function: spares made ahead, those in use, and the rules of lending them.
 
-use crate::admission::{Admission, AdmissionOptions, Overloaded};
+use crate::admission::{Admission, AdmissionOptions, Overloaded, Permit};
 use crate::demand::{Bounds, Demand, Observed};
 use crate::engine::Engine;
 use crate::fault::Fault;
@@ -189,8 +189,20 @@ impl<B: Blueprint> Pool<B> {
     /// # Errors
     /// [`Refusal`], which says whether a retry can help.
     pub async fn lease(&self) -> Result<Lease<B>, Refusal> {
+        let permit = self.admit().await?;
+        let mut lease = self.instance().await?;
+        lease.admit(permit);
+        Ok(lease)
+    }
+
+    /// Waits for the right to run one event.
+    pub(crate) async fn admit(&self) -> Result<Permit, Overloaded> {
+        self.0.admission.enter().await
+    }
+
+    /// Lends an instance to one who has the right to run, or who lends it on.
+    pub(crate) async fn instance(&self) -> Result<Lease<B>, Fault> {
         let inner = &self.0;
-        let permit = inner.admission.enter().await?;
         let running = inner.engine.ticker().running();
         inner.arrivals.fetch_add(1, Relaxed);
         let (mut live, start) = match inner.take() {
@@ -202,7 +214,7 @@ impl<B: Blueprint> Pool<B> {
         };
         live.store.set_epoch_deadline(1);
         live.store.data_mut().budget().begin();
-        Ok(Lease::new(live, start, Arc::clone(inner), permit, running))
+        Ok(Lease::new(live, start, Arc::clone(inner), running))
     }
 
     /// Makes spares up to `count` now, beside what the refilling thread does.

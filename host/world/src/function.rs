@@ -14,7 +14,8 @@ use bytes::Bytes;
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::compile::CompileError;
 use flint_engine::deadline::WithDeadline;
-use flint_engine::{Fault, Isolation, Lease, Limits, Pool, Refusal};
+use flint_engine::shared::Job;
+use flint_engine::{Fault, Isolation, Lease, Limits, Pool, Refusal, Shared, Start};
 use flint_model::{ByteSize, FunctionName, Grants, Secret, SecretName};
 use flint_telemetry::Trigger;
 use futures::channel::oneshot;
@@ -124,6 +125,8 @@ pub(crate) struct FunctionCore {
 pub struct Function {
     core: Arc<FunctionCore>,
     pool: Pool<Program>,
+    /// With `isolation = "shared"`.
+    shared: Option<Shared<Program>>,
 }
 
 impl std::fmt::Debug for Function {
@@ -134,7 +137,7 @@ impl std::fmt::Debug for Function {
 
 impl Function {
     pub(crate) fn new(core: FunctionCore, pool: Pool<Program>) -> Self {
-        Self { core: Arc::new(core), pool }
+        Self { core: Arc::new(core), shared: Shared::new(&pool), pool }
     }
 
     /// The function's name.
@@ -212,6 +215,10 @@ impl Function {
             return Err(Failure::NoHandler("invoke"));
         }
         let call = pin!(async {
+            if let Some(shared) = &self.shared {
+                let (job, answer) = exports::invoke::job(payload);
+                return self.share(shared, job, answer, invocation, tally).await;
+            }
             let lease = self.lease(invocation, tally).await?;
             exports::invoke::call(lease, payload).await
         });
@@ -236,6 +243,10 @@ impl Function {
             // The body before the lease: an instance does not wait for a slow client.
             let body = read(body, limit).await?;
             tally.add_bytes_in(body.len());
+            if let Some(shared) = &self.shared {
+                let (job, answer) = exports::http_buffered::job(parts, body);
+                return self.share(shared, job, answer, invocation, tally).await;
+            }
             let lease = self.lease(invocation, tally).await?;
             exports::http_buffered::call(lease, parts, body).await
         });
@@ -297,6 +308,10 @@ impl Function {
         let function = self.clone();
         Box::pin(async move {
             let call = pin!(async {
+                if let Some(shared) = &function.shared {
+                    let job = exports::http::job(request, head);
+                    return function.ticket(shared, job, &invocation, &tally).await;
+                }
                 let lease = function.lease(&invocation, &tally).await?;
                 exports::http::call(lease, request, head).await
             });
@@ -324,6 +339,34 @@ impl Function {
         let meter = lease.meter();
         tally.started(lease.start(), meter);
         Ok(lease)
+    }
+
+    /// Runs a job in a shared instance, and waits for its answer.
+    async fn share<T>(
+        &self,
+        shared: &Shared<Program>,
+        job: Job<Program>,
+        answer: oneshot::Receiver<Result<T, Failure>>,
+        invocation: &Invocation,
+        tally: &Tally,
+    ) -> Result<T, Failure> {
+        self.ticket(shared, job, invocation, tally).await?;
+        answer.await.unwrap_or(Err(Failure::Internal))
+    }
+
+    /// Runs a job in a shared instance to its end.
+    async fn ticket(
+        &self,
+        shared: &Shared<Program>,
+        job: Job<Program>,
+        invocation: &Invocation,
+        tally: &Tally,
+    ) -> Result<(), Failure> {
+        // What is used can't be told apart by event: the record of each says nothing of it.
+        tally.started(Start::Shared, Arc::default());
+        let submitted = shared.submit(job, |state| state.begin(invocation)).await;
+        let ticket = submitted.map_err(|refusal| self.failure_of_refusal(invocation, refusal))?;
+        ticket.await.map_err(|fault| self.failure_of_refusal(invocation, fault.into()))
     }
 
     fn failure_of_refusal(&self, invocation: &Invocation, refusal: Refusal) -> Failure {

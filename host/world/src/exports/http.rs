@@ -2,6 +2,7 @@
 
 use super::{HttpExport, Program, failure_of};
 use crate::failure::Failure;
+use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
 use std::future::{pending, poll_fn};
@@ -44,6 +45,18 @@ pub(crate) async fn call(
         }
         Err(error) => Err(failure_of(&error, &mut lease)),
     }
+}
+
+/// The call as a job of a shared instance.
+pub(crate) fn job(request: Request, head: oneshot::Sender<Head>) -> Job<Program> {
+    Box::new(move |accessor, exports| {
+        Box::pin(async move {
+            let Some(HttpExport::Standard(proxy)) = &exports.http else { wasmtime::bail!("there is no HTTP handler") };
+            let prepared = accessor
+                .with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, WasiHttpView::http, head));
+            prepared?.run(accessor, pending()).await.map(drop)
+        })
+    })
 }
 
 /// Says what an error means that was sent in place of a head.

@@ -2,14 +2,18 @@
 //!
 //! The ABI of `wasi:http` costs as much as the rest of an invocation; this interface is one call.
 
-use super::{HttpExport, Program, failure_of};
+use super::{Exports, HttpExport, Program, failure_of};
 use crate::bindings::http::exports::flint::platform::http_handler;
 use crate::failure::Failure;
+use crate::state::State;
 use bytes::Bytes;
+use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
+use futures::channel::oneshot;
 use http::{HeaderName, HeaderValue, Response, StatusCode, request};
 use std::pin::pin;
 use std::sync::Arc;
+use wasmtime::component::Accessor;
 
 /// Calls the handler with a request whose body was read.
 pub(crate) async fn call(
@@ -20,12 +24,9 @@ pub(crate) async fn call(
     let meter = lease.meter();
     let (store, exports) = lease.parts();
     let exports = Arc::clone(exports);
-    let Some(HttpExport::Buffered(http)) = &exports.http else { return Err(Failure::NoHandler("http")) };
-    let request = lower(parts, body);
     let answer = {
-        let call = pin!(store.run_concurrent(async |accessor| {
-            http.flint_platform_http_handler().call_handle(accessor, request).await
-        }));
+        let request = lower(parts, body);
+        let call = pin!(store.run_concurrent(async |accessor| handle(accessor, &exports, request).await));
         Metered::new(call, meter).await.flatten()
     };
     match answer {
@@ -35,6 +36,33 @@ pub(crate) async fn call(
         }
         Err(error) => Err(failure_of(&error, &mut lease)),
     }
+}
+
+/// The call itself, in an instance of one's own or a shared one.
+async fn handle(
+    accessor: &Accessor<State>,
+    exports: &Exports,
+    request: http_handler::Request,
+) -> wasmtime::Result<http_handler::Response> {
+    let Some(HttpExport::Buffered(http)) = &exports.http else { wasmtime::bail!("there is no HTTP handler") };
+    http.flint_platform_http_handler().call_handle(accessor, request).await
+}
+
+/// The call as a job of a shared instance, and where its answer comes out.
+pub(crate) fn job(
+    parts: request::Parts,
+    body: Bytes,
+) -> (Job<Program>, oneshot::Receiver<Result<Response<Bytes>, Failure>>) {
+    let (sender, answer) = oneshot::channel();
+    let job: Job<Program> = Box::new(move |accessor, exports| {
+        Box::pin(async move {
+            let answer = handle(accessor, &exports, lower(parts, body)).await?;
+            // Who gave the event up does not want to know.
+            _ = sender.send(lift(answer));
+            Ok(())
+        })
+    });
+    (job, answer)
 }
 
 fn lower(parts: request::Parts, body: Bytes) -> http_handler::Request {

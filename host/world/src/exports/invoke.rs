@@ -1,24 +1,25 @@
 //! `flint:platform/invoke-handler`: a payload in, a payload out.
 
-use super::{Program, failure_of};
+use super::{Exports, Program, failure_of};
 use crate::bindings::platform::types;
 use crate::failure::Failure;
+use crate::state::State;
 use bytes::Bytes;
+use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
+use futures::channel::oneshot;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use wasmtime::component::Accessor;
 
 /// Calls the handler with a payload.
 pub(crate) async fn call(mut lease: Lease<Program>, payload: Bytes) -> Result<Bytes, Failure> {
     let meter = lease.meter();
     let (store, exports) = lease.parts();
     let exports = Arc::clone(exports);
-    let Some(invoke) = &exports.invoke else { return Err(Failure::NoHandler("invoke")) };
     let answer = {
-        let call = pin!(store.run_concurrent(async |accessor| {
-            invoke.flint_platform_invoke_handler().call_handle(accessor, payload.into()).await
-        }));
+        let call = pin!(store.run_concurrent(async |accessor| handle(accessor, &exports, payload).await));
         Metered::new(call, meter).await.flatten()
     };
     match answer {
@@ -28,6 +29,30 @@ pub(crate) async fn call(mut lease: Lease<Program>, payload: Bytes) -> Result<By
         }
         Err(error) => Err(failure_of(&error, &mut lease)),
     }
+}
+
+/// The call itself, in an instance of one's own or a shared one.
+async fn handle(
+    accessor: &Accessor<State>,
+    exports: &Exports,
+    payload: Bytes,
+) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+    let Some(invoke) = &exports.invoke else { wasmtime::bail!("there is no invoke handler") };
+    invoke.flint_platform_invoke_handler().call_handle(accessor, payload.into()).await
+}
+
+/// The call as a job of a shared instance, and where its answer comes out.
+pub(crate) fn job(payload: Bytes) -> (Job<Program>, oneshot::Receiver<Result<Bytes, Failure>>) {
+    let (sender, answer) = oneshot::channel();
+    let job: Job<Program> = Box::new(move |accessor, exports| {
+        Box::pin(async move {
+            let answer = handle(accessor, &exports, payload).await?;
+            // Who gave the event up does not want to know.
+            _ = sender.send(answer.map(Bytes::from).map_err(Failure::from));
+            Ok(())
+        })
+    });
+    (job, answer)
 }
 
 impl From<types::Failure> for Failure {
