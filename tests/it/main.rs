@@ -6,3 +6,5 @@
 mod harness;
 
 mod cli;
+mod readme;
+mod tidy;

@@ -97,7 +97,7 @@ fn only_code_is_left_of_a_source() {
         ("a // b\nc", "a     \nc"),
         ("a /* b /* c */ d */ e", "a                   e"),
         (r#"a("b \" c") d"#, "a(        ) d"),
-        ("a(r#\"b \" c\"#) d", "a(           ) d"),
+        ("a(r#\"b \" c\"#) d", "a(          ) d"),
         (r"a('\'', 'b') c", "a(    ,    ) c"),
         ("fn a<'b>(c: &'b str)", "fn a<'b>(c: &'b str)"),
         ("for\"x\"", "for   "),
