@@ -28,6 +28,7 @@ pub mod shared;
 pub mod snapshot;
 
 mod engine;
+mod touch;
 
 pub use artifact::ArtifactCache;
 pub use engine::{Engine, EngineError};

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::lease::{Lease, Start};
 use crate::limit::{Budget, HasBudget, Limits};
 use crate::meter::Metered;
-use crate::refill::{Refillable, Review};
+use crate::refill::{Refillable, Refilled, Review};
 use parking_lot::Mutex;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -147,6 +147,8 @@ struct Reviewed {
     arrivals: u64,
     misses: u64,
     at: Instant,
+    /// The most instances at once, so far.
+    most_alive: usize,
     /// Not before then: instances could not be made.
     not_before: Option<Instant>,
 }
@@ -173,6 +175,7 @@ impl<B: Blueprint> Pool<B> {
                 arrivals: 0,
                 misses: 0,
                 at: Instant::now(),
+                most_alive: 0,
                 not_before: None,
             }),
             this: this.clone(),
@@ -330,44 +333,54 @@ impl<B: Blueprint> Inner<B> {
     }
 }
 
+impl<B: Blueprint> Inner<B> {
+    /// Makes spares up to `target`. Says whether that failed.
+    fn fill(&self, target: usize, runtime: &Handle) -> Result<(), Fault> {
+        while self.spares.lock().len() < target && self.room_for_spares() {
+            let live = runtime.block_on(self.make())?;
+            self.store_spare(live);
+        }
+        Ok(())
+    }
+
+    /// Gives up spares down to `target`, the oldest first: the youngest are the warmest.
+    fn trim(&self, target: usize) {
+        let surplus: Vec<_> = {
+            let mut spares = self.spares.lock();
+            let count = spares.len().saturating_sub(target);
+            // They are dropped when the lock is free again.
+            spares.drain(..count).collect()
+        };
+        self.engine.refiller().spares().fetch_sub(surplus.len(), Relaxed);
+    }
+}
+
 impl<B: Blueprint> Refillable for Inner<B> {
-    fn refill(&self, runtime: &Handle) -> Review {
+    fn refill(&self, runtime: &Handle) -> Refilled {
         self.asked.store(false, Relaxed);
         let mut reviewed = self.review.lock();
         let target = self.decide_target(&mut reviewed);
-        if reviewed.not_before.is_some_and(|moment| Instant::now() < moment) {
-            return Review::Again;
-        }
-        reviewed.not_before = None;
-        while self.spares.lock().len() < target && self.room_for_spares() {
-            match runtime.block_on(self.make()) {
-                Ok(live) => self.store_spare(live),
-                Err(fault) => {
-                    tracing::debug!(%fault, "no spare instance could be made");
-                    reviewed.not_before = Some(Instant::now() + BACK_OFF);
-                    return Review::Again;
-                }
+        let mut review = if target > self.options.warm { Review::Again } else { Review::Settled };
+        if reviewed.not_before.is_none_or(|moment| Instant::now() >= moment) {
+            reviewed.not_before = None;
+            if let Err(fault) = self.fill(target, runtime) {
+                tracing::debug!(%fault, "no spare instance could be made");
+                reviewed.not_before = Some(Instant::now() + BACK_OFF);
             }
         }
-        let surplus = {
-            let mut spares = self.spares.lock();
-            let count = spares.len().saturating_sub(target);
-            // The oldest go: the youngest are the warmest. They are dropped when the lock is free again.
-            spares.drain(..count).collect::<Vec<_>>()
-        };
-        self.engine.refiller().spares().fetch_sub(surplus.len(), Relaxed);
-        if target > self.options.warm { Review::Again } else { Review::Settled }
-    }
-
-    fn clear(&self) -> usize {
-        let cleared = std::mem::take(&mut *self.spares.lock());
-        self.engine.refiller().spares().fetch_sub(cleared.len(), Relaxed);
-        cleared.len()
+        if reviewed.not_before.is_some() {
+            review = Review::Again;
+        }
+        self.trim(target);
+        let alive = self.spares.lock().len() + self.admission.running();
+        let grown = alive > reviewed.most_alive;
+        reviewed.most_alive = alive.max(reviewed.most_alive);
+        Refilled { review, grown }
     }
 }
 
 impl<B: Blueprint> Drop for Inner<B> {
     fn drop(&mut self) {
-        self.clear();
+        self.trim(0);
     }
 }

@@ -3,6 +3,7 @@
 //! One thread for all pools, at a low priority: on a busy machine the requests get the CPU, and make the instances that are
 //! missing themselves. It sleeps while no pool asks and every pool is at its floor.
 
+use crate::touch::Toucher;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -18,10 +19,16 @@ const NICENESS: i32 = 10;
 
 /// A pool, as the thread sees it.
 pub(crate) trait Refillable: Send + Sync {
-    /// Brings the number of spares to where it should be, and says whether to look again soon.
-    fn refill(&self, runtime: &Handle) -> Review;
-    /// Gives up all spares.
-    fn clear(&self) -> usize;
+    /// Brings the number of spares to where it should be, and says what is left to do.
+    fn refill(&self, runtime: &Handle) -> Refilled;
+}
+
+/// What a look at a pool came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refilled {
+    pub(crate) review: Review,
+    /// Whether it holds more instances than ever before: some are in slots that nobody has used.
+    pub(crate) grown: bool,
 }
 
 /// Whether a pool has to be looked at again without being asked.
@@ -91,6 +98,7 @@ impl Shared {
             tracing::debug!(%error, "the refilling thread runs at normal priority");
         }
         let mut watched: Vec<Weak<dyn Refillable>> = Vec::new();
+        let mut toucher = Toucher::default();
         let mut reviewed = Instant::now();
         while let Some(asked) = self.next(!watched.is_empty()) {
             let mut round = asked;
@@ -98,13 +106,17 @@ impl Shared {
                 reviewed = Instant::now();
                 round.append(&mut watched);
             }
+            let mut grown = false;
             for pool in round {
-                if let Some(alive) = pool.upgrade()
-                    && alive.refill(runtime) == Review::Again
-                    && !watched.iter().any(|other| other.ptr_eq(&pool))
-                {
+                let Some(alive) = pool.upgrade() else { continue };
+                let refilled = alive.refill(runtime);
+                grown |= refilled.grown;
+                if refilled.review == Review::Again && !watched.iter().any(|other| other.ptr_eq(&pool)) {
                     watched.push(pool);
                 }
+            }
+            if grown {
+                toucher.touch_new();
             }
         }
     }
