@@ -1,6 +1,6 @@
 //! The README: what it promises happens, and what it quotes is what the code says.
 
-use crate::harness::{Launch, root};
+use crate::harness::{Launch, flint, root};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -125,6 +125,67 @@ fn every_command_of_the_readme_answers_as_it_says() {
         .map(|(step, printed)| format!("$ {}\nsays:\n{}\nprints:\n{printed}\n", step.command, step.output.join("\n")))
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_readme_shows_the_routes_of_the_demo_platform() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let lines: Vec<Vec<_>> = readme.lines().map(|line| line.split_whitespace().collect()).collect();
+    let host = Launch::platform().start();
+    for route in host.ready["routes"].as_array().expect("routes") {
+        let text = |key: &str| route[key].as_str().expect("a text");
+        let methods = route["methods"].as_array().map_or("*".to_owned(), |methods| {
+            methods.iter().map(|method| method.as_str().expect("a method")).collect::<Vec<_>>().join(",")
+        });
+        let line = vec![methods.as_str(), text("path"), text("function")];
+        assert!(lines.contains(&line), "README.md does not show {line:?}");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_code_of_an_http_error_and_every_exit_code() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let mut codes = 0;
+    for file in ["host/world/src/failure.rs", "host/triggers/src/request/problem.rs"] {
+        let source = fs::read_to_string(root().join(file)).expect("a source");
+        for code in source.split('"').filter(|text| is_code(text)) {
+            assert!(readme.contains(&format!("`{code}`")), "README.md does not list {code}");
+            codes += 1;
+        }
+    }
+    assert!(codes > 20, "only {codes} were found");
+    let help = flint(&root(), ["--help"]).ok().stdout;
+    let (_, exits) = help.split_once("Exit codes:\n").expect("the exit codes");
+    for (number, _) in exits.lines().filter_map(|line| line.trim().split_once("  ")) {
+        assert!(readme.contains(&format!("\n| {number} | ")), "README.md does not list the exit code {number}");
+    }
+}
+
+/// Such as `http/no-route`.
+fn is_code(text: &str) -> bool {
+    let after = ["function/", "host/", "http/"].iter().find_map(|area| text.strip_prefix(area));
+    after.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+}
+
+#[test]
+fn the_readme_names_the_metrics_that_there_are() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let host = Launch::platform().start();
+    let page = host.admin().get("/metrics").expect(200);
+    let metrics = page.text();
+    let named: Vec<_> = readme.split('`').filter(|text| text.starts_with("flint_") && is_metric(text)).collect();
+    assert!(named.len() > 10, "few metrics are named: {named:?}");
+    for name in &named {
+        let family = name.trim_end_matches("_total").trim_end_matches("_info");
+        assert!(metrics.contains(&format!("# TYPE {family} ")), "there is no metric {name}");
+    }
+    for family in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
+        assert!(named.iter().any(|name| name.starts_with(family)), "README.md does not name {family}");
+    }
+}
+
+fn is_metric(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 /// `UPDATE_README=1 cargo test --test it readme` writes it anew.
