@@ -6,21 +6,18 @@ use crate::output::Progress;
 use flint_config::{Components, DescribeError, HttpVersion, Import, Shape};
 use flint_engine::compile::CompileError;
 use flint_engine::{ArtifactCache, Engine, Settings};
-use flint_model::{Clock, FunctionName, StoreName, SystemClock};
-use flint_stores::{BoxFuture, Commit, CommitError, Committed, Entry, Kv, Page, ReadError, Stores, Unavailable};
-use flint_telemetry::{Options, Telemetry};
-use flint_world::{World, WorldOptions};
+use flint_model::FunctionName;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use flint_config::platform::Function;
 
-/// Tells what components are like, before there are stores: those follow from the configuration, which follows from this.
+/// Tells what components are like.
 pub(crate) struct Inspector {
-    world: World,
+    engine: Engine,
+    cache: Option<ArtifactCache>,
 }
 
 impl Inspector {
@@ -30,11 +27,7 @@ impl Inspector {
     /// If there can be no engine.
     pub(crate) fn new(cache: Option<ArtifactCache>) -> Result<Self, Error> {
         let engine = Engine::new(&Settings { instances_max: 1, ..Settings::default() })?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let telemetry = Telemetry::new(Options::default());
-        let world =
-            World::new(WorldOptions { engine, cache, stores: Arc::new(NoStores), telemetry, clock, spares_max: 0 })?;
-        Ok(Self { world })
+        Ok(Self { engine, cache })
     }
 
     /// Describes a component.
@@ -42,8 +35,9 @@ impl Inspector {
     /// # Errors
     /// If the bytes are none.
     pub(crate) fn shape(&self, bytes: &[u8]) -> Result<flint_world::Shape, CompileError> {
+        let inspection = flint_world::inspect(&self.engine, self.cache.as_ref(), bytes);
         // The configuration is loaded by a command, which has a thread of the runtime to itself.
-        tokio::task::block_in_place(|| Handle::current().block_on(self.world.inspect(bytes)))
+        tokio::task::block_in_place(|| Handle::current().block_on(inspection))
     }
 }
 
@@ -152,50 +146,5 @@ impl Components for AnyComponent {
             init: true,
             imports: Vec::new(),
         })
-    }
-}
-
-/// The stores of a world in which nothing runs.
-struct NoStores;
-
-impl Stores for NoStores {
-    fn kv(&self) -> &dyn Kv {
-        self
-    }
-
-    fn commit(&self, _: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
-        Box::pin(async { Err(Unavailable::ShuttingDown.into()) })
-    }
-}
-
-fn nothing<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, ReadError>> {
-    Box::pin(async { Err(Unavailable::ShuttingDown.into()) })
-}
-
-impl Kv for NoStores {
-    fn get<'a>(&'a self, _: &'a StoreName, _: &'a str) -> BoxFuture<'a, Result<Option<Entry>, ReadError>> {
-        nothing()
-    }
-
-    fn get_many<'a>(
-        &'a self,
-        _: &'a StoreName,
-        _: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Option<Entry>>, ReadError>> {
-        nothing()
-    }
-
-    fn exists<'a>(&'a self, _: &'a StoreName, _: &'a str) -> BoxFuture<'a, Result<bool, ReadError>> {
-        nothing()
-    }
-
-    fn scan<'a>(
-        &'a self,
-        _: &'a StoreName,
-        _: &'a str,
-        _: Option<&'a str>,
-        _: u32,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        nothing()
     }
 }

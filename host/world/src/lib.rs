@@ -30,4 +30,4 @@ pub use invocation::Invocation;
 pub use outbound::{HostPattern, HostPatternError};
 pub use request_error::RequestError;
 pub use shape::{HttpVersion, Import, Shape};
-pub use world::{World, WorldError, WorldOptions};
+pub use world::{World, WorldError, WorldOptions, inspect};

@@ -52,20 +52,13 @@ impl World {
         Ok(Self { options, linker })
     }
 
-    /// Says what a component exports and imports. Compiles it, so that loading it later takes it from the cache.
-    ///
-    /// # Errors
-    /// [`CompileError`] if the bytes are no component.
-    pub async fn inspect(&self, bytes: &[u8]) -> Result<Shape, CompileError> {
-        self.compile(bytes, Init::Snapshot).await.map(|(_, shape)| shape)
-    }
-
     /// Makes a function of a component.
     ///
     /// # Errors
     /// [`LoadError`].
     pub async fn load(&self, spec: FunctionSpec, bytes: &[u8]) -> Result<Function, LoadError> {
-        let (component, shape) = self.compile(bytes, spec.init).await?;
+        let cache = self.options.cache.as_ref();
+        let (component, shape) = compile(&self.options.engine, cache, bytes, spec.init).await?;
         let component = self.linker.instantiate_pre(&component).map_err(LoadError::Mismatch)?;
         let options = PoolOptions {
             limits: spec.limits,
@@ -103,16 +96,29 @@ impl World {
     pub fn engine(&self) -> &Engine {
         &self.options.engine
     }
+}
 
-    /// Compiles a component, twice over if it has an init function: the shape of the first says so.
-    async fn compile(&self, bytes: &[u8], init: Init) -> Result<(Component, Shape), CompileError> {
-        let engine = &self.options.engine;
-        let cache = self.options.cache.as_ref();
-        let component = engine.load(bytes, None, cache).await?;
-        let shape = Shape::of(&component, |name, item| link::serves(engine.wasmtime(), name, item));
-        if shape.init && init == Init::Snapshot {
-            return Ok((engine.load(bytes, Some(INIT_FUNCTION), cache).await?, shape));
-        }
-        Ok((component, shape))
+/// Says what a component exports and imports.
+///
+/// Compiles it, snapshot included, so that loading it later takes it from the cache.
+///
+/// # Errors
+/// [`CompileError`] if the bytes are no component, or its init function fails.
+pub async fn inspect(engine: &Engine, cache: Option<&ArtifactCache>, bytes: &[u8]) -> Result<Shape, CompileError> {
+    compile(engine, cache, bytes, Init::Snapshot).await.map(|(_, shape)| shape)
+}
+
+/// Compiles a component, twice over if it has an init function: the shape of the first says so.
+async fn compile(
+    engine: &Engine,
+    cache: Option<&ArtifactCache>,
+    bytes: &[u8],
+    init: Init,
+) -> Result<(Component, Shape), CompileError> {
+    let component = engine.load(bytes, None, cache).await?;
+    let shape = Shape::of(&component, |name, item| link::serves(engine.wasmtime(), name, item));
+    if shape.init && init == Init::Snapshot {
+        return Ok((engine.load(bytes, Some(INIT_FUNCTION), cache).await?, shape));
     }
+    Ok((component, shape))
 }
