@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bindings::imports::flint::platform::types as wit;
-use crate::{config, http, invoke, kv, secrets, time};
+use crate::{config, http, kv, secrets, time};
 
 /// What a handler answers when it could not do its work. Callers see name and message, so neither may hold a secret.
 ///
@@ -96,33 +96,10 @@ impl From<Failure> for wit::Failure {
     }
 }
 
-impl From<wit::Failure> for Failure {
-    fn from(failure: wit::Failure) -> Self {
-        Self {
-            name: failure.name,
-            message: failure.message,
-            retry: match failure.retry {
-                wit::Retry::Never => Retry::Never,
-                wit::Retry::Default => Retry::Default,
-                wit::Retry::After(delay) => Retry::After(Duration::from_millis(delay)),
-            },
-        }
-    }
-}
-
 impl From<kv::Error> for Failure {
     fn from(error: kv::Error) -> Self {
         // A conflict goes away when the handler reads again, which the same event does.
         Self::of("KvError", &error, error.is_retryable() || error.is_conflict())
-    }
-}
-
-impl From<invoke::Error> for Failure {
-    fn from(error: invoke::Error) -> Self {
-        match error {
-            invoke::Error::Failed(failure) => failure,
-            error => Self::of("InvokeError", &error, error.is_retryable()),
-        }
     }
 }
 

@@ -16,14 +16,14 @@
 //! | --- | --- | --- |
 //! | [`#[flint_sdk::http]`](macro@http) | `async fn(Request) -> impl IntoResponse` | requests, streaming both ways |
 //! | [`#[flint_sdk::http(buffered)]`](macro@http) | the same | requests whose bodies fit in memory; faster |
-//! | [`#[flint_sdk::invoke]`](macro@invoke) | `async fn(T) -> Result<U, E>` | `flint invoke`, calls of other functions |
+//! | [`#[flint_sdk::invoke]`](macro@invoke) | `async fn(T) -> Result<U, E>` | invocations, as `flint invoke` makes them |
 //! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
 //!
 //! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
 //!
 //! What a function may call is a module each: [`kv`] (key-value stores), [`http::send`](http::send()) (requests to others),
-//! [`invoke`](mod@invoke) (other functions), [`config`], [`secrets`], [`log`], [`context`] and [`time`]. All of it is
-//! `async`; [`join!`] and [`join_all`] run calls at once.
+//! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. All of it is `async`; [`join!`] and [`join_all`] run calls
+//! at once.
 //!
 //! ```no_run
 //! use flint_sdk::prelude::*;
@@ -53,17 +53,17 @@ mod failure;
 #[doc(hidden)]
 pub mod handler;
 pub mod http;
-pub mod invoke;
 mod join;
 pub mod kv;
 pub mod log;
+mod payload;
 pub mod prelude;
 pub mod secrets;
 pub mod time;
 
 pub use self::failure::{Failure, Retry};
-pub use self::invoke::Payload;
 pub use self::join::{join_all, spawn, try_join_all};
+pub use self::payload::Payload;
 pub use flint_sdk_macros::{http, init, invoke};
 
 /// For the code that the attributes write. No promise is made about it.

@@ -44,7 +44,7 @@ pub fn http(arguments: TokenStream, item: TokenStream) -> TokenStream {
     http::expand(arguments.into(), item.into()).into()
 }
 
-/// Makes a function answer invocations: of `flint invoke` and of other functions.
+/// Makes a function answer invocations, such as those of `flint invoke`.
 ///
 /// ```
 /// use flint_sdk::Failure;

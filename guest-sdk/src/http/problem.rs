@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::request::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{config, invoke, kv, secrets};
+use crate::{config, kv, secrets};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -230,23 +230,6 @@ impl From<kv::Error> for Problem {
             Kv::Invalid(_) => Self::internal("kv/invalid"),
             Kv::NotACounter(_) => Self::internal("kv/not-a-counter"),
             Kv::Json { .. } => Self::internal("kv/json"),
-        }
-    }
-}
-
-impl From<invoke::Error> for Problem {
-    fn from(error: invoke::Error) -> Self {
-        use invoke::Error as Invoke;
-        match error {
-            Invoke::Unavailable(_) => unavailable("invoke/unavailable"),
-            Invoke::TimedOut(_) => Self::new(StatusCode::GATEWAY_TIMEOUT).code("invoke/timed-out"),
-            Invoke::Failed(_) => Self::new(StatusCode::BAD_GATEWAY).code("invoke/failed"),
-            Invoke::Trapped(_) => Self::new(StatusCode::BAD_GATEWAY).code("invoke/trapped"),
-            Invoke::NoSuchFunction(_) => Self::internal("invoke/no-such-function"),
-            Invoke::Denied(_) => Self::internal("invoke/denied"),
-            Invoke::TooLarge(_) => Self::internal("invoke/too-large"),
-            Invoke::TooDeep(_) => Self::internal("invoke/too-deep"),
-            Invoke::Json(_) => Self::internal("invoke/json"),
         }
     }
 }
