@@ -1,5 +1,6 @@
 //! The one engine of the host.
 
+use crate::admission::Admission;
 use crate::artifact::ArtifactCache;
 use crate::compile::{self, CompileError};
 use crate::deadline::Ticker;
@@ -34,6 +35,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     wasmtime: wasmtime::Engine,
     residency: Residency,
+    admission: Admission,
     ticker: Ticker,
     refiller: Refiller,
 }
@@ -56,7 +58,8 @@ impl Engine {
             .map_err(|source| EngineError::Pool { instances: settings.instances_max, source })?;
         let ticker = Ticker::start(wasmtime.clone(), settings.tick).map_err(EngineError::Thread)?;
         let refiller = Refiller::start(tokio::runtime::Handle::current()).map_err(EngineError::Thread)?;
-        Ok(Self(Arc::new(Inner { wasmtime, residency, ticker, refiller })))
+        let admission = Admission::new(settings.admission);
+        Ok(Self(Arc::new(Inner { wasmtime, residency, admission, ticker, refiller })))
     }
 
     /// Compiles a component, or takes what was compiled before from the cache.
@@ -83,6 +86,15 @@ impl Engine {
     /// wasmtime's engine, to make linkers with.
     pub fn wasmtime(&self) -> &wasmtime::Engine {
         &self.0.wasmtime
+    }
+
+    /// How many invocations run, of all functions.
+    pub fn running(&self) -> usize {
+        self.0.admission.running()
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     pub(crate) fn ticker(&self) -> &Ticker {

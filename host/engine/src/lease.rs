@@ -1,10 +1,9 @@
 //! One instance, lent for one event.
 
-use crate::admission::Permit;
 use crate::deadline::Running;
 use crate::limit::HasBudget;
 use crate::meter::Meter;
-use crate::pool::{Blueprint, Inner, Live};
+use crate::pool::{Admitted, Blueprint, Inner, Live};
 use std::sync::Arc;
 use wasmtime::Store;
 
@@ -23,23 +22,41 @@ pub enum Start {
 
 /// An instance for one event, with the right to run.
 ///
-/// When it is dropped, also in the middle of a call, the instance is gone and its slot is reset.
+/// When it is dropped, also in the middle of a call, the instance is gone and its slot is reset. Within a runtime that happens
+/// on a task of its own, which the same thread runs next: resetting takes longer than many events, and the answer does not
+/// wait for it.
 pub struct Lease<B: Blueprint> {
-    live: Option<Live<B>>,
     start: Start,
-    pool: Arc<Inner<B>>,
-    permit: Option<Permit>,
-    _running: Running,
+    /// None: the instance was kept for another event.
+    instance: Option<Instance<B>>,
+}
+
+/// What is given back together. The fields are dropped in their order: first the slot is free, then another event may run.
+struct Instance<B: Blueprint> {
+    live: Live<B>,
+    refill: Refill<B>,
+    admitted: Option<Admitted>,
+    running: Running,
+}
+
+/// Asks for another spare when it is dropped: behind the instance, so that the next one goes into the slot that it left.
+struct Refill<B: Blueprint>(Arc<Inner<B>>);
+
+impl<B: Blueprint> Drop for Refill<B> {
+    fn drop(&mut self) {
+        self.0.ask_if_low();
+    }
 }
 
 impl<B: Blueprint> Lease<B> {
     pub(crate) fn new(live: Live<B>, start: Start, pool: Arc<Inner<B>>, running: Running) -> Self {
-        Self { live: Some(live), start, pool, permit: None, _running: running }
+        let instance = Instance { live, refill: Refill(pool), admitted: None, running };
+        Self { start, instance: Some(instance) }
     }
 
     /// Keeps the right to run for as long as the instance.
-    pub(crate) fn admit(&mut self, permit: Permit) {
-        self.permit = Some(permit);
+    pub(crate) fn admit(&mut self, admitted: Admitted) {
+        self.instance_mut().admitted = Some(admitted);
     }
 
     /// Where the instance came from.
@@ -49,12 +66,12 @@ impl<B: Blueprint> Lease<B> {
 
     /// The store of the instance.
     pub fn store(&mut self) -> &mut Store<B::Data> {
-        &mut self.live_mut().store
+        &mut self.instance_mut().live.store
     }
 
     /// The store and the exports of the instance.
     pub fn parts(&mut self) -> (&mut Store<B::Data>, &Arc<B::Exports>) {
-        let live = self.live_mut();
+        let live = &mut self.instance_mut().live;
         (&mut live.store, &live.exports)
     }
 
@@ -65,20 +82,23 @@ impl<B: Blueprint> Lease<B> {
 
     /// Says that the event ended well: the instance may serve another one, if the function's isolation allows it.
     pub fn finish(mut self) {
-        if let Some(live) = self.live.take() {
-            self.live = self.pool.give_back(live);
+        if let Some(Instance { live, refill, admitted, running }) = self.instance.take() {
+            let kept = refill.0.give_back(live);
+            self.instance = kept.map(|live| Instance { live, refill, admitted, running });
         }
     }
 
-    fn live_mut(&mut self) -> &mut Live<B> {
-        self.live.as_mut().expect("`finish`, which takes the instance, takes the lease too")
+    fn instance_mut(&mut self) -> &mut Instance<B> {
+        self.instance.as_mut().expect("`finish`, which takes the instance, takes the lease too")
     }
 }
 
 impl<B: Blueprint> Drop for Lease<B> {
     fn drop(&mut self) {
-        // The slot first: the next instance of this function goes where this one was.
-        self.live = None;
-        self.pool.ask_if_low();
+        let Some(instance) = self.instance.take() else { return };
+        // Without a runtime, as when the process ends, it is dropped here.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { drop(instance) });
+        }
     }
 }

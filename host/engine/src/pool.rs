@@ -105,6 +105,12 @@ pub enum Refusal {
     Fault(#[from] Fault),
 }
 
+/// The right to run one event, until it is dropped.
+pub(crate) struct Admitted {
+    _of_function: Permit,
+    _of_host: Permit,
+}
+
 /// A live instance with its store.
 pub(crate) struct Live<B: Blueprint> {
     pub(crate) store: Store<B::Data>,
@@ -192,15 +198,17 @@ impl<B: Blueprint> Pool<B> {
     /// # Errors
     /// [`Refusal`], which says whether a retry can help.
     pub async fn lease(&self) -> Result<Lease<B>, Refusal> {
-        let permit = self.admit().await?;
+        let admitted = self.admit().await?;
         let mut lease = self.instance().await?;
-        lease.admit(permit);
+        lease.admit(admitted);
         Ok(lease)
     }
 
-    /// Waits for the right to run one event.
-    pub(crate) async fn admit(&self) -> Result<Permit, Overloaded> {
-        self.0.admission.enter().await
+    /// Waits for the right to run one event: of the function, and of the host.
+    pub(crate) async fn admit(&self) -> Result<Admitted, Refusal> {
+        let of_function = self.0.admission.enter().await?;
+        let of_host = self.0.engine.admission().enter().await.map_err(|_| Fault::Exhausted)?;
+        Ok(Admitted { _of_function: of_function, _of_host: of_host })
     }
 
     /// Lends an instance to one who has the right to run, or who lends it on.
@@ -258,6 +266,7 @@ impl<B: Blueprint> Inner<B> {
         if matches!(self.options.isolation, Isolation::Serial { .. })
             && let Some(used) = self.used.lock().pop()
         {
+            self.engine.refiller().spares().fetch_sub(1, Relaxed);
             return Some((used, Start::Reused));
         }
         let spare = self.spares.lock().pop()?;
@@ -295,8 +304,9 @@ impl<B: Blueprint> Inner<B> {
     pub(crate) fn give_back(&self, mut live: Live<B>) -> Option<Live<B>> {
         live.uses += 1;
         match self.options.isolation {
-            Isolation::Serial { uses } if live.uses < uses => {
+            Isolation::Serial { uses } if live.uses < uses && self.room_for_spares() => {
                 self.used.lock().push(live);
+                self.engine.refiller().spares().fetch_add(1, Relaxed);
                 None
             }
             _ => Some(live),
@@ -306,7 +316,7 @@ impl<B: Blueprint> Inner<B> {
     /// Asks the refilling thread for more when half of the spares are gone: one system call for many events.
     pub(crate) fn ask_if_low(&self) {
         let target = self.target.load(Relaxed);
-        let low = self.options.spares_max > 0 && self.spares.lock().len() * 2 <= target;
+        let low = self.options.spares_max > 0 && self.ready() * 2 <= target;
         // A target of 0 grows only if someone looks at the misses.
         if low && !self.asked.swap(true, Relaxed) {
             let this: Weak<dyn Refillable> = self.this.clone();
@@ -328,6 +338,11 @@ impl<B: Blueprint> Inner<B> {
         target
     }
 
+    /// How many instances wait for an event, used ones included.
+    fn ready(&self) -> usize {
+        self.spares.lock().len() + self.used.lock().len()
+    }
+
     fn room_for_spares(&self) -> bool {
         self.engine.refiller().spares().load(Relaxed) < self.options.spares_total_max
     }
@@ -336,22 +351,25 @@ impl<B: Blueprint> Inner<B> {
 impl<B: Blueprint> Inner<B> {
     /// Makes spares up to `target`. Says whether that failed.
     fn fill(&self, target: usize, runtime: &Handle) -> Result<(), Fault> {
-        while self.spares.lock().len() < target && self.room_for_spares() {
+        while self.ready() < target && self.room_for_spares() {
             let live = runtime.block_on(self.make())?;
             self.store_spare(live);
         }
         Ok(())
     }
 
-    /// Gives up spares down to `target`, the oldest first: the youngest are the warmest.
+    /// Gives up instances that wait, down to `target`: the used ones first, then the oldest, since the youngest are the
+    /// warmest.
     fn trim(&self, target: usize) {
-        let surplus: Vec<_> = {
-            let mut spares = self.spares.lock();
-            let count = spares.len().saturating_sub(target);
+        let mut surplus = Vec::new();
+        for waiting in [&self.used, &self.spares] {
+            let count = self.ready().saturating_sub(target);
+            let mut waiting = waiting.lock();
+            let count = count.min(waiting.len());
             // They are dropped when the lock is free again.
-            spares.drain(..count).collect()
-        };
-        self.engine.refiller().spares().fetch_sub(surplus.len(), Relaxed);
+            surplus.extend(waiting.drain(..count));
+            self.engine.refiller().spares().fetch_sub(count, Relaxed);
+        }
     }
 }
 
@@ -372,7 +390,7 @@ impl<B: Blueprint> Refillable for Inner<B> {
             review = Review::Again;
         }
         self.trim(target);
-        let alive = self.spares.lock().len() + self.admission.running();
+        let alive = self.ready() + self.admission.running();
         let grown = alive > reviewed.most_alive;
         reviewed.most_alive = alive.max(reviewed.most_alive);
         Refilled { review, grown }

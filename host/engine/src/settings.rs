@@ -3,6 +3,7 @@
 //! Figures: µs of store, instantiate, call and drop for an async event, 50th percentile, one thread of the development
 //! machine; `flint bench cold-start` prints them anew as ratios of one run.
 
+use crate::admission::AdmissionOptions;
 use crate::residency::{Reason, Residency};
 use flint_model::ByteSize;
 use std::time::Duration;
@@ -18,6 +19,9 @@ pub struct Settings {
     /// Each takes two memory maps of the kernel for its stack and up to four for its memory, so that
     /// `vm.max_map_count` (65,530 by default) allows about 10,900.
     pub instances_max: u32,
+    /// How many invocations of all functions together run at once, how many wait, and for how long. `instances_max` has to have
+    /// room for them and for the spares.
+    pub admission: AdmissionOptions,
     /// How large a linear memory can grow, of any function. At most 4 GiB.
     pub memory_max: ByteSize,
     /// How many elements a table can have.
@@ -41,7 +45,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             preset: Preset::Tuned,
-            instances_max: 2000,
+            instances_max: 1500,
+            admission: AdmissionOptions { concurrency: 1000, queue: 1000, queue_timeout: Duration::from_secs(1) },
             memory_max: ByteSize::gib(4),
             table_elements_max: 100_000,
             tick: Duration::from_millis(1),

@@ -6,12 +6,11 @@
 //! dropped when the others have ended; a trap ends all events of the instance, each with the same fault; and what is metered
 //! is metered for the instance.
 
-use crate::admission::Permit;
 use crate::fault::Fault;
 use crate::lease::Lease;
 use crate::limit::HasBudget;
 use crate::meter::Metered;
-use crate::pool::{Blueprint, Isolation, Pool, Refusal};
+use crate::pool::{Admitted, Blueprint, Isolation, Pool, Refusal};
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
@@ -81,7 +80,7 @@ pub struct Ticket<B: Blueprint> {
     worker: Arc<Worker<B>>,
     complete: bool,
     _here: oneshot::Sender<()>,
-    _permit: Permit,
+    _admitted: Admitted,
 }
 
 impl<B: Blueprint> Future for Ticket<B> {
@@ -116,16 +115,16 @@ impl<B: Blueprint> Shared<B> {
     /// # Errors
     /// [`Refusal`], which says whether a retry can help. Later faults come from the [`Ticket`].
     pub async fn submit(&self, mut job: Job<B>, prepare: impl Fn(&mut B::Data)) -> Result<Ticket<B>, Refusal> {
-        let mut permit = self.0.pool.admit().await?;
+        let mut admitted = self.0.pool.admit().await?;
         loop {
             let worker = match self.0.roomy() {
                 Some(worker) => worker,
                 None => self.0.start(&prepare).await?,
             };
             // A worker can retire between the look and the hand-over.
-            match worker.take(job, permit, self.0.uses) {
+            match worker.take(job, admitted, self.0.uses) {
                 Ok(ticket) => return Ok(ticket),
-                Err(refused) => (job, permit) = refused,
+                Err(refused) => (job, admitted) = refused,
             }
         }
     }
@@ -153,16 +152,16 @@ impl<B: Blueprint> Inner<B> {
 
 impl<B: Blueprint> Worker<B> {
     /// Takes a job, or hands it back if it takes no more.
-    fn take(self: Arc<Self>, job: Job<B>, permit: Permit, uses_max: u32) -> Result<Ticket<B>, (Job<B>, Permit)> {
+    fn take(self: Arc<Self>, job: Job<B>, admitted: Admitted, uses_max: u32) -> Result<Ticket<B>, (Job<B>, Admitted)> {
         let (end, ended) = oneshot::channel();
         let (here, given_up) = oneshot::channel();
         {
             let mut state = self.state.lock();
             let number = state.uses;
-            let Some(jobs) = &state.jobs else { return Err((job, permit)) };
+            let Some(jobs) = &state.jobs else { return Err((job, admitted)) };
             if let Err(refused) = jobs.send(Task { number, job, given_up }) {
                 state.jobs = None;
-                return Err((refused.0.job, permit));
+                return Err((refused.0.job, admitted));
             }
             state.waiting.insert(number, end);
             state.uses += 1;
@@ -170,7 +169,7 @@ impl<B: Blueprint> Worker<B> {
                 state.jobs = None;
             }
         }
-        Ok(Ticket { ended, worker: self, complete: false, _here: here, _permit: permit })
+        Ok(Ticket { ended, worker: self, complete: false, _here: here, _admitted: admitted })
     }
 
     /// Takes no more jobs.

@@ -94,6 +94,11 @@ fn settings(limits: &HostLimits) -> Settings {
     let instances = limits.invocations_max.saturating_add(limits.spares_max);
     Settings {
         instances_max: u32::try_from(instances).unwrap_or(u32::MAX),
+        admission: AdmissionOptions {
+            concurrency: limits.invocations_max,
+            queue: limits.invocations_max,
+            ..AdmissionOptions::default()
+        },
         memory_max: limits.memory_max,
         ..Settings::default()
     }

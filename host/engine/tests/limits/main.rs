@@ -1,0 +1,42 @@
+//! Time, memory and room: what stops an instance, and what that leaves to the others.
+
+mod artifacts;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod room;
+mod spares;
+mod stops;
+
+/// A guest that answers, spins, traps and grows.
+const GUEST: &str = r#"
+(component
+  (core module $module
+    (memory 1)
+    (table $table 1 funcref)
+    (func (export "answer") (result i32) (i32.const 42))
+    (func (export "spin") (loop $on (br $on)))
+    (func (export "trap") (unreachable))
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "grow-table") (param i32) (result i32) (table.grow $table (ref.null func) (local.get 0)))
+    (func (export "grow-or-trap") (param i32)
+      (if (i32.eq (i32.const -1) (memory.grow (local.get 0))) (then (unreachable)))))
+  (core instance $core (instantiate $module))
+  (func (export "answer") (result u32) (canon lift (core func $core "answer")))
+  (func (export "spin") (canon lift (core func $core "spin")))
+  (func (export "trap") (canon lift (core func $core "trap")))
+  (func (export "grow") (param "pages" u32) (result s32) (canon lift (core func $core "grow")))
+  (func (export "grow-table") (param "elements" u32) (result s32) (canon lift (core func $core "grow-table")))
+  (func (export "grow-or-trap") (param "pages" u32) (canon lift (core func $core "grow-or-trap"))))
+"#;
+
+/// A guest of two core instances, each with a memory of its own.
+const TWO_MEMORIES: &str = r#"
+(component
+  (core module $module
+    (memory 1)
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))
+  (core instance $one (instantiate $module))
+  (core instance $two (instantiate $module))
+  (func (export "grow-one") (param "pages" u32) (result s32) (canon lift (core func $one "grow")))
+  (func (export "grow-two") (param "pages" u32) (result s32) (canon lift (core func $two "grow"))))
+"#;

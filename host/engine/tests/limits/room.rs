@@ -1,0 +1,69 @@
+//! Room: who is let in, what there are slots for, and how often an instance is used.
+
+use crate::GUEST;
+use crate::harness::{call, on_demand, pool, slots};
+use flint_engine::admission::{AdmissionOptions, Overloaded};
+use flint_engine::{Engine, Fault, Isolation, PoolOptions, Refusal, Start};
+use std::time::Duration;
+
+#[tokio::test]
+async fn who_comes_over_the_limit_waits_and_who_waits_too_long_or_in_vain_is_refused() {
+    let engine = Engine::new(&slots(4)).unwrap();
+    let admission = AdmissionOptions { concurrency: 1, queue: 1, queue_timeout: Duration::from_millis(100) };
+    let pool = pool(&engine, GUEST, None, PoolOptions { admission, ..on_demand() }).await;
+    let refused = Some(Refusal::Overloaded(Overloaded { limit: 1 }));
+    let lease = pool.lease().await.unwrap();
+    let (waited, came_third) = tokio::join!(pool.lease(), pool.lease());
+    assert_eq!(waited.err(), refused, "it waited too long");
+    assert_eq!(came_third.err(), refused, "there was no place to wait");
+    let (next, ()) = tokio::join!(pool.lease(), async { drop(lease) });
+    assert!(next.is_ok(), "it waited until the first was done");
+    assert_eq!(pool.running(), 1);
+}
+
+#[tokio::test]
+async fn a_host_without_a_free_slot_says_so_and_serves_again_when_there_is_one() {
+    let engine = Engine::new(&slots(2)).unwrap();
+    let pool = pool(&engine, GUEST, None, on_demand()).await;
+    let first = pool.lease().await.unwrap();
+    let _second = pool.lease().await.unwrap();
+    assert_eq!(pool.lease().await.err(), Some(Refusal::Fault(Fault::Exhausted)));
+    assert_eq!(pool.running(), 2, "who was refused has left");
+    drop(first);
+    let mut third = pool.lease().await.unwrap();
+    assert_eq!(call(&mut third, "answer", ()).await, Ok((42_u32,)));
+}
+
+#[tokio::test]
+async fn a_serial_instance_serves_its_number_of_events_unless_one_fails() {
+    let engine = Engine::new(&slots(4)).unwrap();
+    let isolation = Isolation::Serial { uses: 3 };
+    let pool = pool(&engine, GUEST, None, PoolOptions { isolation, ..on_demand() }).await;
+    let mut starts = Vec::new();
+    for _ in 0..7 {
+        let lease = pool.lease().await.unwrap();
+        starts.push(lease.start());
+        lease.finish();
+    }
+    use Start::{OnDemand, Reused};
+    assert_eq!(starts, [OnDemand, Reused, Reused, OnDemand, Reused, Reused, OnDemand]);
+    let mut lease = pool.lease().await.unwrap();
+    assert_eq!(lease.start(), Reused);
+    call::<_, ()>(&mut lease, "trap", ()).await.unwrap_err();
+    drop(lease);
+    assert_eq!(pool.lease().await.unwrap().start(), OnDemand, "what failed is not used again");
+}
+
+#[tokio::test]
+async fn instances_that_wait_for_another_event_leave_room_for_other_functions() {
+    let engine = Engine::new(&slots(3)).unwrap();
+    let options =
+        PoolOptions { isolation: Isolation::Serial { uses: 100 }, spares_total_max: 2, ..on_demand() };
+    let serial = pool(&engine, GUEST, None, options).await;
+    let leases = [serial.lease().await.unwrap(), serial.lease().await.unwrap(), serial.lease().await.unwrap()];
+    leases.map(flint_engine::Lease::finish);
+    let other = pool(&engine, GUEST, None, on_demand()).await;
+    assert_eq!(other.lease().await.err(), None, "no more than `spares_total_max` are kept");
+    let starts = [serial.lease().await.unwrap(), serial.lease().await.unwrap()].map(|lease| lease.start());
+    assert_eq!(starts, [Start::Reused; 2]);
+}

@@ -1,0 +1,128 @@
+//! What stops an instance: its CPU time, the wall time, its memory, and a caller who goes away.
+
+use crate::harness::{call, on_demand, pool, slots};
+use crate::{GUEST, TWO_MEMORIES};
+use flint_engine::admission::AdmissionOptions;
+use flint_engine::deadline::{Elapsed, WithDeadline};
+use flint_engine::fault::CpuExceeded;
+use flint_engine::{Engine, Fault, Limits, PoolOptions, Refusal};
+use flint_model::ByteSize;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+const KIB_64: u64 = 64 << 10;
+
+fn limited(limits: Limits) -> PoolOptions {
+    PoolOptions { limits, ..on_demand() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_spins_is_cut_at_its_cpu_limit_and_others_get_on_meanwhile() {
+    let cpu = Duration::from_millis(500);
+    let engine = Engine::new(&slots(8)).unwrap();
+    let spinning = pool(&engine, GUEST, None, limited(Limits { cpu, ..Limits::default() })).await;
+    // As many as there are threads.
+    let spinners: Vec<_> = (0..2)
+        .map(|_| {
+            let pool = spinning.clone();
+            tokio::spawn(async move {
+                let mut lease = pool.lease().await.unwrap();
+                let fault = call::<_, ()>(&mut lease, "spin", ()).await.unwrap_err();
+                (fault, lease.meter().cpu())
+            })
+        })
+        .collect();
+    let answering = tokio::spawn(async move {
+        let pool = pool(&engine, GUEST, None, on_demand()).await;
+        let mut answers = 0;
+        while spinning.running() > 0 {
+            let answer: (u32,) = call(&mut pool.lease().await.unwrap(), "answer", ()).await.unwrap();
+            assert_eq!(answer, (42,));
+            answers += 1;
+        }
+        answers
+    });
+    for spinner in spinners {
+        let (fault, used) = spinner.await.unwrap();
+        assert_eq!(fault, Fault::Cpu(CpuExceeded(cpu)));
+        assert!(used >= cpu, "it was cut after {used:?}");
+    }
+    let answers = answering.await.unwrap();
+    assert!(answers >= 10, "only {answers} answers beside two guests that spin");
+}
+
+#[tokio::test]
+async fn a_guest_that_spins_is_cut_at_the_wall_time_even_on_the_only_thread() {
+    let engine = Engine::new(&slots(2)).unwrap();
+    let pool = pool(&engine, GUEST, None, on_demand()).await;
+    let limit = Duration::from_millis(50);
+    let began = Instant::now();
+    {
+        let mut lease = pool.lease().await.unwrap();
+        let spin = pin!(call::<_, ()>(&mut lease, "spin", ()));
+        assert_eq!(WithDeadline::new(spin, began, limit).await, Err(Elapsed(limit)));
+    }
+    assert!((limit..Duration::from_secs(5)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert_eq!(pool.running(), 0);
+}
+
+#[tokio::test]
+async fn memory_is_refused_at_the_limit_and_a_trap_after_that_is_told_as_such() {
+    let engine = Engine::new(&slots(2)).unwrap();
+    let limits = Limits { memory: ByteSize::bytes(4 * KIB_64), ..Limits::default() };
+    let pool = pool(&engine, GUEST, None, limited(limits)).await;
+    let mut lease = pool.lease().await.unwrap();
+    // A page and an element are there from the start.
+    assert_eq!(call(&mut lease, "grow", (2_u32,)).await, Ok((1_i32,)));
+    assert_eq!(call(&mut lease, "grow", (1_u32,)).await, Ok((-1_i32,)), "the element is in the way");
+    assert_eq!(call(&mut lease, "grow-table", (8191_u32,)).await, Ok((1_i32,)));
+    assert_eq!(call(&mut lease, "grow-table", (1_u32,)).await, Ok((-1_i32,)));
+    assert_eq!(lease.meter().memory_peak(), 4 * KIB_64);
+    drop(lease);
+
+    let mut lease = pool.lease().await.unwrap();
+    assert_eq!(call::<_, ()>(&mut lease, "grow-or-trap", (4_u32,)).await, Err(Fault::Memory));
+    let mut lease = pool.lease().await.unwrap();
+    let trapped = call::<_, ()>(&mut lease, "trap", ()).await;
+    assert!(matches!(&trapped, Err(Fault::Trap(text)) if text.contains("unreachable")), "{trapped:?}");
+}
+
+#[tokio::test]
+async fn the_memories_of_an_instance_share_one_limit() {
+    let engine = Engine::new(&slots(4)).unwrap();
+    let limits = Limits { memory: ByteSize::bytes(10 * KIB_64), ..Limits::default() };
+    let pool = pool(&engine, TWO_MEMORIES, None, limited(limits)).await;
+    let mut lease = pool.lease().await.unwrap();
+    assert_eq!(call(&mut lease, "grow-one", (5_u32,)).await, Ok((1_i32,)));
+    assert_eq!(call(&mut lease, "grow-two", (4_u32,)).await, Ok((-1_i32,)), "alone it would fit");
+    assert_eq!(call(&mut lease, "grow-two", (3_u32,)).await, Ok((1_i32,)));
+}
+
+#[tokio::test]
+async fn an_instance_whose_first_memory_is_too_large_is_not_made() {
+    let engine = Engine::new(&slots(4)).unwrap();
+    let limits = Limits { memory: ByteSize::bytes(KIB_64), ..Limits::default() };
+    let pool = pool(&engine, TWO_MEMORIES, None, limited(limits)).await;
+    assert_eq!(pool.lease().await.err(), Some(Refusal::Fault(Fault::Memory)));
+    assert_eq!(pool.running(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_goes_away_frees_slot_and_place() {
+    let engine = Engine::new(&slots(2)).unwrap();
+    let admission = AdmissionOptions { concurrency: 2, queue: 0, ..AdmissionOptions::default() };
+    let pool = pool(&engine, GUEST, None, PoolOptions { admission, ..on_demand() }).await;
+    for _ in 0..200 {
+        let cancelled = async {
+            let mut lease = pool.lease().await.unwrap();
+            call::<_, ()>(&mut lease, "spin", ()).await
+        };
+        assert!(tokio::time::timeout(Duration::from_millis(2), cancelled).await.is_err(), "it spins");
+    }
+    assert_eq!(pool.running(), 0);
+    // Both slots and both places are free.
+    let mut leases = [pool.lease().await.unwrap(), pool.lease().await.unwrap()];
+    for lease in &mut leases {
+        assert_eq!(call(lease, "answer", ()).await, Ok((42_u32,)));
+    }
+}
