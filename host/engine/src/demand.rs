@@ -8,6 +8,10 @@ const HORIZON: Duration = Duration::from_millis(20);
 /// How fast the seen rate follows the real one, and how fast spares that are not needed are given up.
 const MEMORY: Duration = Duration::from_secs(2);
 
+/// A function that is called less often, in events a second, has no spare beyond its floor. Without that, what is left of a
+/// rate would ask for one long after the last event: it is halved again and again, and never nothing.
+const RARE: f64 = 1e-3;
+
 /// What happened since the last look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observed {
@@ -47,7 +51,7 @@ impl Demand {
         let rate_now = seen.arrivals as f64 / seconds;
         self.rate = self.rate * forgotten + rate_now * (1.0 - forgotten);
 
-        let needed = rounded_up(self.rate * HORIZON.as_secs_f64());
+        let needed = if self.rate < RARE { 0 } else { rounded_up(self.rate * HORIZON.as_secs_f64()) };
         let missed = usize::try_from(seen.misses).unwrap_or(usize::MAX);
         #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
         let kept = if missed > 0 {
@@ -108,5 +112,15 @@ mod tests {
             demand.observe(seen(0, 0, 100), BOUNDS);
         }
         assert_eq!(demand.observe(seen(0, 0, 100), BOUNDS), 1);
+    }
+
+    #[test]
+    fn who_was_called_once_has_a_spare_for_a_while_and_then_none() {
+        let bounds = Bounds { floor: 0, ceiling: 100 };
+        let mut demand = Demand::default();
+        assert_eq!(demand.observe(seen(1, 1, 250), bounds), 1);
+        assert_eq!(demand.observe(seen(0, 0, 250), bounds), 1);
+        let kept = (0..).take_while(|_| demand.observe(seen(0, 0, 250), bounds) > 0).take(1000).count();
+        assert!(kept < 60 * 4, "{kept} reviews of a quarter of a second");
     }
 }
