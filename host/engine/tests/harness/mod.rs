@@ -4,6 +4,7 @@
 
 pub(crate) mod patient;
 
+use flint_engine::admission::AdmissionOptions;
 use flint_engine::{
     ArtifactCache, Blueprint, Budget, Engine, Fault, HasBudget, Lease, Metered, Pool, PoolOptions, Settings,
 };
@@ -37,12 +38,14 @@ impl Blueprint for Bare {
     }
 }
 
-/// Settings for a pool of so many slots.
+/// Settings for a pool of so many slots, in which no more run than there are slots. So who asks for an instance right after
+/// another one was dropped waits until its slot is free, which is done behind the answer.
 pub(crate) fn slots(instances_max: u32) -> Settings {
-    Settings { instances_max, memory_max: ByteSize::mib(16), ..Settings::default() }
+    let admission = AdmissionOptions { concurrency: instances_max as usize, ..AdmissionOptions::default() };
+    Settings { instances_max, admission, memory_max: ByteSize::mib(16), ..Settings::default() }
 }
 
-/// Options without any spare instance: what is lent was made for it, and who dropped one knows that its slot is free.
+/// Options without any spare instance: what is lent was made for the one who asked.
 pub(crate) fn on_demand() -> PoolOptions {
     PoolOptions { warm: 0, spares_max: 0, ..PoolOptions::default() }
 }
