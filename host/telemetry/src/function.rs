@@ -4,7 +4,7 @@ use crate::Shared;
 use crate::filter::Filter;
 use crate::format::Line;
 use crate::histogram::Histogram;
-use crate::log::{Level, LogLine};
+use crate::log::{Level, LogLine, Source};
 use crate::outcomes::Outcomes;
 use crate::record::{Outcome, Record, Start};
 use flint_model::FunctionName;
@@ -123,9 +123,12 @@ impl FunctionTelemetry {
             return;
         }
         let cut = line.message.floor_char_boundary(self.shared.line_max.min(line.message.len()));
-        let message = match &line.message[..cut] {
-            whole if cut == line.message.len() => whole.into(),
-            part => std::borrow::Cow::from(format!("{part}{CUT}")),
+        let (message, fields) = match &line.message[..cut] {
+            whole if cut == line.message.len() => {
+                let (text, fields) = split_fields(&line).unwrap_or((whole, Map::new()));
+                (text.into(), fields)
+            }
+            part => (std::borrow::Cow::from(format!("{part}{CUT}")), Map::new()),
         };
         let context = &line.context[..line.context.floor_char_boundary(self.shared.line_max.min(line.context.len()))];
         self.write(Line {
@@ -137,8 +140,13 @@ impl FunctionTelemetry {
             trace: Some(&line.trace.trace_id()),
             context,
             message: &message,
-            fields: Map::new(),
+            fields,
         });
+    }
+
+    /// Counts a line that the guest said beyond the volume that it may have, and that is not written.
+    pub fn log_dropped(&self) {
+        self.function.counters.log_lines.fetch_add(1, Ordering::Relaxed);
     }
 
     #[cold]
@@ -177,6 +185,16 @@ impl FunctionTelemetry {
     fn write(&self, line: Line<'_>) {
         self.shared.sink.write(&self.shared.format.line(line));
     }
+}
+
+/// Finds the fields of a line of `wasi:logging`, whose message is one text: the SDK puts them behind it, as a JSON object after
+/// a tab.
+fn split_fields<'l>(line: &LogLine<'l>) -> Option<(&'l str, Map<String, Value>)> {
+    let (text, object) = line.message.rsplit_once('\t')?;
+    if line.source != Source::Log || !object.starts_with('{') {
+        return None;
+    }
+    Some((text, serde_json::from_str(object).ok()?))
 }
 
 /// Stands for an invocation that runs.

@@ -170,6 +170,23 @@ fn what_guests_and_host_say_has_the_same_form() {
 }
 
 #[test]
+fn the_fields_that_the_sdk_puts_behind_a_text_are_told_as_fields() {
+    let fixture = Fixture::new("info");
+    let Record { invocation, trace, .. } = record(Outcome::Ok);
+    for (source, said, message, fields) in [
+        (Source::Log, "a\tb\t{\"id\":\"o-7\",\"items\":3}", "a\tb", json!({"id": "o-7", "items": 3})),
+        (Source::Log, "a\t{no object}", "a\t{no object}", Value::Null),
+        (Source::Log, "a\t[1]", "a\t[1]", Value::Null),
+        (Source::Stdout, "a\t{\"id\":1}", "a\t{\"id\":1}", Value::Null),
+    ] {
+        let line = LogLine { invocation, trace: &trace, level: Level::Info, context: "", message: said, source };
+        fixture.hello().log(line);
+        let line = fixture.lines().pop().expect("a line");
+        assert_eq!((&line["message"], &line["fields"]), (&json!(message), &fields));
+    }
+}
+
+#[test]
 fn a_long_message_is_cut_off_between_characters() {
     let fixture = Fixture::with("info", Options { line_max: ByteSize::bytes(4), ..Options::default() });
     let Record { invocation, trace, .. } = record(Outcome::Ok);

@@ -50,7 +50,10 @@ impl LogGate {
         state.said = state.said.saturating_add(message.len() as u64 + 1);
         if state.said <= self.function.log_size_max {
             line(level, message);
-        } else if !mem::replace(&mut state.silenced, true) {
+            return;
+        }
+        self.function.telemetry.log_dropped();
+        if !mem::replace(&mut state.silenced, true) {
             line(Level::Warn, "the invocation has logged as much as it may (`log-size-max`): what follows is dropped");
         }
     }
