@@ -266,6 +266,7 @@ impl Function {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<wasmtime_wasi_http::Error>,
     {
+        let request = exports::http::with_authority(request);
         let request = request.map(|body| RequestBody::new(body, Arc::clone(tally)).map_err(Into::into).boxed_unsync());
         let (sender, mut head) = oneshot::channel();
         let mut drive = self.drive(invocation.clone(), request, sender, Arc::clone(tally));

@@ -5,6 +5,9 @@ use crate::failure::Failure;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
+use http::Uri;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,6 +17,26 @@ use wasmtime_wasi_http::{WasiHttpView, p2, p3};
 
 /// What the guest answers: the head leaves as soon as it is there, the body follows while the guest runs.
 pub(crate) type Head = Result<Response, wasmtime::Error>;
+
+/// Puts the host that the client asked for into the URI.
+///
+/// A guest of 0.3 learns the authority from there alone: the standard keeps the header `host` from it. The listener speaks
+/// plain HTTP, so that is the scheme; whoever ends TLS in front of it says so in headers of its own.
+pub(crate) fn with_authority<B>(mut request: http::Request<B>) -> http::Request<B> {
+    let uri = request.uri();
+    let host = request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    if let (None, Some(host)) = (uri.authority(), host) {
+        let mut parts = uri.clone().into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(host);
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        // What has all three parts is a URI.
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
 
 /// Calls the handler, and runs the guest until it has nothing left to do.
 ///

@@ -115,7 +115,14 @@ pub(crate) fn failure_of(error: &wasmtime::Error, lease: &mut Lease<Program>) ->
     match Fault::classify(error, memory_refused) {
         Fault::Cpu(exceeded) => Failure::CpuExceeded(exceeded.0),
         Fault::Memory => Failure::OutOfMemory(limits.memory),
-        Fault::Trap(trap) => Failure::Trapped(trap),
+        Fault::Trap(trap) => {
+            let state = lease.store().data();
+            let (function, invocation) = (&state.function.name, state.invocation());
+            let trace = invocation.map(|invocation| invocation.trace.trace_id().to_string());
+            let invocation = invocation.map(|invocation| invocation.id.to_string());
+            tracing::warn!(%function, invocation, trace, cause = %trap, "the function trapped");
+            Failure::Trapped(trap)
+        }
         Fault::Exhausted => Failure::Exhausted,
         Fault::Other(text) => {
             let function = &lease.store().data().function.name;
