@@ -19,6 +19,9 @@
 //! | [`#[flint_sdk::invoke]`](macro@invoke) | `async fn(T) -> Result<U, E>` | invocations, as `flint invoke` makes them |
 //! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
 //!
+//! An HTTP handler that needs no more of the request than the parameters of the path takes [`http::Params`], which makes
+//! the component a quarter smaller.
+//!
 //! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
 //!
 //! What a function may call is a module each: [`kv`] (key-value stores), [`http::send`](http::send()) (requests to others),

@@ -1,10 +1,11 @@
 //! Says hello: over HTTP, and to who invokes it.
 
+use flint_sdk::http::Params;
 use flint_sdk::prelude::*;
 
 #[flint_sdk::http]
-async fn hello(request: Request) -> String {
-    greeting(request.param("name"))
+async fn hello(params: Params) -> String {
+    greeting(params.get("name"))
 }
 
 /// The payload is the name, as text.

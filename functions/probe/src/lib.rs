@@ -1,7 +1,8 @@
 //! Looks for what other instances left behind: a fixture of the tests for isolation.
 //!
-//! The payload is a command: `fill N` writes a pattern into memory, table-driven code and globals, and leaves it there;
-//! `scan` reads the whole linear memory for it; `count` says how often this instance was called.
+//! The payload is a command: `fill N` writes a pattern into N bytes of the heap, into the stack and into a static, and leaves
+//! it there; `scan` reads the whole linear memory for it; `count` says how often this instance was called. It writes linear
+//! memory alone: tables and globals of the module are out of the reach of Rust.
 
 use std::alloc::{Layout, alloc};
 use std::hint::black_box;

@@ -1,31 +1,22 @@
 //! `#[flint_sdk::http(buffered)]`: `flint:platform/http-handler`, one call in and out, bodies held in memory.
 
+use super::argument::FromRequest;
 use crate::bindings::http_buffered::exports::flint::platform::http_handler as wit;
-use crate::http::{IntoResponse, Method, Request, Response, StatusCode, wire};
+use crate::http::{IntoResponse, Response, StatusCode, wire};
 
 pub use crate::bindings::http_buffered::export_http_buffered as export;
 pub use wit::{Guest, Request as Incoming, Response as Outgoing};
 
 /// Answers a request of the host by a handler of the user.
-pub async fn serve<F>(incoming: Incoming, handler: impl FnOnce(Request) -> F) -> Outgoing
+pub async fn serve<A, F>(incoming: Incoming, handler: impl FnOnce(A) -> F) -> Outgoing
 where
+    A: FromRequest,
     F: Future<Output: IntoResponse>,
 {
-    let Some(request) = request(incoming) else {
+    let Some(argument) = A::from_whole(incoming) else {
         return whole(StatusCode::BAD_REQUEST.into_response()).await;
     };
-    whole(handler(request).await.into_response()).await
-}
-
-/// None if the host sends what is no request.
-fn request(incoming: Incoming) -> Option<Request> {
-    let mut request = Request::new(incoming.body.into());
-    *request.method_mut() = Method::from_bytes(incoming.method.as_bytes()).ok()?;
-    *request.uri_mut() = wire::uri(incoming.target)?;
-    let mut fields = incoming.headers;
-    wire::with_host(&mut fields, incoming.authority);
-    *request.headers_mut() = wire::header_map(fields);
-    Some(request)
+    whole(handler(argument).await.into_response()).await
 }
 
 /// Reads what the handler may have streamed. Its length is for the host to limit.

@@ -2,6 +2,7 @@
 //!
 //! Public for the macros alone. A new handler is a world in [`crate::bindings`], a file here and an attribute.
 
+mod argument;
 pub mod http;
 pub mod http_buffered;
 pub mod init;

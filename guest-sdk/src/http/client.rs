@@ -3,7 +3,7 @@
 use ::http::uri::Scheme;
 
 use super::body::{Body, Source};
-use super::incoming::{Incoming, Message};
+use super::incoming::{Incoming, Unopened};
 use super::wire;
 use super::{Method, Request, Response, StatusCode};
 use crate::bindings::imports::wasi::http0_3_0::{client, types as wasi};
@@ -70,7 +70,7 @@ pub async fn send(request: Request) -> Result<Response, SendError> {
     *answer.status_mut() =
         StatusCode::from_u16(response.get_status_code()).map_err(|error| SendError::Protocol(error.to_string()))?;
     *answer.headers_mut() = wire::headers(&response.get_headers());
-    *answer.body_mut() = Body(Source::Incoming(Incoming::Unopened(Message::Response(response))));
+    *answer.body_mut() = Body(Source::Incoming(Incoming::Unopened(Unopened::response(response))));
     Ok(answer)
 }
 

@@ -16,7 +16,7 @@ const READ_SIZE: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) enum Incoming {
     /// Nobody has asked for the body yet. Most requests have none, and then the stream is never made.
-    Unopened(Message),
+    Unopened(Unopened),
     /// Bytes may follow.
     Open(StreamReader<u8>, FutureReader<Trailers>),
     /// All was read.
@@ -25,13 +25,41 @@ pub(crate) enum Incoming {
     Broken(String),
 }
 
-/// The message whose body it is.
+/// A message whose body is still the host's, and the way to open it.
+///
+/// The way is a value, so that a function carries the code only for the messages that it can meet.
 #[derive(Debug)]
-pub(crate) enum Message {
+pub(crate) enum Unopened {
     /// A request that came in.
-    Request(wasi::Request),
+    Request(wasi::Request, fn(wasi::Request) -> Opened),
     /// An answer to a request that went out.
-    Response(wasi::Response),
+    Response(wasi::Response, fn(wasi::Response) -> Opened),
+}
+
+type Opened = (StreamReader<u8>, FutureReader<Trailers>);
+
+impl Unopened {
+    pub(crate) fn request(request: wasi::Request) -> Self {
+        Self::Request(request, |request| wasi::Request::consume_body(request, handled()))
+    }
+
+    pub(crate) fn response(response: wasi::Response) -> Self {
+        Self::Response(response, |response| wasi::Response::consume_body(response, handled()))
+    }
+
+    fn open(self) -> Opened {
+        match self {
+            Self::Request(request, open) => open(request),
+            Self::Response(response, open) => open(response),
+        }
+    }
+}
+
+/// The host is told at once that a message will be handled: the guest has no error to report for it later.
+fn handled() -> FutureReader<Result<(), wasi::ErrorCode>> {
+    let (handled, result) = wit_future::new(|| Ok(()));
+    drop(handled);
+    result
 }
 
 impl Incoming {
@@ -75,17 +103,10 @@ impl Incoming {
     }
 
     fn open(&mut self) {
-        // The host is told at once that the message will be handled: the guest has no error to report for it later.
-        let (handled, result) = wit_future::new(|| Ok(()));
-        drop(handled);
         let unread = Self::Broken("reading was given up".to_owned());
         *self = match core::mem::replace(self, unread) {
-            Self::Unopened(Message::Request(request)) => {
-                let (stream, trailers) = wasi::Request::consume_body(request, result);
-                Self::Open(stream, trailers)
-            }
-            Self::Unopened(Message::Response(response)) => {
-                let (stream, trailers) = wasi::Response::consume_body(response, result);
+            Self::Unopened(message) => {
+                let (stream, trailers) = message.open();
                 Self::Open(stream, trailers)
             }
             opened => opened,

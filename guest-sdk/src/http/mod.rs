@@ -19,6 +19,7 @@ mod channel;
 mod client;
 mod incoming;
 mod json;
+mod params;
 mod pattern;
 mod percent;
 mod problem;
@@ -31,8 +32,9 @@ pub use self::body::{Body, BodyError};
 pub use self::channel::{Closed, Sender};
 pub use self::client::{SendError, send};
 pub use self::json::{Json, JsonError};
+pub use self::params::{ParamError, Params};
 pub use self::problem::Problem;
-pub use self::request::{ParamError, Request, RequestExt};
+pub use self::request::{Request, RequestExt};
 pub use self::response::{IntoResponse, Response};
 pub use self::router::Router;
 

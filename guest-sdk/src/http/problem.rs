@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::body::{Body, BodyError};
 use super::client::SendError;
-use super::request::ParamError;
+use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
 use crate::{config, kv, secrets};

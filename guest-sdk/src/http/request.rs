@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::body::Body;
 use super::json::JsonError;
+use super::params::{self, ParamError, Params};
 use super::percent;
 use super::{HeaderMap, header};
 
@@ -23,27 +24,6 @@ use super::{HeaderMap, header};
 /// # assert_eq!(describe(&Request::get("/a?b").body("".into()).unwrap()), "GET /a");
 /// ```
 pub type Request<B = Body> = ::http::Request<B>;
-
-/// The parameters that a [`Router`](super::Router) found in the path.
-#[derive(Debug, Clone)]
-pub(super) struct Params(pub(super) Vec<(String, String)>);
-
-/// Why a path parameter is not there.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParamError {
-    /// The route has no parameter of this name: a mistake in the function or in platform.toml.
-    #[error("the route has no parameter `{0}`")]
-    Missing(String),
-    /// The client sent what is no such value.
-    #[error("`{name}` is invalid: {reason}")]
-    Invalid {
-        /// The parameter.
-        name: String,
-        /// Why its text is no such value.
-        reason: String,
-    },
-}
 
 /// What a handler asks a request, besides what crate `http` has.
 ///
@@ -119,17 +99,13 @@ pub trait RequestExt {
 
 impl RequestExt for Request {
     fn param(&self, name: &str) -> Option<&str> {
-        if let Some(Params(params)) = self.extensions().get()
-            && let Some((_, value)) = params.iter().find(|(param, _)| param == name)
-        {
-            return Some(value);
-        }
-        header_text(self.headers(), &format!("flint-param-{name}"))
+        let routed = self.extensions().get::<Params>().and_then(|params| params.get(name));
+        let is_it = |header: &str| params::param_name(header).is_some_and(|param| param.eq_ignore_ascii_case(name));
+        routed.or_else(|| find_text(self.headers(), is_it))
     }
 
     fn param_as<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, ParamError> {
-        let text = self.param(name).ok_or_else(|| ParamError::Missing(name.to_owned()))?;
-        text.parse().map_err(|reason: T::Err| ParamError::Invalid { name: name.to_owned(), reason: reason.to_string() })
+        params::parse(name, self.param(name))
     }
 
     fn route(&self) -> Option<&str> {
@@ -154,7 +130,11 @@ impl RequestExt for Request {
 
 /// Compares names rather than hash them: there are few, and a function carries less code for it.
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let (_, value) = headers.iter().find(|(header, _)| header.as_str().eq_ignore_ascii_case(name))?;
+    find_text(headers, |header| header.eq_ignore_ascii_case(name))
+}
+
+fn find_text(headers: &HeaderMap, is_it: impl Fn(&str) -> bool) -> Option<&str> {
+    let (_, value) = headers.iter().find(|(header, _)| is_it(header.as_str()))?;
     std::str::from_utf8(value.as_bytes()).ok()
 }
 

@@ -4,9 +4,10 @@ use std::pin::Pin;
 
 use ::http::HeaderValue;
 
+use super::params::Params;
 use super::pattern::Pattern;
 use super::problem::Problem;
-use super::request::{Params, Request};
+use super::request::Request;
 use super::response::{IntoResponse, Response};
 use super::{Body, Method, StatusCode, header};
 

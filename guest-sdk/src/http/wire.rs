@@ -6,7 +6,7 @@ use wit_bindgen::{FutureReader, StreamReader};
 
 use super::body::{Body, Source};
 use super::channel::Receiver;
-use super::incoming::{Incoming, Message};
+use super::incoming::{Incoming, Unopened};
 use super::request::Request;
 use super::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use crate::bindings::imports::wasi::http0_3_0::types as wasi;
@@ -31,7 +31,7 @@ pub(crate) fn request(wasi: wasi::Request) -> Result<Request, wasi::ErrorCode> {
         with_host(&mut fields, authority);
     }
     *request.headers_mut() = header_map(fields);
-    *request.body_mut() = Body(Source::Incoming(Incoming::Unopened(Message::Request(wasi))));
+    *request.body_mut() = Body(Source::Incoming(Incoming::Unopened(Unopened::request(wasi))));
     Ok(request)
 }
 
