@@ -63,7 +63,8 @@ pub fn load(
     if let Some(platform) = platform.filter(|_| found.is_empty() && twice.is_empty()) {
         return Ok(platform);
     }
-    let broken: Vec<_> = syntax.iter().map(|diagnostic| diagnostic.span().clone()).collect();
+    // Of what is there twice, the tree has only one.
+    let broken: Vec<_> = syntax.iter().chain(&twice).map(|diagnostic| diagnostic.span().clone()).collect();
     found.extend(syntax.into_iter().chain(twice));
     Err(Diagnostics::new(source.path.clone(), mask::mask(text, tree, &broken), found))
 }
