@@ -9,11 +9,12 @@ use flint_sdk::prelude::*;
 #[flint_sdk::http]
 async fn echo(request: Request) -> Response {
     let shout = request.query_param("upper").is_some();
-    let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+    // Trailers have to be announced: a server sends no others.
+    let kept = [header::CONTENT_TYPE, header::TRAILER].map(|name| (request.headers().get(&name).cloned(), name));
     let body = request.into_body();
     let mut response = Response::new(if shout { upper(body) } else { body });
-    if let Some(content_type) = content_type {
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    for (value, name) in kept {
+        response.headers_mut().extend(value.map(|value| (name, value)));
     }
     response
 }

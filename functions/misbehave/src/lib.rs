@@ -22,6 +22,8 @@ async fn handle(request: Request) -> Response {
         .get("/stdout", write_stdout)
         .get("/env", environment)
         .get("/context", invocation)
+        .get("/headers", headers)
+        .get("/headers/{name}/{*rest}", headers)
         .get("/secret/{name}", secret)
         .get("/outbound", outbound)
         .get("/stream-then-trap", stream_then_trap)
@@ -125,6 +127,14 @@ async fn environment(_: Request) -> Result<Json<serde_json::Value>, Problem> {
         "arguments": arguments,
         "config": config,
     })))
+}
+
+/// What the request says beside its body.
+async fn headers(request: Request) -> Json<serde_json::Value> {
+    let headers = request.headers().iter();
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<_> = headers.map(|(name, value)| json!([name.as_str(), text(value)])).collect();
+    Json(json!({ "method": request.method().as_str(), "target": request.uri().to_string(), "headers": headers }))
 }
 
 /// What the function can know about its invocation.
