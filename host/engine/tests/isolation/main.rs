@@ -8,6 +8,8 @@
 //! Not looked at: the stack of a guest. It lies outside of what a guest can address, and the locals of a function start as
 //! zero by the language's rules, whatever the stack held.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail like the test itself")]
+
 #[path = "../harness/mod.rs"]
 mod harness;
 mod tenant;

@@ -3,6 +3,8 @@
 //! A tenant knows what its memory, tables and globals hold before anyone wrote: every word of the image is a function of its
 //! address, all other memory is zero. `scan` counts what is not so, in the memory that it starts with and in what it can grow.
 
+#![allow(clippy::single_range_in_vec_init, reason = "an image of one segment is a list of one range")]
+
 use std::fmt::Write as _;
 use std::ops::Range;
 

@@ -1,5 +1,7 @@
 //! Time, memory and room: what stops an instance, and what that leaves to the others.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail like the test itself")]
+
 mod artifacts;
 #[path = "../harness/mod.rs"]
 mod harness;
