@@ -291,7 +291,7 @@ fn every_line_of_the_log_has_the_ids_of_its_invocation() {
 
 #[test]
 fn a_host_starts_again_from_what_it_compiled() {
-    let host = Launch::config(&hello_config()).start();
+    let host = Launch::config(&hello_config()).compile_anew().start();
     let compiled = |host: &Host| names(&host.data_dir().join("compiled"));
     let before = compiled(&host);
     assert!(!before.is_empty());

@@ -6,5 +6,13 @@
 mod harness;
 
 mod cli;
+mod component;
+mod config;
+mod http;
+mod init;
+mod isolation;
+mod kv;
+mod limits;
 mod readme;
+mod telemetry;
 mod tidy;

@@ -16,6 +16,21 @@ pub(crate) fn component(name: &str) -> PathBuf {
     built.get(name).cloned().unwrap_or_else(|| panic!("there is no function {name}"))
 }
 
+/// The section of a function whose component is built, with further lines.
+pub(crate) fn function(name: &str, lines: &str) -> String {
+    format!("[function.{name}]\nsource = {:?}\n{lines}\n", component(name))
+}
+
+/// The section of the function that misbehaves, and a route of every path to it.
+pub(crate) fn misbehave(lines: &str) -> String {
+    function("misbehave", &format!("secrets = {{}}\noutbound = []\n{lines}")) + &route("/{*rest}", "misbehave")
+}
+
+/// The section of a route.
+pub(crate) fn route(path: &str, function: &str) -> String {
+    format!("[[route]]\npath = \"{path}\"\nfunction = \"{function}\"\n")
+}
+
 fn build(config: &str) -> Vec<(String, PathBuf)> {
     let built = flint(&root(), ["build", "--json", "--config", config]).ok().json();
     let components = built["components"].as_array().expect("components").iter();

@@ -1,7 +1,9 @@
 //! The binary at work: `flint up` on free ports and in a temporary folder, ended when the test is.
 
-use super::client::Client;
+use super::client::{Client, Response};
 use super::{eventually, root};
+use bytes::Bytes;
+use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -59,12 +61,14 @@ pub(crate) struct Launch {
     folder: Arc<TempDir>,
     args: Vec<OsString>,
     env: Vec<(String, String)>,
+    /// Whether components that other hosts compiled are taken as they are.
+    shares_compiled: bool,
 }
 
 impl Launch {
     fn new(args: Vec<OsString>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        Self { folder: Arc::new(folder), args, env: Vec::new() }
+        Self { folder: Arc::new(folder), args, env: Vec::new(), shares_compiled: true }
     }
 
     /// The demo platform.
@@ -107,9 +111,26 @@ impl Launch {
         self
     }
 
+    /// Compiles everything anew.
+    pub(crate) fn compile_anew(mut self) -> Self {
+        self.shares_compiled = false;
+        self
+    }
+
     /// The folder of the host's data.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Makes the folder of the host's data, with what other tests compiled in it: compiling takes most of a start.
+    fn make_data_dir(&self) {
+        let data = self.data_dir();
+        if self.shares_compiled && !data.exists() {
+            let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+            std::fs::create_dir_all(&shared).expect("a folder");
+            std::fs::create_dir(&data).expect("a folder");
+            std::os::unix::fs::symlink(shared, data.join("compiled")).expect("a link");
+        }
     }
 
     /// Starts a host and waits until it is ready.
@@ -129,6 +150,7 @@ pub(crate) struct Host {
 
 impl Host {
     fn start(launch: Arc<Launch>) -> Self {
+        launch.make_data_dir();
         let free = ["up", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir"];
         let mut args: Vec<OsString> = free.iter().map(OsString::from).collect();
         args.push(launch.data_dir().into());
@@ -168,6 +190,31 @@ impl Host {
     /// Manages the host.
     pub(crate) fn admin(&self) -> Client {
         Client::new(self.address("admin"))
+    }
+
+    /// Calls a function with a payload, and reads the answer.
+    pub(crate) fn invoke(&self, function: &str, payload: impl Into<Bytes>) -> Response {
+        self.admin().send(Method::POST, &format!("/v1/functions/{function}/invoke"), &[], payload)
+    }
+
+    /// The value of a metric: its name with its labels, as `/metrics` writes it. 0 if it is not there.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let metrics = self.admin().get("/metrics").expect(200);
+        let value = metrics.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or(0.0)
+    }
+
+    /// Waits until invocations of a function by HTTP ended so often in this way.
+    pub(crate) fn wait_for_outcome(&self, function: &str, outcome: &str, count: f64) {
+        let labels = format!(r#"{{function="{function}",trigger="http",outcome="{outcome}"}}"#);
+        let name = format!("flint_invocations_total{labels}");
+        eventually(&format!("{count} of {name}"), || (self.metric(&name) >= count).then_some(()));
+    }
+
+    /// Waits until so many invocations of a function run.
+    pub(crate) fn wait_for_running(&self, function: &str, count: f64) {
+        let name = format!(r#"flint_in_flight{{function="{function}"}}"#);
+        eventually(&format!("{count} of {name}"), || (self.metric(&name) == count).then_some(()));
     }
 
     /// The process.

@@ -1,0 +1,107 @@
+//! What one event can see of another: nothing, unless the function says so itself.
+
+use crate::harness::guest::{function, misbehave};
+use crate::harness::{Host, Launch, Wire};
+use std::collections::BTreeMap;
+use std::thread;
+
+fn probe(lines: &str) -> Host {
+    Launch::config(&function("probe", lines)).start()
+}
+
+/// What the probe answers.
+fn ask(host: &Host, command: &str) -> String {
+    host.invoke("probe", command.to_owned()).expect(200).text().to_owned()
+}
+
+/// How often the instance that answered was called.
+fn count(host: &Host) -> u32 {
+    ask(host, "count").parse().expect("a number")
+}
+
+#[test]
+fn an_event_finds_nothing_of_those_before_it() {
+    let host = probe("memory = \"64MiB\"");
+    // Sizes of less than a page, of many pages, and more than what the pool keeps resident.
+    for size in [100, 70_000, 1_500_000, 3_000_000, 20_000_000] {
+        for _ in 0..5 {
+            assert_eq!(ask(&host, &format!("fill {size}")), format!("filled {size}"));
+            let found = ask(&host, "scan");
+            assert!(found.starts_with("dirty-runs=0 marker=clean calls=1 "), "after {size} bytes: {found}");
+        }
+    }
+}
+
+#[test]
+fn events_that_come_at_once_find_nothing_of_each_other() {
+    let host = probe("memory = \"64MiB\"\nwarm = 4");
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let host = &host;
+            scope.spawn(move || {
+                for round in 0..25 {
+                    match (worker + round) % 3 {
+                        0 => drop(ask(host, &format!("fill {}", 1000 << (round % 12)))),
+                        1 => assert_eq!(count(host), 1),
+                        _ => {
+                            let found = ask(host, "scan");
+                            assert!(found.starts_with("dirty-runs=0 marker=clean calls=1 "), "{found}");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let reused = host.metric(r#"flint_starts_total{function="probe",start="reused"}"#);
+    assert!(reused == 0.0, "{reused} instances served twice");
+}
+
+#[test]
+fn a_serial_function_keeps_its_instance_for_so_many_events_and_then_starts_over() {
+    let host = probe("isolation = \"serial\"\nuses = 3");
+    let counts: Vec<u32> = (0..12).map(|_| count(&host)).collect();
+    assert_eq!(counts, [1, 2, 3].repeat(4));
+    // What it gives up: what one event leaves in memory, the next one finds.
+    let host = probe("isolation = \"serial\"\nuses = 2");
+    ask(&host, "fill 1000");
+    let found = ask(&host, "scan");
+    assert!(!found.starts_with("dirty-runs=0 ") && found.contains("marker=dirty calls=2"), "{found}");
+    assert!(ask(&host, "scan").starts_with("dirty-runs=0 marker=clean calls=1 "), "the next instance");
+}
+
+#[test]
+fn a_serial_function_serves_events_that_come_at_once_from_several_instances() {
+    let host = probe("isolation = \"serial\"\nuses = 10");
+    let counts: Vec<u32> = thread::scope(|scope| {
+        let asking: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| (0..10).map(|_| count(&host)).collect::<Vec<_>>())).collect();
+        asking.into_iter().flat_map(|asked| asked.join().expect("counts")).collect()
+    });
+    assert!(counts.iter().all(|count| (1..=10).contains(count)), "{counts:?}");
+    // Never two events on one instance at once: then two of them would have had the same number.
+    let mut often: BTreeMap<u32, usize> = BTreeMap::new();
+    counts.iter().for_each(|count| *often.entry(*count).or_default() += 1);
+    let falling = often.values().zip(often.values().skip(1)).all(|(earlier, later)| earlier >= later);
+    assert!(falling && often.len() > 1, "{often:?}");
+}
+
+#[test]
+fn a_serial_instance_that_failed_serves_nobody_any_more() {
+    let host =
+        Launch::config(&misbehave("isolation = \"serial\"\nuses = 1000\ntimeout = \"500ms\"\ncpu = \"200ms\"")).start();
+    let reused = || host.metric(r#"flint_starts_total{function="misbehave",start="reused"}"#);
+    host.http().get("/sleep/1").expect(200);
+    host.http().get("/sleep/1").expect(200);
+    assert!(reused() > 0.0, "nothing was used again");
+    for (path, status) in [("/trap", 500), ("/grow/1000", 500), ("/spin", 504), ("/sleep/50000", 504)] {
+        host.http().get(path).expect(status);
+        // Whichever instance serves this, it is whole.
+        host.http().get("/sleep/1").expect(200);
+    }
+    let mut wire = Wire::open(host.http());
+    wire.say_head(&["GET /sleep/50000"]);
+    host.wait_for_running("misbehave", 1.0);
+    wire.hang_up();
+    host.wait_for_outcome("misbehave", "caller/gone", 1.0);
+    host.http().get("/grow/8").expect(200);
+}

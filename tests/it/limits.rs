@@ -1,0 +1,230 @@
+//! What a function may use: each limit ends what goes beyond it, tells the caller which one it was, and leaves others alone.
+
+use crate::harness::guest::{function, misbehave, route};
+use crate::harness::{Client, Host, Launch, Response, Wire};
+use http::Method;
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+/// The function that misbehaves, within these limits, and one that does not.
+fn host(limits: &str) -> Host {
+    let sections = [misbehave(limits), function("hello", ""), route("/hello", "hello")];
+    Launch::config(&sections.concat()).start()
+}
+
+/// The problem that an answer is, with what every problem has.
+#[track_caller]
+fn problem(answer: Response, status: u16, code: &str) -> Value {
+    let answer = answer.expect(status);
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{answer:?}");
+    let problem = answer.json();
+    assert_eq!((&problem["code"], &problem["status"]), (&json!(code), &json!(status)), "{problem}");
+    assert_eq!(problem["invocation"], answer.header("flint-invocation-id"), "{answer:?}");
+    problem
+}
+
+#[test]
+fn functions_that_spin_are_ended_and_keep_nobody_from_being_answered() {
+    let host = host("cpu = \"1s\"\ntimeout = \"50s\"");
+    let client = host.http();
+    // More than there are threads to run them.
+    let spinning: Vec<_> = (0..6).map(|_| thread::spawn(move || client.get("/spin"))).collect();
+    host.wait_for_running("misbehave", 6.0);
+    for _ in 0..20 {
+        assert_eq!(client.get("/hello").expect(200).text(), "Hello, world!\n");
+    }
+    // The answers above came while they ran, or this would be seen now.
+    let running = host.metric(r#"flint_in_flight{function="misbehave"}"#);
+    assert!(running > 0.0, "all had ended before anybody else was answered");
+    for spun in spinning {
+        problem(spun.join().expect("an answer"), 504, "function/cpu-exceeded");
+    }
+    client.get("/sleep/1").expect(200);
+}
+
+#[test]
+fn a_function_that_waits_too_long_is_ended_however_it_waits() {
+    let host = host("timeout = \"500ms\"");
+    for path in ["/sleep/50000", "/block/50000"] {
+        let timed_out = problem(host.http().get(path), 504, "function/timed-out");
+        assert!(timed_out["detail"].as_str().is_some_and(|detail| detail.contains("500ms")), "{timed_out}");
+    }
+    host.http().get("/sleep/1").expect(200);
+}
+
+#[test]
+fn a_function_gets_the_memory_that_it_may_have_and_no_more() {
+    let host = host("memory = \"16MiB\"");
+    let grown = host.http().get("/grow").expect(200);
+    let mib: u32 = grown.text().trim_end_matches(" MiB\n").parse().expect("a number");
+    assert!((8..16).contains(&mib), "{mib} MiB of 16");
+    host.http().get("/grow/8").expect(200);
+    // It fails by itself when it is refused, and the caller is told why.
+    problem(host.http().get("/grow/20"), 500, "function/out-of-memory");
+    // What one invocation took, the next one has again.
+    host.http().get("/grow/8").expect(200);
+    let peak = host.metric(r#"flint_memory_peak_bytes{function="misbehave"}"#);
+    assert!((8.0 * 1048576.0..=16.0 * 1048576.0).contains(&peak), "{peak}");
+}
+
+#[test]
+fn a_trap_tells_the_log_everything_and_the_caller_nothing() {
+    let host = host("");
+    for (path, cause) in [("/trap", "unreachable"), ("/stack", "out of bounds")] {
+        let answer = host.http().get(path);
+        let told = answer.text().to_owned();
+        let problem = problem(answer, 500, "function/trapped");
+        assert_eq!(problem["detail"], "the function failed");
+        for inside in ["wasm", "panic", "src/", "stack", "unreachable", "bounds", "as asked", "backtrace"] {
+            assert!(!told.contains(inside), "{inside} in {told}");
+        }
+        let invocation = problem["invocation"].clone();
+        host.logged(cause, |line| line["invocation"] == invocation && line.to_string().contains(cause));
+        // An instance that failed is gone: the next one knows nothing of it.
+        host.http().get("/sleep/1").expect(200);
+    }
+    // What the guest said before it fell is in the log too.
+    host.logged("the panic", |line| line["source"] == "stderr" && line.to_string().contains("as asked"));
+}
+
+#[test]
+fn an_answer_that_breaks_off_does_not_look_complete() {
+    let host = host("timeout = \"500ms\"");
+    let mut wire = Wire::open(host.http());
+    wire.say_head(&["GET /stream-then-trap"]);
+    assert!(wire.hear_head().starts_with("HTTP/1.1 200 "));
+    wire.hear_until("half a body\n");
+    let rest = wire.hear_to_the_end();
+    assert!(!rest.contains("\r\n0\r\n"), "{rest:?}");
+    let broken = host.http().try_send(Method::GET, "/stream-then-trap", &[], "");
+    assert!(broken.is_err(), "{broken:?}");
+    host.wait_for_outcome("misbehave", "function/trapped", 2.0);
+}
+
+#[test]
+fn a_request_that_stops_in_the_middle_is_ended_by_the_time_out() {
+    let echo = function("echo", "timeout = \"500ms\"") + &route("/echo", "echo");
+    let host = Launch::config(&echo).start();
+    let mut wire = Wire::open(host.http());
+    wire.say_head(&["POST /echo?upper", "transfer-encoding: chunked"]);
+    wire.say_chunk("first");
+    wire.hear_until("FIRST");
+    let rest = wire.hear_to_the_end();
+    assert!(!rest.contains("\r\n0\r\n"), "{rest:?}");
+    host.wait_for_outcome("echo", "function/timed-out", 1.0);
+}
+
+#[test]
+fn what_an_invocation_logs_beyond_its_volume_is_dropped_and_told_once() {
+    let host = host("log-size-max = \"1KiB\"");
+    let of_it = |n: u32| {
+        let answer = host.http().get(&format!("/log/{n}")).expect(200);
+        answer.header("flint-invocation-id").to_owned()
+    };
+    let (loud, quiet) = (of_it(1000), of_it(5));
+    let lines = |invocation: &str, level: &str| {
+        let log = host.log();
+        log.iter().filter(|line| line["invocation"] == invocation && line["level"] == level).count()
+    };
+    // Lines come in their order, and the quiet invocation came last.
+    host.logged("the last line", |line| line["invocation"] == *quiet && line["fields"]["line"] == 5);
+    assert_eq!((lines(&quiet, "info"), lines(&quiet, "warn")), (5, 0));
+    assert!((5..100).contains(&lines(&loud, "info")), "{} lines", lines(&loud, "info"));
+    assert_eq!(lines(&loud, "warn"), 1);
+    assert!(host.metric(r#"flint_log_lines_total{function="misbehave"}"#) >= 1005.0);
+}
+
+#[test]
+fn who_finds_no_room_is_asked_to_come_again_and_who_waits_gets_its_turn() {
+    let host = host("concurrency = 1\nqueue = 1\nqueue-timeout = \"50s\"");
+    let client = host.http();
+    let mut running = Wire::open(client);
+    running.say_head(&["GET /sleep/20000"]);
+    host.wait_for_running("misbehave", 1.0);
+    let waiting = thread::spawn(move || client.get("/sleep/1"));
+    host.wait_for_running("misbehave", 2.0);
+    let refused = client.get("/sleep/1");
+    assert_eq!(refused.header("retry-after"), "1");
+    problem(refused, 503, "function/overloaded");
+    // Another function has room.
+    client.get("/hello").expect(200);
+    running.hang_up();
+    waiting.join().expect("an answer").expect(200);
+}
+
+#[test]
+fn a_host_that_is_full_asks_to_come_again_too() {
+    let full = "[limits]\ninvocations-max = 2\nspares-max = 0\n";
+    let host = Launch::config(&[full, &misbehave("warm = 0")].concat()).start();
+    let sleeping: Vec<_> = (0..2)
+        .map(|_| {
+            let mut wire = Wire::open(host.http());
+            wire.say_head(&["GET /sleep/20000"]);
+            wire
+        })
+        .collect();
+    host.wait_for_running("misbehave", 2.0);
+    let refused = host.http().get("/sleep/1");
+    assert_eq!(refused.header("retry-after"), "1");
+    problem(refused, 503, "host/exhausted");
+    sleeping.into_iter().for_each(Wire::hang_up);
+    host.wait_for_running("misbehave", 0.0);
+    host.http().get("/sleep/1").expect(200);
+}
+
+#[test]
+fn a_payload_or_an_answer_that_is_too_large_is_refused() {
+    let host = Launch::config(&function("event", "request-size-max = \"1KiB\"")).start();
+    host.invoke("event", vec![b'x'; 1024]).expect(200);
+    problem_of_invoke(host.invoke("event", vec![b'x'; 1025]), 413);
+    let host = Launch::config(&function("event", "response-size-max = \"1KiB\"")).start();
+    host.invoke("event", vec![b'x'; 1024]).expect(200);
+    problem_of_invoke(host.invoke("event", vec![b'x'; 1025]), 502);
+}
+
+#[track_caller]
+fn problem_of_invoke(answer: Response, status: u16) {
+    let problem = answer.expect(status).json();
+    assert_eq!(problem["code"], "http/too-large", "{problem}");
+}
+
+/// Another server, which answers everything with its name.
+fn another_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).expect("a request");
+            let request = String::from_utf8_lossy(&request[..read]);
+            let line = request.lines().next().unwrap_or_default();
+            let text = format!("another server got {line}\n");
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
+            stream.write_all((head + &text).as_bytes()).expect("answered");
+        }
+    });
+    address
+}
+
+fn ask(client: Client, url: &str) -> Response {
+    client.get(&format!("/outbound?url={}", url.replace(':', "%3A").replace('/', "%2F")))
+}
+
+#[test]
+fn a_function_calls_the_hosts_that_it_may_call_and_no_other() {
+    let (allowed, denied) = (another_server(), another_server());
+    let lines = format!("secrets = {{}}\noutbound = [\"{allowed}\"]");
+    let host = Launch::config(&(function("misbehave", &lines) + &route("/{*rest}", "misbehave"))).start();
+    let answer = ask(host.http(), &format!("http://{allowed}/a?b=c")).expect(200);
+    assert_eq!(answer.text(), "another server got GET /a?b=c HTTP/1.1\n");
+    let port = denied.port();
+    for url in [format!("http://{denied}/"), format!("http://localhost:{port}/"), "http://example.com/".to_owned()] {
+        let refused = ask(host.http(), &url);
+        assert!(refused.status.is_client_error() || refused.status.is_server_error(), "{url}: {refused:?}");
+        assert!(refused.text().to_lowercase().contains("denied"), "{url}: {refused:?}");
+        assert_eq!(refused.json()["retryable"], false, "{url}: {refused:?}");
+    }
+}
