@@ -1,9 +1,11 @@
 //! `flint bench cold-start`: how long an event waits for its answer, by where the instance comes from.
 //!
-//! In process, through the waist that every trigger uses: admission, lease, guest, answer, record. `engine-defaults` is the same
-//! path on wasmtime's pooling allocator with its default settings, so that each ratio comes from one run.
+//! In process, through the waist that every trigger uses: admission, lease, guest, answer, record. `pooled` and `reused` are timed
+//! to the answer. `on-demand` and `engine-defaults` are whole cold invocations: the instance is made for the event and dropped
+//! behind it. `engine-defaults` is the same path on wasmtime's pooling allocator with its default settings, so that each ratio
+//! comes from one run.
 
-use crate::bench::measure::{self, Row};
+use crate::bench::measure::{self, Row, Span};
 use crate::bench::subject::{Kind, Subject, Subjects};
 use crate::cli;
 use crate::error::Error;
@@ -35,6 +37,14 @@ impl Source {
             Self::OnDemand => "on-demand",
             Self::Reused => "reused",
             Self::EngineDefaults => "engine-defaults",
+        }
+    }
+
+    fn span(self, spares: usize) -> Span {
+        match self {
+            Self::Pooled => Span::Answer { spares },
+            Self::Reused => Span::Answer { spares: 0 },
+            Self::OnDemand | Self::EngineDefaults => Span::Whole,
         }
     }
 
@@ -74,8 +84,7 @@ pub(crate) async fn run(args: cli::ColdStart, output: Output) -> Result<(), Erro
             if wanted(&name) {
                 progress.step(&name);
                 let subject = subjects.load(kind, source.preset(), |spec| of_source(spec, source)).await?;
-                let spares = if source == Source::Pooled { args.spares } else { 0 };
-                rows.push(measured(name, subject, args.invocations, spares).await?);
+                rows.push(measured(name, subject, args.invocations, source.span(args.spares)).await?);
             }
         }
     }
@@ -83,7 +92,7 @@ pub(crate) async fn run(args: cli::ColdStart, output: Output) -> Result<(), Erro
         if wanted(name) {
             progress.step(name);
             let subject = subjects.load(Kind::Init, Preset::Tuned, |spec| spec.init = init).await?;
-            rows.push(measured(name.to_owned(), subject, args.invocations, 0).await?);
+            rows.push(measured(name.to_owned(), subject, args.invocations, Span::Whole).await?);
         }
     }
     drop(progress);
@@ -103,8 +112,8 @@ fn of_source(spec: &mut FunctionSpec, source: Source) {
 }
 
 /// On a task of its own, as requests run: the main task is not a worker of the runtime.
-async fn measured(name: String, subject: Subject, invocations: u32, spares: usize) -> Result<Row, Error> {
-    let measuring = tokio::spawn(async move { measure::row(name, &subject, invocations, spares).await });
+async fn measured(name: String, subject: Subject, invocations: u32, span: Span) -> Result<Row, Error> {
+    let measuring = tokio::spawn(async move { measure::row(name, &subject, invocations, span).await });
     measuring.await.map_err(|error| Error::Bug(format!("the measuring task: {error}")))?
 }
 
@@ -124,7 +133,10 @@ fn table(report: &Report) -> String {
             baseline_of(name, &report.rows).map_or(String::new(), |base| format!("{:.1}x", base / p50_us))
         );
     }
-    text.push_str("\nspeed-up: against the engine's defaults, or against init at every start, by p50\n");
+    text.push_str(
+        "\npooled, reused: from the event to its answer; the rest: to the end of the instance that was made for it\n\
+         speed-up: against the engine's defaults, or against init at every start, by p50\n",
+    );
     text
 }
 

@@ -22,19 +22,29 @@ pub(crate) struct Row {
     pub(crate) cpu_us: f64,
 }
 
-/// Invokes one after the other, and times each from its acceptance to the last byte of its answer.
-///
-/// With `spares`, so many instances are made ahead, outside of the time, whenever they are used up.
+/// What is timed of an invocation, from the acceptance of its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// To the last byte of the answer: the instance was there before, and is dropped when the answer has left.
+    Answer {
+        /// So many instances are made ahead, outside of the time, whenever they are used up.
+        spares: usize,
+    },
+    /// To the end of the instance: it is made for the event and dropped behind it, a whole cold invocation.
+    Whole,
+}
+
+/// Invokes one after the other, and times each.
 ///
 /// # Errors
 /// If an invocation fails.
-pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, spares: usize) -> Result<Row, Error> {
+pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, span: Span) -> Result<Row, Error> {
     // An hour at most, to three digits: these are constants that fit.
     let mut times: Histogram<u64> =
         Histogram::new_with_bounds(1, 3_600_000_000_000, 3).map_err(|error| Error::Bug(error.to_string()))?;
-    round(subject, WARM_UP, spares, &mut |_| ()).await?;
+    round(subject, WARM_UP, span, &mut |_| ()).await?;
     let cpu = cpu_time();
-    round(subject, invocations, spares, &mut |time| times.saturating_record(nanos(time))).await?;
+    round(subject, invocations, span, &mut |time| times.saturating_record(nanos(time))).await?;
     let cpu = cpu_time().saturating_sub(cpu);
     let micros = |quantile| times.value_at_quantile(quantile) as f64 / 1_000.0;
     Ok(Row {
@@ -47,21 +57,21 @@ pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, spare
     })
 }
 
-async fn round(
-    subject: &Subject,
-    invocations: u32,
-    spares: usize,
-    taken: &mut impl FnMut(Duration),
-) -> Result<(), Error> {
+async fn round(subject: &Subject, invocations: u32, span: Span, taken: &mut impl FnMut(Duration)) -> Result<(), Error> {
     for _ in 0..invocations {
-        if spares > 0 && subject.spares() == 0 {
+        if let Span::Answer { spares } = span
+            && spares > 0
+            && subject.spares() == 0
+        {
             subject.prepare(spares).await?;
         }
+        let event = subject.event()?;
         let start = Instant::now();
-        subject.invoke().await?;
-        taken(start.elapsed());
-        // Lets the runtime drop the instance, as it would when the answer has left.
+        subject.invoke(event).await?;
+        let answered = start.elapsed();
+        // The runtime drops the instance now, on this thread, as it does when an answer has left.
         tokio::task::yield_now().await;
+        taken(if span == Span::Whole { start.elapsed() } else { answered });
     }
     Ok(())
 }

@@ -140,6 +140,12 @@ fn components(functions: &Path, progress: &Progress) -> Result<BTreeMap<Kind, Ve
     Kind::ALL.into_iter().map(component).collect()
 }
 
+/// What a function is invoked with.
+pub(crate) enum Event {
+    Payload(Bytes),
+    Request(Request<Empty<Bytes>>),
+}
+
 /// One function, ready to be measured.
 pub(crate) struct Subject {
     kind: Kind,
@@ -160,25 +166,35 @@ impl Subject {
         self.function.prepare(spares).await.map_err(|source| self.failed(source))
     }
 
+    /// Makes an event, as a door would have it before an invocation begins.
+    ///
+    /// # Errors
+    /// None: it is always the same.
+    pub(crate) fn event(&self) -> Result<Event, Error> {
+        Ok(match self.kind {
+            Kind::Event => Event::Payload(Bytes::from_static(b"{}")),
+            Kind::Init => Event::Payload(Bytes::from_static(b"1000")),
+            Kind::Http02 | Kind::Http03 => {
+                let request = Request::get("http://localhost/hello").body(Empty::new());
+                Event::Request(request.map_err(|error| Error::Bug(error.to_string()))?)
+            }
+        })
+    }
+
     /// Invokes it once, and waits for the whole answer.
     ///
     /// # Errors
     /// If it gives none.
-    pub(crate) async fn invoke(&self) -> Result<(), Error> {
+    pub(crate) async fn invoke(&self, event: Event) -> Result<(), Error> {
         let invocation = Invocation::accept(None);
         let failed = |error: &dyn std::fmt::Display| Error::Bug(format!("{}: {error}", self.function.name()));
-        match self.kind {
-            Kind::Event => {
-                self.function.invoke(invocation, Bytes::from_static(b"{}")).await.map_err(|error| failed(&error))?;
-            }
-            Kind::Init => match self.function.invoke(invocation, Bytes::from_static(b"1000")).await {
+        match event {
+            Event::Payload(payload) => match self.function.invoke(invocation, payload).await {
                 // Without its init, the function says so: it does the rest of its work all the same.
                 Ok(_) | Err(flint_world::Failure::Handler { .. }) => {}
                 Err(error) => return Err(failed(&error)),
             },
-            Kind::Http02 | Kind::Http03 => {
-                let request = Request::get("http://localhost/hello").body(Empty::<Bytes>::new());
-                let request = request.map_err(|error| failed(&error))?;
+            Event::Request(request) => {
                 let response = self.function.http(invocation, request).await.map_err(|error| failed(&error))?;
                 response.into_body().collect().await.map_err(|error| failed(&error))?;
             }
