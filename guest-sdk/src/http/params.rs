@@ -8,8 +8,8 @@ const PREFIX: &str = "flint-param-";
 
 /// The parameters of the path, for a handler that asks a request for nothing else.
 ///
-/// The rest of the request is then neither read nor carried: the component is 25 kB smaller than with a
-/// [`Request`](super::Request), and starts faster.
+/// The rest of the request is then neither read nor carried: a hello that takes it has 107 kB, and 147 with a
+/// [`Request`](super::Request).
 ///
 /// ```
 /// use flint_sdk::http::Params;
