@@ -11,7 +11,7 @@ mod it {
 }
 mod orders;
 
-use it::harness::{Host, Launch, flint, root};
+use it::harness::{Launch, flint, root};
 use orders::{Ledger, Writers};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
