@@ -19,9 +19,6 @@ use flint_world::{Function, FunctionSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::Arc;
 
-/// So many instances of one function are ready at most; how many are follows from how often it is called.
-const SPARES_OF_ONE_MAX: usize = 100;
-
 /// Makes the data folder and opens the stores in it, which keeps every other process out.
 ///
 /// # Errors
@@ -63,6 +60,7 @@ pub(crate) async fn functions(
     progress: &Progress,
 ) -> Result<Functions, Error> {
     let platform = &loaded.platform;
+    telemetry.limit_lines(platform.limits.log_line_max);
     let world = World::new(WorldOptions {
         engine: Engine::new(&settings(&platform.limits))?,
         cache: load::cache(&platform.data_dir),
@@ -81,7 +79,7 @@ pub(crate) async fn functions(
         let bytes =
             std::fs::read(component).map_err(|source| Error::NoComponent { path: component.clone(), source })?;
         let failed = |source| Error::Load { function: name.clone(), source };
-        let loaded = world.load(spec(name, function)?, &bytes).await.map_err(failed)?;
+        let loaded = world.load(spec(name, function, platform.limits.spares_max)?, &bytes).await.map_err(failed)?;
         loaded.prepare(function.warm).await.map_err(failed)?;
         observe(telemetry, &loaded);
         functions.insert(name.clone(), loaded);
@@ -104,7 +102,7 @@ fn settings(limits: &HostLimits) -> Settings {
     }
 }
 
-fn spec(name: &FunctionName, function: &platform::Function) -> Result<FunctionSpec, Error> {
+fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -> Result<FunctionSpec, Error> {
     let uses = |uses: usize| u32::try_from(uses).unwrap_or(u32::MAX);
     let outbound = function.outbound.iter().map(|host| {
         host.to_string().parse().map_err(|error| Error::Bug(format!("the host {host} of {name}: {error}")))
@@ -122,7 +120,7 @@ fn spec(name: &FunctionName, function: &platform::Function) -> Result<FunctionSp
             queue_timeout: function.queue_timeout,
         },
         warm: function.warm,
-        spares_max: SPARES_OF_ONE_MAX.max(function.warm),
+        spares_max,
         environment: function.environment.clone().into_iter().collect(),
         config: function.config.clone(),
         secrets: function.secrets.clone(),

@@ -114,6 +114,11 @@ impl FunctionTelemetry {
         }
     }
 
+    /// The longest message of a guest, in bytes: the rest of a longer one is cut off.
+    pub fn line_max(&self) -> usize {
+        self.shared.line_max.load(Ordering::Relaxed)
+    }
+
     /// Writes what a guest said, if its level is worth a line. A message longer than the limit is cut off.
     ///
     /// Never waits for the output: see the crate's second promise.
@@ -122,7 +127,7 @@ impl FunctionTelemetry {
         if !self.function.writes(line.level) {
             return;
         }
-        let cut = line.message.floor_char_boundary(self.shared.line_max.min(line.message.len()));
+        let cut = line.message.floor_char_boundary(self.line_max().min(line.message.len()));
         let (message, fields) = match &line.message[..cut] {
             whole if cut == line.message.len() => {
                 let (text, fields) = split_fields(&line).unwrap_or((whole, Map::new()));
@@ -130,7 +135,7 @@ impl FunctionTelemetry {
             }
             part => (std::borrow::Cow::from(format!("{part}{CUT}")), Map::new()),
         };
-        let context = &line.context[..line.context.floor_char_boundary(self.shared.line_max.min(line.context.len()))];
+        let context = &line.context[..line.context.floor_char_boundary(self.line_max().min(line.context.len()))];
         self.write(Line {
             time: SystemTime::now(),
             level: line.level,

@@ -41,6 +41,7 @@ use sink::Sink;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How telemetry is set up.
@@ -79,7 +80,7 @@ pub(crate) struct Shared {
     sink: Sink,
     format: Format,
     filter: Filter,
-    line_max: usize,
+    line_max: AtomicUsize,
     functions: RwLock<BTreeMap<FunctionName, Arc<Function>>>,
     gauges: RwLock<Vec<Gauge>>,
 }
@@ -91,7 +92,7 @@ impl Telemetry {
             sink: Sink::new(options.output, options.buffer_max.as_usize(), options.format),
             format: options.format,
             filter: options.filter,
-            line_max: options.line_max.as_usize(),
+            line_max: AtomicUsize::new(options.line_max.as_usize()),
             functions: RwLock::default(),
             gauges: RwLock::default(),
         }))
@@ -117,6 +118,11 @@ impl Telemetry {
 
     /// The media type of [`Telemetry::metrics_text`].
     pub const METRICS_MEDIA_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Sets the longest message of a guest: the configuration that says it is read when telemetry runs already.
+    pub fn limit_lines(&self, max: ByteSize) {
+        self.0.line_max.store(max.as_usize(), Ordering::Relaxed);
+    }
 
     /// Makes lines of the host's own events.
     pub fn layer(&self) -> EventLayer {

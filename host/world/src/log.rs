@@ -11,9 +11,6 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// A line without an end is cut here.
-const LINE_MAX: usize = 16 << 10;
-
 /// Counts what an instance says, and passes it on.
 pub(crate) struct LogGate {
     function: Arc<FunctionContext>,
@@ -93,7 +90,8 @@ struct Lines {
 impl Lines {
     fn push(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let room = LINE_MAX.saturating_sub(self.partial.len());
+            // What is longer would be cut off later: it need not be held.
+            let room = self.gate.function.telemetry.line_max().saturating_sub(self.partial.len());
             self.partial.extend_from_slice(&piece[..piece.len().min(room)]);
             if piece.ends_with(b"\n") {
                 self.end_line();
