@@ -51,6 +51,17 @@ fn a_component_built_elsewhere_serves_many_at_once_on_connections_that_stay() {
 }
 
 #[test]
+fn a_client_of_http_1_0_that_names_no_host_is_answered() {
+    for name in ["hello-02", "hello-plain-03"] {
+        let host = Launch::component(&guest::component(name)).start();
+        let mut wire = Wire::open(host.http());
+        wire.say("GET /old HTTP/1.0\r\n\r\n");
+        let answer = wire.hear_to_the_end();
+        assert!(answer.contains(" 200 OK") && answer.ends_with("You asked for /old.\n"), "{name}: {answer}");
+    }
+}
+
+#[test]
 fn a_file_that_can_not_be_served_is_told_with_what_helps() {
     let folder = TempDir::new().expect("a temporary folder");
     let text = folder.path().join("text.wasm");

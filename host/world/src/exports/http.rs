@@ -18,14 +18,16 @@ use wasmtime_wasi_http::{WasiHttpView, p2, p3};
 /// What the guest answers: the head leaves as soon as it is there, the body follows while the guest runs.
 pub(crate) type Head = Result<Response, wasmtime::Error>;
 
-/// Puts the host that the client asked for into the URI.
+/// Puts the host that the client asked for into the URI; `localhost` if it named none.
 ///
 /// A guest of 0.3 learns the authority from there alone: the standard keeps the header `host` from it. The listener speaks
 /// plain HTTP, so that is the scheme; whoever ends TLS in front of it says so in headers of its own.
 pub(crate) fn with_authority<B>(mut request: http::Request<B>) -> http::Request<B> {
     let uri = request.uri();
-    let host = request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    if let (None, Some(host)) = (uri.authority(), host) {
+    if uri.authority().is_none() {
+        let host = request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+        // HTTP/1.0 has no host, and 0.2 takes no request without one.
+        let host = host.unwrap_or_else(|| Authority::from_static("localhost"));
         let mut parts = uri.clone().into_parts();
         parts.scheme = Some(Scheme::HTTP);
         parts.authority = Some(host);
