@@ -107,13 +107,16 @@ fn an_answer_that_breaks_off_does_not_look_complete() {
 fn a_request_that_stops_in_the_middle_is_ended_by_the_time_out() {
     let echo = function("echo", "timeout = \"500ms\"") + &route("/echo", "echo");
     let host = Launch::config(&echo).start();
-    let mut wire = Wire::open(host.http());
-    wire.say_head(&["POST /echo?upper", "transfer-encoding: chunked"]);
-    wire.say_chunk("first");
-    wire.hear_until("FIRST");
-    let rest = wire.hear_to_the_end();
-    assert!(!rest.contains("\r\n0\r\n"), "{rest:?}");
-    host.wait_for_outcome("echo", "function/timed-out", 1.0);
+    // The guest that changes the body still runs then; the other one has handed it over and ended.
+    for (runs, (path, heard)) in [("/echo?upper", "FIRST"), ("/echo", "first")].into_iter().enumerate() {
+        let mut wire = Wire::open(host.http());
+        wire.say_head(&[&format!("POST {path}"), "transfer-encoding: chunked"]);
+        wire.say_chunk("first");
+        wire.hear_until(heard);
+        let rest = wire.hear_to_the_end();
+        assert!(!rest.contains("\r\n0\r\n"), "{rest:?}");
+        host.wait_for_outcome("echo", "function/timed-out", (runs + 1) as f64);
+    }
 }
 
 #[test]

@@ -55,6 +55,9 @@ impl Default for Settings {
     }
 }
 
+/// Some components have two memories. Each reserves 4 GiB of addresses, of which there are 128 TiB.
+const MEMORIES_MAX: u32 = 20_000;
+
 /// What stays resident of a linear memory between two instances: a guest that touches more pays page faults for the rest.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
 const TABLE_KEEP_RESIDENT: usize = 256 << 10;
@@ -77,7 +80,7 @@ impl Settings {
         pooling
             .total_component_instances(self.instances_max)
             .total_core_instances(self.instances_max.saturating_mul(4))
-            .total_memories(self.instances_max)
+            .total_memories(self.instances_max.saturating_mul(2).min(MEMORIES_MAX.max(self.instances_max)))
             .total_tables(self.instances_max.saturating_mul(2))
             // An idle spare keeps its stack.
             .total_stacks(self.instances_max)

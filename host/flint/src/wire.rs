@@ -87,9 +87,12 @@ pub(crate) async fn functions(
     Ok(functions)
 }
 
+/// Instances that are counted nowhere for a moment, such as a shared one without events.
+const SLACK: usize = 50;
+
 /// An instance for each invocation that may run, and one for each that may be ready.
 fn settings(limits: &HostLimits) -> Settings {
-    let instances = limits.invocations_max.saturating_add(limits.spares_max);
+    let instances = limits.invocations_max.saturating_add(limits.spares_max).saturating_add(SLACK);
     Settings {
         instances_max: u32::try_from(instances).unwrap_or(u32::MAX),
         admission: AdmissionOptions {

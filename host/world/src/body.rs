@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::time::Sleep;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi_http::WasiBody;
 
@@ -72,6 +73,9 @@ pub struct ResponseBody {
     driver: Driver,
     /// Whether a piece was given out.
     begun: bool,
+    /// For the body itself: the guest may have ended, and passed on a body that flows.
+    deadline: Option<Deadline>,
+    timer: Option<Pin<Box<Sleep>>>,
     tally: Arc<Tally>,
 }
 
@@ -102,13 +106,21 @@ enum Driver {
 }
 
 impl ResponseBody {
-    pub(crate) fn streamed(inner: WasiBody, drive: Option<(Drive, Deadline)>, tally: Arc<Tally>) -> Self {
-        let driver = drive.map_or(Driver::Done, |(drive, deadline)| Driver::Inline(drive, deadline));
-        Self { inner: Inner::Streamed(inner), driver, begun: false, tally }
+    pub(crate) fn streamed(inner: WasiBody, drive: Option<Drive>, deadline: Deadline, tally: Arc<Tally>) -> Self {
+        let driver = drive.map_or(Driver::Done, |drive| Driver::Inline(drive, deadline));
+        Self { inner: Inner::Streamed(inner), driver, begun: false, deadline: Some(deadline), timer: None, tally }
     }
 
     pub(crate) fn full(bytes: Bytes, tally: Arc<Tally>) -> Self {
-        Self { inner: Inner::Full(Full::new(bytes)), driver: Driver::Done, begun: false, tally }
+        let inner = Inner::Full(Full::new(bytes));
+        Self { inner, driver: Driver::Done, begun: false, deadline: None, timer: None, tally }
+    }
+
+    /// Whether the time of the invocation is up, while the body waits for more to come.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.at.into())));
+        timer.as_mut().poll(context).map(|()| Failure::TimedOut(deadline.timeout))
     }
 
     fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -180,6 +192,19 @@ fn lock(drive: &Mutex<Option<Drive>>) -> MutexGuard<'_, Option<Drive>> {
     })
 }
 
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        // Who knows the length does not ask for the end.
+        let complete = match &self.inner {
+            Inner::Streamed(body) => body.is_end_stream(),
+            Inner::Full(body) => body.is_end_stream(),
+        };
+        if complete {
+            self.tally.close(Ok(()));
+        }
+    }
+}
+
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
@@ -205,8 +230,16 @@ impl Body for ResponseBody {
                     this.driver.watch(&this.tally);
                 }
             }
-            Poll::Pending => this.driver.watch(&this.tally),
+            Poll::Pending => {
+                this.driver.watch(&this.tally);
+                if let Poll::Ready(failure) = this.poll_deadline(context) {
+                    this.tally.close(Err(&failure));
+                    this.driver.stop();
+                    return Poll::Ready(Some(Err(failure.into())));
+                }
+            }
             Poll::Ready(None) => {
+                this.tally.close(Ok(()));
                 // What the guest does after its answer: it runs on by itself, within its time-out.
                 if let Some(drive) = this.driver.stop() {
                     tokio::spawn(drive);

@@ -290,12 +290,11 @@ impl Function {
         let rest = match ended {
             Poll::Ready(Err(failure)) => return Err(failure),
             Poll::Ready(Ok(())) => None,
-            Poll::Pending => {
-                let timeout = self.pool.options().limits.timeout;
-                Some((drive, Deadline { at: invocation.accepted + timeout, timeout }))
-            }
+            Poll::Pending => Some(drive),
         };
-        Ok(response.map(|body| ResponseBody::streamed(body, rest, Arc::clone(tally))))
+        let timeout = self.pool.options().limits.timeout;
+        let deadline = Deadline { at: invocation.accepted + timeout, timeout };
+        Ok(response.map(|body| ResponseBody::streamed(body, rest, deadline, Arc::clone(tally))))
     }
 
     /// The guest's side of a streamed invocation, from admission to its end.
@@ -317,7 +316,10 @@ impl Function {
                 exports::http::call(lease, request, head).await
             });
             let result = function.within_timeout(&invocation, call).await;
-            tally.close(result.as_ref().map(drop));
+            // That it went well is known when its answer is complete.
+            if let Err(failure) = &result {
+                tally.close(Err(failure));
+            }
             result
         })
     }

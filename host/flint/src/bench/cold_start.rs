@@ -14,6 +14,7 @@ use flint_engine::{Isolation, Preset};
 use flint_world::{FunctionSpec, Init};
 use serde::Serialize;
 use std::fmt::Write as _;
+use tokio::runtime::Builder;
 
 /// Where the instances of a row come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,10 +112,15 @@ fn of_source(spec: &mut FunctionSpec, source: Source) {
     }
 }
 
-/// On a task of its own, as requests run: the main task is not a worker of the runtime.
+/// On one thread with a runtime of its own: no other thread takes the dropping of an instance over, or is woken for it.
 async fn measured(name: String, subject: Subject, invocations: u32, span: Span) -> Result<Row, Error> {
-    let measuring = tokio::spawn(async move { measure::row(name, &subject, invocations, span).await });
-    measuring.await.map_err(|error| Error::Bug(format!("the measuring task: {error}")))?
+    let lost = |error: tokio::task::JoinError| Error::Bug(format!("the measuring thread: {error}"));
+    let measuring = tokio::task::spawn_blocking(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::io("start a runtime"))?;
+        let row = runtime.spawn(async move { measure::row(name, &subject, invocations, span).await });
+        runtime.block_on(row).map_err(lost)?
+    });
+    measuring.await.map_err(lost)?
 }
 
 fn table(report: &Report) -> String {

@@ -22,6 +22,8 @@ const IDLE: u64 = 0;
 const HEAD: u64 = 1;
 /// A request is being answered: its function has a limit of its own.
 const BUSY: u64 = 2;
+/// The same, and the client does not take what is there of the answer.
+const STALLED: u64 = 3;
 
 const PHASE_BITS: u32 = 2;
 
@@ -60,6 +62,15 @@ impl Activity {
     pub(super) fn sent(&self) {
         if self.is(IDLE) {
             self.enter(IDLE);
+        } else if self.is(STALLED) {
+            self.begin();
+        }
+    }
+
+    /// Bytes could not go: the client has to take some first.
+    pub(super) fn blocked(&self) {
+        if self.is(BUSY) {
+            self.enter(STALLED);
         }
     }
 
@@ -83,12 +94,12 @@ impl Activity {
         self.reset.load(Relaxed)
     }
 
-    /// When the phase has lasted too long; none while a request is being answered.
+    /// When the phase has lasted too long; none while a request is being answered and the client takes the answer.
     pub(super) fn deadline(&self, patience: Patience) -> Option<Instant> {
         let phase = self.phase.load(Relaxed);
         let since = self.opened + Duration::from_micros(phase >> PHASE_BITS);
         match phase & ((1 << PHASE_BITS) - 1) {
-            IDLE => Some(since + patience.idle),
+            IDLE | STALLED => Some(since + patience.idle),
             HEAD => Some(since + patience.head),
             _ => None,
         }

@@ -21,8 +21,10 @@ impl Socket {
     }
 
     fn note(&self, sent: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(sent, Poll::Ready(Ok(_))) {
-            self.activity.sent();
+        match &sent {
+            Poll::Ready(Ok(_)) => self.activity.sent(),
+            Poll::Pending => self.activity.blocked(),
+            Poll::Ready(Err(_)) => {}
         }
         sent
     }
