@@ -358,11 +358,11 @@ impl<B: Blueprint> Inner<B> {
         Ok(())
     }
 
-    /// Gives up instances that wait, down to `target`: the used ones first, then the oldest, since the youngest are the
-    /// warmest.
+    /// Gives up instances that wait, down to `target`: unused ones first, since a `serial` function counts on the used ones; of
+    /// each the oldest, since the youngest are the warmest.
     fn trim(&self, target: usize) {
         let mut surplus = Vec::new();
-        for waiting in [&self.used, &self.spares] {
+        for waiting in [&self.spares, &self.used] {
             let count = self.ready().saturating_sub(target);
             let mut waiting = waiting.lock();
             let count = count.min(waiting.len());
