@@ -28,7 +28,8 @@ impl FromStr for HostPattern {
     fn from_str(text: &str) -> Result<Self, HostPatternError> {
         let (wildcard, rest) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
         let authority: http::uri::Authority = rest.parse().map_err(|_| HostPatternError)?;
-        let port_is_good = authority.port().is_none() || authority.port_u16().is_some();
+        // A port that is none of the 65,536 is dropped without a word.
+        let port_is_good = authority.as_str() == authority.host() || authority.port_u16().is_some();
         if rest.contains(['@', '*']) || authority.host().is_empty() || !port_is_good {
             return Err(HostPatternError);
         }
