@@ -2,6 +2,7 @@
 
 use crate::harness::guest::{function, misbehave};
 use crate::harness::{Host, Launch, Wire};
+use http::Method;
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -121,4 +122,29 @@ fn a_shared_function_serves_events_that_come_at_once_from_one_instance() {
     host.wait_for_outcome("misbehave", "ok", 4.0);
     let shared = host.metric(r#"flint_starts_total{function="misbehave",start="shared"}"#);
     assert!(shared >= 3.0, "{shared} of 4 shared an instance");
+}
+
+#[test]
+fn a_shared_answer_that_breaks_off_does_not_look_complete() {
+    let host = Launch::config(&misbehave("isolation = \"shared\"\nuses = 1000")).start();
+    let broken = host.http().try_send(Method::GET, "/stream-then-trap", &[], "");
+    assert!(broken.is_err(), "{broken:?}");
+    host.wait_for_outcome("misbehave", "function/trapped", 1.0);
+    host.http().get("/sleep/1").expect(200);
+}
+
+#[test]
+fn a_shared_instance_is_gone_when_all_of_its_callers_are() {
+    // Each of them blocks an instance for a day, and there are fewer instances than callers.
+    let few = "[limits]\ninvocations-max = 2\nspares-max = 1\n";
+    let shared = misbehave("isolation = \"shared\"\nuses = 1000\ntimeout = \"50s\"");
+    let host = Launch::config(&[few, &shared].concat()).start();
+    for _ in 0..70 {
+        let mut wire = Wire::open(host.http());
+        wire.say_head(&["GET /block/86400000"]);
+        host.wait_for_running("misbehave", 1.0);
+        wire.hang_up();
+        host.wait_for_running("misbehave", 0.0);
+    }
+    host.http().get("/sleep/1").expect(200);
 }

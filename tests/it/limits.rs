@@ -3,6 +3,7 @@
 use crate::harness::guest::{function, misbehave, route};
 use crate::harness::{Client, Host, Launch, Response, Wire};
 use http::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -101,6 +102,59 @@ fn an_answer_that_breaks_off_does_not_look_complete() {
     let broken = host.http().try_send(Method::GET, "/stream-then-trap", &[], "");
     assert!(broken.is_err(), "{broken:?}");
     host.wait_for_outcome("misbehave", "function/trapped", 2.0);
+}
+
+#[test]
+fn an_answer_with_a_length_is_complete_when_its_function_has_ended() {
+    let host = host("");
+    let answer = host.http().get("/measured/50").expect(200);
+    assert_eq!((answer.text(), answer.header("content-length")), ("all of it\n", "10"));
+    let id = answer.header("flint-invocation-id").to_owned();
+    host.logged("the work behind the last byte", |line| is_done_behind(line, &id));
+    host.wait_for_outcome("misbehave", "ok", 1.0);
+    // All of its bytes are there, but it failed.
+    let broken = host.http().try_send(Method::GET, "/measured-then-trap", &[], "");
+    assert!(broken.is_err(), "{broken:?}");
+    host.wait_for_outcome("misbehave", "function/trapped", 1.0);
+}
+
+fn is_done_behind(line: &Value, invocation: &str) -> bool {
+    line["invocation"] == invocation && line.to_string().contains("the work behind the answer is done")
+}
+
+#[test]
+fn what_a_handler_of_events_spawns_is_done_behind_its_answer() {
+    for lines in ["", "isolation = \"serial\"\nuses = 100", "isolation = \"shared\"\nuses = 100"] {
+        let host = host(lines);
+        let invoke = |payload: &str| {
+            let answer = host.invoke("misbehave", payload.to_owned()).expect(200);
+            assert_eq!(answer.text(), "answered");
+            answer.header("flint-invocation-id").to_owned()
+        };
+        let first = invoke("100");
+        // Those that come meanwhile do not do it for the first one.
+        let others: Vec<String> = (0..5).map(|_| invoke("0")).collect();
+        if lines.contains("shared") {
+            // A shared instance can't tell whose it is.
+            host.logged("all of the work", |line| line.to_string().contains("the work behind the answer is done"));
+            continue;
+        }
+        for invocation in others.iter().chain([&first]) {
+            host.logged(&format!("{lines}: the work of {invocation}"), |line| is_done_behind(line, invocation));
+        }
+    }
+}
+
+#[test]
+fn what_a_function_does_behind_its_answer_is_waited_for_at_the_end_and_cut_by_its_time_out() {
+    let mut waiting = host("");
+    let id = waiting.invoke("misbehave", "300".to_owned()).expect(200).header("flint-invocation-id").to_owned();
+    waiting.signal(Signal::TERM);
+    assert_eq!(waiting.wait().code(), Some(0));
+    assert!(waiting.log().iter().any(|line| is_done_behind(line, &id)), "{:?}", waiting.log());
+    let cut = host("timeout = \"200ms\"");
+    cut.invoke("misbehave", "50000".to_owned()).expect(200);
+    assert_eq!(cut.stop().code(), Some(0));
 }
 
 #[test]

@@ -27,6 +27,8 @@ async fn handle(request: Request) -> Response {
         .get("/secret/{name}", secret)
         .get("/outbound", outbound)
         .get("/stream-then-trap", stream_then_trap)
+        .get("/measured/{ms}", measured)
+        .get("/measured-then-trap", measured_then_trap)
         .handle(request)
         .await
 }
@@ -187,4 +189,42 @@ async fn stream_then_trap(_: Request) -> Body {
         panic!("the function panics in the middle of its answer, as asked")
     });
     body
+}
+
+/// Announces its length, answers, and works on behind its last byte.
+async fn measured(request: Request) -> Result<Response, Problem> {
+    let behind = milliseconds(&request)?;
+    Ok(announced(async move { work_behind(behind).await }))
+}
+
+/// Announces its length, answers, and traps behind its last byte.
+async fn measured_then_trap(_: Request) -> Response {
+    announced(async { panic!("the function panics behind its answer, as asked") })
+}
+
+fn announced(behind: impl Future<Output = ()> + 'static) -> Response {
+    const TEXT: &str = "all of it\n";
+    let (mut sender, body) = Body::channel();
+    flint_sdk::spawn(async move {
+        if sender.send(TEXT).await.is_ok() {
+            flint_sdk::time::sleep(Duration::from_millis(1)).await;
+            behind.await;
+            sender.finish();
+        }
+    });
+    (StatusCode::OK, [("content-length", TEXT.len().to_string())], body).into_response()
+}
+
+async fn work_behind(time: Duration) {
+    flint_sdk::time::sleep(time).await;
+    log::info!("the work behind the answer is done");
+}
+
+/// Answers at once, and works for so many milliseconds behind its answer.
+#[flint_sdk::invoke]
+async fn behind(payload: Payload) -> Result<Payload, Failure> {
+    let milliseconds = std::str::from_utf8(&payload).ok().and_then(|text| text.parse().ok());
+    let milliseconds = milliseconds.ok_or_else(|| Failure::new("InvalidTime", "a number of milliseconds").never())?;
+    flint_sdk::spawn(work_behind(Duration::from_millis(milliseconds)));
+    Ok("answered".into())
 }

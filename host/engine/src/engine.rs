@@ -3,11 +3,12 @@
 use crate::admission::Admission;
 use crate::artifact::ArtifactCache;
 use crate::compile::{self, CompileError};
-use crate::deadline::Ticker;
+use crate::deadline::{Deadline, Ticker};
 use crate::refill::Refiller;
 use crate::residency::Residency;
 use crate::settings::Settings;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,11 @@ impl Engine {
     /// wasmtime's engine, to make linkers with.
     pub fn wasmtime(&self) -> &wasmtime::Engine {
         &self.0.wasmtime
+    }
+
+    /// The moment `limit` after `start`, to wait for.
+    pub fn deadline(&self, start: Instant, limit: Duration) -> Deadline {
+        self.0.ticker.deadline(start, limit)
     }
 
     /// How many invocations run, of all functions.

@@ -1,6 +1,7 @@
 //! The instances of one function: spares made ahead, those in use, and the rules of lending them.
 
 use crate::admission::{Admission, AdmissionOptions, Overloaded, Permit};
+use crate::deadline::Deadline;
 use crate::demand::{Bounds, Demand, Observed};
 use crate::engine::Engine;
 use crate::fault::Fault;
@@ -238,6 +239,11 @@ impl<B: Blueprint> Pool<B> {
             self.0.store_spare(live);
         }
         Ok(())
+    }
+
+    /// When an event that was accepted at a moment has to be over.
+    pub fn deadline(&self, accepted: Instant) -> Deadline {
+        self.0.engine.deadline(accepted, self.0.options.limits.timeout)
     }
 
     /// How many spares there are.

@@ -3,8 +3,8 @@
 //! For components whose handlers are async. Each instance is run by one task, its worker, which takes jobs while it has
 //! room. wasmtime can neither cancel one event of an instance (issue 11833) nor tell which event a host call belongs to
 //! (14247), and a trap ends the store (11807). So: an event that is given up retires its worker, which takes no new ones and is
-//! dropped when the others have ended; a trap ends all events of the instance, each with the same fault; and what is metered
-//! is metered for the instance.
+//! dropped when the others have ended, and holds its right to run until then; a trap ends all events of the instance, each
+//! with the same fault; and what is metered is metered for the instance.
 
 use crate::fault::Fault;
 use crate::lease::Lease;
@@ -20,13 +20,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use wasmtime::component::Accessor;
 
 /// So many events run in one instance at once; the next one starts another instance, which may run on another thread.
 const EVENTS_AT_ONCE: usize = 16;
 
-/// An instance without events is kept so long.
+/// An instance without events is kept so long, and one that takes no more may do so long what it does behind its answers.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What an event does in the instance. An error ends the instance.
@@ -57,14 +57,22 @@ struct Inner<B: Blueprint> {
 /// One instance, as those see it who have jobs for it.
 struct Worker<B: Blueprint> {
     state: Mutex<WorkerState<B>>,
+    /// Told when it takes no more jobs and nobody waits for an event.
+    forsaken: Notify,
 }
 
 struct WorkerState<B: Blueprint> {
     /// None: it takes no more jobs.
     jobs: Option<mpsc::UnboundedSender<Task<B>>>,
     uses: u32,
-    /// Who waits for an event to end.
-    waiting: BTreeMap<u32, oneshot::Sender<Result<(), Fault>>>,
+    /// Those that run, by their number.
+    events: BTreeMap<u32, Event>,
+}
+
+struct Event {
+    /// Who waits for it to end; none: it was given up, and runs until the instance is dropped.
+    waiting: Option<oneshot::Sender<Result<(), Fault>>>,
+    _admitted: Admitted,
 }
 
 struct Task<B: Blueprint> {
@@ -78,9 +86,9 @@ struct Task<B: Blueprint> {
 pub struct Ticket<B: Blueprint> {
     ended: oneshot::Receiver<Result<(), Fault>>,
     worker: Arc<Worker<B>>,
+    number: u32,
     complete: bool,
     _here: oneshot::Sender<()>,
-    _admitted: Admitted,
 }
 
 impl<B: Blueprint> Future for Ticket<B> {
@@ -98,7 +106,7 @@ impl<B: Blueprint> Future for Ticket<B> {
 impl<B: Blueprint> Drop for Ticket<B> {
     fn drop(&mut self) {
         if !self.complete {
-            self.worker.retire();
+            self.worker.give_up(self.number);
         }
     }
 }
@@ -110,16 +118,16 @@ impl<B: Blueprint> Shared<B> {
         Some(Self(Arc::new(Inner { pool: pool.clone(), uses: uses.max(1), workers: Mutex::default() })))
     }
 
-    /// Runs a job in an instance that has room, or in a new one. `prepare` sees the data of a new instance's store.
+    /// Runs a job in an instance that has room, or in a new one.
     ///
     /// # Errors
     /// [`Refusal`], which says whether a retry can help. Later faults come from the [`Ticket`].
-    pub async fn submit(&self, mut job: Job<B>, prepare: impl Fn(&mut B::Data)) -> Result<Ticket<B>, Refusal> {
+    pub async fn submit(&self, mut job: Job<B>) -> Result<Ticket<B>, Refusal> {
         let mut admitted = self.0.pool.admit().await?;
         loop {
             let worker = match self.0.roomy() {
                 Some(worker) => worker,
-                None => self.0.start(&prepare).await?,
+                None => self.0.start().await?,
             };
             // A worker can retire between the look and the hand-over.
             match worker.take(job, admitted, self.0.uses) {
@@ -135,15 +143,14 @@ impl<B: Blueprint> Inner<B> {
     fn roomy(&self) -> Option<Arc<Worker<B>>> {
         let mut workers = self.workers.lock();
         workers.retain(|worker| worker.state.lock().jobs.is_some());
-        workers.iter().find(|worker| worker.state.lock().waiting.len() < EVENTS_AT_ONCE).cloned()
+        workers.iter().find(|worker| worker.state.lock().events.len() < EVENTS_AT_ONCE).cloned()
     }
 
-    async fn start(&self, prepare: impl Fn(&mut B::Data)) -> Result<Arc<Worker<B>>, Fault> {
-        let mut lease = self.pool.instance().await?;
-        prepare(lease.store().data_mut());
+    async fn start(&self) -> Result<Arc<Worker<B>>, Fault> {
+        let lease = self.pool.instance().await?;
         let (sender, jobs) = mpsc::unbounded_channel();
-        let state = WorkerState { jobs: Some(sender), uses: 0, waiting: BTreeMap::new() };
-        let worker = Arc::new(Worker { state: Mutex::new(state) });
+        let state = WorkerState { jobs: Some(sender), uses: 0, events: BTreeMap::new() };
+        let worker = Arc::new(Worker { state: Mutex::new(state), forsaken: Notify::new() });
         self.workers.lock().push(Arc::clone(&worker));
         tokio::spawn(run(lease, jobs, Arc::clone(&worker)));
         Ok(worker)
@@ -153,9 +160,9 @@ impl<B: Blueprint> Inner<B> {
 impl<B: Blueprint> Worker<B> {
     /// Takes a job, or hands it back if it takes no more.
     fn take(self: Arc<Self>, job: Job<B>, admitted: Admitted, uses_max: u32) -> Result<Ticket<B>, (Job<B>, Admitted)> {
-        let (end, ended) = oneshot::channel();
+        let (waiting, ended) = oneshot::channel();
         let (here, given_up) = oneshot::channel();
-        {
+        let number = {
             let mut state = self.state.lock();
             let number = state.uses;
             let Some(jobs) = &state.jobs else { return Err((job, admitted)) };
@@ -163,32 +170,64 @@ impl<B: Blueprint> Worker<B> {
                 state.jobs = None;
                 return Err((refused.0.job, admitted));
             }
-            state.waiting.insert(number, end);
+            state.events.insert(number, Event { waiting: Some(waiting), _admitted: admitted });
             state.uses += 1;
             if state.uses >= uses_max {
                 state.jobs = None;
             }
-        }
-        Ok(Ticket { ended, worker: self, complete: false, _here: here, _admitted: admitted })
+            number
+        };
+        Ok(Ticket { ended, worker: self, number, complete: false, _here: here })
     }
 
     /// Takes no more jobs.
     fn retire(&self) {
-        self.state.lock().jobs = None;
+        self.change(|state| state.jobs = None);
+    }
+
+    /// Nobody waits for this event any longer. It can't be ended by itself, so the instance takes no more.
+    fn give_up(&self, number: u32) {
+        self.change(|state| {
+            state.jobs = None;
+            if let Some(event) = state.events.get_mut(&number) {
+                event.waiting = None;
+            }
+        });
     }
 
     fn end(&self, number: u32) {
-        if let Some(waiting) = self.state.lock().waiting.remove(&number) {
-            // Who gave the event up does not want to know.
+        if let Some(Event { waiting: Some(waiting), .. }) = self.change(|state| state.events.remove(&number)) {
+            // Who gave the event up meanwhile does not want to know.
             _ = waiting.send(Ok(()));
         }
     }
 
     fn end_all(&self, fault: &Fault) {
-        let mut state = self.state.lock();
-        state.jobs = None;
-        for (_, waiting) in std::mem::take(&mut state.waiting) {
+        let events = self.change(|state| {
+            state.jobs = None;
+            std::mem::take(&mut state.events)
+        });
+        for waiting in events.into_values().filter_map(|event| event.waiting) {
             _ = waiting.send(Err(fault.clone()));
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut WorkerState<B>) -> T) -> T {
+        let mut state = self.state.lock();
+        let changed = change(&mut state);
+        if state.jobs.is_none() && state.events.values().all(|event| event.waiting.is_none()) {
+            self.forsaken.notify_one();
+        }
+        changed
+    }
+
+    /// Resolves when the instance is of no use any longer.
+    async fn useless(&self) {
+        self.forsaken.notified().await;
+        let given_up = !self.state.lock().events.is_empty();
+        if !given_up {
+            // It took as many events as it may: what the guest does behind its last answer has this time.
+            tokio::time::sleep(IDLE).await;
         }
     }
 }
@@ -200,7 +239,12 @@ async fn run<B: Blueprint>(mut lease: Lease<B>, jobs: mpsc::UnboundedReceiver<Ta
     let exports = Arc::clone(exports);
     let result = {
         let events = pin!(store.run_concurrent(async |accessor| serve(accessor, &exports, jobs, &worker).await));
-        Metered::new(events, meter).await.flatten()
+        let events = Metered::new(events, meter);
+        // From outside: a guest that blocks in a call of the host holds up all that waits inside.
+        match select(events, pin!(worker.useless())).await {
+            Either::Left((result, _)) => result.flatten(),
+            Either::Right(((), _)) => Ok(()),
+        }
     };
     let fault = match result {
         Ok(()) => Fault::Other("the instance was given up".to_owned()),
@@ -221,18 +265,21 @@ async fn serve<B: Blueprint>(
         tokio::select! {
             biased;
             Some(ended) = running.next() => {
-                let ended: wasmtime::Result<u32> = ended;
-                worker.end(ended?);
+                let ended: wasmtime::Result<Option<u32>> = ended;
+                if let Some(number) = ended? {
+                    worker.end(number);
+                }
             }
             task = jobs.recv(), if open => match task {
                 Some(Task { number, job, given_up }) => {
-                    // The CPU limit is for the time since the last event came: one that spins lets no other in.
+                    // The CPU limit is for the time since the last event came: one that spins lets no other in, and one that
+                    // works on and on beside others meets its time-out.
                     accessor.with(|mut access| access.data_mut().budget().begin());
                     let event = job(accessor, Arc::clone(exports));
                     running.push(async move {
                         match select(event, given_up).await {
-                            Either::Left((result, _)) => result.map(|()| number),
-                            Either::Right(_) => Ok(number),
+                            Either::Left((result, _)) => result.map(|()| Some(number)),
+                            Either::Right(_) => Ok(None),
                         }
                     });
                 }
@@ -241,8 +288,7 @@ async fn serve<B: Blueprint>(
             () = tokio::time::sleep(IDLE), if running.is_empty() => worker.retire(),
         }
     }
-    // What the guest does behind its last answer; nothing, for an event that was given up.
-    let mut left = pin!(poll_fn(|context| accessor.poll_no_interesting_tasks(context)));
-    _ = tokio::time::timeout(IDLE, &mut left).await;
+    // What the guest does behind its last answer.
+    poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
     Ok(())
 }

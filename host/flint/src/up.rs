@@ -19,12 +19,15 @@ use flint_triggers::request::{self, Drained, Listener};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How long management requests may still run when the host ends.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);
+
+/// How often is looked whether functions still run when no request does.
+const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// A host that serves.
 pub(crate) struct Host {
@@ -35,6 +38,7 @@ pub(crate) struct Host {
     requests: Serving,
     management: Serving,
     run_file: Option<RunFile>,
+    drain_timeout: Duration,
 }
 
 /// A listener at work.
@@ -90,7 +94,17 @@ impl Host {
             .inspect_err(|error| tracing::warn!(%error, "other commands will not find this host"))
             .ok();
         tracing::info!(http = %http_address, admin = %admin_address, functions = managed.functions.len(), "ready");
-        Ok(Self { http: http_address, admin: admin_address, managed, stores, requests, management, run_file })
+        let drain_timeout = platform.limits.drain_timeout;
+        Ok(Self {
+            http: http_address,
+            admin: admin_address,
+            managed,
+            stores,
+            requests,
+            management,
+            run_file,
+            drain_timeout,
+        })
     }
 
     /// Where requests are taken.
@@ -103,8 +117,9 @@ impl Host {
         self.admin
     }
 
-    /// Ends in order: requests that run may finish within `drain-timeout`.
+    /// Ends in order: requests that run, and what functions do behind their answers, may finish within `drain-timeout`.
     pub(crate) async fn stop(self) {
+        let deadline = Instant::now() + self.drain_timeout;
         self.managed.ready.store(false, Ordering::Relaxed);
         drop(self.run_file);
         let cut = self.requests.end().await;
@@ -112,6 +127,10 @@ impl Host {
             tracing::warn!(connections = cut, "requests were cut, since they took longer than `drain-timeout`");
         }
         self.management.end().await;
+        let still_running = || self.managed.functions.values().any(|function| function.running() > 0);
+        while still_running() && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
         self.stores.close().await;
         tracing::info!("stopped");
     }

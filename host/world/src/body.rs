@@ -3,15 +3,15 @@
 use crate::failure::Failure;
 use crate::tally::Tally;
 use bytes::Bytes;
+use flint_engine::deadline::{Deadline, WithDeadline};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
-use tokio::time::Sleep;
-use tokio_util::task::AbortOnDropHandle;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+use tokio::runtime::Handle;
 use wasmtime_wasi_http::WasiBody;
 
 /// Why a body ended before its end.
@@ -75,7 +75,6 @@ pub struct ResponseBody {
     begun: bool,
     /// For the body itself: the guest may have ended, and passed on a body that flows.
     deadline: Option<Deadline>,
-    timer: Option<Pin<Box<Sleep>>>,
     tally: Arc<Tally>,
 }
 
@@ -84,43 +83,91 @@ enum Inner {
     Full(Full<Bytes>),
 }
 
-/// When the guest's time is up.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
-    pub(crate) at: Instant,
-    pub(crate) timeout: Duration,
-}
-
 enum Driver {
     /// The guest has ended.
     Done,
     /// Runs with the body.
-    Inline(Drive, Deadline),
-    /// Runs with the body, and a task ends it when its time is up, also while nobody reads.
+    Inline(Drive),
+    /// Runs with the body, and is ended when its time is up, also while nobody reads.
     Watched {
-        drive: Arc<Mutex<Option<Drive>>>,
-        #[expect(dead_code, reason = "ends the task when it is dropped")]
-        watch: AbortOnDropHandle<()>,
-        timeout: Duration,
+        watch: Arc<Watch>,
+        #[expect(dead_code, reason = "takes the alarm back when it is dropped")]
+        alarm: Deadline,
     },
 }
 
+/// Ends a guest when it is woken.
+struct Watch {
+    drive: Mutex<Option<Drive>>,
+    timeout: Duration,
+    tally: Weak<Tally>,
+    runtime: Handle,
+}
+
+impl Wake for Watch {
+    fn wake(self: Arc<Self>) {
+        // Not on the thread that wakes: whoever polls the guest now holds the lock for as long as that takes.
+        self.runtime.clone().spawn(async move {
+            if let Some(tally) = self.tally.upgrade() {
+                tally.close(Err(&Failure::TimedOut(self.timeout)));
+            }
+            let drive = self.drive().take();
+            drop(drive);
+        });
+    }
+}
+
+impl Watch {
+    /// A guest that panicked the host's code in the middle of a poll is never polled again: its drive is dropped.
+    fn drive(&self) -> MutexGuard<'_, Option<Drive>> {
+        self.drive.lock().unwrap_or_else(|poisoned| {
+            let mut inner = poisoned.into_inner();
+            *inner = None;
+            inner
+        })
+    }
+}
+
+/// A piece that is larger may stay in the buffers of the connection for as long as the client likes.
+const AT_ONCE_MAX: usize = 8 << 10;
+
 impl ResponseBody {
     pub(crate) fn streamed(inner: WasiBody, drive: Option<Drive>, deadline: Deadline, tally: Arc<Tally>) -> Self {
-        let driver = drive.map_or(Driver::Done, |drive| Driver::Inline(drive, deadline));
-        Self { inner: Inner::Streamed(inner), driver, begun: false, deadline: Some(deadline), timer: None, tally }
+        let driver = drive.map_or(Driver::Done, Driver::Inline);
+        Self { inner: Inner::Streamed(inner), driver, begun: false, deadline: Some(deadline), tally }
     }
 
     pub(crate) fn full(bytes: Bytes, tally: Arc<Tally>) -> Self {
         let inner = Inner::Full(Full::new(bytes));
-        Self { inner, driver: Driver::Done, begun: false, deadline: None, timer: None, tally }
+        Self { inner, driver: Driver::Done, begun: false, deadline: None, tally }
     }
 
-    /// Whether the time of the invocation is up, while the body waits for more to come.
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.at.into())));
-        timer.as_mut().poll(context).map(|()| Failure::TimedOut(deadline.timeout))
+    /// From now on, the guest's time-out holds also while nobody reads the body.
+    ///
+    /// Done when the body turns out to be streamed: one that is complete at once has no need of it.
+    fn watch(&mut self) {
+        let (Driver::Inline(_), Some(deadline)) = (&self.driver, &self.deadline) else { return };
+        let Some(drive) = self.driver.stop() else { return };
+        let watch = Arc::new(Watch {
+            drive: Mutex::new(Some(drive)),
+            timeout: deadline.limit(),
+            tally: Arc::downgrade(&self.tally),
+            runtime: Handle::current(),
+        });
+        let mut alarm = deadline.again();
+        alarm.wake(&Waker::from(Arc::clone(&watch)));
+        self.driver = Driver::Watched { watch, alarm };
+    }
+
+    /// The answer is complete: what the guest does behind it runs on by itself, within its time-out.
+    fn complete(&mut self) {
+        self.tally.close(Ok(()));
+        if let Some(drive) = self.driver.stop()
+            && let Some(deadline) = &self.deadline
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(WithDeadline::new(drive, deadline.again()));
+        }
     }
 
     fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -138,10 +185,10 @@ impl Driver {
     fn poll(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         let poll = match self {
             Self::Done => return Ok(()),
-            Self::Inline(drive, _) => drive.as_mut().poll(context),
-            Self::Watched { drive, timeout, .. } => match lock(drive).as_mut() {
+            Self::Inline(drive) => drive.as_mut().poll(context),
+            Self::Watched { watch, .. } => match watch.drive().as_mut() {
                 Some(drive) => drive.as_mut().poll(context),
-                None => Poll::Ready(Err(Failure::TimedOut(*timeout))),
+                None => Poll::Ready(Err(Failure::TimedOut(watch.timeout))),
             },
         };
         match poll {
@@ -157,39 +204,10 @@ impl Driver {
     fn stop(&mut self) -> Option<Drive> {
         match mem::replace(self, Self::Done) {
             Self::Done => None,
-            Self::Inline(drive, _) => Some(drive),
-            Self::Watched { drive, .. } => lock(&drive).take(),
+            Self::Inline(drive) => Some(drive),
+            Self::Watched { watch, .. } => watch.drive().take(),
         }
     }
-
-    /// From now on, the guest's time-out holds also while nobody reads the body.
-    ///
-    /// Done when the body turns out to be streamed: one that is complete at once needs no task.
-    fn watch(&mut self, tally: &Arc<Tally>) {
-        let Self::Inline(_, deadline) = *self else { return };
-        let Some(drive) = self.stop() else { return };
-        let drive = Arc::new(Mutex::new(Some(drive)));
-        let (watched, tally) = (Arc::downgrade(&drive), Arc::downgrade(tally));
-        let watch = tokio::spawn(async move {
-            tokio::time::sleep_until(deadline.at.into()).await;
-            if let Some(tally) = tally.upgrade() {
-                tally.close(Err(&Failure::TimedOut(deadline.timeout)));
-            }
-            if let Some(drive) = watched.upgrade() {
-                drop(lock(&drive).take());
-            }
-        });
-        *self = Self::Watched { drive, watch: AbortOnDropHandle::new(watch), timeout: deadline.timeout };
-    }
-}
-
-/// A guest that panicked the host's code in the middle of a poll is never polled again: its drive is dropped.
-fn lock(drive: &Mutex<Option<Drive>>) -> MutexGuard<'_, Option<Drive>> {
-    drive.lock().unwrap_or_else(|poisoned| {
-        let mut inner = poisoned.into_inner();
-        *inner = None;
-        inner
-    })
 }
 
 impl Drop for ResponseBody {
@@ -200,7 +218,7 @@ impl Drop for ResponseBody {
             Inner::Full(body) => body.is_end_stream(),
         };
         if complete {
-            self.tally.close(Ok(()));
+            self.complete();
         }
     }
 }
@@ -221,31 +239,26 @@ impl Body for ResponseBody {
         let frame = this.poll_inner(context);
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref() {
-                    this.tally.add_bytes_out(data.len());
-                }
-                // Most guests write one piece and end: starting a task for each of them would cost a wake-up of another
-                // thread, up to 40 µs where that one sleeps.
-                if mem::replace(&mut this.begun, true) {
-                    this.driver.watch(&this.tally);
+                let size = frame.data_ref().map_or(0, Bytes::len);
+                this.tally.add_bytes_out(size);
+                // Most guests write one small piece and end.
+                if mem::replace(&mut this.begun, true) || size > AT_ONCE_MAX {
+                    this.watch();
                 }
             }
             Poll::Pending => {
-                this.driver.watch(&this.tally);
-                if let Poll::Ready(failure) = this.poll_deadline(context) {
+                this.watch();
+                if let Some(deadline) = &mut this.deadline
+                    && let Poll::Ready(elapsed) = deadline.poll(context)
+                {
+                    let failure = Failure::from(elapsed);
                     this.tally.close(Err(&failure));
                     this.driver.stop();
                     return Poll::Ready(Some(Err(failure.into())));
                 }
             }
-            Poll::Ready(None) => {
-                this.tally.close(Ok(()));
-                // What the guest does after its answer: it runs on by itself, within its time-out.
-                if let Some(drive) = this.driver.stop() {
-                    tokio::spawn(drive);
-                }
-            }
-            Poll::Ready(Some(Err(_))) => {}
+            Poll::Ready(None) => this.complete(),
+            Poll::Ready(Some(Err(error))) => this.tally.close(Err(&Failure::NoAnswer(error.to_string()))),
         }
         frame
     }
@@ -260,7 +273,9 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Streamed(body) => body.size_hint(),
+            // It may be known when the guest announced it, but HTTP would be done with the body at its last byte, and drop the
+            // guest that is still at work.
+            Inner::Streamed(_) => SizeHint::default(),
             Inner::Full(body) => body.size_hint(),
         }
     }

@@ -1,5 +1,6 @@
 //! Why an invocation did not come to an answer, in the kinds that a trigger can act on.
 
+use flint_engine::deadline::Elapsed;
 use std::time::Duration;
 
 /// Why an invocation failed.
@@ -82,5 +83,11 @@ impl Failure {
             Self::Handler { .. } => "function/failed",
             Self::Internal => "host/internal",
         }
+    }
+}
+
+impl From<Elapsed> for Failure {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::TimedOut(elapsed.0)
     }
 }

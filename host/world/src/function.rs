@@ -2,7 +2,7 @@
 //!
 //! admission → lease → export → outcome → record, within the function's time-out.
 
-use crate::body::{Deadline, Drive, RequestBody, ResponseBody};
+use crate::body::{Drive, RequestBody, ResponseBody};
 use crate::context::FunctionContext;
 use crate::exports::{self, Program};
 use crate::failure::Failure;
@@ -24,7 +24,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -199,7 +199,7 @@ impl Function {
     /// # Errors
     /// [`Failure`]; [`Failure::Handler`] is what the guest itself answered.
     pub async fn invoke(&self, invocation: Invocation, payload: Bytes) -> Result<Bytes, Failure> {
-        let tally = Tally::open(&self.core, &invocation, Trigger::Invoke);
+        let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Invoke));
         tally.add_bytes_in(payload.len());
         let answer = self.invoke_within(&invocation, payload, &tally).await;
         if let Ok(answer) = &answer {
@@ -209,18 +209,23 @@ impl Function {
         answer
     }
 
-    async fn invoke_within(&self, invocation: &Invocation, payload: Bytes, tally: &Tally) -> Result<Bytes, Failure> {
+    async fn invoke_within(
+        &self,
+        invocation: &Invocation,
+        payload: Bytes,
+        tally: &Arc<Tally>,
+    ) -> Result<Bytes, Failure> {
         check_size("request", payload.len(), self.core.request_size_max)?;
         if !self.core.shape.invoke {
             return Err(Failure::NoHandler("invoke"));
         }
         let call = pin!(async {
             if let Some(shared) = &self.shared {
-                let (job, answer) = exports::invoke::job(payload);
+                let (job, answer) = exports::invoke::job(invocation.clone(), payload);
                 return self.share(shared, job, answer, invocation, tally).await;
             }
             let lease = self.lease(invocation, tally).await?;
-            exports::invoke::call(lease, payload).await
+            exports::invoke::call(lease, payload, self.pool.deadline(invocation.accepted), tally).await
         });
         let answer = self.within_timeout(invocation, call).await?;
         check_size("response", answer.len(), self.core.response_size_max)?;
@@ -244,11 +249,11 @@ impl Function {
             let body = read(body, limit).await?;
             tally.add_bytes_in(body.len());
             if let Some(shared) = &self.shared {
-                let (job, answer) = exports::http_buffered::job(parts, body);
+                let (job, answer) = exports::http_buffered::job(invocation.clone(), parts, body);
                 return self.share(shared, job, answer, invocation, tally).await;
             }
             let lease = self.lease(invocation, tally).await?;
-            exports::http_buffered::call(lease, parts, body).await
+            exports::http_buffered::call(lease, parts, body, self.pool.deadline(invocation.accepted), tally).await
         });
         let response = self.within_timeout(invocation, call).await?;
         check_size("response", response.body().len(), self.core.response_size_max)?;
@@ -270,16 +275,17 @@ impl Function {
         let request = request.map(|body| RequestBody::new(body, Arc::clone(tally)).map_err(Into::into).boxed_unsync());
         let (sender, mut head) = oneshot::channel();
         let mut drive = self.drive(invocation.clone(), request, sender, Arc::clone(tally));
+        let mut deadline = self.pool.deadline(invocation.accepted);
         // The guest and the head of its answer, in one task: no wake-up between two threads stands on the path.
         let (ended, head) = poll_fn(|context| {
             let ended = drive.as_mut().poll(context);
-            match (std::pin::Pin::new(&mut head).poll(context), ended) {
-                (Poll::Ready(Ok(head)), ended) => Poll::Ready((ended, Some(head))),
-                (_, Poll::Ready(ended)) => Poll::Ready((Poll::Ready(ended), None)),
-                (_, Poll::Pending) => Poll::Pending,
+            match (Pin::new(&mut head).poll(context), ended) {
+                (Poll::Ready(Ok(head)), ended) => Poll::Ready(Ok((ended, Some(head)))),
+                (_, Poll::Ready(ended)) => Poll::Ready(Ok((Poll::Ready(ended), None))),
+                (_, Poll::Pending) => deadline.poll(context).map(Err),
             }
         })
-        .await;
+        .await?;
         let response = match (head, &ended) {
             (Some(Ok(response)), _) => response,
             // What the guest did counts for more than what became of its answer.
@@ -292,12 +298,10 @@ impl Function {
             Poll::Ready(Ok(())) => None,
             Poll::Pending => Some(drive),
         };
-        let timeout = self.pool.options().limits.timeout;
-        let deadline = Deadline { at: invocation.accepted + timeout, timeout };
         Ok(response.map(|body| ResponseBody::streamed(body, rest, deadline, Arc::clone(tally))))
     }
 
-    /// The guest's side of a streamed invocation, from admission to its end.
+    /// The guest's side of a streamed invocation, from admission to its end. It knows no time-out: who polls it does.
     fn drive(
         &self,
         invocation: Invocation,
@@ -307,15 +311,16 @@ impl Function {
     ) -> Drive {
         let function = self.clone();
         Box::pin(async move {
-            let call = pin!(async {
-                if let Some(shared) = &function.shared {
-                    let job = exports::http::job(request, head);
-                    return function.ticket(shared, job, &invocation, &tally).await;
+            let result = match &function.shared {
+                Some(shared) => {
+                    let job = exports::http::job(invocation.clone(), request, head);
+                    function.ticket(shared, job, &invocation, &tally).await
                 }
-                let lease = function.lease(&invocation, &tally).await?;
-                exports::http::call(lease, request, head).await
-            });
-            let result = function.within_timeout(&invocation, call).await;
+                None => match function.lease(&invocation, &tally).await {
+                    Ok(lease) => exports::http::call(lease, request, head).await,
+                    Err(failure) => Err(failure),
+                },
+            };
             // That it went well is known when its answer is complete.
             if let Err(failure) = &result {
                 tally.close(Err(failure));
@@ -367,7 +372,7 @@ impl Function {
     ) -> Result<(), Failure> {
         // What is used can't be told apart by event: the record of each says nothing of it.
         tally.started(Start::Shared, Arc::default());
-        let submitted = shared.submit(job, |state| state.begin(invocation)).await;
+        let submitted = shared.submit(job).await;
         let ticket = submitted.map_err(|refusal| self.failure_of_refusal(invocation, refusal))?;
         ticket.await.map_err(|fault| self.failure_of_refusal(invocation, fault.into()))
     }
@@ -392,11 +397,7 @@ impl Function {
         invocation: &Invocation,
         call: impl Future<Output = Result<T, Failure>> + Unpin,
     ) -> Result<T, Failure> {
-        let timeout = self.pool.options().limits.timeout;
-        match WithDeadline::new(call, invocation.accepted, timeout).await {
-            Ok(result) => result,
-            Err(elapsed) => Err(Failure::TimedOut(elapsed.0)),
-        }
+        WithDeadline::new(call, self.pool.deadline(invocation.accepted)).await?
     }
 }
 

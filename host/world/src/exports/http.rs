@@ -1,19 +1,21 @@
 //! `wasi:http/incoming-handler@0.2` and `wasi:http/handler@0.3`, streaming both ways.
 
-use super::{HttpExport, Program, failure_of};
+use super::{HttpExport, Program, begin, failure_of, rest};
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
 use http::Uri;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use std::future::{pending, poll_fn};
+use http_body_util::BodyExt;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use wasmtime::AsContextMut;
 use wasmtime_wasi_http::handler::{Prepared, Request, Response};
-use wasmtime_wasi_http::{WasiHttpView, p2, p3};
+use wasmtime_wasi_http::{WasiBody, WasiHttpView, p2, p3};
 
 /// What the guest answers: the head leaves as soon as it is there, the body follows while the guest runs.
 pub(crate) type Head = Result<Response, wasmtime::Error>;
@@ -58,7 +60,7 @@ pub(crate) async fn call(
             // Time-outs are enforced from outside, where they always get their turn (wasmtime issues 11869 and 11870).
             prepared?.run(accessor, pending()).await?;
             // The body of the answer, trailers, and what the guest does behind them.
-            poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
+            rest(accessor).await;
             wasmtime::error::Ok(())
         }));
         Metered::new(call, meter).await.flatten()
@@ -72,14 +74,34 @@ pub(crate) async fn call(
     }
 }
 
-/// The call as a job of a shared instance.
-pub(crate) fn job(request: Request, head: oneshot::Sender<Head>) -> Job<Program> {
+/// The call as a job of a shared instance. It lasts until the body of the answer is gone, so that a fault of the instance
+/// reaches whoever reads it.
+pub(crate) fn job(invocation: Invocation, request: Request, head: oneshot::Sender<Head>) -> Job<Program> {
     Box::new(move |accessor, exports| {
         Box::pin(async move {
             let Some(HttpExport::Standard(proxy)) = &exports.http else { wasmtime::bail!("there is no HTTP handler") };
+            begin(accessor, &invocation);
+            let (sender, answer) = oneshot::channel::<Head>();
             let prepared = accessor
-                .with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, WasiHttpView::http, head));
-            prepared?.run(accessor, pending()).await.map(drop)
+                .with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, WasiHttpView::http, sender));
+            let answer = async {
+                let (here, gone) = oneshot::channel::<()>();
+                if let Ok(answer) = answer.await {
+                    let held = |body: WasiBody| {
+                        let keep = move |frame| {
+                            let _here = &here;
+                            frame
+                        };
+                        body.map_frame(keep).boxed_unsync()
+                    };
+                    // Who gave the event up does not want to know.
+                    _ = head.send(answer.map(|response| response.map(held)));
+                    _ = gone.await;
+                }
+                Ok(())
+            };
+            let run = async { prepared?.run(accessor, pending()).await };
+            futures::future::try_join(run, answer).await.map(drop)
         })
     })
 }

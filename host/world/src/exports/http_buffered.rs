@@ -2,11 +2,14 @@
 //!
 //! The ABI of `wasi:http` costs as much as the rest of an invocation; this interface is one call.
 
-use super::{Exports, HttpExport, Program, failure_of};
+use super::{Exports, HttpExport, Program, begin, failure_of, finish, is_idle};
 use crate::bindings::http::exports::flint::platform::http_handler;
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::state::State;
+use crate::tally::Tally;
 use bytes::Bytes;
+use flint_engine::deadline::Deadline;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
@@ -20,18 +23,23 @@ pub(crate) async fn call(
     mut lease: Lease<Program>,
     parts: request::Parts,
     body: Bytes,
+    deadline: Deadline,
+    tally: &Arc<Tally>,
 ) -> Result<Response<Bytes>, Failure> {
     let meter = lease.meter();
     let (store, exports) = lease.parts();
     let exports = Arc::clone(exports);
     let answer = {
         let request = lower(parts, body);
-        let call = pin!(store.run_concurrent(async |accessor| handle(accessor, &exports, request).await));
+        let call = pin!(store.run_concurrent(async |accessor| {
+            let answer = handle(accessor, &exports, request).await?;
+            wasmtime::error::Ok((answer, is_idle(accessor).await))
+        }));
         Metered::new(call, meter).await.flatten()
     };
     match answer {
-        Ok(answer) => {
-            lease.finish();
+        Ok((answer, idle)) => {
+            finish(lease, idle, deadline, tally);
             lift(answer)
         }
         Err(error) => Err(failure_of(&error, &mut lease)),
@@ -50,12 +58,14 @@ async fn handle(
 
 /// The call as a job of a shared instance, and where its answer comes out.
 pub(crate) fn job(
+    invocation: Invocation,
     parts: request::Parts,
     body: Bytes,
 ) -> (Job<Program>, oneshot::Receiver<Result<Response<Bytes>, Failure>>) {
     let (sender, answer) = oneshot::channel();
     let job: Job<Program> = Box::new(move |accessor, exports| {
         Box::pin(async move {
+            begin(accessor, &invocation);
             let answer = handle(accessor, &exports, lower(parts, body)).await?;
             // Who gave the event up does not want to know.
             _ = sender.send(lift(answer));

@@ -1,10 +1,13 @@
 //! `flint:platform/invoke-handler`: a payload in, a payload out.
 
-use super::{Exports, Program, failure_of};
+use super::{Exports, Program, begin, failure_of, finish, is_idle};
 use crate::bindings::platform::types;
 use crate::failure::Failure;
+use crate::invocation::Invocation;
 use crate::state::State;
+use crate::tally::Tally;
 use bytes::Bytes;
+use flint_engine::deadline::Deadline;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
@@ -14,17 +17,25 @@ use std::time::Duration;
 use wasmtime::component::Accessor;
 
 /// Calls the handler with a payload.
-pub(crate) async fn call(mut lease: Lease<Program>, payload: Bytes) -> Result<Bytes, Failure> {
+pub(crate) async fn call(
+    mut lease: Lease<Program>,
+    payload: Bytes,
+    deadline: Deadline,
+    tally: &Arc<Tally>,
+) -> Result<Bytes, Failure> {
     let meter = lease.meter();
     let (store, exports) = lease.parts();
     let exports = Arc::clone(exports);
     let answer = {
-        let call = pin!(store.run_concurrent(async |accessor| handle(accessor, &exports, payload).await));
+        let call = pin!(store.run_concurrent(async |accessor| {
+            let answer = handle(accessor, &exports, payload).await?;
+            wasmtime::error::Ok((answer, is_idle(accessor).await))
+        }));
         Metered::new(call, meter).await.flatten()
     };
     match answer {
-        Ok(answer) => {
-            lease.finish();
+        Ok((answer, idle)) => {
+            finish(lease, idle, deadline, tally);
             answer.map(Bytes::from).map_err(Failure::from)
         }
         Err(error) => Err(failure_of(&error, &mut lease)),
@@ -42,10 +53,11 @@ async fn handle(
 }
 
 /// The call as a job of a shared instance, and where its answer comes out.
-pub(crate) fn job(payload: Bytes) -> (Job<Program>, oneshot::Receiver<Result<Bytes, Failure>>) {
+pub(crate) fn job(invocation: Invocation, payload: Bytes) -> (Job<Program>, oneshot::Receiver<Result<Bytes, Failure>>) {
     let (sender, answer) = oneshot::channel();
     let job: Job<Program> = Box::new(move |accessor, exports| {
         Box::pin(async move {
+            begin(accessor, &invocation);
             let answer = handle(accessor, &exports, payload).await?;
             // Who gave the event up does not want to know.
             _ = sender.send(answer.map(Bytes::from).map_err(Failure::from));

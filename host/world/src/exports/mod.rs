@@ -8,12 +8,18 @@ use crate::bindings;
 use crate::context::FunctionContext;
 use crate::failure::Failure;
 use crate::function::Init;
+use crate::invocation::Invocation;
 use crate::shape::{HttpVersion, INIT_EXPORT, Shape};
 use crate::state::State;
-use flint_engine::{Blueprint, Budget, Fault, HasBudget, Lease};
+use crate::tally::Tally;
+use flint_engine::deadline::{Deadline, WithDeadline};
+use flint_engine::{Blueprint, Budget, Fault, HasBudget, Lease, Metered};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use wasmtime::Store;
-use wasmtime::component::{ComponentExportIndex, Instance, InstancePre};
+use wasmtime::component::{Accessor, ComponentExportIndex, Instance, InstancePre};
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
@@ -106,6 +112,45 @@ impl Blueprint for Program {
         }
         Ok(())
     }
+}
+
+/// What a guest does behind its answer goes on by itself, until the deadline; most have done all by then.
+pub(crate) fn finish(mut lease: Lease<Program>, idle: bool, deadline: Deadline, tally: &Arc<Tally>) {
+    if idle {
+        lease.finish();
+        return;
+    }
+    let tally = Arc::clone(tally);
+    tokio::spawn(async move {
+        let meter = lease.meter();
+        let rest = {
+            let rest = pin!(lease.store().run_concurrent(async |accessor| rest(accessor).await));
+            WithDeadline::new(Metered::new(rest, meter), deadline).await
+        };
+        match rest {
+            Ok(Ok(())) => lease.finish(),
+            // The answer has left: it is for the log alone.
+            Ok(Err(error)) => drop(failure_of(&error, &mut lease)),
+            Err(_elapsed) => {}
+        }
+        // The record counts all of it.
+        drop(tally);
+    });
+}
+
+/// Starts an invocation in a shared instance: what the guest asks and says from now on counts as its.
+pub(crate) fn begin(accessor: &Accessor<State>, invocation: &Invocation) {
+    accessor.with(|mut access| access.data_mut().begin(invocation));
+}
+
+/// Whether nothing is left to do in an instance.
+pub(crate) async fn is_idle(accessor: &Accessor<State>) -> bool {
+    poll_fn(|context| Poll::Ready(accessor.poll_no_interesting_tasks(context).is_ready())).await
+}
+
+/// What is left to do in an instance.
+pub(crate) async fn rest(accessor: &Accessor<State>) {
+    poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
 }
 
 /// Says what an error of a guest call means, and tells the log what the caller may not know.
