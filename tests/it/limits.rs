@@ -140,6 +140,21 @@ fn what_an_invocation_logs_beyond_its_volume_is_dropped_and_told_once() {
 }
 
 #[test]
+fn a_function_that_holds_too_many_handles_is_ended() {
+    let drafts = "handles-max = 1\ngrants = { kv = { drafts = \"read-write\" } }\n[kv.drafts]\n";
+    let host = Launch::config(&function("kv-drafts2", drafts)).start();
+    let ask = |op: &str| {
+        host.invoke("kv-drafts2", json!({"op": op, "store": "drafts", "key": "a", "value": "b"}).to_string())
+    };
+    // An opened store is one handle, a compare-and-swap in it a second one.
+    ask("set").expect(200);
+    let ended = ask("cas").expect(500).json();
+    assert_eq!(ended["code"], "function/trapped", "{ended}");
+    host.logged("why", |line| line.to_string().contains("handles-max"));
+    ask("set").expect(200);
+}
+
+#[test]
 fn who_finds_no_room_is_asked_to_come_again_and_who_waits_gets_its_turn() {
     let host = host("concurrency = 1\nqueue = 1\nqueue-timeout = \"50s\"");
     let client = host.http();

@@ -27,11 +27,14 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(budget: Budget, function: Arc<FunctionContext>) -> Self {
+        let mut table = ResourceTable::new();
+        // What stands behind a handle is the host's memory, which the guest's limit does not see.
+        table.set_max_capacity(function.handles_max);
         Self {
             budget,
             hooks: Hooks(Arc::clone(&function.outbound)),
             function,
-            table: ResourceTable::new(),
+            table,
             invocation: None,
             gate: None,
             wasi: None,
