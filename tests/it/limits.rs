@@ -140,6 +140,16 @@ fn what_an_invocation_logs_beyond_its_volume_is_dropped_and_told_once() {
 }
 
 #[test]
+fn the_context_of_a_line_counts_as_what_it_says() {
+    let host = host("log-size-max = \"1KiB\"");
+    let answer = host.http().get("/log/20/context/400").expect(200);
+    let invocation = answer.header("flint-invocation-id").to_owned();
+    host.logged("the end", |line| line["invocation"] == *invocation && line["level"] == "warn");
+    let said = host.log().iter().filter(|line| line["invocation"] == *invocation && line["level"] == "info").count();
+    assert_eq!(said, 2, "lines of 414 bytes in 1,024");
+}
+
+#[test]
 fn a_function_that_holds_too_many_handles_is_ended() {
     let drafts = "handles-max = 1\ngrants = { kv = { drafts = \"read-write\" } }\n[kv.drafts]\n";
     let host = Launch::config(&function("kv-drafts2", drafts)).start();

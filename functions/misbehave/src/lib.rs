@@ -19,6 +19,7 @@ async fn handle(request: Request) -> Response {
         .get("/block/{ms}", block)
         .get("/stack", stack)
         .get("/log/{n}", write_log)
+        .get("/log/{n}/context/{bytes}", write_log_with_context)
         .get("/stdout", write_stdout)
         .get("/env", environment)
         .get("/context", invocation)
@@ -106,6 +107,15 @@ async fn write_log(request: Request) -> Result<&'static str, Problem> {
     for line in 1..=request.param_as("n")? {
         let line: u32 = line;
         log::info!("a line of log", line = line);
+    }
+    Ok("logged\n")
+}
+
+/// Writes so many log lines, each with a context of so many bytes.
+async fn write_log_with_context(request: Request) -> Result<&'static str, Problem> {
+    let context = "c".repeat(request.param_as("bytes")?);
+    for _ in 0..request.param_as("n")? {
+        log::write(log::Level::Info, &context, "a line of log", &[]);
     }
     Ok("logged\n")
 }
