@@ -90,6 +90,19 @@ fn a_trap_tells_the_log_everything_and_the_caller_nothing() {
 }
 
 #[test]
+fn a_function_that_exits_has_failed_by_itself_whatever_its_status() {
+    let host = host("");
+    for status in ["0", "1"] {
+        let exited = problem(host.http().get(&format!("/exit/{status}")), 500, "function/trapped");
+        assert_eq!(exited["detail"], "the function failed");
+        let cause = format!("it called exit({status})");
+        let line = host.logged(&cause, |line| line.to_string().contains(&cause));
+        assert_eq!((&line["level"], &line["invocation"]), (&json!("warn"), &exited["invocation"]), "{line}");
+    }
+    assert!(!host.log().iter().any(|line| line["level"] == "error"), "{:?}", host.log());
+}
+
+#[test]
 fn an_answer_that_breaks_off_does_not_look_complete() {
     let host = host("timeout = \"500ms\"");
     let mut wire = Wire::open(host.http());

@@ -13,6 +13,7 @@ async fn handle(request: Request) -> Response {
     Router::new()
         .get("/spin", spin)
         .get("/trap", trap)
+        .get("/exit/{status}", exit)
         .get("/grow", grow)
         .get("/grow/{mib}", grow_to)
         .get("/sleep/{ms}", sleep)
@@ -44,6 +45,11 @@ async fn spin(_: Request) -> &'static str {
 /// Panics, which is a trap.
 async fn trap(_: Request) -> &'static str {
     panic!("the function panics, as asked")
+}
+
+/// Ends itself, as a program would.
+async fn exit(request: Request) -> Result<&'static str, Problem> {
+    std::process::exit(request.param_as("status")?)
 }
 
 /// Takes memory until it is refused, and says how much it got.
