@@ -60,3 +60,12 @@ const BOUNDED: &str = r#"
   (func (export "grow-bounded") (param "pages" u32) (result s32) (canon lift (core func $two "grow")))
   (func (export "grow-table") (param "elements" u32) (result s32) (canon lift (core func $two "grow-table"))))
 "#;
+
+/// A guest that never comes to its first event.
+const SPINS_AT_START: &str = r#"
+(component
+  (core module $module
+    (func $start (loop $on (br $on)))
+    (start $start))
+  (core instance (instantiate $module)))
+"#;
