@@ -91,6 +91,19 @@ fn a_trap_tells_the_log_everything_and_the_caller_nothing() {
 }
 
 #[test]
+fn a_function_that_exits_has_failed_by_itself_whatever_its_status() {
+    let host = host("");
+    for status in ["0", "1"] {
+        let exited = problem(host.http().get(&format!("/exit/{status}")), 500, "function/trapped");
+        assert_eq!(exited["detail"], "the function failed");
+        let cause = format!("it called exit({status})");
+        let line = host.logged(&cause, |line| line.to_string().contains(&cause));
+        assert_eq!((&line["level"], &line["invocation"]), (&json!("warn"), &exited["invocation"]), "{line}");
+    }
+    assert!(!host.log().iter().any(|line| line["level"] == "error"), "{:?}", host.log());
+}
+
+#[test]
 fn an_answer_that_breaks_off_does_not_look_complete() {
     let host = host("timeout = \"500ms\"");
     let mut wire = Wire::open(host.http());
@@ -191,6 +204,31 @@ fn what_an_invocation_logs_beyond_its_volume_is_dropped_and_told_once() {
     assert!((5..100).contains(&lines(&loud, "info")), "{} lines", lines(&loud, "info"));
     assert_eq!(lines(&loud, "warn"), 1);
     assert!(host.metric(r#"flint_log_lines_total{function="misbehave"}"#) >= 1005.0);
+}
+
+#[test]
+fn the_context_of_a_line_counts_as_what_it_says() {
+    let host = host("log-size-max = \"1KiB\"");
+    let answer = host.http().get("/log/20/context/400").expect(200);
+    let invocation = answer.header("flint-invocation-id").to_owned();
+    host.logged("the end", |line| line["invocation"] == *invocation && line["level"] == "warn");
+    let said = host.log().iter().filter(|line| line["invocation"] == *invocation && line["level"] == "info").count();
+    assert_eq!(said, 2, "lines of 414 bytes in 1,024");
+}
+
+#[test]
+fn a_function_that_holds_too_many_handles_is_ended() {
+    let drafts = "handles-max = 1\ngrants = { kv = { drafts = \"read-write\" } }\n[kv.drafts]\n";
+    let host = Launch::config(&function("kv-drafts2", drafts)).start();
+    let ask = |op: &str| {
+        host.invoke("kv-drafts2", json!({"op": op, "store": "drafts", "key": "a", "value": "b"}).to_string())
+    };
+    // An opened store is one handle, a compare-and-swap in it a second one.
+    ask("set").expect(200);
+    let ended = ask("cas").expect(500).json();
+    assert_eq!(ended["code"], "function/trapped", "{ended}");
+    host.logged("why", |line| line.to_string().contains("handles-max"));
+    ask("set").expect(200);
 }
 
 #[test]

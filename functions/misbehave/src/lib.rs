@@ -13,12 +13,14 @@ async fn handle(request: Request) -> Response {
     Router::new()
         .get("/spin", spin)
         .get("/trap", trap)
+        .get("/exit/{status}", exit)
         .get("/grow", grow)
         .get("/grow/{mib}", grow_to)
         .get("/sleep/{ms}", sleep)
         .get("/block/{ms}", block)
         .get("/stack", stack)
         .get("/log/{n}", write_log)
+        .get("/log/{n}/context/{bytes}", write_log_with_context)
         .get("/stdout", write_stdout)
         .get("/env", environment)
         .get("/context", invocation)
@@ -45,6 +47,11 @@ async fn spin(_: Request) -> &'static str {
 /// Panics, which is a trap.
 async fn trap(_: Request) -> &'static str {
     panic!("the function panics, as asked")
+}
+
+/// Ends itself, as a program would.
+async fn exit(request: Request) -> Result<&'static str, Problem> {
+    std::process::exit(request.param_as("status")?)
 }
 
 /// Takes memory until it is refused, and says how much it got.
@@ -108,6 +115,15 @@ async fn write_log(request: Request) -> Result<&'static str, Problem> {
     for line in 1..=request.param_as("n")? {
         let line: u32 = line;
         log::info!("a line of log", line = line);
+    }
+    Ok("logged\n")
+}
+
+/// Writes so many log lines, each with a context of so many bytes.
+async fn write_log_with_context(request: Request) -> Result<&'static str, Problem> {
+    let context = "c".repeat(request.param_as("bytes")?);
+    for _ in 0..request.param_as("n")? {
+        log::write(log::Level::Info, &context, "a line of log", &[]);
     }
     Ok("logged\n")
 }

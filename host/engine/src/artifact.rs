@@ -9,10 +9,16 @@ use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// So many artifacts are kept; the oldest go first.
 const ARTIFACTS_MAX: usize = 512;
+
+/// What the names of files start with that are being written.
+const ASIDE: &str = ".tmp";
+
+/// What is not whole after so long was left behind by a process that was killed.
+const LEFT_AFTER: Duration = Duration::from_secs(3600);
 
 /// A folder of compiled components.
 #[derive(Debug, Clone)]
@@ -57,14 +63,36 @@ fn sum_of(code: &[u8]) -> String {
 }
 
 impl ArtifactCache {
-    /// Uses a folder, and makes it if it is not there.
+    /// Uses a folder, and makes it if it is not there. Removes what a process that was killed left in it.
     ///
     /// # Errors
     /// If the folder can't be made.
     pub fn open(folder: impl Into<PathBuf>) -> io::Result<Self> {
         let folder = folder.into();
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder })
+        let cache = Self { folder };
+        if let Err(error) = cache.remove_leftovers() {
+            tracing::warn!(%error, folder = %cache.folder.display(), "can't remove what is left of compiled components");
+        }
+        Ok(cache)
+    }
+
+    /// Removes code without a sum, and files that were never renamed. Not the youngest: another process may be writing them.
+    fn remove_leftovers(&self) -> io::Result<()> {
+        let now = SystemTime::now();
+        for entry in fs::read_dir(&self.folder)?.filter_map(Result::ok) {
+            let path = entry.path();
+            let left = match path.extension() {
+                Some(extension) => extension == "cwasm" && !path.with_extension("sum").exists(),
+                None => entry.file_name().to_string_lossy().starts_with(ASIDE),
+            };
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
+            if left && age.is_some_and(|age| age >= LEFT_AFTER) {
+                remove_if_there(&path)?;
+            }
+        }
+        Ok(())
     }
 
     fn code_path(&self, key: &Key) -> PathBuf {
@@ -91,9 +119,7 @@ impl ArtifactCache {
     /// Removes an artifact that turned out to be unusable.
     pub(crate) fn remove(&self, key: &Key) {
         for path in [self.sum_path(key), self.code_path(key)] {
-            if let Err(error) = fs::remove_file(&path)
-                && error.kind() != io::ErrorKind::NotFound
-            {
+            if let Err(error) = remove_if_there(&path) {
                 tracing::warn!(%error, artifact = %path.display(), "can't remove a compiled component");
             }
         }
@@ -104,12 +130,14 @@ impl ArtifactCache {
         let path = self.code_path(key);
         self.write_aside(&path, code)?;
         self.write_aside(&self.sum_path(key), sum_of(code).as_bytes())?;
-        self.prune()?;
+        if let Err(error) = self.prune() {
+            tracing::warn!(%error, folder = %self.folder.display(), "can't remove old compiled components");
+        }
         Ok(path)
     }
 
     fn write_aside(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(ASIDE).tempfile_in(&self.folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
@@ -124,11 +152,16 @@ impl ArtifactCache {
             .collect();
         sums.sort();
         for (_, sum) in sums.iter().take(sums.len().saturating_sub(ARTIFACTS_MAX)) {
-            fs::remove_file(sum)?;
-            fs::remove_file(sum.with_extension("cwasm"))?;
+            remove_if_there(sum)?;
+            remove_if_there(&sum.with_extension("cwasm"))?;
         }
         Ok(())
     }
+}
+
+/// Removes a file. Another process may have been first.
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    fs::remove_file(path).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]
@@ -153,6 +186,49 @@ mod tests {
             assert_eq!(cache.get(&key), None);
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn what_a_process_that_was_killed_left_behind_is_gone_at_the_next_start() {
+        let (_folder, cache) = cache();
+        let [whole, torn, fresh] = ["whole", "torn", "fresh"].map(|key| Key(key.into()));
+        for key in [&whole, &torn, &fresh] {
+            cache.put(key, b"machine code").unwrap();
+        }
+        fs::remove_file(cache.sum_path(&torn)).unwrap();
+        fs::remove_file(cache.sum_path(&fresh)).unwrap();
+        let [aside, fresh_aside] = [".tmpOLD", ".tmpNEW"].map(|name| cache.folder.join(name));
+        fs::write(&aside, b"machine").unwrap();
+        fs::write(&fresh_aside, b"machine").unwrap();
+        for old in [&cache.code_path(&whole), &cache.sum_path(&whole), &cache.code_path(&torn), &aside] {
+            let file = File::options().write(true).open(old).unwrap();
+            file.set_modified(SystemTime::now() - 2 * LEFT_AFTER).unwrap();
+        }
+        let cache = ArtifactCache::open(&cache.folder).unwrap();
+        assert!(!aside.exists() && !cache.code_path(&torn).exists());
+        assert!(cache.get(&whole).is_some());
+        // Another process may be about to finish them.
+        assert!(fresh_aside.exists() && cache.code_path(&fresh).exists());
+    }
+
+    #[test]
+    fn an_artifact_is_kept_although_old_ones_can_not_be_pruned() {
+        let (_folder, cache) = cache();
+        for n in 0..ARTIFACTS_MAX {
+            let sum = cache.sum_path(&Key(format!("old-{n}")));
+            fs::write(&sum, b"").unwrap();
+            File::options().write(true).open(&sum).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        // The code of the first one is gone, that of the next one can't be removed: it is a folder.
+        fs::create_dir_all(cache.code_path(&Key("old-1".into()))).unwrap();
+        for key in ["a", "b"].map(|key| Key(key.into())) {
+            assert!(cache.put(&key, b"machine code").is_ok());
+            assert!(cache.get(&key).is_some());
+        }
+        let sums = fs::read_dir(&cache.folder)
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|it| it == "sum"));
+        assert_eq!(sums.count(), ARTIFACTS_MAX);
     }
 
     #[test]

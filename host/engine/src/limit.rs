@@ -36,6 +36,14 @@ pub struct Budget {
     limits: Limits,
     meter: Arc<Meter>,
     memory_refused: bool,
+    /// What was last granted to a memory, for the case that it does not grow after all.
+    grant: Option<Grant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Grant {
+    bytes: u64,
+    peak_before: u64,
 }
 
 /// An element of a table is a pointer.
@@ -43,7 +51,7 @@ const TABLE_ELEMENT_BYTES: u64 = size_of::<usize>() as u64;
 
 impl Budget {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, meter: Arc::new(Meter::default()), memory_refused: false }
+        Self { limits, meter: Arc::new(Meter::default()), memory_refused: false, grant: None }
     }
 
     /// The meter of the instance.
@@ -87,13 +95,38 @@ impl Budget {
     }
 }
 
+/// wasmtime asks first and looks at the declared maximum afterwards: what that refuses must not count as used.
+fn exceeds(desired: usize, maximum: Option<usize>) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum)
+}
+
 impl ResourceLimiter for Budget {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(desired.saturating_sub(current) as u64))
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.grant = None;
+        if exceeds(desired, maximum) {
+            return Ok(false);
+        }
+        let (bytes, peak_before) = (desired.saturating_sub(current) as u64, self.meter.memory_peak());
+        let allowed = self.grow(bytes);
+        self.grant = allowed.then_some(Grant { bytes, peak_before });
+        Ok(allowed)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow((desired.saturating_sub(current) as u64).saturating_mul(TABLE_ELEMENT_BYTES)))
+    /// The slot is smaller, or the kernel has no memory: gives the grant back.
+    ///
+    /// It is the last one, since nothing else of the instance runs between asking and growing. Only memories with pages of
+    /// one byte, which [`language`](crate::settings) does not allow, can fail without having asked.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        if let Some(Grant { bytes, peak_before }) = self.grant.take() {
+            self.meter.take_back_memory(bytes, peak_before);
+        }
+        Ok(())
+    }
+
+    /// The maximum of a table is that of its slot too, so that what was granted is taken.
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = (desired.saturating_sub(current) as u64).saturating_mul(TABLE_ELEMENT_BYTES);
+        Ok(!exceeds(desired, maximum) && self.grow(bytes))
     }
 }
 

@@ -100,6 +100,12 @@ impl Meter {
         }
     }
 
+    /// Takes back memory that was counted and did not come to be.
+    pub(crate) fn take_back_memory(&self, bytes: u64, peak_before: u64) {
+        self.memory.store(self.memory.load(Relaxed).saturating_sub(bytes), Relaxed);
+        self.memory_peak.store(peak_before, Relaxed);
+    }
+
     /// Starts over for another invocation on the same instance, whose memory stays.
     pub(crate) fn reset(&self) {
         self.cpu.store(0, Relaxed);

@@ -11,7 +11,7 @@ use crate::meter::Metered;
 use crate::refill::{Refillable, Refilled, Review};
 use parking_lot::Mutex;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -78,7 +78,7 @@ pub struct PoolOptions {
     pub warm: usize,
     /// So many spares are kept at most; 0 makes every instance on demand.
     pub spares_max: usize,
-    /// So many spares are kept at most of all functions together.
+    /// So many spares are kept at most of all functions together; what they keep `warm` counts, also while it is not there.
     pub spares_total_max: usize,
 }
 
@@ -138,6 +138,8 @@ pub(crate) struct Inner<B: Blueprint> {
     spares: Mutex<Vec<Live<B>>>,
     /// Used, and good for more (`serial`).
     used: Mutex<Vec<Live<B>>>,
+    /// How many wait for an event, of both.
+    ready: AtomicUsize,
     /// How many spares there should be; the refilling thread decides it.
     target: AtomicUsize,
     arrivals: AtomicU64,
@@ -173,6 +175,7 @@ impl<B: Blueprint> Pool<B> {
             admission: Admission::new(options.admission),
             spares: Mutex::default(),
             used: Mutex::default(),
+            ready: AtomicUsize::new(0),
             target: AtomicUsize::new(options.warm),
             arrivals: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -188,6 +191,7 @@ impl<B: Blueprint> Pool<B> {
             this: this.clone(),
             options,
         });
+        inner.claimed().fetch_add(signed(inner.options.warm), Relaxed);
         inner.ask_if_low();
         Self(inner)
     }
@@ -235,7 +239,7 @@ impl<B: Blueprint> Pool<B> {
     /// [`Fault`] if an instance can't be made.
     pub async fn prepare(&self, count: usize) -> Result<(), Fault> {
         while self.0.spares.lock().len() < count {
-            let live = self.0.make().await?;
+            let live = self.0.make_spare().await?;
             self.0.store_spare(live);
         }
         Ok(())
@@ -272,12 +276,22 @@ impl<B: Blueprint> Inner<B> {
         if matches!(self.options.isolation, Isolation::Serial { .. })
             && let Some(used) = self.used.lock().pop()
         {
-            self.engine.refiller().spares().fetch_sub(1, Relaxed);
+            self.count_out(1);
             return Some((used, Start::Reused));
         }
         let spare = self.spares.lock().pop()?;
-        self.engine.refiller().spares().fetch_sub(1, Relaxed);
+        self.count_out(1);
         Some((spare, Start::Pooled))
+    }
+
+    /// Makes an instance that nobody waits for: only here does its start need a limit of its own.
+    async fn make_spare(&self) -> Result<Live<B>, Fault> {
+        let _running = self.engine.ticker().running();
+        let timeout = self.options.limits.timeout;
+        tokio::time::timeout(timeout, self.make()).await.unwrap_or_else(|_| {
+            let timeout = flint_model::duration::display(timeout);
+            Err(Fault::Trap(format!("it did not start within its time-out of {timeout}")))
+        })
     }
 
     async fn make(&self) -> Result<Live<B>, Fault> {
@@ -302,17 +316,17 @@ impl<B: Blueprint> Inner<B> {
     }
 
     fn store_spare(&self, live: Live<B>) {
+        self.count_in();
         self.spares.lock().push(live);
-        self.engine.refiller().spares().fetch_add(1, Relaxed);
     }
 
     /// Takes back an instance whose event ended well; None if it was kept for another one.
     pub(crate) fn give_back(&self, mut live: Live<B>) -> Option<Live<B>> {
         live.uses += 1;
         match self.options.isolation {
-            Isolation::Serial { uses } if live.uses < uses && self.room_for_spares() => {
+            Isolation::Serial { uses } if live.uses < uses && self.may_keep_another() => {
+                self.count_in();
                 self.used.lock().push(live);
-                self.engine.refiller().spares().fetch_add(1, Relaxed);
                 None
             }
             _ => Some(live),
@@ -346,19 +360,46 @@ impl<B: Blueprint> Inner<B> {
 
     /// How many instances wait for an event, used ones included.
     fn ready(&self) -> usize {
-        self.spares.lock().len() + self.used.lock().len()
+        self.ready.load(Relaxed)
     }
 
-    fn room_for_spares(&self) -> bool {
-        self.engine.refiller().spares().load(Relaxed) < self.options.spares_total_max
+    /// The floor of a function always holds; beyond it there has to be room in all functions together.
+    fn may_keep_another(&self) -> bool {
+        self.ready() < self.options.warm || self.claimed().load(Relaxed) < signed(self.options.spares_total_max)
     }
+
+    /// What all functions together have of the spares that the host allows: each its floor, filled or not, and what is ready
+    /// beyond it.
+    fn claimed(&self) -> &AtomicIsize {
+        self.engine.refiller().claimed()
+    }
+
+    /// Counts an instance before it waits, so that whoever takes it finds it counted.
+    fn count_in(&self) {
+        if self.ready.fetch_add(1, Relaxed) >= self.options.warm {
+            self.claimed().fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts instances that wait no longer.
+    fn count_out(&self, count: usize) {
+        let before = self.ready.fetch_sub(count, Relaxed);
+        let beyond = before.saturating_sub(self.options.warm).min(count);
+        if beyond > 0 {
+            self.claimed().fetch_sub(signed(beyond), Relaxed);
+        }
+    }
+}
+
+fn signed(count: usize) -> isize {
+    isize::try_from(count).unwrap_or(isize::MAX)
 }
 
 impl<B: Blueprint> Inner<B> {
     /// Makes spares up to `target`. Says whether that failed.
     fn fill(&self, target: usize, runtime: &Handle) -> Result<(), Fault> {
-        while self.ready() < target && self.room_for_spares() {
-            let live = runtime.block_on(self.make())?;
+        while self.ready() < target && self.may_keep_another() {
+            let live = runtime.block_on(self.make_spare())?;
             self.store_spare(live);
         }
         Ok(())
@@ -374,7 +415,7 @@ impl<B: Blueprint> Inner<B> {
             let count = count.min(waiting.len());
             // They are dropped when the lock is free again.
             surplus.extend(waiting.drain(..count));
-            self.engine.refiller().spares().fetch_sub(count, Relaxed);
+            self.count_out(count);
         }
     }
 }
@@ -406,5 +447,6 @@ impl<B: Blueprint> Refillable for Inner<B> {
 impl<B: Blueprint> Drop for Inner<B> {
     fn drop(&mut self) {
         self.trim(0);
+        self.claimed().fetch_sub(signed(self.options.warm), Relaxed);
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::touch::Toucher;
 use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -51,8 +51,9 @@ struct Shared {
     asked: Mutex<Vec<Weak<dyn Refillable>>>,
     wake: Condvar,
     stopped: AtomicBool,
-    /// Spares of all pools.
-    spares: Arc<AtomicUsize>,
+    /// What all pools together have of the spares that the host allows. Signed: two threads that count at once may let it pass
+    /// below the truth for a moment.
+    claimed: AtomicIsize,
 }
 
 impl Refiller {
@@ -69,9 +70,9 @@ impl Refiller {
         self.shared.wake.notify_one();
     }
 
-    /// Counts the spares of all pools.
-    pub(crate) fn spares(&self) -> &Arc<AtomicUsize> {
-        &self.shared.spares
+    /// Counts what all pools together have of the spares that the host allows.
+    pub(crate) fn claimed(&self) -> &AtomicIsize {
+        &self.shared.claimed
     }
 }
 

@@ -130,6 +130,7 @@ fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -
         grants: function.grants.clone(),
         outbound: outbound.collect::<Result<_, _>>()?,
         log_size_max: function.log_size_max,
+        handles_max: function.handles_max,
         request_size_max: function.request_size_max,
         response_size_max: function.response_size_max,
         ..FunctionSpec::new(name.clone())

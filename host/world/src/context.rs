@@ -16,6 +16,7 @@ pub(crate) struct FunctionContext {
     pub(crate) grants: Grants,
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) log_size_max: u64,
+    pub(crate) handles_max: usize,
     pub(crate) stores: Arc<dyn Stores>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: FunctionTelemetry,

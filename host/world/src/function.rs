@@ -69,6 +69,8 @@ pub struct FunctionSpec {
     pub outbound: Vec<HostPattern>,
     /// How many bytes one invocation may log.
     pub log_size_max: ByteSize,
+    /// How many resources of the host, such as bodies and opened stores, an instance may hold.
+    pub handles_max: usize,
     /// How large a payload or a buffered request may be.
     pub request_size_max: ByteSize,
     /// How large an answer to a payload, or a buffered response may be.
@@ -92,6 +94,7 @@ impl FunctionSpec {
             grants: Grants::none(),
             outbound: Vec::new(),
             log_size_max: ByteSize::mib(1),
+            handles_max: 1000,
             request_size_max: ByteSize::mib(6),
             response_size_max: ByteSize::mib(6),
         }

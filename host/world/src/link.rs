@@ -54,6 +54,15 @@ pub(crate) fn serves(engine: &Engine, name: &str, item: &ComponentItem) -> bool 
     })
 }
 
+/// Puts `wasi:cli/exit` of flint in the place of wasmtime's, whose error the engine does not know.
+fn exit(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    wasmtime_wasi::p2::bindings::cli::exit::add_to_linker::<_, Platform>(linker, |state| state)?;
+    wasmtime_wasi::p3::bindings::cli::exit::add_to_linker::<_, Platform>(linker, |state| state)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
 /// Links everything.
 pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
@@ -61,6 +70,7 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    exit(&mut linker)?;
     platform::context::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::kv::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::secrets::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -44,7 +44,9 @@ impl LogGate {
             let (invocation, trace) = (invocation.id, &invocation.trace);
             self.function.telemetry.log(LogLine { invocation, trace, level, context, message, source });
         };
-        state.said = state.said.saturating_add(message.len() as u64 + 1);
+        // With the line break; the context is written with each line.
+        let size = message.len() as u64 + context.len() as u64 + 1;
+        state.said = state.said.saturating_add(size);
         if state.said <= self.function.log_size_max {
             line(level, message);
             return;

@@ -1,6 +1,7 @@
 //! What the store of an instance holds.
 
 use crate::context::FunctionContext;
+use crate::imports::kv::Calls;
 use crate::invocation::Invocation;
 use crate::log::{LogGate, Stdio};
 use crate::outbound::Hooks;
@@ -19,6 +20,8 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     invocation: Option<Invocation>,
     gate: Option<Arc<LogGate>>,
+    /// Made with the first call.
+    store_calls: Option<Arc<Calls>>,
     /// Made when the guest asks for the first time: that costs 1 to 5 µs, and many guests never do.
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
@@ -27,13 +30,17 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(budget: Budget, function: Arc<FunctionContext>) -> Self {
+        let mut table = ResourceTable::new();
+        // What stands behind a handle is the host's memory, which the guest's limit does not see.
+        table.set_max_capacity(function.handles_max);
         Self {
             budget,
             hooks: Hooks(Arc::clone(&function.outbound)),
             function,
-            table: ResourceTable::new(),
+            table,
             invocation: None,
             gate: None,
+            store_calls: None,
             wasi: None,
             http: WasiHttpCtx::new(),
         }
@@ -65,6 +72,12 @@ impl State {
     /// Where lines of this instance go.
     pub(crate) fn log_gate(&mut self) -> &Arc<LogGate> {
         self.gate.get_or_insert_with(|| Arc::new(LogGate::new(Arc::clone(&self.function), self.invocation.as_ref())))
+    }
+
+    /// Where the store calls of this instance wait for their turn.
+    pub(crate) fn store_calls(&mut self) -> &Arc<Calls> {
+        let held_max = self.budget.limits().memory;
+        self.store_calls.get_or_insert_with(|| Arc::new(Calls::new(held_max)))
     }
 
     fn make_wasi(&mut self) -> WasiCtx {

@@ -77,6 +77,7 @@ impl World {
             grants: spec.grants,
             outbound: Arc::new(Outbound::new(spec.outbound)),
             log_size_max: spec.log_size_max.as_u64(),
+            handles_max: spec.handles_max,
             stores: Arc::clone(&self.options.stores),
             clock: Arc::clone(&self.options.clock),
             telemetry,

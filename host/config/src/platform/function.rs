@@ -35,6 +35,8 @@ pub struct Function {
     pub http_body_max: Option<ByteSize>,
     /// How much one invocation may log.
     pub log_size_max: ByteSize,
+    /// How many resources of the host an instance may hold.
+    pub handles_max: usize,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// Values that are read through `wasi:config`.

@@ -48,6 +48,7 @@ struct Plain {
     response_size_max: ByteSize,
     http_body_max: Option<ByteSize>,
     log_size_max: ByteSize,
+    handles_max: usize,
     environment: BTreeMap<String, String>,
     config: BTreeMap<String, String>,
 }
@@ -76,6 +77,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
             response_size_max: section.field(reader, "response-size-max").value,
             http_body_max: section.optional(reader, "http-body-max").map(|max| max.value),
             log_size_max: section.field(reader, "log-size-max").value,
+            handles_max: section.field(reader, "handles-max").value,
             environment: read_texts(reader, section, "environment", is_variable),
             config: read_texts(reader, section, "config", |_| true),
         },
@@ -109,6 +111,7 @@ impl Function {
             response_size_max: self.plain.response_size_max,
             http_body_max: self.plain.http_body_max,
             log_size_max: self.plain.log_size_max,
+            handles_max: self.plain.handles_max,
             environment: environment.clone(),
             config: config.clone(),
             secrets: BTreeMap::new(),

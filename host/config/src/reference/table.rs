@@ -60,6 +60,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("function.NAME.response-size-max", size(BYTE, ByteSize::gib(1)), Default("6MiB"), "Largest answer that is taken whole."),
     key("function.NAME.http-body-max", size(BYTE, ByteSize::gib(1024)), Optional("no limit"), "Largest body of an HTTP request that is streamed."),
     key("function.NAME.log-size-max", size(ByteSize::bytes(0), ByteSize::gib(1)), Default("1MiB"), "How much one invocation may log; the rest is dropped, and counted."),
+    key("function.NAME.handles-max", count(1, 1_000_000), Default("1000"), "Resources of the host that an instance holds at once: requests, bodies, timers, opened stores."),
     key("function.NAME.environment", Table, Optional("empty"), "Environment variables."),
     key("function.NAME.config", Table, Optional("empty"), "Values that are read through `wasi:config`."),
     key("function.NAME.secrets.SECRET.env", Text, Optional("`env` or `file`"), "Environment variable of the host that holds the secret."),

@@ -42,3 +42,30 @@ const TWO_MEMORIES: &str = r#"
   (func (export "grow-one") (param "pages" u32) (result s32) (canon lift (core func $one "grow")))
   (func (export "grow-two") (param "pages" u32) (result s32) (canon lift (core func $two "grow"))))
 "#;
+
+/// A guest of two core instances: memory and table of the second have a maximum.
+const BOUNDED: &str = r#"
+(component
+  (core module $module
+    (memory 1)
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))
+  (core module $bounded
+    (memory 1 2)
+    (table $table 1 2 funcref)
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "grow-table") (param i32) (result i32) (table.grow $table (ref.null func) (local.get 0))))
+  (core instance $one (instantiate $module))
+  (core instance $two (instantiate $bounded))
+  (func (export "grow") (param "pages" u32) (result s32) (canon lift (core func $one "grow")))
+  (func (export "grow-bounded") (param "pages" u32) (result s32) (canon lift (core func $two "grow")))
+  (func (export "grow-table") (param "elements" u32) (result s32) (canon lift (core func $two "grow-table"))))
+"#;
+
+/// A guest that never comes to its first event.
+const SPINS_AT_START: &str = r#"
+(component
+  (core module $module
+    (func $start (loop $on (br $on)))
+    (start $start))
+  (core instance (instantiate $module)))
+"#;

@@ -1,7 +1,7 @@
 //! What stops an instance: its CPU time, the wall time, its memory, and a caller who goes away.
 
 use crate::harness::{call, on_demand, patient, pool, slots};
-use crate::{GUEST, TWO_MEMORIES};
+use crate::{BOUNDED, GUEST, TWO_MEMORIES};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::deadline::{Elapsed, WithDeadline};
 use flint_engine::fault::CpuExceeded;
@@ -96,6 +96,20 @@ async fn the_memories_of_an_instance_share_one_limit() {
     assert_eq!(call(&mut lease, "grow-one", (5_u32,)).await, Ok((1_i32,)));
     assert_eq!(call(&mut lease, "grow-two", (4_u32,)).await, Ok((-1_i32,)), "alone it would fit");
     assert_eq!(call(&mut lease, "grow-two", (3_u32,)).await, Ok((1_i32,)));
+}
+
+#[tokio::test]
+async fn growth_that_something_else_refuses_uses_nothing_up() {
+    let engine = Engine::new(&slots(4)).unwrap();
+    let pool = pool(&engine, BOUNDED, None, limited(Limits { memory: ByteSize::mib(128), ..Limits::default() })).await;
+    let mut lease = pool.lease().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(call(&mut lease, "grow-bounded", (1023_u32,)).await, Ok((-1_i32,)), "its declared maximum");
+        assert_eq!(call(&mut lease, "grow-table", (65_000_u32,)).await, Ok((-1_i32,)), "its declared maximum");
+        assert_eq!(call(&mut lease, "grow", (1023_u32,)).await, Ok((-1_i32,)), "a slot has 16 MiB");
+    }
+    assert_eq!(call(&mut lease, "grow", (1_u32,)).await, Ok((1_i32,)));
+    assert_eq!(lease.meter().memory_peak(), 3 * KIB_64 + 8, "three pages and an element");
 }
 
 #[tokio::test]

@@ -100,7 +100,26 @@ fn lift(answer: http_handler::Response) -> Result<Response<Bytes>, Failure> {
         let name = HeaderName::try_from(&name).map_err(|_| invalid(format!("{name:?} is no name of a header")))?;
         let value =
             HeaderValue::try_from(value).map_err(|_| invalid(format!("the value of header {name} is not valid")))?;
-        response.headers_mut().append(name, value);
+        // A map of headers holds 24,576 names at most.
+        let kept = response.headers_mut().try_append(name, value);
+        kept.map_err(|_| invalid("it has more headers than an answer can have".to_owned()))?;
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_with_more_headers_than_can_be_kept_is_none() {
+        let answer = |headers: u32| http_handler::Response {
+            status: 200,
+            headers: (0..headers).map(|n| (format!("x-{n}"), Vec::new())).collect(),
+            body: Vec::new(),
+        };
+        assert!(lift(answer(20_000)).is_ok());
+        let refused = lift(answer(40_000)).map(drop);
+        assert!(matches!(&refused, Err(Failure::NoAnswer(why)) if why.contains("more headers")), "{refused:?}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod config;
 mod context;
+mod exit;
 pub(crate) mod kv;
 mod logging;
 mod secrets;

@@ -1,11 +1,15 @@
 //! Key-value stores: one implementation over the store engine, a converter for each dialect.
 
+mod calls;
 mod flint;
 mod wasi_draft;
 mod wasi_draft2;
 
+pub(crate) use calls::Calls;
+
 use crate::context::FunctionContext;
 use crate::state::State;
+use calls::Turn;
 use flint_engine::Meter;
 use flint_model::{Access, Capability, StoreName, Timestamp};
 use flint_stores::{
@@ -72,29 +76,41 @@ pub(crate) enum Change {
     Increment { key: String, delta: i64 },
 }
 
+impl Change {
+    fn bytes(&self) -> usize {
+        let texts = match self {
+            Self::Put { key, value, .. } => key.len() + value.len(),
+            Self::Delete { key, .. } | Self::Increment { key, .. } => key.len(),
+        };
+        size_of::<Self>() + texts
+    }
+}
+
 /// A store that was opened, of `wasi:keyvalue`.
 #[derive(Debug, Clone)]
 #[expect(unreachable_pub, reason = "the bindings export it again")]
 pub struct Bucket(StoreName);
 
-/// A compare-and-swap that was begun, of `wasi:keyvalue`.
+/// A compare-and-swap that was begun, of `wasi:keyvalue`. It keeps the version alone: a guest can hold many of them.
 #[derive(Debug)]
 #[expect(unreachable_pub, reason = "the bindings export it again")]
 pub struct Cas {
     store: StoreName,
     key: String,
-    seen: Option<Entry>,
+    seen: Option<Version>,
 }
 
 /// The stores, as one function may use them.
 pub(crate) struct Client {
     function: Arc<FunctionContext>,
     meter: Arc<Meter>,
+    calls: Arc<Calls>,
 }
 
 impl State {
-    pub(crate) fn kv(&self) -> Client {
-        Client { function: Arc::clone(&self.function), meter: Arc::clone(self.meter()) }
+    pub(crate) fn kv(&mut self) -> Client {
+        let calls = Arc::clone(self.store_calls());
+        Client { function: Arc::clone(&self.function), meter: Arc::clone(self.meter()), calls }
     }
 }
 
@@ -108,18 +124,26 @@ impl Client {
         StoreName::parse(store).map_err(|_| Error::NoSuchStore(store.to_owned()))
     }
 
+    /// Waits for its turn among the calls of the instance.
+    async fn turn(&self, arguments: usize) -> Result<Turn<'_>, Error> {
+        self.calls.enter(arguments).await.map_err(Error::Unavailable)
+    }
+
     pub(crate) async fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, Error> {
         let store = self.open(store, Access::Read)?;
+        let _turn = self.turn(key.len()).await?;
         Ok(self.function.stores.kv().get(&store, key).await?)
     }
 
     pub(crate) async fn get_many(&self, store: &str, keys: &[String]) -> Result<Vec<Option<Entry>>, Error> {
         let store = self.open(store, Access::Read)?;
+        let _turn = self.turn(keys.iter().map(|key| size_of::<String>() + key.len()).sum()).await?;
         Ok(self.function.stores.kv().get_many(&store, keys).await?)
     }
 
     pub(crate) async fn exists(&self, store: &str, key: &str) -> Result<bool, Error> {
         let store = self.open(store, Access::Read)?;
+        let _turn = self.turn(key.len()).await?;
         Ok(self.function.stores.kv().exists(&store, key).await?)
     }
 
@@ -131,12 +155,14 @@ impl Client {
         limit: u32,
     ) -> Result<Page, Error> {
         let store = self.open(store, Access::Read)?;
+        let _turn = self.turn(prefix.len() + cursor.map_or(0, str::len)).await?;
         Ok(self.function.stores.kv().scan(&store, prefix, cursor, limit).await?)
     }
 
     /// Makes all the changes or none.
     pub(crate) async fn write(&self, store: &str, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
         let store = self.open(store, Access::ReadWrite)?;
+        let _turn = self.turn(changes.iter().map(Change::bytes).sum()).await?;
         let now = self.function.clock.now();
         let effects = changes.into_iter().map(|change| effect(&store, change, now)).collect::<Result<_, _>>()?;
         Ok(self.function.stores.commit(Commit::new(effects)).await?.outcomes)
@@ -157,7 +183,7 @@ impl Client {
     }
 
     async fn begin_swap(&self, store: StoreName, key: String) -> Result<Cas, Error> {
-        let seen = self.get(store.as_str(), &key).await?;
+        let seen = self.get(store.as_str(), &key).await?.map(|entry| entry.version);
         Ok(Cas { store, key, seen })
     }
 

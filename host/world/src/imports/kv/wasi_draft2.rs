@@ -82,9 +82,12 @@ impl atomics::HostCas for State {
         }
     }
 
+    /// Reads again. If somebody wrote meanwhile, that is shown here, and the swap fails.
     async fn current(&mut self, cas: Resource<Cas>) -> Result<Result<Option<Vec<u8>>, store::Error>> {
-        let cas = self.table.get(&cas)?;
-        Ok(Ok(cas.seen.as_ref().map(|entry| entry.value.to_vec())))
+        let Cas { store, key, .. } = self.table.get(&cas)?;
+        let (store, key) = (store.clone(), key.clone());
+        let entry = self.kv().get(store.as_str(), &key).await;
+        Ok(entry.map(|entry| entry.map(|entry| entry.value.into())).map_err(store::Error::from))
     }
 
     async fn drop(&mut self, cas: Resource<Cas>) -> Result<()> {
@@ -110,7 +113,7 @@ impl atomics::Host for State {
 
     async fn swap(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Result<Result<(), atomics::CasError>> {
         let Cas { store, key, seen } = self.table.delete(cas)?;
-        let expect = Some(seen.map_or(Expectation::Absent, |entry| Expectation::Version(entry.version)));
+        let expect = Some(seen.map_or(Expectation::Absent, Expectation::Version));
         let change = Change::Put { key: key.clone(), value, ttl: None, expect };
         match self.kv().write_one(store.as_str(), change).await {
             Ok(_) => Ok(Ok(())),
