@@ -1,7 +1,7 @@
 //! The instances of one function: spares made ahead, those in use, and the rules of lending them.
 
 use crate::admission::{Admission, AdmissionOptions, Overloaded, Permit};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, WithDeadline};
 use crate::demand::{Bounds, Demand, Observed};
 use crate::engine::Engine;
 use crate::fault::Fault;
@@ -288,7 +288,8 @@ impl<B: Blueprint> Inner<B> {
     async fn make_spare(&self) -> Result<Live<B>, Fault> {
         let _running = self.engine.ticker().running();
         let timeout = self.options.limits.timeout;
-        tokio::time::timeout(timeout, self.make()).await.unwrap_or_else(|_| {
+        let making = pin!(self.make());
+        WithDeadline::new(making, self.engine.deadline(Instant::now(), timeout)).await.unwrap_or_else(|_| {
             let timeout = flint_model::duration::display(timeout);
             Err(Fault::Trap(format!("it did not start within its time-out of {timeout}")))
         })

@@ -14,9 +14,14 @@ impl InvocationId {
         Self(ulid::Ulid::from_parts(at.as_millis(), random))
     }
 
-    /// Makes an id for now, from the thread's random generator.
+    /// Makes an id for an event that is accepted now, from the thread's random generator.
     pub fn now() -> Self {
-        Self::new(Timestamp::now(), rand::random())
+        Self::at(Timestamp::now())
+    }
+
+    /// Makes an id for an event that was accepted at a moment, from the thread's random generator.
+    pub fn at(at: Timestamp) -> Self {
+        Self::new(at, rand::random())
     }
 }
 

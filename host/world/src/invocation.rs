@@ -21,10 +21,11 @@ pub struct Invocation {
 impl Invocation {
     /// Accepts an event now, as part of a trace: the invocation gets a span of its own in it.
     pub fn accept(caller: Option<TraceContext>) -> Self {
+        let accepted_at = Timestamp::now();
         Self {
-            id: InvocationId::now(),
+            id: InvocationId::at(accepted_at),
             trace: caller.map_or_else(TraceContext::root, |caller| caller.child()),
-            accepted_at: Timestamp::now(),
+            accepted_at,
             accepted: Instant::now(),
             attempt: 1,
         }
