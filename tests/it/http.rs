@@ -28,12 +28,17 @@ fn the_demo_platform_says_hello_by_both_versions_of_http() {
         ("/hello", "Hello, world!\n"),
         ("/hello/Ada", "Hello, Ada!\n"),
         ("/hello/Ad%C3%A0%20%2F", "Hello, Adà /!\n"),
+        ("/hello/Ada%20", "Hello, Ada !\n"),
+        ("/hello/Ada%2520", "Hello, Ada%20!\n"),
         ("/hello-02", "Hello from wasi:http 0.2! You asked for /hello-02.\n"),
         ("/hello-02?who=Ada", "Hello from wasi:http 0.2! You asked for /hello-02?who=Ada.\n"),
     ] {
         let answer = host.http().get(path).expect(200);
         assert_eq!(answer.text(), text, "{path}");
         assert!(answer.header("content-type").starts_with("text/plain"), "{answer:?}");
+    }
+    for path in ["/lookup/%ff", "/hello/a%0Ab"] {
+        assert_eq!(host.http().get(path).expect(400).json()["code"], "http/bad-path", "{path}");
     }
 }
 

@@ -151,7 +151,8 @@ impl<T> Door<T> {
             Found::Route(found) => {
                 let endpoint = found.target();
                 parts.headers.insert(ROUTE, found.pattern().as_header().clone());
-                for (name, value) in found.params() {
+                for param in found.params() {
+                    let (name, value) = param.map_err(Refusal::BadParam)?;
                     parts.headers.insert(name.clone(), value);
                 }
                 endpoint

@@ -153,12 +153,13 @@ async fn the_target_sees_route_parameters_and_its_own_span_and_nothing_forged() 
 
 #[tokio::test]
 async fn what_no_route_takes_is_refused_with_a_code() {
-    let door = door(&[("GET", "/a"), ("POST", "/a")], Some(4));
+    let door = door(&[("GET", "/a"), ("POST", "/a"), ("GET", "/p/{x}")], Some(4));
     let long = format!("/{}", "a".repeat(URI_LENGTH_MAX));
     for (method, uri, headers, status, code) in [
         ("GET", "/b", &[][..], 404, "http/no-route"),
         ("PUT", "/a", &[], 405, "http/method-not-allowed"),
         ("GET", "/../a", &[], 400, "http/bad-path"),
+        ("GET", "/p/%ff", &[], 400, "http/bad-path"),
         ("GET", "/a", &[("host", "second")], 400, "http/bad-host"),
         ("GET", &long, &[], 414, "http/uri-too-long"),
         ("CONNECT", "h.org:80", &[], 501, "http/no-proxy"),
