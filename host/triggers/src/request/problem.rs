@@ -31,8 +31,8 @@ pub enum Refusal {
     /// A parameter of the path is no text.
     #[error(transparent)]
     BadParam(NoText),
-    /// There is no `host` where there must be one, or more than one.
-    #[error("the request must have exactly one host header")]
+    /// There is no `host` where there must be one, or more than one, or what it says is no host.
+    #[error("the request must have exactly one host header, with a host and perhaps a port")]
     BadHost,
     /// The method is `CONNECT`: this is no proxy.
     #[error("this server is no proxy")]

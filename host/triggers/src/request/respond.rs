@@ -12,6 +12,7 @@ use bytes::Bytes;
 use flint_model::ByteSize;
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -145,7 +146,7 @@ impl<T> Door<T> {
         headers::clean_request(request.headers_mut());
         let (mut parts, body) = request.into_parts();
         // The target's authority counts before the header (RFC 9112, section 3.2.2).
-        let host = parts.uri.authority().map(http::uri::Authority::as_str);
+        let host = parts.uri.authority().map(Authority::as_str);
         let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()));
         let endpoint = match self.router.find(host, &parts.method, parts.uri.path()) {
             Found::Route(found) => {
@@ -194,7 +195,7 @@ impl<T> Door<T> {
         // RFC 9112, section 3.2: one host, always, but HTTP/1.0 has none.
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let missing = hosts.next().is_none() && request.version() >= Version::HTTP_11;
-        if missing || hosts.next().is_some() {
+        if missing || hosts.next().is_some() || !is_host(request) {
             return Err(Refusal::BadHost);
         }
         Ok(())
@@ -212,6 +213,16 @@ impl Stamp {
         headers.insert(INVOCATION_ID, self.id.clone());
         headers.insert(TRACEPARENT, self.traceparent.clone());
     }
+}
+
+/// Says whether the host is one (RFC 9110, section 4.2.4 and 7.2): name and port, and nobody's name and password. It may be empty.
+fn is_host<B>(request: &Request<B>) -> bool {
+    let of_target = request.uri().authority().is_none_or(|authority| !authority.as_str().contains('@'));
+    let of_header = request.headers().get(header::HOST).is_none_or(|host| {
+        let host = host.as_bytes();
+        host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+    });
+    of_target && of_header
 }
 
 /// The `content-length` of a request; hyper has checked it.
