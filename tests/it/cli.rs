@@ -40,10 +40,12 @@ fn a_command_ends_with_the_code_that_help_promises() {
     let folder = folder();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
     write("invalid.toml", "[function.hello]\nsauce = \"x\"\n");
-    write(
-        "broken.toml",
-        "[function.broken]\nsource = \"broken\"\nbuild = \"echo no; exit 9\"\nartifact = \"x.wasm\"\n",
-    );
+    let broken = "[function.broken]\nsource = \"broken\"\nbuild = \"echo no; exit 9\"\nartifact = \"x.wasm\"\n";
+    write("broken.toml", broken);
+    write("broken-and-invalid.toml", &format!("{broken}sauce = \"x\"\n"));
+    let secret = "[function.broken.secrets]\nkey = { env = \"FLINT_TESTS_NEVER_SET\" }\n[kv.links]\n";
+    write("no-secret.toml", &format!("{broken}{secret}"));
+    fs::write(folder.path().join("latin-1.toml"), b"# gr\xFCn\n").expect("written");
     fs::create_dir(folder.path().join("broken")).expect("a folder");
     write("module.wasm", "no component");
     for (args, code) in [
@@ -74,6 +76,14 @@ fn a_command_ends_with_the_code_that_help_promises() {
             }
         }
     }
+    for (config, code, help) in
+        [("latin-1.toml", "config/not-utf-8", json!("save it as UTF-8")), (".", "config/unreadable", Value::Null)]
+    {
+        let error = flint(folder.path(), ["check", "--json", "--config", config]).json()["error"].clone();
+        assert_eq!((&error["code"], &error["help"]), (&json!(code), &help), "{error}");
+    }
+    let place = flint(folder.path(), ["check", "--config", "latin-1.toml"]).stderr;
+    assert!(place.contains("line 1, column 5"), "{place}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub use component::{Components, DescribeError, HttpVersion, Import, Shape};
 pub use diagnostic::{Code, Colour, Diagnostic, Diagnostics};
 pub use environment::Environment;
 pub use platform::Platform;
-pub use source::{Position, Source};
+pub use source::{Position, ReadError, Source};
 
 use flint_model::FunctionName;
 use raw::Reader;

@@ -4,7 +4,7 @@ use crate::cli;
 use crate::error::Error;
 use crate::inspect::{AnyComponent, Inspector, Workshop};
 use crate::output::Output;
-use flint_config::{Components, Platform, Source};
+use flint_config::{Components, Platform, ReadError, Source};
 use flint_engine::ArtifactCache;
 use flint_model::FunctionName;
 use flint_world::Import;
@@ -72,7 +72,9 @@ pub(crate) fn single(component: &Path, config: &cli::Config, output: Output) -> 
 /// Every mistake of the configuration itself.
 pub(crate) fn stores(config: &cli::Config) -> Result<Platform, Error> {
     match unbuilt(config) {
-        Err(Error::NoConfiguration { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(Error::NoConfiguration { source: ReadError::Io(source), .. })
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
             let mut platform = Platform::single(Path::new("component.wasm"));
             override_data_dir(&mut platform, config);
             Ok(platform)
