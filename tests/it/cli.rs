@@ -60,6 +60,11 @@ fn a_command_ends_with_the_code_that_help_promises() {
         (&["build", "--config", "invalid.toml"], 3),
         (&["check", "--config", "broken.toml"], 3),
         (&["build", "--config", "broken.toml"], 4),
+        (&["check", "--config", "broken-and-invalid.toml"], 3),
+        (&["build", "--config", "no-secret.toml"], 4),
+        (&["check", "--config", "no-secret.toml"], 3),
+        (&["kv", "get", "links", "key", "--config", "no-secret.toml"], 1),
+
         (&["up", "missing.wasm"], 1),
         (&["up", "module.wasm"], 1),
         (&["kv", "get", "default", "key"], 1),
