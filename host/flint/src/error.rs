@@ -5,7 +5,7 @@ use crate::admin::client::ClientError;
 use crate::build::BuildError;
 use crate::exit::Exit;
 use crate::output::Output;
-use flint_config::{Colour, Diagnostics, ReadError};
+use flint_config::{Code, Colour, Diagnostics, ReadError};
 use flint_engine::EngineError;
 use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
@@ -124,6 +124,9 @@ impl Error {
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::Configuration(mistakes) if mistakes.iter().all(|mistake| mistake.code() == Code::NoComponent) => {
+                Exit::Build
+            }
             Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
             Self::Bind(_) | Self::Engine(_) | Self::Client(_) => Exit::Unavailable,
