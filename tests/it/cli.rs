@@ -68,7 +68,7 @@ fn a_command_ends_with_the_code_that_help_promises() {
         (&["build", "--config", "no-secret.toml"], 4),
         (&["check", "--config", "no-secret.toml"], 3),
         (&["kv", "get", "links", "key", "--config", "no-secret.toml"], 1),
-
+        (&["kv", "put", "default", "key", "value", "--ttl", "0s"], 2),
         (&["up", "missing.wasm"], 1),
         (&["up", "module.wasm"], 1),
         (&["kv", "get", "default", "key"], 1),
