@@ -121,6 +121,22 @@ fn a_listing_goes_on_where_its_page_ended() {
 }
 
 #[test]
+fn a_store_whose_pages_are_short_is_listed_and_scanned_all_the_same() {
+    let host = drafts("scan-page-max = 2");
+    for key in ["a", "b", "c", "d", "e"] {
+        ok(&host, "kv-drafts", "set", json!({"key": key, "value": "v"}));
+    }
+    for draft in ["kv-drafts", "kv-drafts2"] {
+        let page = ok(&host, draft, "list-keys", json!({"cursor": null}));
+        assert_eq!((&page["keys"], page["cursor"].is_null()), (&json!(["a", "b"]), false), "{draft} {page}");
+        let page = ok(&host, draft, "list-keys", json!({"cursor": page["cursor"]}));
+        assert_eq!(page["keys"], json!(["c", "d"]), "{draft}");
+    }
+    let page = host.flint(["kv", "scan", "drafts", "--json"]).ok().json();
+    assert!(page["items"].as_array().map(Vec::len) == Some(2) && page["cursor"].is_string(), "{page}");
+}
+
+#[test]
 fn a_function_reads_and_writes_what_it_was_granted_and_nothing_else() {
     let host = drafts("");
     host.flint(["kv", "put", "shown", "a", "1"]).ok();

@@ -54,7 +54,8 @@ impl Scan {
         Self { store, prefix, page_size: PAGE_SIZE, position: Position::Start, ready: VecDeque::new() }
     }
 
-    /// Asks for so many keys at a time, 1 to 1,000; 100 otherwise. A page is also cut at 4 MiB.
+    /// Asks for so many keys at a time, at least 1; 100 otherwise. A page is also cut at 1,000 keys, the store's
+    /// `scan-page-max`, and at 4 MiB.
     ///
     /// ```
     /// let scan = flint_sdk::kv::open("links").scan("").page_size(1_000);
