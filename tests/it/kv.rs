@@ -76,8 +76,10 @@ fn every_operation_of_both_drafts_does_what_it_says() {
     // What is not there is told in different shapes.
     assert_eq!(ok(&host, "kv-drafts", "get-many", json!({"keys": ["none"]})), json!([null]));
     assert_eq!(ok(&host, "kv-drafts2", "get-many", json!({"keys": ["none"]})), json!([["none", null]]));
-    // Only the second draft counts down.
+    // Only the second draft counts down. The first, which has no word for it, tells zero of what is below, and counts on.
     assert_eq!(ok(&host, "kv-drafts2", "increment", json!({"key": "below", "delta": -5})), -5);
+    assert_eq!(ok(&host, "kv-drafts", "increment", json!({"key": "below", "delta": 2})), 0);
+    assert_eq!(ok(&host, "kv-drafts", "increment", json!({"key": "below", "delta": 4})), 1);
     let all = ok(&host, "kv-drafts", "config-get-all", json!({}));
     assert!(all.to_string().contains("greeting") && all.to_string().contains("world"), "{all}");
 }
