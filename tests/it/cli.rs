@@ -291,6 +291,37 @@ fn kv_works_alike_through_a_host_and_without_one() {
 }
 
 #[test]
+fn what_the_management_api_refuses_is_told_as_a_problem_with_a_code() {
+    let event = guest::component("event");
+    let config = format!(
+        "[function.event]\nsource = {event:?}\nrequest-size-max = \"80MiB\"\nresponse-size-max = \"80MiB\"\n[kv.links]\n"
+    );
+    let host = Launch::config(&config).start();
+    for (method, path, status, code) in [
+        (Method::GET, "/v1/kv/links?limit=many", 400, "admin/bad-request"),
+        (Method::GET, "/v1/kv/links/%ff", 400, "admin/bad-request"),
+        (Method::PUT, "/v1/kv/links/key?if-version=x", 400, "admin/bad-request"),
+        (Method::PUT, "/v1/kv/links/key?ttl-ms=0", 400, "kv/invalid"),
+        (Method::GET, "/v1/kv/No-Name", 400, "admin/bad-name"),
+    ] {
+        let answer = host.admin().send(method, path, &[], "value").expect(status);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        let problem = answer.json();
+        assert_eq!(problem["code"], code, "{path}: {problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{path}: {problem}");
+    }
+    // As large as a function takes, and larger than any does.
+    let payload = host.data_dir().with_file_name("payload");
+    let invoke = |mebibytes: usize| {
+        fs::write(&payload, vec![b'x'; mebibytes << 20]).expect("written");
+        host.flint(["invoke", "event", "--json", "--data-file", payload.to_str().expect("UTF-8")])
+    };
+    assert_eq!(invoke(66).ok().json()["answer"].as_str().map(str::len), Some(66 << 20));
+    let refused = invoke(81);
+    assert_eq!((refused.code, &refused.json()["error"]["code"]), (Some(1), &json!("admin/too-large")), "{refused:?}");
+}
+
+#[test]
 fn every_line_of_the_log_has_the_ids_of_its_invocation() {
     let host = Launch::fixtures().arg("--log").arg("info,function=debug").start();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::load::Loaded;
 use crate::output::Progress;
 use crate::wire;
+use flint_config::Platform;
 use flint_config::platform::HostLimits;
 use flint_model::InvocationId;
 use flint_stores::Stores;
@@ -76,6 +77,7 @@ impl Host {
             functions: Arc::new(functions),
             stores: as_stores,
             telemetry: telemetry.clone(),
+            body_max: body_max(platform),
             ready: AtomicBool::new(true),
         });
         let requests = serve_requests(http, door, &platform.limits);
@@ -115,6 +117,15 @@ impl Host {
         self.stores.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// How large a body of management may be at least, so that who sends too much to one function learns the limit of that one.
+const BODY_MAX_LEAST: usize = 64 << 20;
+
+/// The largest payload that a function takes, or value that a store takes, in bytes; or more.
+fn body_max(platform: &Platform) -> usize {
+    let payloads = platform.functions.values().map(|function| function.request_size_max.as_usize());
+    payloads.chain(platform.kv.values().map(|store| store.value_size_max.as_usize())).fold(BODY_MAX_LEAST, usize::max)
 }
 
 fn serve_requests(listener: Listener, door: Arc<request::Door<flint_world::Function>>, limits: &HostLimits) -> Serving {
