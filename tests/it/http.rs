@@ -166,6 +166,22 @@ fn trailers_come_back_to_a_client_that_takes_them() {
 }
 
 #[test]
+fn trailers_that_were_not_announced_are_not_sent_and_the_log_says_so() {
+    let echo = function("echo", "") + &route("/echo", "echo");
+    let host = Launch::config(&echo).arg("--log").arg("info,flint_triggers=debug").start();
+    let mut wire = Wire::open(host.http());
+    wire.say_head(&["POST /echo?upper", "transfer-encoding: chunked", "te: trailers", "connection: close"]);
+    wire.say_chunk("body");
+    wire.say("0\r\nx-sum: 42\r\n\r\n");
+    let answer = wire.hear_to_the_end();
+    assert!(answer.ends_with("BODY\r\n0\r\n\r\n"), "{answer:?}");
+    let told = |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("no header `trailer`"));
+    let line = host.logged("what became of the trailers", told).to_string();
+    let (_, id) = answer.split_once("flint-invocation-id: ").expect("an id");
+    assert!(line.contains(&id[..26]), "{line}");
+}
+
+#[test]
 fn a_client_that_waits_for_leave_to_send_its_body_gets_it() {
     let order =
         function("order", "grants = { kv = { orders = \"read-write\" } }\n[kv.orders]") + &route("/orders", "order");

@@ -89,10 +89,15 @@ impl Sender {
 
     /// Says that the body is complete, and sends header fields behind it.
     ///
+    /// Of a response, only those reach the client that the header `trailer` names, and none if the response has a
+    /// `content-length` (HTTP/1.1 sends trailers behind chunks) or the client did not ask for them with `te: trailers`.
+    ///
     /// ```
-    /// use flint_sdk::http::{Body, HeaderMap, HeaderValue};
+    /// use flint_sdk::http::{Body, HeaderMap, HeaderValue, Response, header};
     ///
     /// let (sender, body) = Body::channel();
+    /// let mut response = Response::new(body);
+    /// response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("checksum"));
     /// let mut trailers = HeaderMap::new();
     /// trailers.insert("checksum", HeaderValue::from_static("5f3c"));
     /// sender.finish_with_trailers(trailers);

@@ -3,13 +3,13 @@
 //! Data goes one way: [`Door::admit`] decides whether a function is asked and prepares what it sees; the caller invokes;
 //! [`finish`] makes an answer of what came back. Every answer has `flint-invocation-id` and `traceparent`.
 
-use super::body::{AnswerBody, BoxError, Capped, Exceeded, Measured, WrongLength};
+use super::body::{AnswerBody, BoxError, Capped, Exceeded, Guest, Measured, WrongLength};
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
 use super::problem::{Problem, Refusal};
 use super::router::{Found, Router};
 use super::trace::{self, TRACEPARENT, TRACESTATE};
 use bytes::Bytes;
-use flint_model::ByteSize;
+use flint_model::{ByteSize, InvocationId};
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Authority;
@@ -106,7 +106,7 @@ impl<T> Door<T> {
         let mut response = match self.admit(request, &invocation, &stamp) {
             Ok(Admitted { target, request, limited }) => {
                 let answered = match call(target, invocation, request).await {
-                    Ok(response) => finish(response, head).await,
+                    Ok(response) => finish(response, id, head).await,
                     Err(failure) => Err(failure),
                 };
                 answered.unwrap_or_else(|failure| match limited.filter(|limited| limited.exceeded.get()) {
@@ -231,7 +231,7 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Makes an answer of what a guest returned.
-async fn finish<G>(mut response: Response<G>, head: bool) -> Result<Response<AnswerBody<G>>, Failure>
+async fn finish<G>(mut response: Response<G>, id: InvocationId, head: bool) -> Result<Response<AnswerBody<G>>, Failure>
 where
     G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
@@ -256,8 +256,11 @@ where
     let wrong = |declared| Failure::NoAnswer(WrongLength { declared }.to_string());
     match (declared, known) {
         (Some(declared), Some(known)) if declared != known => Err(wrong(declared)),
-        (Some(declared), None) => Ok(response.map(|body| AnswerBody::Measured(Measured::new(body, declared)))),
-        _ => Ok(response.map(AnswerBody::Guest)),
+        (Some(declared), None) => Ok(response.map(|body| AnswerBody::Measured(Measured::new(body, id, declared)))),
+        _ => {
+            let announced = response.headers().contains_key(header::TRAILER);
+            Ok(response.map(|body| AnswerBody::Guest(Guest::new(body, id, announced))))
+        }
     }
 }
 
