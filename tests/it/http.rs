@@ -303,6 +303,20 @@ fn a_guest_ends_when_its_caller_goes_away() {
 }
 
 #[test]
+fn a_host_that_can_wait_no_longer_tells_who_has_no_answer_yet() {
+    let sections = ["[limits]\ndrain-timeout = \"300ms\"\n", &misbehave("timeout = \"1m\"")];
+    let mut host = Launch::config(&sections.concat()).start();
+    let mut waiting = Wire::open(host.http());
+    waiting.say_head(&["GET /sleep/50000"]);
+    host.wait_for_running("misbehave", 1.0);
+    host.signal(Signal::TERM);
+    let answer = waiting.hear_until("host/draining");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1"), "{answer}");
+    waiting.hear_to_the_end();
+    assert_eq!(host.wait().code(), Some(0), "{:?}", host.log());
+}
+
+#[test]
 fn a_host_that_ends_finishes_what_runs_and_takes_nothing_new() {
     let mut host = host();
     let (http, admin): (Client, Client) = (host.http(), host.admin());

@@ -16,7 +16,7 @@ use flint_model::InvocationId;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
-use flint_triggers::request::{self, Drained, Listener};
+use flint_triggers::request::{self, Drain, Drained, Listener};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,7 +83,8 @@ impl Host {
         let requests = serve_requests(http, door, &platform.limits);
         let management = {
             let stop = CancellationToken::new();
-            let serving = admin.serve(server::handler(Arc::clone(&managed)), stop.clone(), ADMIN_DRAIN);
+            let drain = Drain { timeout: ADMIN_DRAIN, ..Drain::default() };
+            let serving = admin.serve(server::handler(Arc::clone(&managed)), stop.clone(), drain);
             Serving { stop, task: tokio::spawn(serving) }
         };
         let run =
@@ -130,6 +131,7 @@ fn body_max(platform: &Platform) -> usize {
 
 fn serve_requests(listener: Listener, door: Arc<request::Door<flint_world::Function>>, limits: &HostLimits) -> Serving {
     let stop = CancellationToken::new();
+    let drain = Drain { timeout: limits.drain_timeout, cut: door.cut.clone() };
     let serving = listener.serve(
         move |request| {
             let door = Arc::clone(&door);
@@ -142,7 +144,7 @@ fn serve_requests(listener: Listener, door: Arc<request::Door<flint_world::Funct
             }
         },
         stop.clone(),
-        limits.drain_timeout,
+        drain,
     );
     Serving { stop, task: tokio::spawn(serving) }
 }

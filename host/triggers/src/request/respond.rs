@@ -5,6 +5,7 @@
 
 use super::body::{AnswerBody, BoxError, Capped, Exceeded, Guest, Measured, WrongLength};
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
+use super::listener::Cut;
 use super::problem::{Problem, Refusal};
 use super::router::{Found, Router};
 use super::trace::{self, TRACEPARENT, TRACESTATE};
@@ -16,7 +17,9 @@ use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How much of a body that nobody gets is read, in bytes, before its guest is ended.
@@ -42,6 +45,8 @@ pub struct Door<T> {
     pub router: Router<Endpoint<T>>,
     /// The longest request target, in bytes. A longer one is answered with 414.
     pub uri_length_max: usize,
+    /// Told when the host can't wait any longer. Who has no answer yet gets a 503.
+    pub cut: Cut,
 }
 
 /// A request that a target is asked to answer.
@@ -79,7 +84,7 @@ struct Stamp {
 impl<T> Door<T> {
     /// Makes a door with the default limit of the request target.
     pub fn new(router: Router<Endpoint<T>>) -> Self {
-        Self { router, uri_length_max: URI_LENGTH_MAX }
+        Self { router, uri_length_max: URI_LENGTH_MAX, cut: Cut::default() }
     }
 
     /// Answers a request; `call` invokes the target of its route.
@@ -105,7 +110,7 @@ impl<T> Door<T> {
         let problem = |problem: Problem| problem.into_response(id).map(AnswerBody::Host);
         let mut response = match self.admit(request, &invocation, &stamp) {
             Ok(Admitted { target, request, limited }) => {
-                let answered = match call(target, invocation, request).await {
+                let answered = match self.unless_cut(call(target, invocation, request)).await {
                     Ok(response) => finish(response, id, head).await,
                     Err(failure) => Err(failure),
                 };
@@ -129,6 +134,13 @@ impl<T> Door<T> {
         }
         stamp.put(response.headers_mut());
         response
+    }
+
+    /// Waits for a target's answer until the host can't any longer.
+    async fn unless_cut<R>(&self, answer: impl Future<Output = Result<R, Failure>>) -> Result<R, Failure> {
+        let mut answer = pin!(answer);
+        poll_fn(|cx| if self.cut.is_over() { Poll::Ready(Err(Failure::Draining)) } else { answer.as_mut().poll(cx) })
+            .await
     }
 
     /// Decides what to do with a request, and prepares what the target sees.
