@@ -222,6 +222,33 @@ fn rust(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
 }
 
 #[test]
+fn what_the_readme_of_a_function_says_to_type_can_be_typed_there() {
+    keeps(commands, |tree| tree.append("functions/hello/README.md", "\n    flint invoke event\n"));
+    keeps(commands, |tree| tree.append("functions/hello/README.md", "\n    flint up hello.wasm\n"));
+}
+
+/// Commands are typed in the folder of the repository.
+fn commands(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (path, text) in tree.files("functions/", "/README.md") {
+        for line in text.lines().filter_map(|line| line.strip_prefix("    flint ")) {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let config = words.iter().position(|word| *word == "--config").and_then(|at| words.get(at + 1));
+            let config = manifest(tree, config.unwrap_or(&"platform.toml"));
+            let fault = match words[..] {
+                ["invoke" | "build", name, ..] => config["function"].get(name).is_none(),
+                ["up", file, ..] => file.ends_with(".wasm") && !file.starts_with("target/functions/wasm32-wasip2/"),
+                _ => false,
+            };
+            if fault {
+                faults.push(format!("{path}: `flint {line}` fails"));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     for left in ["todo!()", "unimplemented!(\"x\")", "dbg!(x)"] {
         keeps(leftovers, |tree| tree.append("host/model/src/lib.rs", &format!("fn f() {{ {left} }}\n")));
