@@ -290,6 +290,26 @@ fn visits_that_come_at_once_are_all_counted() {
     assert_eq!(client.get(&format!("{location}/stats")).expect(200).json()["visits"], 80);
 }
 
+#[test]
+fn a_link_that_is_removed_while_others_use_it_keeps_its_code_and_leaves_no_count() {
+    let host = shortener();
+    let client = host.http();
+    let make =
+        || client.post_json("/links", &json!({"url": "https://example.com/"})).expect(201).json()["code"].clone();
+    let code = make();
+    let location = format!("/links/{}", code.as_str().expect("a code"));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..100).for_each(|_| assert_eq!(make(), code)));
+            scope.spawn(|| (0..100).for_each(|_| drop(client.send(Method::DELETE, &location, &[], ""))));
+            scope.spawn(|| (0..100).for_each(|_| drop(client.get(&location))));
+        }
+    });
+    client.send(Method::DELETE, &location, &[], "");
+    let left = host.flint(["kv", "scan", "links", "--json"]).ok().json();
+    assert_eq!(left["items"], json!([]));
+}
+
 fn orders() -> Host {
     let order = function("order", "grants = { kv = { orders = \"read-write\" } }");
     let sections = [order, route("/orders", "order"), route("/orders/{id}", "order"), "[kv.orders]\n".to_owned()];
