@@ -17,6 +17,28 @@ use super::wire::{self, Outgoing};
 ///
 /// Dropped without [`finish`](Sender::finish), it aborts the body: the reader sees that it is not complete, and a client
 /// sees a broken response rather than a short one.
+///
+/// ```
+/// use flint_sdk::http::{Body, Closed, Request, Sender};
+///
+/// #[flint_sdk::http]
+/// async fn count(_: Request) -> Body {
+///     let (sender, body) = Body::channel();
+///     flint_sdk::spawn(async {
+///         // A client that hung up needs nothing more.
+///         let _gone = write(sender).await;
+///     });
+///     body
+/// }
+///
+/// async fn write(mut sender: Sender) -> Result<(), Closed> {
+///     for n in 1..=1000 {
+///         sender.send(format!("{n}\n")).await?;
+///     }
+///     sender.finish();
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Sender(Rc<RefCell<Slot>>);
 
@@ -30,6 +52,15 @@ pub(crate) struct Receiver {
 }
 
 /// The reader is gone: nobody wants what was sent.
+///
+/// ```
+/// use flint_sdk::http::{Closed, Sender};
+///
+/// /// Answers whether there is still a reader.
+/// async fn tick(sender: &mut Sender) -> bool {
+///     !matches!(sender.send("tick\n").await, Err(Closed))
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reader of the body is gone")]
 pub struct Closed;
