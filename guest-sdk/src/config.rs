@@ -6,6 +6,18 @@ use std::str::FromStr;
 use crate::bindings::imports::wasi::config0_2_0_rc_1::store as wit;
 
 /// Why there is no value.
+///
+/// ```
+/// use flint_sdk::config::{self, Error};
+///
+/// /// How often to try: three times, unless platform.toml says otherwise.
+/// fn attempts() -> Result<u32, Error> {
+///     match config::parse("attempts") {
+///         Err(Error::Missing(_)) => Ok(3),
+///         found => found,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

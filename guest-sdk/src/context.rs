@@ -6,6 +6,14 @@ use crate::bindings::imports::flint::platform::context as wit;
 use crate::time;
 
 /// The invocation that is running.
+///
+/// ```
+/// use flint_sdk::context::Invocation;
+///
+/// fn is_last_attempt(invocation: &Invocation) -> bool {
+///     invocation.attempt == 3
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invocation {
@@ -24,6 +32,15 @@ pub struct Invocation {
 }
 
 /// A W3C trace context (<https://www.w3.org/TR/trace-context/>).
+///
+/// ```
+/// use flint_sdk::context::Trace;
+///
+/// /// The header for a system that the platform does not call by itself.
+/// fn header(trace: &Trace) -> String {
+///     format!("traceparent: {}", trace.parent)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     /// The header `traceparent`.

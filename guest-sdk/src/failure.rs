@@ -31,6 +31,14 @@ pub struct Failure {
 }
 
 /// Whether doing the same again can help.
+///
+/// ```
+/// use flint_sdk::{Failure, Retry};
+/// use std::time::Duration;
+///
+/// let failure = Failure::new("Throttled", "slow down").retry_after(Duration::from_secs(5));
+/// assert_eq!(failure.retry, Retry::After(Duration::from_secs(5)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// It can't.

@@ -18,6 +18,11 @@ use std::fmt::Write;
 use crate::bindings::imports::wasi::logging::logging as wit;
 
 /// How much a line matters.
+///
+/// ```
+/// use flint_sdk::log::Level;
+/// assert!(Level::Error > Level::Info);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Step by step, to find a fault.

@@ -18,6 +18,18 @@ pub struct Secret {
 }
 
 /// Why there is no secret.
+///
+/// ```
+/// use flint_sdk::secrets::{self, Error};
+///
+/// /// A key that not every platform has.
+/// async fn key() -> Result<Option<secrets::Secret>, Error> {
+///     match secrets::get("api-key").await {
+///         Err(Error::NoSuchSecret(_)) => Ok(None),
+///         found => found.map(Some),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -40,10 +40,12 @@ fn a_command_ends_with_the_code_that_help_promises() {
     let folder = folder();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
     write("invalid.toml", "[function.hello]\nsauce = \"x\"\n");
-    write(
-        "broken.toml",
-        "[function.broken]\nsource = \"broken\"\nbuild = \"echo no; exit 9\"\nartifact = \"x.wasm\"\n",
-    );
+    let broken = "[function.broken]\nsource = \"broken\"\nbuild = \"echo no; exit 9\"\nartifact = \"x.wasm\"\n";
+    write("broken.toml", broken);
+    write("broken-and-invalid.toml", &format!("{broken}sauce = \"x\"\n"));
+    let secret = "[function.broken.secrets]\nkey = { env = \"FLINT_TESTS_NEVER_SET\" }\n[kv.links]\n";
+    write("no-secret.toml", &format!("{broken}{secret}"));
+    fs::write(folder.path().join("latin-1.toml"), b"# gr\xFCn\n").expect("written");
     fs::create_dir(folder.path().join("broken")).expect("a folder");
     write("module.wasm", "no component");
     for (args, code) in [
@@ -56,8 +58,17 @@ fn a_command_ends_with_the_code_that_help_promises() {
         (&["up"], 3),
         (&["check", "--config", "invalid.toml"], 3),
         (&["build", "--config", "invalid.toml"], 3),
-        (&["check", "--config", "broken.toml"], 3),
+        (&["check", "--config", "latin-1.toml"], 3),
+        (&["check", "--config", "."], 3),
+        (&["check", "--config", "broken.toml"], 4),
+        (&["up", "--config", "broken.toml"], 4),
+        (&["invoke", "broken", "--config", "broken.toml"], 4),
         (&["build", "--config", "broken.toml"], 4),
+        (&["check", "--config", "broken-and-invalid.toml"], 3),
+        (&["build", "--config", "no-secret.toml"], 4),
+        (&["check", "--config", "no-secret.toml"], 3),
+        (&["kv", "get", "links", "key", "--config", "no-secret.toml"], 1),
+        (&["kv", "put", "default", "key", "value", "--ttl", "0s"], 2),
         (&["up", "missing.wasm"], 1),
         (&["up", "module.wasm"], 1),
         (&["kv", "get", "default", "key"], 1),
@@ -74,6 +85,14 @@ fn a_command_ends_with_the_code_that_help_promises() {
             }
         }
     }
+    for (config, code, help) in
+        [("latin-1.toml", "config/not-utf-8", json!("save it as UTF-8")), (".", "config/unreadable", Value::Null)]
+    {
+        let error = flint(folder.path(), ["check", "--json", "--config", config]).json()["error"].clone();
+        assert_eq!((&error["code"], &error["help"]), (&json!(code), &help), "{error}");
+    }
+    let place = flint(folder.path(), ["check", "--config", "latin-1.toml"]).stderr;
+    assert!(place.contains("line 1, column 5"), "{place}");
 }
 
 #[test]
@@ -269,6 +288,37 @@ fn kv_works_alike_through_a_host_and_without_one() {
     let second = host.flint(["kv", "scan", "links", "--cursor", cursor, "--json"]).ok().json();
     assert_eq!(keys(&second), [json!("another")]);
     assert_eq!(host.flint(["kv", "scan", "links", "--prefix", "an"]).ok().stdout, "another\tother\n");
+}
+
+#[test]
+fn what_the_management_api_refuses_is_told_as_a_problem_with_a_code() {
+    let event = guest::component("event");
+    let config = format!(
+        "[function.event]\nsource = {event:?}\nrequest-size-max = \"80MiB\"\nresponse-size-max = \"80MiB\"\n[kv.links]\n"
+    );
+    let host = Launch::config(&config).start();
+    for (method, path, status, code) in [
+        (Method::GET, "/v1/kv/links?limit=many", 400, "admin/bad-request"),
+        (Method::GET, "/v1/kv/links/%ff", 400, "admin/bad-request"),
+        (Method::PUT, "/v1/kv/links/key?if-version=x", 400, "admin/bad-request"),
+        (Method::PUT, "/v1/kv/links/key?ttl-ms=0", 400, "kv/invalid"),
+        (Method::GET, "/v1/kv/No-Name", 400, "admin/bad-name"),
+    ] {
+        let answer = host.admin().send(method, path, &[], "value").expect(status);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        let problem = answer.json();
+        assert_eq!(problem["code"], code, "{path}: {problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{path}: {problem}");
+    }
+    // As large as a function takes, and larger than any does.
+    let payload = host.data_dir().with_file_name("payload");
+    let invoke = |mebibytes: usize| {
+        fs::write(&payload, vec![b'x'; mebibytes << 20]).expect("written");
+        host.flint(["invoke", "event", "--json", "--data-file", payload.to_str().expect("UTF-8")])
+    };
+    assert_eq!(invoke(66).ok().json()["answer"].as_str().map(str::len), Some(66 << 20));
+    let refused = invoke(81);
+    assert_eq!((refused.code, &refused.json()["error"]["code"]), (Some(1), &json!("admin/too-large")), "{refused:?}");
 }
 
 #[test]

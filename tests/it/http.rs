@@ -28,12 +28,17 @@ fn the_demo_platform_says_hello_by_both_versions_of_http() {
         ("/hello", "Hello, world!\n"),
         ("/hello/Ada", "Hello, Ada!\n"),
         ("/hello/Ad%C3%A0%20%2F", "Hello, Adà /!\n"),
+        ("/hello/Ada%20", "Hello, Ada !\n"),
+        ("/hello/Ada%2520", "Hello, Ada%20!\n"),
         ("/hello-02", "Hello from wasi:http 0.2! You asked for /hello-02.\n"),
         ("/hello-02?who=Ada", "Hello from wasi:http 0.2! You asked for /hello-02?who=Ada.\n"),
     ] {
         let answer = host.http().get(path).expect(200);
         assert_eq!(answer.text(), text, "{path}");
         assert!(answer.header("content-type").starts_with("text/plain"), "{answer:?}");
+    }
+    for path in ["/lookup/%ff", "/hello/a%0Ab"] {
+        assert_eq!(host.http().get(path).expect(400).json()["code"], "http/bad-path", "{path}");
     }
 }
 
@@ -161,6 +166,22 @@ fn trailers_come_back_to_a_client_that_takes_them() {
 }
 
 #[test]
+fn trailers_that_were_not_announced_are_not_sent_and_the_log_says_so() {
+    let echo = function("echo", "") + &route("/echo", "echo");
+    let host = Launch::config(&echo).arg("--log").arg("info,flint_triggers=debug").start();
+    let mut wire = Wire::open(host.http());
+    wire.say_head(&["POST /echo?upper", "transfer-encoding: chunked", "te: trailers", "connection: close"]);
+    wire.say_chunk("body");
+    wire.say("0\r\nx-sum: 42\r\n\r\n");
+    let answer = wire.hear_to_the_end();
+    assert!(answer.ends_with("BODY\r\n0\r\n\r\n"), "{answer:?}");
+    let told = |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("no header `trailer`"));
+    let line = host.logged("what became of the trailers", told).to_string();
+    let (_, id) = answer.split_once("flint-invocation-id: ").expect("an id");
+    assert!(line.contains(&id[..26]), "{line}");
+}
+
+#[test]
 fn a_client_that_waits_for_leave_to_send_its_body_gets_it() {
     let order =
         function("order", "grants = { kv = { orders = \"read-write\" } }\n[kv.orders]") + &route("/orders", "order");
@@ -279,6 +300,20 @@ fn a_guest_ends_when_its_caller_goes_away() {
     wire.hang_up();
     host.wait_for_running("echo", 0.0);
     host.http().send(Method::POST, "/echo", &[], "another").expect(200);
+}
+
+#[test]
+fn a_host_that_can_wait_no_longer_tells_who_has_no_answer_yet() {
+    let sections = ["[limits]\ndrain-timeout = \"300ms\"\n", &misbehave("timeout = \"1m\"")];
+    let mut host = Launch::config(&sections.concat()).start();
+    let mut waiting = Wire::open(host.http());
+    waiting.say_head(&["GET /sleep/50000"]);
+    host.wait_for_running("misbehave", 1.0);
+    host.signal(Signal::TERM);
+    let answer = waiting.hear_until("host/draining");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1"), "{answer}");
+    waiting.hear_to_the_end();
+    assert_eq!(host.wait().code(), Some(0), "{:?}", host.log());
 }
 
 #[test]

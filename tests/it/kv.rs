@@ -76,8 +76,10 @@ fn every_operation_of_both_drafts_does_what_it_says() {
     // What is not there is told in different shapes.
     assert_eq!(ok(&host, "kv-drafts", "get-many", json!({"keys": ["none"]})), json!([null]));
     assert_eq!(ok(&host, "kv-drafts2", "get-many", json!({"keys": ["none"]})), json!([["none", null]]));
-    // Only the second draft counts down.
+    // Only the second draft counts down. The first, which has no word for it, tells zero of what is below, and counts on.
     assert_eq!(ok(&host, "kv-drafts2", "increment", json!({"key": "below", "delta": -5})), -5);
+    assert_eq!(ok(&host, "kv-drafts", "increment", json!({"key": "below", "delta": 2})), 0);
+    assert_eq!(ok(&host, "kv-drafts", "increment", json!({"key": "below", "delta": 4})), 1);
     let all = ok(&host, "kv-drafts", "config-get-all", json!({}));
     assert!(all.to_string().contains("greeting") && all.to_string().contains("world"), "{all}");
 }
@@ -118,6 +120,22 @@ fn a_listing_goes_on_where_its_page_ended() {
         assert!(pages > 1, "all came at once");
         assert!(listed == keys, "{draft} listed {} keys, or in another order", listed.len());
     }
+}
+
+#[test]
+fn a_store_whose_pages_are_short_is_listed_and_scanned_all_the_same() {
+    let host = drafts("scan-page-max = 2");
+    for key in ["a", "b", "c", "d", "e"] {
+        ok(&host, "kv-drafts", "set", json!({"key": key, "value": "v"}));
+    }
+    for draft in ["kv-drafts", "kv-drafts2"] {
+        let page = ok(&host, draft, "list-keys", json!({"cursor": null}));
+        assert_eq!((&page["keys"], page["cursor"].is_null()), (&json!(["a", "b"]), false), "{draft} {page}");
+        let page = ok(&host, draft, "list-keys", json!({"cursor": page["cursor"]}));
+        assert_eq!(page["keys"], json!(["c", "d"]), "{draft}");
+    }
+    let page = host.flint(["kv", "scan", "drafts", "--json"]).ok().json();
+    assert!(page["items"].as_array().map(Vec::len) == Some(2) && page["cursor"].is_string(), "{page}");
 }
 
 #[test]
@@ -270,6 +288,26 @@ fn visits_that_come_at_once_are_all_counted() {
         }
     });
     assert_eq!(client.get(&format!("{location}/stats")).expect(200).json()["visits"], 80);
+}
+
+#[test]
+fn a_link_that_is_removed_while_others_use_it_keeps_its_code_and_leaves_no_count() {
+    let host = shortener();
+    let client = host.http();
+    let make =
+        || client.post_json("/links", &json!({"url": "https://example.com/"})).expect(201).json()["code"].clone();
+    let code = make();
+    let location = format!("/links/{}", code.as_str().expect("a code"));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..100).for_each(|_| assert_eq!(make(), code)));
+            scope.spawn(|| (0..100).for_each(|_| drop(client.send(Method::DELETE, &location, &[], ""))));
+            scope.spawn(|| (0..100).for_each(|_| drop(client.get(&location))));
+        }
+    });
+    client.send(Method::DELETE, &location, &[], "");
+    let left = host.flint(["kv", "scan", "links", "--json"]).ok().json();
+    assert_eq!(left["items"], json!([]));
 }
 
 fn orders() -> Host {

@@ -222,6 +222,65 @@ fn rust(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
 }
 
 #[test]
+fn whatever_the_sdk_offers_is_shown_in_an_example() {
+    for item in ["pub struct X;", "pub async fn x() {}", "pub const X: u8 = 1;", "#[macro_export]\nmacro_rules! x {}"] {
+        keeps(examples, |tree| tree.append("guest-sdk/src/time.rs", &format!("\n/// Says what it is.\n{item}\n")));
+    }
+}
+
+/// What users name is `pub`, stands in a module that is documented, and is no field.
+fn examples(tree: &Tree) -> Vec<String> {
+    let kinds = ["struct", "enum", "trait", "type", "fn", "async fn", "const"].map(|kind| format!("pub {kind} "));
+    let offers = |line: &str| kinds.iter().any(|kind| line.starts_with(kind)) || line.starts_with("macro_rules! ");
+    let hidden = |path: &str| path.ends_with("/bindings.rs") || path.contains("/handler/");
+    let mut faults = Vec::new();
+    let macros = tree.files("guest-sdk/macros/src/lib.rs", "");
+    for (path, text) in tree.files("guest-sdk/src/", ".rs").chain(macros).filter(|(path, _)| !hidden(path)) {
+        let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| offers(line)) {
+            // Its documentation and attributes, back to the item before.
+            let above = lines[..at].iter().rev();
+            let above = above
+                .take_while(|line| line.starts_with("///") || !(line.is_empty() || line.ends_with(['{', '}', ';'])));
+            let above: Vec<_> = above.collect();
+            let says = |part: &str| above.iter().any(|line| line.starts_with(part));
+            let is_inner = says("#[doc(hidden)]") || (line.starts_with("macro_rules!") && !says("#[macro_export]"));
+            if !is_inner && !says("/// ```") {
+                faults.push(format!("{path}:{}: no example of `{line}`", at + 1));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn what_the_readme_of_a_function_says_to_type_can_be_typed_there() {
+    keeps(commands, |tree| tree.append("functions/hello/README.md", "\n    flint invoke event\n"));
+    keeps(commands, |tree| tree.append("functions/hello/README.md", "\n    flint up hello.wasm\n"));
+}
+
+/// Commands are typed in the folder of the repository.
+fn commands(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (path, text) in tree.files("functions/", "/README.md") {
+        for line in text.lines().filter_map(|line| line.strip_prefix("    flint ")) {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let config = words.iter().position(|word| *word == "--config").and_then(|at| words.get(at + 1));
+            let config = manifest(tree, config.unwrap_or(&"platform.toml"));
+            let fault = match words[..] {
+                ["invoke" | "build", name, ..] => config["function"].get(name).is_none(),
+                ["up", file, ..] => file.ends_with(".wasm") && !file.starts_with("target/functions/wasm32-wasip2/"),
+                _ => false,
+            };
+            if fault {
+                faults.push(format!("{path}: `flint {line}` fails"));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     for left in ["todo!()", "unimplemented!(\"x\")", "dbg!(x)"] {
         keeps(leftovers, |tree| tree.append("host/model/src/lib.rs", &format!("fn f() {{ {left} }}\n")));

@@ -59,6 +59,11 @@ async fn follow(request: Request) -> Result<Response, Problem> {
     // A HEAD is no visit.
     if request.method() == Method::GET {
         links.increment(&visits_key(&code), 1).await?;
+        // Somebody may have removed the link in between, and its count with it: nothing would remove this one.
+        if !links.exists(&link_key(&code)).await? {
+            links.delete(&visits_key(&code)).await?;
+            return Err(unknown(&code));
+        }
     }
     Ok((StatusCode::FOUND, [("location", url)], "").into_response())
 }
@@ -89,10 +94,12 @@ async fn claim(links: &Store, url: &str) -> Result<String, kv::Error> {
         match links.compare_and_set(&link_key(&code), Expect::Absent, url).await {
             Ok(_version) => return Ok(code),
             Err(error) if error.is_conflict() => {
-                if links.get::<String>(&link_key(&code)).await?.as_deref() == Some(url) {
-                    return Ok(code);
+                match links.get::<String>(&link_key(&code)).await? {
+                    Some(other) if other != url => attempt += 1,
+                    Some(_) => return Ok(code),
+                    // Removed in between: it is free again.
+                    None => {}
                 }
-                attempt += 1;
             }
             Err(error) => return Err(error),
         }

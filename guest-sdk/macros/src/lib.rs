@@ -23,7 +23,8 @@ use proc_macro::TokenStream;
 ///
 /// The handler is an `async fn` that takes a `Request` and answers whatever is `IntoResponse`; an error of a `Result` turns
 /// into a problem document. One that needs no more than the parameters of the path takes `Params` instead of the request,
-/// which makes a smaller component. The component exports `wasi:http/handler@0.3.0`: bodies stream both ways, with trailers.
+/// which makes a smaller component. The component exports `wasi:http/handler@0.3.0`: bodies stream both ways, with
+/// trailers. Those of a response have to be announced by its header `trailer`.
 ///
 /// # `buffered`
 ///

@@ -46,6 +46,13 @@ impl Default for Source {
 }
 
 /// Why a body could not be read to its end.
+///
+/// ```
+/// use flint_sdk::http::{BodyError, Problem, StatusCode};
+///
+/// let problem = Problem::from(BodyError::TooLarge { limit: 1024 });
+/// assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyError {
@@ -63,6 +70,10 @@ pub enum BodyError {
 impl Body {
     /// How much [`Body::bytes`] and its kin read at most, unless they are told: 6 MiB, like the host's own default for
     /// buffered requests.
+    ///
+    /// ```
+    /// assert_eq!(flint_sdk::http::Body::LIMIT, 6 << 20);
+    /// ```
     pub const LIMIT: usize = 6 * 1024 * 1024;
 
     /// A body of no bytes.

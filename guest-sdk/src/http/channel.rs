@@ -17,6 +17,28 @@ use super::wire::{self, Outgoing};
 ///
 /// Dropped without [`finish`](Sender::finish), it aborts the body: the reader sees that it is not complete, and a client
 /// sees a broken response rather than a short one.
+///
+/// ```
+/// use flint_sdk::http::{Body, Closed, Request, Sender};
+///
+/// #[flint_sdk::http]
+/// async fn count(_: Request) -> Body {
+///     let (sender, body) = Body::channel();
+///     flint_sdk::spawn(async {
+///         // A client that hung up needs nothing more.
+///         let _gone = write(sender).await;
+///     });
+///     body
+/// }
+///
+/// async fn write(mut sender: Sender) -> Result<(), Closed> {
+///     for n in 1..=1000 {
+///         sender.send(format!("{n}\n")).await?;
+///     }
+///     sender.finish();
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Sender(Rc<RefCell<Slot>>);
 
@@ -30,6 +52,15 @@ pub(crate) struct Receiver {
 }
 
 /// The reader is gone: nobody wants what was sent.
+///
+/// ```
+/// use flint_sdk::http::{Closed, Sender};
+///
+/// /// Answers whether there is still a reader.
+/// async fn tick(sender: &mut Sender) -> bool {
+///     !matches!(sender.send("tick\n").await, Err(Closed))
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reader of the body is gone")]
 pub struct Closed;
@@ -89,10 +120,15 @@ impl Sender {
 
     /// Says that the body is complete, and sends header fields behind it.
     ///
+    /// Of a response, only those reach the client that the header `trailer` names, and none if the response has a
+    /// `content-length` (HTTP/1.1 sends trailers behind chunks) or the client did not ask for them with `te: trailers`.
+    ///
     /// ```
-    /// use flint_sdk::http::{Body, HeaderMap, HeaderValue};
+    /// use flint_sdk::http::{Body, HeaderMap, HeaderValue, Response, header};
     ///
     /// let (sender, body) = Body::channel();
+    /// let mut response = Response::new(body);
+    /// response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("checksum"));
     /// let mut trailers = HeaderMap::new();
     /// trailers.insert("checksum", HeaderValue::from_static("5f3c"));
     /// sender.finish_with_trailers(trailers);

@@ -9,6 +9,18 @@ use super::{Method, Request, Response, StatusCode};
 use crate::bindings::imports::wasi::http0_3_0::{client, types as wasi};
 
 /// Why a request got no answer.
+///
+/// ```
+/// use flint_sdk::http::{self, Request, Response, SendError};
+///
+/// /// Asks the second host when the first can't be reached.
+/// async fn ask(first: Request, second: Request) -> Result<Response, SendError> {
+///     match http::send(first).await {
+///         Err(SendError::Unreachable(_)) => http::send(second).await,
+///         answered => answered,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {

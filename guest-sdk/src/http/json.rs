@@ -38,6 +38,13 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 /// Why there is no JSON.
+///
+/// ```
+/// use flint_sdk::http::{JsonError, Problem, StatusCode};
+///
+/// let problem = Problem::from(JsonError::ContentType);
+/// assert_eq!(problem.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {

@@ -23,6 +23,13 @@ const PREFIX: &str = "flint-param-";
 pub struct Params(pub(super) Vec<(String, String)>);
 
 /// Why a path parameter is not there.
+///
+/// ```
+/// use flint_sdk::http::{ParamError, Problem, StatusCode};
+///
+/// let error = ParamError::Invalid { name: "n".into(), reason: "no number".into() };
+/// assert_eq!(Problem::from(error).status(), StatusCode::BAD_REQUEST);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParamError {

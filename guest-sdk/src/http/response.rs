@@ -100,7 +100,8 @@ impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
     }
 }
 
-/// A name or a value that no header can have is answered with 500.
+/// A name that comes once takes the place of what the answer says under it; one that comes several times, such as `set-cookie`,
+/// is sent as often. A name or a value that no header can have is answered with 500.
 impl<K, V, const N: usize, T> IntoResponse for (StatusCode, [(K, V); N], T)
 where
     K: TryInto<HeaderName>,
@@ -110,11 +111,17 @@ where
     fn into_response(self) -> Response {
         let (status, headers, answer) = self;
         let mut response = (status, answer).into_response();
+        let mut given: Vec<HeaderName> = Vec::with_capacity(N);
         for (name, value) in headers {
             let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
                 return Problem::internal("http/invalid-header").into_response();
             };
-            response.headers_mut().insert(name, value);
+            if given.contains(&name) {
+                response.headers_mut().append(name, value);
+            } else {
+                given.push(name.clone());
+                response.headers_mut().insert(name, value);
+            }
         }
         response
     }
@@ -134,4 +141,18 @@ fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().append(header::CONTENT_TYPE, content_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IntoResponse, StatusCode};
+
+    #[test]
+    fn a_header_that_is_given_twice_is_there_twice_and_one_of_the_answer_is_replaced() {
+        let headers = [("set-cookie", "a=1"), ("content-type", "text/css"), ("Set-Cookie", "b=2")];
+        let response = (StatusCode::OK, headers, "").into_response();
+        let values = |name: &str| response.headers().get_all(name).into_iter().cloned().collect::<Vec<_>>();
+        assert_eq!(values("set-cookie"), ["a=1", "b=2"]);
+        assert_eq!(values("content-type"), ["text/css"]);
+    }
 }

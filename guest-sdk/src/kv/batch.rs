@@ -23,6 +23,16 @@ use crate::bindings::imports::flint::platform::kv as wit;
 pub struct Batch(Vec<wit::Mutation>);
 
 /// What one change of a batch came to, in the order of the batch.
+///
+/// ```
+/// use flint_sdk::kv::{Batch, Error, Outcome, Store};
+///
+/// /// Removes a cart and answers whether there was one.
+/// async fn remove(store: &Store) -> Result<bool, Error> {
+///     let outcomes = store.batch(Batch::new().delete("cart/7").increment("removals", 1)).await?;
+///     Ok(outcomes.first() == Some(&Outcome::Deleted(true)))
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// A value was written, with this version.

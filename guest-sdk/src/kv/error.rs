@@ -4,6 +4,19 @@ use super::store::Version;
 use crate::bindings::imports::flint::platform::kv as wit;
 
 /// Why a call failed. Nothing of the call was written, but for [`Error::Unavailable`], after which it may have been.
+///
+/// ```
+/// use flint_sdk::kv::{Error, Expect, Store};
+///
+/// /// Takes a name, if nobody has it.
+/// async fn claim(names: &Store, name: &str) -> Result<bool, Error> {
+///     match names.compare_and_set(name, Expect::Absent, "taken").await {
+///         Ok(_version) => Ok(true),
+///         Err(Error::Conflict(_)) => Ok(false),
+///         Err(error) => Err(error),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No store has this name. A retry can't help.
@@ -39,6 +52,17 @@ pub enum Error {
 }
 
 /// What stood in the way of a conditional write.
+///
+/// ```
+/// use flint_sdk::kv::Conflict;
+///
+/// fn tell(Conflict { key, current }: &Conflict) -> String {
+///     match current {
+///         Some(_) => format!("{key} was changed"),
+///         None => format!("{key} was deleted"),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// The key.
@@ -48,6 +72,14 @@ pub struct Conflict {
 }
 
 /// Which limit was met.
+///
+/// ```
+/// use flint_sdk::kv::TooLarge;
+///
+/// fn over(too_large: &TooLarge) -> u64 {
+///     too_large.size - too_large.limit
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooLarge {
     /// What was too large: `key`, `value`, `batch` or `page`.

@@ -12,6 +12,14 @@ use crate::bindings::imports::flint::platform::kv as wit;
 const PAGE_SIZE: u32 = 100;
 
 /// A key with its entry.
+///
+/// ```
+/// use flint_sdk::kv::Item;
+///
+/// fn line(item: &Item<String>) -> String {
+///     format!("{} = {}", item.key, item.entry.value)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item<T> {
     /// The key.
@@ -21,6 +29,15 @@ pub struct Item<T> {
 }
 
 /// Some keys of a scan.
+///
+/// ```
+/// use flint_sdk::kv::Page;
+///
+/// /// A link to the page behind this one.
+/// fn next(page: &Page) -> Option<String> {
+///     page.cursor.as_ref().map(|cursor| format!("/links?cursor={cursor}"))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// In ascending order of keys.
@@ -33,6 +50,18 @@ pub struct Page {
 ///
 /// Each page shows the store at one moment; two pages may show two. The scan asks for a page when the one before is used
 /// up, and holds one page in memory.
+///
+/// ```
+/// use flint_sdk::kv::{Error, Scan};
+///
+/// async fn count(mut scan: Scan) -> Result<usize, Error> {
+///     let mut keys = 0;
+///     while let Some(page) = scan.next_page().await? {
+///         keys += page.items.len();
+///     }
+///     Ok(keys)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Scan {
     store: String,
@@ -54,7 +83,8 @@ impl Scan {
         Self { store, prefix, page_size: PAGE_SIZE, position: Position::Start, ready: VecDeque::new() }
     }
 
-    /// Asks for so many keys at a time, 1 to 1,000; 100 otherwise. A page is also cut at 4 MiB.
+    /// Asks for so many keys at a time, at least 1; 100 otherwise. A page is also cut at 1,000 keys, the store's
+    /// `scan-page-max`, and at 4 MiB.
     ///
     /// ```
     /// let scan = flint_sdk::kv::open("links").scan("").page_size(1_000);

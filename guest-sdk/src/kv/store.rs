@@ -12,16 +12,40 @@ use crate::bindings::imports::flint::platform::kv as wit;
 use crate::time;
 
 /// A key-value store. Made by [`open`]; cheap to make and to clone.
+///
+/// ```
+/// use flint_sdk::kv::{self, Store};
+///
+/// let [links, visits]: [Store; 2] = ["links", "visits"].map(kv::open);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     name: String,
 }
 
 /// Grows with every write to a store, and is never used twice. Only good for comparing.
+///
+/// ```
+/// use flint_sdk::kv::{Error, Store, Version};
+///
+/// /// Whether somebody wrote a key since it was read.
+/// async fn has_changed(store: &Store, key: &str, seen: Version) -> Result<bool, Error> {
+///     let entry = store.entry_bytes(key).await?;
+///     Ok(entry.is_none_or(|entry| entry.version != seen))
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub(super) u64);
 
 /// A stored value.
+///
+/// ```
+/// use flint_sdk::kv::Entry;
+///
+/// fn is_kept(session: &Entry<String>) -> bool {
+///     session.expires_at.is_none()
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<T> {
     /// The value.
@@ -33,6 +57,15 @@ pub struct Entry<T> {
 }
 
 /// What a key has to be for a write to happen.
+///
+/// ```
+/// use flint_sdk::kv::{Entry, Expect};
+///
+/// /// What a write may replace: what was read, or nothing.
+/// fn as_read<T>(entry: Option<&Entry<T>>) -> Expect {
+///     entry.map_or(Expect::Absent, |entry| Expect::Version(entry.version))
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     /// The key does not exist.

@@ -31,12 +31,21 @@ pub use component::{Components, DescribeError, HttpVersion, Import, Shape};
 pub use diagnostic::{Code, Colour, Diagnostic, Diagnostics};
 pub use environment::Environment;
 pub use platform::Platform;
-pub use source::{Position, Source};
+pub use source::{Position, ReadError, Source};
 
 use flint_model::FunctionName;
 use raw::Reader;
 use std::collections::BTreeMap;
 use toml::de::DeTable;
+
+/// Whether the values of secrets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are, and each that can't be had is a mistake: for who runs functions, or wants to know whether they could run.
+    Read,
+    /// They are not, and the functions have none; only how the file refers to them is checked: for who runs nothing.
+    Unread,
+}
 
 /// Loads a configuration.
 ///
@@ -49,6 +58,7 @@ pub fn load(
     source: &Source,
     environment: &dyn Environment,
     components: &dyn Components,
+    secrets: Secrets,
 ) -> Result<Platform, Diagnostics> {
     let text = source.text.as_str();
     let (tree, errors) = DeTable::parse_recoverable(text);
@@ -58,7 +68,8 @@ pub fn load(
     let file = raw::read(&mut reader, tree);
     let (syntax, twice): (Vec<_>, Vec<_>) = parsed.into_iter().partition(|d| d.code() == Code::Syntax);
 
-    let platform = if syntax.is_empty() { Some(check_all(&mut reader, source, file, components)) } else { None };
+    let platform =
+        if syntax.is_empty() { Some(check_all(&mut reader, source, file, components, secrets)) } else { None };
     let mut found = raw::only_elsewhere(text, reader.into_found(), &syntax);
     if let Some(platform) = platform.filter(|_| found.is_empty() && twice.is_empty()) {
         return Ok(platform);
@@ -70,7 +81,13 @@ pub fn load(
 }
 
 /// Checks what is between values. The platform is good only if nothing was found.
-fn check_all(reader: &mut Reader<'_>, source: &Source, file: raw::File, components: &dyn Components) -> Platform {
+fn check_all(
+    reader: &mut Reader<'_>,
+    source: &Source,
+    file: raw::File,
+    components: &dyn Components,
+    secrets: Secrets,
+) -> Platform {
     let folder = source.folder();
     check::listener::check(reader, &file.listener);
     check::limits::check(reader, &file.limits, file.functions.values());
@@ -80,7 +97,10 @@ fn check_all(reader: &mut Reader<'_>, source: &Source, file: raw::File, componen
     let mut functions = BTreeMap::new();
     for (name, raw) in &file.functions {
         check::component::check_uses(reader, raw);
-        let secrets = check::secret::check(reader, folder, raw.secrets.as_deref().unwrap_or_default());
+        let secrets = match secrets {
+            Secrets::Read => check::secret::check(reader, folder, raw.secrets.as_deref().unwrap_or_default()),
+            Secrets::Unread => BTreeMap::new(),
+        };
         if let Some(origin) = check::source::check(reader, folder, raw) {
             functions.insert(name.clone(), platform::Function { secrets, ..raw.finish(origin) });
         }

@@ -1,16 +1,34 @@
 //! Secrets that were written into the file by mistake, hidden from all that shows the file.
 //!
-//! A secret's table says where its value is (`env`, `file`). Whatever else stands there is probably the value itself, so it is
+//! A secret's table says where its value is (`env`, `file`). Whatever else stands there is probably the value itself, and so is
+//! a variable or a file that is called as nobody calls one, and what stands under a key such as `api-key` anywhere else. It is
 //! starred before any diagnostic sees the text. Everything keeps its position.
 
 use crate::source::Span;
 use crate::suggest;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+/// The longest word of a variable that is taken for one, in bytes.
+const VARIABLE_WORD_MAX: usize = 16;
 
 /// Hides what may be a secret. `syntax_errors` are where the text is not TOML: there the tree can't be trusted, so more is hidden.
 pub(crate) fn mask(text: &str, tree: &DeTable<'_>, syntax_errors: &[Span]) -> String {
     let mut hidden = Vec::new();
-    find(tree, &mut hidden);
+    for (section, value) in tree {
+        match value.get_ref() {
+            // The keys of these two are names that users choose.
+            DeValue::Table(named) if matches!(section.get_ref().as_ref(), "function" | "kv") => {
+                for (name, value) in named {
+                    match value.get_ref() {
+                        DeValue::Table(inner) if !means_secrets(name.get_ref()) => find(inner, &mut hidden),
+                        _ => find_one(name.get_ref(), value, &mut hidden),
+                    }
+                }
+            }
+            _ => find_one(section.get_ref(), value, &mut hidden),
+        }
+    }
     hidden.extend(broken_sections(text, syntax_errors));
     let mut bytes_hidden = vec![false; text.len()];
     for span in hidden {
@@ -36,18 +54,40 @@ fn means_secrets(key: &str) -> bool {
     suggest::nearest(key, ["secrets", "secret"]).is_some()
 }
 
+/// Says whether a key is called as one that holds a secret itself.
+fn names_a_secret(key: &str) -> bool {
+    let secret = ["secret", "password", "passwd", "passphrase", "token", "key", "apikey", "credential", "credentials"];
+    key.split(['-', '_', '.', ' ']).any(|word| secret.iter().any(|secret| word.eq_ignore_ascii_case(secret)))
+}
+
+/// Says whether a text is called as variables of the environment are: capitals and digits, in words that are not long. One
+/// that is not may be the secret itself, written in the wrong place.
+pub(crate) fn is_plain_variable(name: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    name.split('_').all(|word| !word.is_empty() && word.len() <= VARIABLE_WORD_MAX && word.bytes().all(is_letter))
+}
+
+/// The same of a file: one in another folder or with an extension.
+fn is_plain_file(name: &str) -> bool {
+    name.contains(['/', '.']) && !name.contains(char::is_whitespace)
+}
+
 /// Finds values below `secrets` that are not names of variables or files, however deep the table is.
 fn find(table: &DeTable<'_>, hidden: &mut Vec<Span>) {
-    for (key, value) in table {
-        match value.get_ref() {
-            DeValue::Table(secrets) if means_secrets(key.get_ref()) => find_secrets(secrets, hidden),
-            other if means_secrets(key.get_ref()) => hide_leaves(other, value.span(), hidden),
-            DeValue::Table(inner) => find(inner, hidden),
-            DeValue::Array(items) => {
-                items.iter().filter_map(|item| item.get_ref().as_table()).for_each(|item| find(item, hidden));
-            }
-            _ => {}
+    table.iter().for_each(|(key, value)| find_one(key.get_ref(), value, hidden));
+}
+
+fn find_one(key: &str, value: &Spanned<DeValue<'_>>, hidden: &mut Vec<Span>) {
+    match value.get_ref() {
+        DeValue::Table(secrets) if means_secrets(key) => find_secrets(secrets, hidden),
+        other if means_secrets(key) || names_a_secret(key) => hide_leaves(other, value.span(), hidden),
+        // What stores are called says nothing about secrets.
+        DeValue::Table(_) if key == "grants" => {}
+        DeValue::Table(inner) => find(inner, hidden),
+        DeValue::Array(items) => {
+            items.iter().filter_map(|item| item.get_ref().as_table()).for_each(|item| find(item, hidden));
         }
+        _ => {}
     }
 }
 
@@ -58,7 +98,12 @@ fn find_secrets(secrets: &DeTable<'_>, hidden: &mut Vec<Span>) {
             continue;
         };
         for (key, value) in origin {
-            if !matches!((key.get_ref().as_ref(), value.get_ref()), ("env" | "file", DeValue::String(_))) {
+            let is_plain = match (key.get_ref().as_ref(), value.get_ref()) {
+                ("env", DeValue::String(name)) => is_plain_variable(name),
+                ("file", DeValue::String(name)) => is_plain_file(name),
+                _ => false,
+            };
+            if !is_plain {
                 hide_leaves(value.get_ref(), value.span(), hidden);
             }
         }
@@ -91,7 +136,8 @@ fn broken_sections(text: &str, syntax_errors: &[Span]) -> Vec<Span> {
         if line.trim_start().starts_with('[') {
             close(&mut section);
         }
-        if !section.is_empty() || line.to_lowercase().contains("secret") {
+        let key = line.split('=').next().unwrap_or_default();
+        if !section.is_empty() || line.to_lowercase().contains("secret") || names_a_secret(key.trim()) {
             section.push(span);
         }
     }
@@ -131,6 +177,24 @@ mod tests {
             ("secrets = \"hunter2\"", "secrets = *********"),
             ("[a.secrets]\nk = \"\"\"x\ny\"\"\"", "[a.secrets]\nk = ****\n****"),
             ("[[a.secrets]]\nk = 'x'", "[[a.secrets]]\nk = ***"),
+            ("secrets = { k = { env = \"sk_live_x\" } }", "secrets = { k = { env = *********** } }"),
+            (
+                "secrets = { k = { env = \"AKIAIOSFODNN7EXAMPLE\" } }",
+                "secrets = { k = { env = ********************** } }",
+            ),
+            ("secrets = { k = { file = \"hunter2\" } }", "secrets = { k = { file = ********* } }"),
+            ("secrets = { k = { file = \"keys/k\" } }", "secrets = { k = { file = \"keys/k\" } }"),
+            ("[function.a]\nsecret-key = \"x\"", "[function.a]\nsecret-key = ***"),
+            ("[function.a]\nAPI_TOKEN = [\"x\"]", "[function.a]\nAPI_TOKEN = [***]"),
+            ("[function.a]\npassword = { is = \"x\" }", "[function.a]\npassword = { is = *** }"),
+            (
+                "[function.a]\nenvironment = { PGPASSWORD = \"x\", DB_PASSWORD = \"y\" }",
+                "[function.a]\nenvironment = { PGPASSWORD = \"x\", DB_PASSWORD = *** }",
+            ),
+            ("[function.my-key]\nmemory = \"x\"", "[function.my-key]\nmemory = \"x\""),
+            ("[function.a]\ngrants.kv.token = \"x\"", "[function.a]\ngrants.kv.token = \"x\""),
+            ("[function.secrets]\nk = \"x\"", "[function.secrets]\nk = ***"),
+            ("[function]\nsecret-key = \"x\"", "[function]\nsecret-key = ***"),
             ("a = 1", "a = 1"),
         ] {
             let masked = masked(text);
@@ -147,6 +211,7 @@ mod tests {
             "[f.a.secrets]\nhunter2\n",
             "[f.a.secrets\nk = \"hunter2\"\n",
             "secrets = {\n k = 'hunter2\n}\n[b]",
+            "[function.a]\npassword = \"hunter2\n",
         ] {
             assert!(!masked(text).contains("hunter2"), "{text}");
         }

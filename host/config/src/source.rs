@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 /// A range of bytes of the text.
 pub(crate) type Span = Range<usize>;
@@ -19,10 +20,10 @@ impl Source {
     /// Reads a file.
     ///
     /// # Errors
-    /// What the file system says: the file does not exist, may not be read, or is not UTF-8.
-    pub fn read(path: impl Into<PathBuf>) -> std::io::Result<Self> {
+    /// [`ReadError`].
+    pub fn read(path: impl Into<PathBuf>) -> Result<Self, ReadError> {
         let path = path.into();
-        let text = std::fs::read_to_string(&path)?;
+        let text = String::from_utf8(std::fs::read(&path)?).map_err(|error| ReadError::NoText(first_odd(&error)))?;
         Ok(Self { path, text })
     }
 
@@ -30,6 +31,23 @@ impl Source {
     pub(crate) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
+}
+
+/// Why a configuration file can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// What the file system says: the file does not exist, may not be read, or is a folder.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The file is not UTF-8; has where it stops being that.
+    #[error("line {}, column {} is not UTF-8", .0.line, .0.column)]
+    NoText(Position),
+}
+
+/// Where a text stops being one.
+fn first_odd(error: &FromUtf8Error) -> Position {
+    let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    Position::of(&String::from_utf8_lossy(good), good.len())
 }
 
 /// A position as editors count: both from 1, columns in characters.
@@ -72,6 +90,16 @@ fn floor(text: &str, byte: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_no_text_is_refused_with_the_place_where_it_stops_being_one() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), b"a = 1\n\xC3\xA9\xFFb").expect("written");
+        let error = Source::read(file.path()).expect_err("not UTF-8");
+        assert!(matches!(error, ReadError::NoText(Position { line: 2, column: 2 })), "{error}");
+        let folder = file.path().parent().expect("a folder");
+        assert!(matches!(Source::read(folder), Err(ReadError::Io(_))));
+    }
 
     #[test]
     fn columns_count_characters_and_lines_count_from_one() {

@@ -6,7 +6,7 @@ mod mistakes;
 mod secrets;
 
 use crate::platform::Function;
-use crate::{Components, DescribeError, Diagnostics, HttpVersion, Import, Platform, Shape, Source, load};
+use crate::{Components, DescribeError, Diagnostics, HttpVersion, Import, Platform, Secrets, Shape, Source, load};
 use flint_model::FunctionName;
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,8 +38,12 @@ impl Fixture {
     }
 
     fn load(&self, text: &str) -> Result<Platform, Diagnostics> {
+        self.load_with(text, Secrets::Read)
+    }
+
+    fn load_with(&self, text: &str, secrets: Secrets) -> Result<Platform, Diagnostics> {
         let source = Source { path: self.folder.path().join("platform.toml"), text: text.to_owned() };
-        load(&source, &environment, self)
+        load(&source, &environment, self, secrets)
     }
 
     /// Loads what has mistakes, and shows it without the folder's name.

@@ -210,7 +210,7 @@ pub(crate) struct KvPut {
     /// The value; without it, standard input is the value
     pub(crate) value: Option<String>,
     /// The entry is gone after so long
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = time_to_live)]
     pub(crate) ttl: Option<Duration>,
     /// Write only if the key does not exist
     #[arg(long, conflicts_with = "if_version")]
@@ -268,6 +268,13 @@ pub(crate) struct ColdStart {
 
 fn duration(text: &str) -> Result<Duration, flint_model::duration::DurationError> {
     flint_model::duration::parse(text)
+}
+
+fn time_to_live(text: &str) -> Result<Duration, String> {
+    match duration(text) {
+        Ok(Duration::ZERO) => Err("the entry would be gone at once".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
 }
 
 /// Whoever reaches the admin address may do anything, so it never leaves the machine.

@@ -5,7 +5,7 @@ use crate::admin::client::ClientError;
 use crate::build::BuildError;
 use crate::exit::Exit;
 use crate::output::Output;
-use flint_config::{Colour, Diagnostics};
+use flint_config::{Code, Colour, Diagnostics, ReadError};
 use flint_engine::EngineError;
 use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
@@ -27,7 +27,7 @@ pub(crate) enum Error {
     NoConfiguration {
         path: PathBuf,
         #[source]
-        source: io::Error,
+        source: ReadError,
     },
     /// Two parts of the host disagree about a rule: a defect.
     #[error("a defect of the host: {0}")]
@@ -124,6 +124,9 @@ impl Error {
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::Configuration(mistakes) if mistakes.iter().all(|mistake| mistake.code() == Code::NoComponent) => {
+                Exit::Build
+            }
             Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
             Self::Bind(_) | Self::Engine(_) | Self::Client(_) => Exit::Unavailable,
@@ -149,6 +152,10 @@ impl Error {
     fn code(&self) -> &str {
         match self {
             Self::Configuration(_) => "config/invalid",
+            Self::NoConfiguration { source: ReadError::NoText(_), .. } => "config/not-utf-8",
+            Self::NoConfiguration { source: ReadError::Io(source), .. } if source.kind() != io::ErrorKind::NotFound => {
+                "config/unreadable"
+            }
             Self::NoConfiguration { .. } => "config/not-found",
             Self::NoComponent { .. } => "component/not-found",
             Self::NotAComponent { .. } => "component/invalid",
@@ -173,6 +180,10 @@ impl Error {
     /// What to do about it.
     fn help(&self) -> Option<String> {
         let text = match self {
+            Self::NoConfiguration { source: ReadError::NoText(_), .. } => "save it as UTF-8".to_owned(),
+            Self::NoConfiguration { source: ReadError::Io(source), .. } if source.kind() != io::ErrorKind::NotFound => {
+                return None;
+            }
             Self::NoConfiguration { .. } => "name it with --config, start with `flint new http greeter`, or serve one component with `flint up some.wasm`".to_owned(),
             Self::NotAComponent { .. } => "build it for the target wasm32-wasip2, or make a component of a module with `wasm-tools component new`".to_owned(),
             Self::NoHttpHandler { .. } => "export wasi:http/handler@0.3, wasi:http/incoming-handler@0.2 or flint:platform/http-handler; a function with other handlers needs a platform.toml".to_owned(),

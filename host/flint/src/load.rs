@@ -4,7 +4,7 @@ use crate::cli;
 use crate::error::Error;
 use crate::inspect::{AnyComponent, Inspector, Workshop};
 use crate::output::Output;
-use flint_config::{Components, Platform, Source};
+use flint_config::{Components, Platform, ReadError, Secrets, Source};
 use flint_engine::ArtifactCache;
 use flint_model::FunctionName;
 use flint_world::Import;
@@ -30,16 +30,16 @@ pub(crate) fn built(config: &cli::Config, output: Output) -> Result<Loaded, Erro
     let progress = output.progress();
     let inspector = Inspector::new(cache(&data_dir_hint(config, &source)))?;
     let workshop = Workshop::new(inspector, &progress);
-    let platform = platform(&source, config, &workshop)?;
+    let platform = platform(&source, config, &workshop, Secrets::Read)?;
     Ok(Loaded { platform, components: workshop.into_components() })
 }
 
-/// Loads the configuration and takes its components on trust.
+/// Loads the configuration for a command that runs no function: takes components on trust, and reads no secret.
 ///
 /// # Errors
 /// Every mistake of the configuration itself.
 pub(crate) fn unbuilt(config: &cli::Config) -> Result<Platform, Error> {
-    platform(&read(config)?, config, &AnyComponent)
+    platform(&read(config)?, config, &AnyComponent, Secrets::Unread)
 }
 
 /// Makes the platform of one component.
@@ -72,7 +72,9 @@ pub(crate) fn single(component: &Path, config: &cli::Config, output: Output) -> 
 /// Every mistake of the configuration itself.
 pub(crate) fn stores(config: &cli::Config) -> Result<Platform, Error> {
     match unbuilt(config) {
-        Err(Error::NoConfiguration { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(Error::NoConfiguration { source: ReadError::Io(source), .. })
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
             let mut platform = Platform::single(Path::new("component.wasm"));
             override_data_dir(&mut platform, config);
             Ok(platform)
@@ -93,9 +95,14 @@ fn read(config: &cli::Config) -> Result<Source, Error> {
     Source::read(&config.config).map_err(|source| Error::NoConfiguration { path: config.config.clone(), source })
 }
 
-fn platform(source: &Source, config: &cli::Config, components: &dyn Components) -> Result<Platform, Error> {
+fn platform(
+    source: &Source,
+    config: &cli::Config,
+    components: &dyn Components,
+    secrets: Secrets,
+) -> Result<Platform, Error> {
     let environment = |name: &str| std::env::var(name).ok();
-    let mut platform = flint_config::load(source, &environment, components)?;
+    let mut platform = flint_config::load(source, &environment, components, secrets)?;
     override_data_dir(&mut platform, config);
     Ok(platform)
 }

@@ -10,12 +10,13 @@ use crate::error::Error;
 use crate::load::Loaded;
 use crate::output::Progress;
 use crate::wire;
+use flint_config::Platform;
 use flint_config::platform::HostLimits;
 use flint_model::InvocationId;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
-use flint_triggers::request::{self, Drained, Listener};
+use flint_triggers::request::{self, Drain, Drained, Listener};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,12 +81,14 @@ impl Host {
             functions: Arc::new(functions),
             stores: as_stores,
             telemetry: telemetry.clone(),
+            body_max: body_max(platform),
             ready: AtomicBool::new(true),
         });
         let requests = serve_requests(http, door, &platform.limits);
         let management = {
             let stop = CancellationToken::new();
-            let serving = admin.serve(server::handler(Arc::clone(&managed)), stop.clone(), ADMIN_DRAIN);
+            let drain = Drain { timeout: ADMIN_DRAIN, ..Drain::default() };
+            let serving = admin.serve(server::handler(Arc::clone(&managed)), stop.clone(), drain);
             Serving { stop, task: tokio::spawn(serving) }
         };
         let run =
@@ -136,8 +139,18 @@ impl Host {
     }
 }
 
+/// How large a body of management may be at least, so that who sends too much to one function learns the limit of that one.
+const BODY_MAX_LEAST: usize = 64 << 20;
+
+/// The largest payload that a function takes, or value that a store takes, in bytes; or more.
+fn body_max(platform: &Platform) -> usize {
+    let payloads = platform.functions.values().map(|function| function.request_size_max.as_usize());
+    payloads.chain(platform.kv.values().map(|store| store.value_size_max.as_usize())).fold(BODY_MAX_LEAST, usize::max)
+}
+
 fn serve_requests(listener: Listener, door: Arc<request::Door<flint_world::Function>>, limits: &HostLimits) -> Serving {
     let stop = CancellationToken::new();
+    let drain = Drain { timeout: limits.drain_timeout, cut: door.cut.clone() };
     let serving = listener.serve(
         move |request| {
             let door = Arc::clone(&door);
@@ -150,7 +163,7 @@ fn serve_requests(listener: Listener, door: Arc<request::Door<flint_world::Funct
             }
         },
         stop.clone(),
-        limits.drain_timeout,
+        drain,
     );
     Serving { stop, task: tokio::spawn(serving) }
 }

@@ -45,6 +45,12 @@ impl Collector {
     pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
         self.running.lock().take().map(|(_, thread)| thread)
     }
+
+    /// Whether the thread has come to an end, for a test that it does not.
+    #[cfg(test)]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.running.lock().as_ref().is_none_or(|(_, thread)| thread.is_finished())
+    }
 }
 
 /// Removes all that is due now, in bounded steps.

@@ -8,6 +8,10 @@
 //! does not have, and nothing that is read in this process could be trusted to be durable (see
 //! <https://wiki.postgresql.org/wiki/Fsync_Errors>). Everything is refused until the process starts again, and opening
 //! drops the kernel's copy of the file.
+//!
+//! redb panics where a page is not as it wrote it. So it is only ever called inside [`contained`], where a panic becomes a
+//! [`Failure`]; what is damaged is refused, and the rest goes on. The bytes of a value that changed on the disk are not
+//! noticed: redb looks at its checksums after a crash only.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,8 +34,8 @@ pub(crate) enum Failure {
     Redb(redb::Error),
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
-    #[error("the storage engine panicked: {0}")]
-    Panicked(String),
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
     #[error("{0}")]
     Unavailable(#[from] Unavailable),
 }
@@ -65,19 +69,23 @@ impl Database {
     /// Opens the database on its medium. With `Contents::Fresh`, the medium has to be empty and gets the tables.
     pub(crate) fn open(medium: Box<dyn Medium>, cache_bytes: usize, contents: Contents) -> Result<Self, OpenError> {
         let sync_failed = Arc::new(AtomicBool::new(false));
-        let database = open_redb(medium.as_ref(), cache_bytes, &sync_failed)?;
-        match contents {
-            Contents::Fresh => format::initialise(&database)?,
-            Contents::Existing => format::verify(&database)?,
-        }
+        let opened = contained(|| {
+            let database = open_redb(medium.as_ref(), cache_bytes, &sync_failed)?;
+            match contents {
+                Contents::Fresh => format::initialise(&database)?,
+                Contents::Existing => format::verify(&database)?,
+            }
+            Ok(database)
+        });
+        let database = opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text)))?;
         Ok(Self { slot: RwLock::new(Ok(database)), medium, cache_bytes, sync_failed })
     }
 
     /// Reads at one moment.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, Failure> {
         let slot = self.slot.read();
-        let transaction = slot.as_ref().map_err(|why| *why)?.begin_read().map_err(redb::Error::from)?;
-        read(&transaction)
+        let database = slot.as_ref().map_err(|why| *why)?;
+        contained(|| read(&database.begin_read().map_err(redb::Error::from)?))?
     }
 
     /// Writes, and makes it durable if `write` answers that there is something to commit.
@@ -91,7 +99,7 @@ impl Database {
         let slot = self.slot.read();
         let database = slot.as_ref().map_err(|why| *why)?;
         // redb survives a panic in a transaction, by rolling it back or by asking to be opened again.
-        let written = catch_unwind(AssertUnwindSafe(|| {
+        contained(|| {
             let transaction = database.begin_write().map_err(redb::Error::from)?;
             match write(&transaction)? {
                 (answer, true) => {
@@ -103,8 +111,7 @@ impl Database {
                     Ok(answer)
                 }
             }
-        }));
-        written.unwrap_or_else(|panic| Err(Failure::Panicked(panic_text(panic.as_ref()))))
+        })?
     }
 
     /// Closes the database and opens it again, after a write that failed.
@@ -114,12 +121,16 @@ impl Database {
         }
         // Two steps, so that reads don't wait while it is closed.
         let failed = std::mem::replace(&mut *self.slot.write(), Err(Unavailable::Failed));
-        drop(failed);
+        // What closing writes makes the next opening fast, and is not needed.
+        if let Err(panicked) = contained(|| drop(failed)) {
+            tracing::warn!(error = %panicked, "the store could not be closed before it is opened again");
+        }
         if self.sync_failed.load(Ordering::Acquire) {
             tracing::error!("the disk failed to keep what was written: nothing is read or written until a restart");
             return;
         }
-        match open_redb(self.medium.as_ref(), self.cache_bytes, &self.sync_failed) {
+        let opened = contained(|| open_redb(self.medium.as_ref(), self.cache_bytes, &self.sync_failed));
+        match opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text))) {
             Ok(database) => {
                 tracing::info!("the store was opened again");
                 *self.slot.write() = Ok(database);
@@ -136,9 +147,11 @@ impl Database {
     /// Closes the database cleanly; everything is refused from now on.
     pub(crate) fn close(&self) {
         let database = std::mem::replace(&mut *self.slot.write(), Err(Unavailable::ShuttingDown));
-        if let Ok(Err(error)) = database.map(redb::Database::close) {
+        let Ok(database) = database else { return };
+        let closed = contained(|| database.close().map_err(|error| Failure::Redb(error.into())));
+        if let Err(failure) = closed.unwrap_or_else(|panicked| Err(panicked.into())) {
             // Nothing is lost: what was acknowledged is durable. The next start repairs.
-            tracing::warn!(error = %error, "the store could not be closed cleanly");
+            tracing::warn!(error = %Chain(&failure), "the store could not be closed cleanly");
         }
     }
 }
@@ -164,20 +177,22 @@ fn open_redb(
     sync_failed: &Arc<AtomicBool>,
 ) -> Result<redb::Database, OpenError> {
     let backend = Watched::new(medium.open()?, Arc::clone(sync_failed));
-    // A damaged file is an error in redb, but where its own debug assertions are on it is a panic.
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        redb::Builder::new().set_cache_size(cache_bytes).create_with_backend(backend)
-    }));
-    match opened {
-        Ok(Ok(database)) => Ok(database),
-        Ok(Err(error)) => Err(OpenError::from(error)),
-        Err(panic) => Err(OpenError::Corrupt(panic_text(panic.as_ref()))),
-    }
+    Ok(redb::Builder::new().set_cache_size(cache_bytes).create_with_backend(backend)?)
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
+/// Says that redb panicked, and with which words.
+#[derive(Debug, thiserror::Error)]
+#[error("the storage engine panicked: {0}")]
+pub(crate) struct Panicked(String);
+
+/// Calls redb, and makes an error of its panic.
+fn contained<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Panicked(
+            text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned()),
+        )
+    })
 }
 
 /// An error with all its causes, for a log line.

@@ -49,9 +49,9 @@ impl Kv for Embedded {
         limit: u32,
     ) -> BoxFuture<'a, Result<Page, ReadError>> {
         Box::pin(async move {
-            let limits = check::scan(&self.catalog, store, prefix, limit)?;
+            let (items_max, limits) = check::scan(&self.catalog, store, prefix, limit)?;
             let after = cursor.map(|cursor| cursor::decode(store, prefix, cursor)).transpose()?;
-            let scan = Scan { store, prefix, items_max: limit as usize, bytes_max: limits.page_bytes_max };
+            let scan = Scan { store, prefix, items_max, bytes_max: limits.page_bytes_max };
             self.read(|table, now| scan.page(table, now, after.as_deref()))
         })
     }

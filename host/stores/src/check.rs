@@ -28,18 +28,23 @@ pub fn keys<'a>(catalog: &'a Catalog, store: &StoreName, keys: &[String]) -> Res
     Ok(limits)
 }
 
-/// Checks a scan; answers the limits of the store.
+/// Checks a scan; answers how many items its page may have, and the limits of the store.
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn scan<'a>(catalog: &'a Catalog, store: &StoreName, prefix: &str, limit: u32) -> Result<&'a KvLimits, Refusal> {
+pub fn scan<'a>(
+    catalog: &'a Catalog,
+    store: &StoreName,
+    prefix: &str,
+    limit: u32,
+) -> Result<(usize, &'a KvLimits), Refusal> {
     let limits = catalog.limits(store)?;
     TooLarge::check(What::Key, prefix.len(), limits.key_size_max)?;
     if limit == 0 {
         return Err(Invalid::EmptyPage.into());
     }
-    TooLarge::check(What::Page, limit as usize, limits.scan_page_max as usize)?;
-    Ok(limits)
+    // A page may always be shorter than what was asked for, and who asks does not know each store's limit.
+    Ok((limit.min(limits.scan_page_max) as usize, limits))
 }
 
 /// Checks a commit: every store exists, every limit is kept, and no key comes twice.

@@ -68,8 +68,8 @@ pub trait Kv: Send + Sync {
     /// [`ReadError`].
     fn exists<'a>(&'a self, store: &'a StoreName, key: &'a str) -> BoxFuture<'a, Result<bool, ReadError>>;
 
-    /// Reads the keys that start with `prefix`, in order, up to `limit` (1 to `scan_page_max`) or `page_bytes_max`, but
-    /// at least one if there is one.
+    /// Reads the keys that start with `prefix`, in order, up to `limit` (at least 1), `scan_page_max` or
+    /// `page_bytes_max`, but at least one if there is one.
     ///
     /// To go on, pass the cursor of the page before with the same store and prefix. Each page sees one moment, two pages
     /// may see two: a key that is there all the time comes exactly once, one that is written or deleted meanwhile at
@@ -144,7 +144,7 @@ pub struct KvLimits {
     pub key_size_max: usize,
     /// The largest value, in bytes: 1 MiB by default.
     pub value_size_max: usize,
-    /// The entries that one page of a scan may ask for: 1,000 by default.
+    /// The entries that one page of a scan has at most, whatever is asked for: 1,000 by default.
     pub scan_page_max: u32,
     /// The bytes of keys and values where a page is cut, and which a read of many keys may answer: 4 MiB by default.
     pub page_bytes_max: usize,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-pub use listener::{BindError, Drained, Limits, Listener};
+pub use listener::{BindError, Cut, Drain, Drained, Limits, Listener};
 pub use problem::{Problem, Refusal};
 pub use respond::{Door, Endpoint};
 pub use router::{HostPattern, PathPattern, Route, Router};
@@ -35,6 +35,7 @@ pub async fn serve(
     shutdown: CancellationToken,
     drain_timeout: Duration,
 ) -> Drained {
+    let drain = Drain { timeout: drain_timeout, cut: door.cut.clone() };
     let handler = move |request| {
         let door = Arc::clone(&door);
         async move {
@@ -45,5 +46,5 @@ pub async fn serve(
             door.answer(request, call).await
         }
     };
-    listener.serve(handler, shutdown, drain_timeout).await
+    listener.serve(handler, shutdown, drain).await
 }

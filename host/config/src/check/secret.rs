@@ -2,6 +2,7 @@
 
 use super::source::why_unreadable;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::mask;
 use crate::raw::{Origin, Reader, SecretEntry};
 use flint_model::{ByteSize, Secret, SecretName};
 use std::collections::BTreeMap;
@@ -24,7 +25,11 @@ fn resolve(reader: &mut Reader<'_>, folder: &Path, entry: &SecretEntry) -> Optio
             Some(value) => value.into_bytes(),
             None => {
                 let message = format!("the environment variable of the secret `{name}` is not set");
-                let help = format!("set {} before flint starts", reader.quote(at));
+                let help = if mask::is_plain_variable(reader.written(at)) {
+                    format!("set {} before flint starts", reader.quote(at))
+                } else {
+                    "`env` names a variable, and what it says may be the secret itself, so it is hidden".to_owned()
+                };
                 reader.report(Diagnostic::new(Code::NoSuchVariable, at.clone(), message, "not set").help(help));
                 return None;
             }

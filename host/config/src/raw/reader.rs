@@ -39,14 +39,18 @@ impl<'a> Reader<'a> {
 
     /// A piece of the file for a message: as written, so that what came from the environment is not shown.
     pub(crate) fn quote(&self, span: &Span) -> String {
-        let written = slice(self.text, span);
-        let bare = written.trim_matches(['"', '\'']);
+        let bare = self.written(span);
         let mut quoted: String = bare.chars().take(QUOTE_MAX).collect();
         if quoted.len() < bare.len() {
             quoted.push('…');
         }
-        let replaced = if written.contains("${") { " (its variables replaced)" } else { "" };
+        let replaced = if bare.contains("${") { " (its variables replaced)" } else { "" };
         format!("`{}`{replaced}", quoted.replace(['\n', '\r'], " "))
+    }
+
+    /// A piece of the file as written, without quotes.
+    pub(crate) fn written(&self, span: &Span) -> &'a str {
+        slice(self.text, span).trim_matches(['"', '\''])
     }
 
     /// Reads a text and replaces its variables. `key` is for the message: what the text is for.

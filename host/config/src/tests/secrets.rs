@@ -1,7 +1,21 @@
 //! A secret is nowhere but in its [`Secret`](flint_model::Secret).
 
 use super::Fixture;
-use crate::Colour;
+use crate::{Code, Colour, Secrets};
+
+#[test]
+fn who_runs_no_function_needs_no_secret_but_is_told_of_one_that_is_written_wrong() {
+    let fixture = Fixture::new();
+    let text = |secret: &str| format!("[function.a]\nsource = \"crate\"\nsecrets = {{ key = {secret} }}\n");
+    for secret in ["{ env = \"MISSING\" }", "{ file = \"nowhere.pem\" }", "{ env = \"API_KEY\" }"] {
+        let platform = fixture.load_with(&text(secret), Secrets::Unread).expect(secret);
+        assert!(platform.functions.values().all(|function| function.secrets.is_empty()), "{secret}");
+    }
+    for secret in ["{}", "\"hunter2\"", "{ env = \"A\", file = \"b\" }"] {
+        let found = fixture.load_with(&text(secret), Secrets::Unread).expect_err(secret);
+        assert!(found.iter().all(|mistake| matches!(mistake.code(), Code::BadSecret | Code::WrongType)), "{found}");
+    }
+}
 
 #[test]
 fn secrets_are_read_from_environment_and_file_byte_for_byte_and_never_shown() {
@@ -22,6 +36,13 @@ fn no_diagnostic_shows_a_secret_or_what_a_variable_came_to() {
         "secrets = { key = { value = \"hunter2\" } }",
         "secrets = { key = { env = \"API_KEY\", file = { is = \"hunter2\" } } }",
         "secrets = \"hunter2\"",
+        "secrets = { key = { env = \"sk_live_hunter2\" } }",
+        "secrets = { key = { file = \"hunter2\" } }",
+        "secret-key = \"hunter2\"",
+        "api_token = \"hunter2\"",
+        "password = { is = [\"hunter2\"] }",
+        "password = \"hunter2",
+        "environment = { DB_PASSWORD = \"hunter2\" }\nmemroy = 5",
         "secret = { key = \"hunter2\" }",
         "secrets = { key = { env = \"API_KEY\" } }\nsecrets = { key = \"hunter2\" }",
         "secrets = { key = \"hunter2\" }\nsecrets = { key = { env = \"API_KEY\" } }",

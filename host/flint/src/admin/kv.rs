@@ -34,7 +34,7 @@ pub(crate) async fn scan(stores: &dyn Stores, store: &StoreName, scan: &Scan) ->
 /// Writes a key, durably.
 ///
 /// # Errors
-/// A problem; `kv/conflict` if the key is not what was expected.
+/// A problem; `kv/conflict` if the key is not what was expected, `kv/invalid` if it is to live for no time.
 pub(crate) async fn put(
     stores: &dyn Stores,
     store: &StoreName,
@@ -42,6 +42,9 @@ pub(crate) async fn put(
     value: Bytes,
     put: &Put,
 ) -> Result<Written, Problem> {
+    if put.ttl_ms == Some(0) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "kv/invalid", "a time to live is at least 1 ms"));
+    }
     let expires_at = put.ttl_ms.map(|ttl| Timestamp::now().saturating_add(Duration::from_millis(ttl)));
     let expect = match (put.if_absent, put.if_version) {
         (true, Some(_)) => {

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tower::ServiceExt;
 
-/// The largest body that is taken, whatever functions and stores allow.
-const BODY_MAX: usize = 64 << 20;
+/// The longest text of a refusal that is passed on, in bytes.
+const REFUSAL_MAX: usize = 4 << 10;
 
 /// What the management API manages.
 pub(crate) struct Managed {
@@ -32,6 +32,8 @@ pub(crate) struct Managed {
     pub(crate) functions: Arc<Functions>,
     pub(crate) stores: Arc<dyn Stores>,
     pub(crate) telemetry: Telemetry,
+    /// The largest body that is taken, in bytes: at least what any function or store takes.
+    pub(crate) body_max: usize,
     /// Whether requests should be sent here: not before the host is up, and not when it stops.
     pub(crate) ready: AtomicBool,
 }
@@ -55,7 +57,8 @@ pub(crate) fn handler(managed: Arc<Managed>) -> impl Fn(http::Request<Incoming>)
                 "this page does not take this method",
             )
         })
-        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(DefaultBodyLimit::max(managed.body_max))
+        .layer(middleware::map_response(told))
         .layer(middleware::from_fn(guarded))
         .with_state(managed);
     move |request| Box::pin(answer(router.clone(), request))
@@ -73,6 +76,23 @@ async fn guarded(request: Request, next: Next) -> Response {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Makes a problem of what axum refuses in plain text: a query or a path that can't be read, a body that is too large.
+async fn told(response: Response) -> Response {
+    let status = response.status();
+    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON);
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "admin/too-large",
+        status if status.is_client_error() => "admin/bad-request",
+        _ => "host/internal",
+    };
+    // Without its text, a refusal has still its status.
+    let text = axum::body::to_bytes(response.into_body(), REFUSAL_MAX).await.unwrap_or_default();
+    Problem::new(status, code, String::from_utf8_lossy(&text)).into_response()
 }
 
 async fn metrics(State(managed): Host) -> impl IntoResponse {

@@ -6,7 +6,7 @@ use crate::output::Progress;
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use flint_config::Source;
+use flint_config::{Secrets, Source};
 use flint_engine::{Engine, Preset, Settings};
 use flint_model::{FunctionName, SystemClock};
 use flint_stores::Stores;
@@ -129,7 +129,7 @@ fn components(functions: &Path, progress: &Progress) -> Result<BTreeMap<Kind, Ve
         .collect();
     let workshop = Workshop::new(Inspector::new(None)?, progress);
     let source = Source { path: PathBuf::from("bench.toml"), text };
-    flint_config::load(&source, &|name: &str| std::env::var(name).ok(), &workshop)?;
+    flint_config::load(&source, &|name: &str| std::env::var(name).ok(), &workshop, Secrets::Read)?;
     let built = workshop.into_components();
     let component = |kind: Kind| {
         let file =

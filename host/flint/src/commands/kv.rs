@@ -13,6 +13,7 @@ use flint_model::StoreName;
 use flint_stores_embedded::Embedded;
 use std::io::{IsTerminal, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs a command on a store.
 pub(crate) async fn run(args: cli::Kv, output: Output) -> Result<(), Error> {
@@ -33,11 +34,7 @@ async fn work(stores: &Access, command: KvCommand, output: Output) -> Result<(),
                 Some(value) => Bytes::copy_from_slice(value.as_bytes()),
                 None => standard_input()?,
             };
-            let how = Put {
-                ttl_ms: put.ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
-                if_absent: put.if_absent,
-                if_version: put.if_version,
-            };
+            let how = Put { ttl_ms: put.ttl.map(millis_up), if_absent: put.if_absent, if_version: put.if_version };
             let written = stores.put(&put.store, &put.key, value, &how).await?;
             output.answer(&written, || format!("{} {} is at version {}", put.store, written.key, written.version))
         }
@@ -52,6 +49,11 @@ async fn work(stores: &Access, command: KvCommand, output: Output) -> Result<(),
         }
     };
     printed.map_err(Error::io("write the answer"))
+}
+
+/// Whole milliseconds: rather a little longer than not at all.
+fn millis_up(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// The host that a command talks to, if one runs. An address that is given is used without asking.
@@ -128,4 +130,17 @@ fn line(item: &Item) -> String {
         Value::Base64(text) => format!("base64:{text}"),
     };
     format!("{}\t{value}\n", item.key.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_live_is_never_rounded_to_nothing() {
+        for (nanos, millis) in [(1, 1), (1_000_000, 1), (1_000_001, 2), (5_000_000_000, 5000)] {
+            assert_eq!(millis_up(Duration::from_nanos(nanos)), millis, "{nanos}");
+        }
+        assert_eq!(millis_up(Duration::MAX), u64::MAX);
+    }
 }

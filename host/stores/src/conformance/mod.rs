@@ -87,6 +87,7 @@ macro_rules! conformance {
                 reads_of_many_see_them_in_the_order_asked_for;
             scan: a_scan_reads_in_byte_order_and_stays_in_its_prefix
                 pages_meet_without_gap_or_overlap
+                a_page_that_may_not_be_so_long_is_shorter
                 pages_are_cut_at_their_bytes_but_go_on
                 a_scan_goes_on_while_others_write
                 an_expired_entry_is_not_scanned

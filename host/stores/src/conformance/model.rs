@@ -139,7 +139,7 @@ impl Memory {
     }
 
     fn page(&self, store: &StoreName, prefix: &str, from: Option<&str>, limit: u32) -> Result<Page, ReadError> {
-        let limits = check::scan(&self.catalog, store, prefix, limit)?;
+        let (items_max, limits) = check::scan(&self.catalog, store, prefix, limit)?;
         let after = from.map(|cursor| cursor::decode(store, prefix, cursor)).transpose()?;
         let model = self.model();
         let now = self.clock.now();
@@ -148,7 +148,7 @@ impl Memory {
         let rest = model.range(now, store, prefix).filter(|(key, _)| after.as_deref().is_none_or(|after| *key > after));
         for (key, entry) in rest {
             bytes += key.len() + entry.value.len();
-            let full = page.items.len() == limit as usize || bytes > limits.page_bytes_max;
+            let full = page.items.len() == items_max || bytes > limits.page_bytes_max;
             if let (true, Some(last)) = (full, page.items.last()) {
                 page.cursor = Some(cursor::encode(store, prefix, &last.key));
                 break;

@@ -47,6 +47,20 @@ pub async fn pages_are_cut_at_their_bytes_but_go_on(_: &Setup, stores: &Arc<dyn 
     assert_eq!(keys(stores, &s, "", 4).await, ["a", "b", "c"]);
 }
 
+/// Who asks for more than a page may have gets a page as long as it may be, and a cursor.
+pub async fn a_page_that_may_not_be_so_long_is_shorter(_: &Setup, stores: &Arc<dyn Stores>) {
+    let s = store("small");
+    let all: Vec<_> = (0..10).map(|n| format!("k{n}")).collect();
+    for key in &all {
+        written(stores, put(&s, key, "")).await;
+    }
+    for limit in [4, 5, 1000, u32::MAX] {
+        let page = stores.kv().scan(&s, "", None, limit).await.expect("a page");
+        assert_eq!((page.items.len(), page.cursor.is_some()), (4, true), "{limit}");
+        assert_eq!(keys(stores, &s, "", limit).await, all, "{limit}");
+    }
+}
+
 /// Keys that are there all the time come exactly once, in order, also if the key of the cursor goes.
 pub async fn a_scan_goes_on_while_others_write(_: &Setup, stores: &Arc<dyn Stores>) {
     let s = store("default");

@@ -1,7 +1,7 @@
 //! Bodies on their way through the door: a request's, with a limit; an answer's, with the length that it announced.
 
 use bytes::Bytes;
-use flint_model::ByteSize;
+use flint_model::{ByteSize, InvocationId};
 use flint_world::RequestError;
 use http_body::{Body, Frame, SizeHint};
 use std::error::Error as StdError;
@@ -94,7 +94,7 @@ pub enum AnswerBody<G> {
     /// Complete. Empty where an answer has no body.
     Host(Bytes),
     /// A guest's, as it comes.
-    Guest(G),
+    Guest(Guest<G>),
     /// A guest's that comes in pieces and announced its length.
     Measured(Measured<G>),
 }
@@ -109,7 +109,15 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Self::Guest(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Guest(body) => {
+                let frame = ready!(Pin::new(&mut body.inner).poll_frame(cx));
+                if let (Some(invocation), Some(Ok(frame))) = (body.no_trailers, &frame)
+                    && frame.is_trailers()
+                {
+                    tell_dropped_trailers(invocation, "it has no header `trailer`");
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
             Self::Measured(body) => Pin::new(body).poll_frame(cx),
         }
     }
@@ -117,7 +125,7 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Host(bytes) => bytes.is_empty(),
-            Self::Guest(body) => body.is_end_stream(),
+            Self::Guest(body) => body.inner.is_end_stream(),
             Self::Measured(body) => body.done,
         }
     }
@@ -125,11 +133,30 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Host(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Self::Guest(body) => body.size_hint(),
+            Self::Guest(body) => body.inner.size_hint(),
             // As announced: hyper would otherwise have to read it out of the header again.
             Self::Measured(body) => SizeHint::with_exact(body.left),
         }
     }
+}
+
+/// A body as it comes.
+#[derive(Debug)]
+pub struct Guest<G> {
+    inner: G,
+    /// Whose it is, if it announced no trailers: then HTTP sends none.
+    no_trailers: Option<InvocationId>,
+}
+
+impl<G> Guest<G> {
+    /// Passes a body on; `announced` says whether the answer's head speaks of trailers.
+    pub(super) fn new(inner: G, invocation: InvocationId, announced: bool) -> Self {
+        Self { inner, no_trailers: (!announced).then_some(invocation) }
+    }
+}
+
+fn tell_dropped_trailers(invocation: InvocationId, why: &'static str) {
+    tracing::debug!(%invocation, "the trailers of the answer are not sent: {why}");
 }
 
 /// A body that comes in pieces and has to have exactly the announced length.
@@ -140,6 +167,7 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
 #[derive(Debug)]
 pub struct Measured<G> {
     inner: G,
+    invocation: InvocationId,
     declared: u64,
     left: u64,
     last: Option<Bytes>,
@@ -148,8 +176,8 @@ pub struct Measured<G> {
 
 impl<G> Measured<G> {
     /// Expects `declared` bytes.
-    pub(super) fn new(inner: G, declared: u64) -> Self {
-        Self { inner, declared, left: declared, last: None, done: false }
+    pub(super) fn new(inner: G, invocation: InvocationId, declared: u64) -> Self {
+        Self { inner, invocation, declared, left: declared, last: None, done: false }
     }
 }
 
@@ -165,6 +193,9 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Measured<G> 
         loop {
             match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
                 Some(Ok(frame)) => {
+                    if frame.is_trailers() {
+                        tell_dropped_trailers(this.invocation, "it has a header `content-length`");
+                    }
                     // A body with a length has no trailers, and an empty piece says nothing.
                     let Some(data) = frame.into_data().ok().filter(|data| !data.is_empty()) else { continue };
                     let size = u64::try_from(data.len()).unwrap_or(u64::MAX);

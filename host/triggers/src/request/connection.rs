@@ -1,7 +1,7 @@
 //! One client's connection: hyper drives it, a watch ends it when it is idle or slow for too long, a drain lets it finish.
 
 use super::activity::{Activity, Patience};
-use super::listener::Limits;
+use super::listener::{Cut, Limits};
 use super::socket::Socket;
 use bytes::Bytes;
 use http::{Request, Response, Version};
@@ -38,7 +38,7 @@ pub(super) fn protocol(limits: &Limits) -> http1::Builder {
 
 /// Serves one connection until it ends, by either side, or by one of the limits.
 ///
-/// Once `drain` is cancelled, the request that is being answered is the connection's last. Dropping the future ends the
+/// Once `drain` is cancelled, the request that is being answered is the connection's last; once `cut` is told, it is polled. Dropping the future ends the
 /// connection at once, and drops what `handler` was doing for it.
 pub(super) async fn serve<H, F, B>(
     stream: TcpStream,
@@ -46,6 +46,7 @@ pub(super) async fn serve<H, F, B>(
     patience: Patience,
     handler: &H,
     drain: CancellationToken,
+    cut: &Cut,
 ) where
     H: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<B>>,
@@ -61,12 +62,15 @@ pub(super) async fn serve<H, F, B>(
     let mut connection = pin!(protocol.serve_connection(io, service));
     let mut watch = pin!(Watch::new(&activity, patience));
     let mut drained = pin!(drain.cancelled());
-    let mut draining = false;
+    let mut cut = pin!(cut.told());
+    let (mut draining, mut told) = (false, false);
     poll_fn(|cx| {
         if !draining && drained.as_mut().poll(cx).is_ready() {
             draining = true;
             connection.as_mut().graceful_shutdown();
         }
+        // What hyper waits for is polled below, and sees it.
+        told = told || (draining && cut.as_mut().poll(cx).is_ready());
         match connection.as_mut().poll(cx) {
             Poll::Ready(Ok(())) => return Poll::Ready(()),
             Poll::Ready(Err(error)) => {

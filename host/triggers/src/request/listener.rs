@@ -12,14 +12,18 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// How long accepting pauses when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a request whose time is over has to answer that.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// What a client may ask of the listener.
 #[derive(Debug, Clone)]
@@ -83,6 +87,46 @@ impl BindError {
     }
 }
 
+/// How a listener ends.
+#[derive(Debug, Clone, Default)]
+pub struct Drain {
+    /// How long requests that run may go on.
+    pub timeout: Duration,
+    /// Told when that time is over.
+    pub cut: Cut,
+}
+
+/// Tells requests that run that their time is over, and that they still can answer.
+#[derive(Debug, Clone, Default)]
+pub struct Cut(Arc<Over>);
+
+#[derive(Debug, Default)]
+struct Over {
+    /// What each poll of a request looks at: a token takes a lock.
+    is_over: AtomicBool,
+    /// Wakes the connections, which poll their requests.
+    woken: CancellationToken,
+}
+
+impl Cut {
+    /// Whether the time is over.
+    pub fn is_over(&self) -> bool {
+        self.0.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Ends when the time is over.
+    pub(super) fn told(&self) -> WaitForCancellationFuture<'_> {
+        self.0.woken.cancelled()
+    }
+
+    /// Says that the time is over.
+    pub(super) fn tell(&self) {
+        // Waking takes a lock, behind which this is seen.
+        self.0.is_over.store(true, Ordering::Relaxed);
+        self.0.woken.cancel();
+    }
+}
+
 /// How a listener ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -117,19 +161,20 @@ impl Listener {
     }
 
     /// Answers requests with `handler` until `shutdown` is cancelled, then drains: no connection is accepted any more, idle
-    /// ones are closed, each other one finishes the request that it is at, and what is not done after `drain_timeout` is cut.
+    /// ones are closed, each other one finishes the request that it is at. What is not done after the drain's time-out is told by its `cut`, has a
+    /// quarter of a second to say so to its client, and is cut.
     ///
     /// The handler's future is dropped when its client goes away. (A client that only closes its sending side counts as
     /// gone.) A body that yields an error ends the connection, so that what was sent does not look complete. What is no HTTP
     /// is answered by hyper, with an empty 400, 414 or 431. Dropping this future cuts everything at once.
-    pub async fn serve<H, F, B>(self, handler: H, shutdown: CancellationToken, drain_timeout: Duration) -> Drained
+    pub async fn serve<H, F, B>(self, handler: H, shutdown: CancellationToken, drain: Drain) -> Drained
     where
         H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Unpin + Send + 'static,
     {
         let patience = Patience { idle: self.limits.idle_timeout, head: self.limits.header_timeout };
-        let shared = Arc::new((connection::protocol(&self.limits), handler));
+        let shared = Arc::new((connection::protocol(&self.limits), handler, drain.cut.clone()));
         let room = Arc::new(Semaphore::new(self.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let mut connections = JoinSet::new();
         loop {
@@ -144,16 +189,16 @@ impl Listener {
                 Some(ended) = connections.join_next(), if !connections.is_empty() => report(ended),
                 Some((stream, permit)) = accepted => {
                     // A token of its own, so that connections share no lock while they run.
-                    let (shared, drain) = (shared.clone(), shutdown.child_token());
+                    let (shared, end) = (shared.clone(), shutdown.child_token());
                     connections.spawn(async move {
                         let _permit = permit;
-                        connection::serve(stream, &shared.0, patience, &shared.1, drain).await;
+                        connection::serve(stream, &shared.0, patience, &shared.1, end, &shared.2).await;
                     });
                 }
             }
         }
         drop(self.socket);
-        drain(connections, drain_timeout).await
+        end(connections, drain).await
     }
 }
 
@@ -182,17 +227,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Waits for connections to end, for so long, and cuts the rest.
-async fn drain(mut connections: JoinSet<()>, timeout: Duration) -> Drained {
+async fn end(mut connections: JoinSet<()>, drain: Drain) -> Drained {
+    wait(&mut connections, drain.timeout).await;
+    let cut = connections.len();
+    if cut > 0 {
+        drain.cut.tell();
+        wait(&mut connections, LAST_WORDS).await;
+    }
+    connections.shutdown().await;
+    Drained { cut }
+}
+
+/// Waits until all have ended, or the time is over, which shows in what is left.
+async fn wait(connections: &mut JoinSet<()>, timeout: Duration) {
     let ending = async {
         while let Some(ended) = connections.join_next().await {
             report(ended);
         }
     };
-    // Whether the time was over shows in what is left.
     let _ = tokio::time::timeout(timeout, ending).await;
-    let cut = connections.len();
-    connections.shutdown().await;
-    Drained { cut }
 }
 
 fn report(ended: Result<(), JoinError>) {

@@ -3,6 +3,7 @@
 //! The one place where a [`Failure`] or a [`Refusal`] becomes a status. Nothing that only the function's owner may know is in
 //! the answer: that is in the log, under the invocation's id, which the answer has.
 
+use super::router::NoText;
 use bytes::Bytes;
 use flint_model::InvocationId;
 use flint_world::Failure;
@@ -27,8 +28,11 @@ pub enum Refusal {
     /// The path has a dot segment or a broken percent escape.
     #[error("the path has a `.` or `..` segment, or a broken percent escape")]
     BadPath,
-    /// There is no `host` where there must be one, or more than one.
-    #[error("the request must have exactly one host header")]
+    /// A parameter of the path is no text.
+    #[error(transparent)]
+    BadParam(NoText),
+    /// There is no `host` where there must be one, or more than one, or what it says is no host.
+    #[error("the request must have exactly one host header, with a host and perhaps a port")]
     BadHost,
     /// The method is `CONNECT`: this is no proxy.
     #[error("this server is no proxy")]
@@ -122,7 +126,7 @@ impl From<Refusal> for Problem {
         let (status, code) = match &refusal {
             R::NoRoute => (StatusCode::NOT_FOUND, "http/no-route"),
             R::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "http/method-not-allowed"),
-            R::BadPath => (StatusCode::BAD_REQUEST, "http/bad-path"),
+            R::BadPath | R::BadParam(_) => (StatusCode::BAD_REQUEST, "http/bad-path"),
             R::BadHost => (StatusCode::BAD_REQUEST, "http/bad-host"),
             R::NoProxy => (StatusCode::NOT_IMPLEMENTED, "http/no-proxy"),
             R::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "http/uri-too-long"),
@@ -179,6 +183,7 @@ mod tests {
             (Refusal::NoRoute, 404, "http/no-route"),
             (Refusal::MethodNotAllowed(HeaderValue::from_static("GET")), 405, "http/method-not-allowed"),
             (Refusal::BadPath, 400, "http/bad-path"),
+            (Refusal::BadParam(NoText), 400, "http/bad-path"),
             (Refusal::BadHost, 400, "http/bad-host"),
             (Refusal::NoProxy, 501, "http/no-proxy"),
             (Refusal::UriTooLong(9), 414, "http/uri-too-long"),

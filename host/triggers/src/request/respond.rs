@@ -3,19 +3,23 @@
 //! Data goes one way: [`Door::admit`] decides whether a function is asked and prepares what it sees; the caller invokes;
 //! [`finish`] makes an answer of what came back. Every answer has `flint-invocation-id` and `traceparent`.
 
-use super::body::{AnswerBody, BoxError, Capped, Exceeded, Measured, WrongLength};
+use super::body::{AnswerBody, BoxError, Capped, Exceeded, Guest, Measured, WrongLength};
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
+use super::listener::Cut;
 use super::problem::{Problem, Refusal};
 use super::router::{Found, Router};
 use super::trace::{self, TRACEPARENT, TRACESTATE};
 use bytes::Bytes;
-use flint_model::ByteSize;
+use flint_model::{ByteSize, InvocationId};
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How much of a body that nobody gets is read, in bytes, before its guest is ended.
@@ -41,6 +45,8 @@ pub struct Door<T> {
     pub router: Router<Endpoint<T>>,
     /// The longest request target, in bytes. A longer one is answered with 414.
     pub uri_length_max: usize,
+    /// Told when the host can't wait any longer. Who has no answer yet gets a 503.
+    pub cut: Cut,
 }
 
 /// A request that a target is asked to answer.
@@ -78,7 +84,7 @@ struct Stamp {
 impl<T> Door<T> {
     /// Makes a door with the default limit of the request target.
     pub fn new(router: Router<Endpoint<T>>) -> Self {
-        Self { router, uri_length_max: URI_LENGTH_MAX }
+        Self { router, uri_length_max: URI_LENGTH_MAX, cut: Cut::default() }
     }
 
     /// Answers a request; `call` invokes the target of its route.
@@ -104,8 +110,8 @@ impl<T> Door<T> {
         let problem = |problem: Problem| problem.into_response(id).map(AnswerBody::Host);
         let mut response = match self.admit(request, &invocation, &stamp) {
             Ok(Admitted { target, request, limited }) => {
-                let answered = match call(target, invocation, request).await {
-                    Ok(response) => finish(response, head).await,
+                let answered = match self.unless_cut(call(target, invocation, request)).await {
+                    Ok(response) => finish(response, id, head).await,
                     Err(failure) => Err(failure),
                 };
                 answered.unwrap_or_else(|failure| match limited.filter(|limited| limited.exceeded.get()) {
@@ -130,6 +136,13 @@ impl<T> Door<T> {
         response
     }
 
+    /// Waits for a target's answer until the host can't any longer.
+    async fn unless_cut<R>(&self, answer: impl Future<Output = Result<R, Failure>>) -> Result<R, Failure> {
+        let mut answer = pin!(answer);
+        poll_fn(|cx| if self.cut.is_over() { Poll::Ready(Err(Failure::Draining)) } else { answer.as_mut().poll(cx) })
+            .await
+    }
+
     /// Decides what to do with a request, and prepares what the target sees.
     fn admit<B>(
         &self,
@@ -145,13 +158,14 @@ impl<T> Door<T> {
         headers::clean_request(request.headers_mut());
         let (mut parts, body) = request.into_parts();
         // The target's authority counts before the header (RFC 9112, section 3.2.2).
-        let host = parts.uri.authority().map(http::uri::Authority::as_str);
+        let host = parts.uri.authority().map(Authority::as_str);
         let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()));
         let endpoint = match self.router.find(host, &parts.method, parts.uri.path()) {
             Found::Route(found) => {
                 let endpoint = found.target();
                 parts.headers.insert(ROUTE, found.pattern().as_header().clone());
-                for (name, value) in found.params() {
+                for param in found.params() {
+                    let (name, value) = param.map_err(Refusal::BadParam)?;
                     parts.headers.insert(name.clone(), value);
                 }
                 endpoint
@@ -193,7 +207,7 @@ impl<T> Door<T> {
         // RFC 9112, section 3.2: one host, always, but HTTP/1.0 has none.
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let missing = hosts.next().is_none() && request.version() >= Version::HTTP_11;
-        if missing || hosts.next().is_some() {
+        if missing || hosts.next().is_some() || !is_host(request) {
             return Err(Refusal::BadHost);
         }
         Ok(())
@@ -213,13 +227,23 @@ impl Stamp {
     }
 }
 
+/// Says whether the host is one (RFC 9110, section 4.2.4 and 7.2): name and port, and nobody's name and password. It may be empty.
+fn is_host<B>(request: &Request<B>) -> bool {
+    let of_target = request.uri().authority().is_none_or(|authority| !authority.as_str().contains('@'));
+    let of_header = request.headers().get(header::HOST).is_none_or(|host| {
+        let host = host.as_bytes();
+        host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+    });
+    of_target && of_header
+}
+
 /// The `content-length` of a request; hyper has checked it.
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Makes an answer of what a guest returned.
-async fn finish<G>(mut response: Response<G>, head: bool) -> Result<Response<AnswerBody<G>>, Failure>
+async fn finish<G>(mut response: Response<G>, id: InvocationId, head: bool) -> Result<Response<AnswerBody<G>>, Failure>
 where
     G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
@@ -244,8 +268,11 @@ where
     let wrong = |declared| Failure::NoAnswer(WrongLength { declared }.to_string());
     match (declared, known) {
         (Some(declared), Some(known)) if declared != known => Err(wrong(declared)),
-        (Some(declared), None) => Ok(response.map(|body| AnswerBody::Measured(Measured::new(body, declared)))),
-        _ => Ok(response.map(AnswerBody::Guest)),
+        (Some(declared), None) => Ok(response.map(|body| AnswerBody::Measured(Measured::new(body, id, declared)))),
+        _ => {
+            let announced = response.headers().contains_key(header::TRAILER);
+            Ok(response.map(|body| AnswerBody::Guest(Guest::new(body, id, announced))))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! **What is matched.** The path as it stands in the request line, without the query, split at `/`; each segment is
 //! percent-decoded after the split, so `%2F` never separates. Nothing is normalised: a last slash counts (`/a` is not `/a/`),
 //! an empty segment is matched by `{*rest}` only, and a path with a segment `.` or `..` (encoded or not) or with a broken
-//! percent escape is refused, so that no guest ever sees one. `{param}` matches one segment that is not empty;
+//! percent escape is refused, so that no guest ever sees one; so is a parameter that is no text. `{param}` matches one segment that is not empty;
 //! `{*rest}` matches all that is left, also nothing: `/files/{*rest}` matches `/files/`, not `/files`.
 //!
 //! **Which route wins** among those that match: exact host before `*.host` (the longest first) before any host; then, segment
@@ -79,20 +79,22 @@ impl<'r, 'p, T> Match<'r, 'p, T> {
         &self.route.path
     }
 
-    /// The parameters by the name of their header, `flint-param-NAME`: percent-decoded, or as they came where the decoded
-    /// bytes can't stand in a header.
-    pub fn params(&self) -> impl Iterator<Item = (&'r HeaderName, HeaderValue)> + use<'_, 'r, 'p, T> {
-        self.route.path.headers.iter().zip(&self.values).filter_map(|(name, raw)| {
-            let decoded = percent::decode(raw).unwrap_or(Cow::Borrowed(raw.as_bytes()));
-            // A space at an end would be taken for padding of the header.
-            let padded = decoded.first().is_some_and(u8::is_ascii_whitespace)
-                || decoded.last().is_some_and(u8::is_ascii_whitespace);
-            let value = if padded { None } else { HeaderValue::from_bytes(&decoded).ok() };
-            // A request target has no control characters, so the raw text is always a header value.
-            value.or_else(|| HeaderValue::from_str(raw).ok()).map(|value| (name, value))
+    /// The parameters by the name of their header, `flint-param-NAME`, percent-decoded: two that differ are never the same
+    /// to a guest. Spaces at an end stay, for these headers never stand on a wire.
+    ///
+    /// A parameter is [`NoText`] if it does not decode to UTF-8, or has control characters other than a tab.
+    pub fn params(&self) -> impl Iterator<Item = Result<(&'r HeaderName, HeaderValue), NoText>> + use<'_, 'r, 'p, T> {
+        self.route.path.headers.iter().zip(&self.values).map(|(name, raw)| {
+            let decoded = percent::decode(raw).filter(|bytes| str::from_utf8(bytes).is_ok()).ok_or(NoText)?;
+            Ok((name, HeaderValue::from_bytes(&decoded).map_err(|_| NoText)?))
         })
     }
 }
+
+/// Says that a parameter of the path is not what a header can hold as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a parameter of the path is not UTF-8, or has control characters")]
+pub struct NoText;
 
 /// All routes, ready to be asked.
 #[derive(Debug)]

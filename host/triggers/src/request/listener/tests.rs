@@ -32,7 +32,11 @@ impl Host {
     {
         let listener = Listener::bind("127.0.0.1:0".parse().expect("an address"), limits).await.expect("a free port");
         let (address, shutdown) = (listener.address(), CancellationToken::new());
-        let serving = tokio::spawn(listener.serve(handler, shutdown.clone(), drain_timeout));
+        let serving = tokio::spawn(listener.serve(
+            handler,
+            shutdown.clone(),
+            Drain { timeout: drain_timeout, ..Drain::default() },
+        ));
         Self { address, shutdown, serving }
     }
 

@@ -153,13 +153,15 @@ async fn the_target_sees_route_parameters_and_its_own_span_and_nothing_forged() 
 
 #[tokio::test]
 async fn what_no_route_takes_is_refused_with_a_code() {
-    let door = door(&[("GET", "/a"), ("POST", "/a")], Some(4));
+    let door = door(&[("GET", "/a"), ("POST", "/a"), ("GET", "/p/{x}")], Some(4));
     let long = format!("/{}", "a".repeat(URI_LENGTH_MAX));
     for (method, uri, headers, status, code) in [
         ("GET", "/b", &[][..], 404, "http/no-route"),
         ("PUT", "/a", &[], 405, "http/method-not-allowed"),
         ("GET", "/../a", &[], 400, "http/bad-path"),
+        ("GET", "/p/%ff", &[], 400, "http/bad-path"),
         ("GET", "/a", &[("host", "second")], 400, "http/bad-host"),
+        ("GET", "http://user@h.org/a", &[], 400, "http/bad-host"),
         ("GET", &long, &[], 414, "http/uri-too-long"),
         ("CONNECT", "h.org:80", &[], 501, "http/no-proxy"),
         ("POST", "/a", &[("content-length", "5")], 413, "http/too-large"),
@@ -172,6 +174,25 @@ async fn what_no_route_takes_is_refused_with_a_code() {
     let mut hostless = request("GET", "/a", &[]);
     hostless.headers_mut().clear();
     assert_eq!(ask(&door, hostless, never).await.code(), "http/bad-host");
+    for (host, status) in [
+        ("b/../@", 400),
+        ("user@h.org", 400),
+        ("user:secret@h.org:80", 400),
+        ("h org", 400),
+        ("h.org/a", 400),
+        ("h.org?a", 400),
+        ("h.org:80:80", 400),
+        ("grün.org", 400),
+        ("", 200),
+        ("h.org", 200),
+        ("h.org.:80", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:80", 200),
+    ] {
+        let mut asked = request("GET", "/a", &[]);
+        asked.headers_mut().insert(header::HOST, host.parse().expect("a value"));
+        assert_eq!(ask(&door, asked, || answer(200, &[], full("ok"))).await.status, status, "{host}");
+    }
     let mut old = request("GET", "/a", &[]);
     old.headers_mut().clear();
     *old.version_mut() = Version::HTTP_10;
