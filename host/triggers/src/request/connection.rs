@@ -38,8 +38,8 @@ pub(super) fn protocol(limits: &Limits) -> http1::Builder {
 
 /// Serves one connection until it ends, by either side, or by one of the limits.
 ///
-/// Once `drain` is cancelled, the request that is being answered is the connection's last; once `cut` is told, it is polled. Dropping the future ends the
-/// connection at once, and drops what `handler` was doing for it.
+/// Once `drain` is cancelled, the request that is being answered is the connection's last; once `cut` is told, it is polled.
+/// Dropping the future ends the connection at once, and drops what `handler` was doing for it.
 pub(super) async fn serve<H, F, B>(
     stream: TcpStream,
     protocol: &http1::Builder,

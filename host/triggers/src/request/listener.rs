@@ -161,8 +161,8 @@ impl Listener {
     }
 
     /// Answers requests with `handler` until `shutdown` is cancelled, then drains: no connection is accepted any more, idle
-    /// ones are closed, each other one finishes the request that it is at. What is not done after the drain's time-out is told by its `cut`, has a
-    /// quarter of a second to say so to its client, and is cut.
+    /// ones are closed, each other one finishes the request that it is at. What is not done after the drain's time-out is told
+    /// by its `cut`, has a quarter of a second to say so to its client, and is cut.
     ///
     /// The handler's future is dropped when its client goes away. (A client that only closes its sending side counts as
     /// gone.) A body that yields an error ends the connection, so that what was sent does not look complete. What is no HTTP
