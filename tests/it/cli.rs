@@ -244,7 +244,7 @@ fn invoke_answers_alike_through_a_host_and_without_one() {
         assert_eq!(json["invocation"].as_str().map(str::len), Some(26), "{json}");
         let missing = host.flint(["invoke", "nobody", "--json"]);
         assert_eq!((missing.code, &missing.json()["error"]["code"]), (Some(1), &json!("function/not-found")));
-        let without = host.flint(["invoke", "misbehave", "--json"]);
+        let without = host.flint(["invoke", "hello-plain-03", "--json"]);
         assert_eq!((without.code, &without.json()["error"]["code"]), (Some(1), &json!("function/no-handler")));
     };
     check(&host);
