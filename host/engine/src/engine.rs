@@ -4,10 +4,12 @@ use crate::admission::Admission;
 use crate::artifact::ArtifactCache;
 use crate::compile::{self, CompileError};
 use crate::deadline::{Deadline, Ticker};
-use crate::refill::Refiller;
+use crate::refill::{Refillable, Refiller};
 use crate::residency::Residency;
+use crate::room::Room;
 use crate::settings::Settings;
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Why the engine did not start.
@@ -39,6 +41,8 @@ struct Inner {
     admission: Admission,
     ticker: Ticker,
     refiller: Refiller,
+    room: Room,
+    pools: Mutex<Vec<Weak<dyn Refillable>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -60,7 +64,9 @@ impl Engine {
         let ticker = Ticker::start(wasmtime.clone(), settings.tick).map_err(EngineError::Thread)?;
         let refiller = Refiller::start(tokio::runtime::Handle::current()).map_err(EngineError::Thread)?;
         let admission = Admission::new(settings.admission);
-        Ok(Self(Arc::new(Inner { wasmtime, residency, admission, ticker, refiller })))
+        let room = Room::new(settings.admission.queue_timeout);
+        let pools = Mutex::default();
+        Ok(Self(Arc::new(Inner { wasmtime, residency, admission, ticker, refiller, room, pools })))
     }
 
     /// Compiles a component, or takes what was compiled before from the cache.
@@ -109,5 +115,24 @@ impl Engine {
 
     pub(crate) fn refiller(&self) -> &Refiller {
         &self.0.refiller
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
+    }
+
+    /// Makes a pool known whose spares can be given up for others.
+    pub(crate) fn register(&self, pool: Weak<dyn Refillable>) {
+        let mut pools = self.0.pools.lock();
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.push(pool);
+    }
+
+    /// Gives up an instance that waits for an event, of any function, for an event that is there: one beyond the floor of its
+    /// function if there is one. Says whether it did.
+    pub(crate) fn reclaim(&self) -> bool {
+        let pools = self.0.pools.lock().clone();
+        let pools: Vec<_> = pools.iter().filter_map(Weak::upgrade).collect();
+        pools.iter().any(|pool| pool.give_up_surplus()) || pools.iter().any(|pool| pool.give_up_one())
     }
 }

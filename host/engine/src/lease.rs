@@ -39,11 +39,13 @@ struct Instance<B: Blueprint> {
     running: Running,
 }
 
-/// Asks for another spare when it is dropped: behind the instance, so that the next one goes into the slot that it left.
+/// Offers the slot to who waits for one, and asks for another spare, when it is dropped: behind the instance, so that the next
+/// one goes into the slot that it left.
 struct Refill<B: Blueprint>(Arc<Inner<B>>);
 
 impl<B: Blueprint> Drop for Refill<B> {
     fn drop(&mut self) {
+        self.0.engine().room().freed();
         self.0.ask_if_low();
     }
 }

@@ -28,6 +28,7 @@ pub mod shared;
 pub mod snapshot;
 
 mod engine;
+mod room;
 mod touch;
 
 pub use artifact::ArtifactCache;

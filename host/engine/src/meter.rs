@@ -16,9 +16,8 @@ pub struct Meter {
     poll_began: AtomicU64,
     memory: AtomicU64,
     memory_peak: AtomicU64,
-    bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
     store_calls: AtomicU32,
+    store_bytes: AtomicU64,
 }
 
 /// Marks that no poll runs.
@@ -32,9 +31,8 @@ impl Default for Meter {
             poll_began: AtomicU64::new(NO_POLL),
             memory: AtomicU64::new(0),
             memory_peak: AtomicU64::new(0),
-            bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
             store_calls: AtomicU32::new(0),
+            store_bytes: AtomicU64::new(0),
         }
     }
 }
@@ -59,34 +57,24 @@ impl Meter {
         self.memory_peak.load(Relaxed)
     }
 
-    /// Bytes that came in with the event.
-    pub fn bytes_in(&self) -> u64 {
-        self.bytes_in.load(Relaxed)
-    }
-
-    /// Bytes that left with the answer.
-    pub fn bytes_out(&self) -> u64 {
-        self.bytes_out.load(Relaxed)
-    }
-
     /// Calls of stores.
     pub fn store_calls(&self) -> u32 {
         self.store_calls.load(Relaxed)
     }
 
-    /// Adds bytes that came in.
-    pub fn add_bytes_in(&self, bytes: u64) {
-        add(&self.bytes_in, bytes);
-    }
-
-    /// Adds bytes that left.
-    pub fn add_bytes_out(&self, bytes: u64) {
-        add(&self.bytes_out, bytes);
+    /// Bytes that calls of stores were given and answered.
+    pub fn store_bytes(&self) -> u64 {
+        self.store_bytes.load(Relaxed)
     }
 
     /// Adds a call of a store.
     pub fn add_store_call(&self) {
         self.store_calls.store(self.store_calls.load(Relaxed).saturating_add(1), Relaxed);
+    }
+
+    /// Adds bytes that a call of a store was given or answered.
+    pub fn add_store_bytes(&self, bytes: u64) {
+        add(&self.store_bytes, bytes);
     }
 
     pub(crate) fn memory(&self) -> u64 {
@@ -110,9 +98,8 @@ impl Meter {
     pub(crate) fn reset(&self) {
         self.cpu.store(0, Relaxed);
         self.memory_peak.store(self.memory.load(Relaxed), Relaxed);
-        self.bytes_in.store(0, Relaxed);
-        self.bytes_out.store(0, Relaxed);
         self.store_calls.store(0, Relaxed);
+        self.store_bytes.store(0, Relaxed);
     }
 }
 

@@ -74,6 +74,8 @@ pub struct PoolOptions {
     pub isolation: Isolation,
     /// How many run at once and wait.
     pub admission: AdmissionOptions,
+    /// Whether so many are set aside for it: they do not count among those of the host.
+    pub reserved: bool,
     /// So many spares are always kept (provisioned concurrency).
     pub warm: usize,
     /// So many spares are kept at most; 0 makes every instance on demand.
@@ -88,6 +90,7 @@ impl Default for PoolOptions {
             limits: Limits::default(),
             isolation: Isolation::Fresh,
             admission: AdmissionOptions::default(),
+            reserved: false,
             warm: 1,
             spares_max: 100,
             spares_total_max: 500,
@@ -109,7 +112,8 @@ pub enum Refusal {
 /// The right to run one event, until it is dropped.
 pub(crate) struct Admitted {
     _of_function: Permit,
-    _of_host: Permit,
+    /// None: it is set aside for the function.
+    _of_host: Option<Permit>,
 }
 
 /// A live instance with its store.
@@ -192,6 +196,7 @@ impl<B: Blueprint> Pool<B> {
             options,
         });
         inner.claimed().fetch_add(signed(inner.options.warm), Relaxed);
+        inner.engine.register(inner.this.clone());
         inner.ask_if_low();
         Self(inner)
     }
@@ -212,7 +217,11 @@ impl<B: Blueprint> Pool<B> {
     /// Waits for the right to run one event: of the function, and of the host.
     pub(crate) async fn admit(&self) -> Result<Admitted, Refusal> {
         let of_function = self.0.admission.enter().await?;
-        let of_host = self.0.engine.admission().enter().await.map_err(|_| Fault::Exhausted)?;
+        let of_host = if self.0.options.reserved {
+            None
+        } else {
+            Some(self.0.engine.admission().enter().await.map_err(|_| Fault::Exhausted)?)
+        };
         Ok(Admitted { _of_function: of_function, _of_host: of_host })
     }
 
@@ -225,7 +234,7 @@ impl<B: Blueprint> Pool<B> {
             Some(taken) => taken,
             None => {
                 inner.misses.fetch_add(1, Relaxed);
-                (inner.make().await?, Start::OnDemand)
+                (inner.make_in_turn().await?, Start::OnDemand)
             }
         };
         live.store.set_epoch_deadline(1);
@@ -272,6 +281,10 @@ impl<B: Blueprint> Pool<B> {
 }
 
 impl<B: Blueprint> Inner<B> {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     fn take(&self) -> Option<(Live<B>, Start)> {
         if matches!(self.options.isolation, Isolation::Serial { .. })
             && let Some(used) = self.used.lock().pop()
@@ -282,6 +295,18 @@ impl<B: Blueprint> Inner<B> {
         let spare = self.spares.lock().pop()?;
         self.count_out(1);
         Some((spare, Start::Pooled))
+    }
+
+    /// Makes an instance for an event, which waits for a slot if there is none.
+    async fn make_in_turn(&self) -> Result<Live<B>, Fault> {
+        let room = self.engine.room();
+        if !room.is_waited_for() {
+            match self.make().await {
+                Err(Fault::Exhausted) => {}
+                made => return made,
+            }
+        }
+        room.wait(|| self.make(), || self.engine.reclaim()).await
     }
 
     /// Makes an instance that nobody waits for: only here does its start need a limit of its own.
@@ -366,7 +391,9 @@ impl<B: Blueprint> Inner<B> {
 
     /// The floor of a function always holds; beyond it there has to be room in all functions together.
     fn may_keep_another(&self) -> bool {
-        self.ready() < self.options.warm || self.claimed().load(Relaxed) < signed(self.options.spares_total_max)
+        let fits = || self.claimed().load(Relaxed) < signed(self.options.spares_total_max);
+        // An event that is there comes before those that may come.
+        !self.engine.room().is_waited_for() && (self.ready() < self.options.warm || fits())
     }
 
     /// What all functions together have of the spares that the host allows: each its floor, filled or not, and what is ready
@@ -418,6 +445,18 @@ impl<B: Blueprint> Inner<B> {
             surplus.extend(waiting.drain(..count));
             self.count_out(count);
         }
+        let freed = surplus.len();
+        drop(surplus);
+        (0..freed).for_each(|_| self.engine.room().freed());
+    }
+
+    /// Gives up the oldest instance that waits, if there are more than `floor`.
+    fn give_up_beyond(&self, floor: usize) -> bool {
+        let ready = self.ready();
+        if ready > floor {
+            self.trim(ready - 1);
+        }
+        ready > floor
     }
 }
 
@@ -442,6 +481,14 @@ impl<B: Blueprint> Refillable for Inner<B> {
         let grown = alive > reviewed.most_alive;
         reviewed.most_alive = alive.max(reviewed.most_alive);
         Refilled { review, grown }
+    }
+
+    fn give_up_surplus(&self) -> bool {
+        self.give_up_beyond(self.options.warm)
+    }
+
+    fn give_up_one(&self) -> bool {
+        self.give_up_beyond(0)
     }
 }
 

@@ -21,6 +21,12 @@ const NICENESS: i32 = 10;
 pub(crate) trait Refillable: Send + Sync {
     /// Brings the number of spares to where it should be, and says what is left to do.
     fn refill(&self, runtime: &Handle) -> Refilled;
+
+    /// Gives up a spare that is not of its floor. Says whether there was one.
+    fn give_up_surplus(&self) -> bool;
+
+    /// Gives up any spare. Says whether there was one.
+    fn give_up_one(&self) -> bool;
 }
 
 /// What a look at a pool came to.

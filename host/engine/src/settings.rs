@@ -19,8 +19,8 @@ pub struct Settings {
     /// Each takes two memory maps of the kernel for its stack and up to four for its memory, so that
     /// `vm.max_map_count` (65,530 by default) allows about 10,900.
     pub instances_max: u32,
-    /// How many invocations of all functions together run at once, how many wait, and for how long. `instances_max` has to have
-    /// room for them and for the spares.
+    /// How many invocations of all functions without reserved ones run at once, how many wait, and for how long.
+    /// `instances_max` has to have room for them, for those that are reserved, and for the spares.
     pub admission: AdmissionOptions,
     /// How large a linear memory can grow, of any function. At most 4 GiB.
     pub memory_max: ByteSize,

@@ -62,7 +62,7 @@ pub(crate) async fn functions(
     let platform = &loaded.platform;
     telemetry.limit_lines(platform.limits.log_line_max);
     let world = World::new(WorldOptions {
-        engine: Engine::new(&settings(&platform.limits))?,
+        engine: Engine::new(&settings(platform))?,
         cache: load::cache(&platform.data_dir),
         stores,
         telemetry: telemetry.clone(),
@@ -91,12 +91,14 @@ pub(crate) async fn functions(
 const SLACK: usize = 50;
 
 /// An instance for each invocation that may run, and one for each that may be ready.
-fn settings(limits: &HostLimits) -> Settings {
+fn settings(platform: &Platform) -> Settings {
+    let limits = &platform.limits;
+    let reserved: usize = platform.functions.values().filter_map(platform::Function::reserved).sum();
     let instances = limits.invocations_max.saturating_add(limits.spares_max).saturating_add(SLACK);
     Settings {
         instances_max: u32::try_from(instances).unwrap_or(u32::MAX),
         admission: AdmissionOptions {
-            concurrency: limits.invocations_max,
+            concurrency: limits.invocations_max.saturating_sub(reserved),
             queue: limits.invocations_max,
             ..AdmissionOptions::default()
         },
@@ -122,6 +124,7 @@ fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -
             queue: function.queue,
             queue_timeout: function.queue_timeout,
         },
+        reserved: function.is_reserved,
         warm: function.warm,
         spares_max,
         environment: function.environment.clone().into_iter().collect(),
@@ -131,6 +134,8 @@ fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -
         outbound: outbound.collect::<Result<_, _>>()?,
         log_size_max: function.log_size_max,
         handles_max: function.handles_max,
+        kv_calls_max: u32::try_from(function.kv_calls_max).unwrap_or(u32::MAX),
+        kv_size_max: function.kv_size_max,
         request_size_max: function.request_size_max,
         response_size_max: function.response_size_max,
         ..FunctionSpec::new(name.clone())

@@ -17,6 +17,8 @@ pub(crate) struct FunctionContext {
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) log_size_max: u64,
     pub(crate) handles_max: usize,
+    pub(crate) kv_calls_max: u32,
+    pub(crate) kv_size_max: u64,
     pub(crate) stores: Arc<dyn Stores>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: FunctionTelemetry,

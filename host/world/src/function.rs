@@ -53,6 +53,8 @@ pub struct FunctionSpec {
     pub isolation: Isolation,
     /// How many invocations run at once, and how many wait.
     pub admission: AdmissionOptions,
+    /// Whether so many invocations are set aside for it, rather than taken from those of the host.
+    pub reserved: bool,
     /// So many instances are always ready.
     pub warm: usize,
     /// So many instances are ready at most; 0 makes each when its event comes.
@@ -71,6 +73,10 @@ pub struct FunctionSpec {
     pub log_size_max: ByteSize,
     /// How many resources of the host, such as bodies and opened stores, an instance may hold.
     pub handles_max: usize,
+    /// How many calls of key-value stores one invocation may make.
+    pub kv_calls_max: u32,
+    /// How many bytes one invocation may read from and write to key-value stores.
+    pub kv_size_max: ByteSize,
     /// How large a payload or a buffered request may be.
     pub request_size_max: ByteSize,
     /// How large an answer to a payload, or a buffered response may be.
@@ -86,6 +92,7 @@ impl FunctionSpec {
             init: Init::Snapshot,
             isolation: Isolation::Fresh,
             admission: AdmissionOptions::default(),
+            reserved: false,
             warm: 1,
             spares_max: 100,
             environment: Vec::new(),
@@ -95,6 +102,8 @@ impl FunctionSpec {
             outbound: Vec::new(),
             log_size_max: ByteSize::mib(1),
             handles_max: 1000,
+            kv_calls_max: 10_000,
+            kv_size_max: ByteSize::mib(256),
             request_size_max: ByteSize::mib(6),
             response_size_max: ByteSize::mib(6),
         }

@@ -19,6 +19,8 @@ pub struct Function {
     pub cpu: Duration,
     /// Invocations that run at once.
     pub concurrency: usize,
+    /// Whether so many invocations are set aside for it, out of those of the host. If not, it shares what is left.
+    pub is_reserved: bool,
     /// Invocations that wait for their turn.
     pub queue: usize,
     /// How long an invocation waits for its turn.
@@ -37,6 +39,10 @@ pub struct Function {
     pub log_size_max: ByteSize,
     /// How many resources of the host an instance may hold.
     pub handles_max: usize,
+    /// How many calls of key-value stores one invocation may make.
+    pub kv_calls_max: usize,
+    /// How much one invocation may read from and write to key-value stores.
+    pub kv_size_max: ByteSize,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// Values that are read through `wasi:config`.
@@ -47,6 +53,13 @@ pub struct Function {
     pub grants: Grants,
     /// The hosts it may call.
     pub outbound: Vec<Outbound>,
+}
+
+impl Function {
+    /// The number of invocations that are set aside for it.
+    pub fn reserved(&self) -> Option<usize> {
+        self.is_reserved.then_some(self.concurrency)
+    }
 }
 
 /// What a component is made from. Paths are joined to the configuration's folder.

@@ -12,13 +12,16 @@ pub(crate) struct Limits {
     pub(crate) memory_max_at: Option<Span>,
     /// Where `spares-max` stands, which functions are compared with.
     pub(crate) spares_max_at: Option<Span>,
+    /// Where `invocations-max` stands, which functions are compared with.
+    pub(crate) invocations_max_at: Option<Span>,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits {
+    let invocations_max = section.field(reader, "invocations-max");
     let spares_max = section.field(reader, "spares-max");
     let memory_max = section.field(reader, "memory-max");
     let host = HostLimits {
-        invocations_max: section.field(reader, "invocations-max").value,
+        invocations_max: invocations_max.value,
         spares_max: spares_max.value,
         connections_max: section.field(reader, "connections-max").value,
         header_size_max: section.field(reader, "header-size-max").value,
@@ -28,7 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         memory_max: memory_max.value,
         log_line_max: section.field(reader, "log-line-max").value,
     };
-    Limits { host, memory_max_at: memory_max.at, spares_max_at: spares_max.at }
+    Limits { host, memory_max_at: memory_max.at, spares_max_at: spares_max.at, invocations_max_at: invocations_max.at }
 }
 
 impl Default for HostLimits {

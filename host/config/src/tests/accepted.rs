@@ -15,7 +15,7 @@ admin = "[::1]:9090"
 
 [limits]
 memory-max = "4GiB"
-invocations-max = 1
+invocations-max = 9
 drain-timeout = "0s"
 
 [function.hello]
@@ -59,7 +59,7 @@ fn every_key_reaches_the_platform() {
     let (folder, platform) = (fixture.folder.path(), fixture.accept(FULL));
     assert_eq!(platform.data_dir, folder.join("data"));
     assert_eq!((platform.listener.http.port(), platform.listener.admin.port()), (80, 9090));
-    let expected = HostLimits { invocations_max: 1, drain_timeout: Duration::ZERO, ..HostLimits::default() };
+    let expected = HostLimits { invocations_max: 9, drain_timeout: Duration::ZERO, ..HostLimits::default() };
     assert_eq!(platform.limits, expected);
 
     let hello = &platform.functions["hello"];
@@ -67,6 +67,11 @@ fn every_key_reaches_the_platform() {
     assert_eq!(hello.source, FunctionSource::Folder { path: folder.join("plain"), build: Some(build) });
     assert_eq!((hello.memory, hello.timeout), (ByteSize::gib(4), Duration::from_secs(60)));
     assert_eq!((hello.concurrency, hello.isolation), (7, Isolation::Shared { uses: 10 }));
+    assert_eq!(
+        (hello.reserved(), platform.functions["old"].reserved()),
+        (Some(7), None),
+        "what is written is reserved"
+    );
     assert_eq!(hello.http_body_max, Some(ByteSize::gib(1)));
     assert_eq!(hello.environment["GREETING"], "hello, world");
     assert_eq!(hello.config["a.b"], "c");

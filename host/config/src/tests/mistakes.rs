@@ -57,6 +57,10 @@ const CASES: &[(&str, &str)] = &[
         "warm_over_the_limit",
         "[limits]\nspares-max = 5\n[function.a]\nsource = \"crate\"\nwarm = 4\n[function.b]\nsource = \"crate\"\nwarm = 2\n",
     ),
+    (
+        "reserved_over_the_limit",
+        "[limits]\ninvocations-max = 5\n[function.a]\nsource = \"crate\"\nconcurrency = 5\n[function.b]\nsource = \"crate\"\n",
+    ),
     ("bad_reference_unclosed", "data-dir = \"a${B\"\n"),
     ("bad_reference_name", "data-dir = \"é/${a-b}\"\n"),
     ("no_such_variable", "[function.a]\nsource = \"crate\"\nenvironment = { A = \"x ${MISSING} ${GREETING}\" }\n"),

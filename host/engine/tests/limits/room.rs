@@ -4,6 +4,7 @@ use crate::GUEST;
 use crate::harness::{call, on_demand, patient, pool, slots};
 use flint_engine::admission::{AdmissionOptions, Overloaded};
 use flint_engine::{Engine, Fault, Isolation, PoolOptions, Refusal, Settings, Start};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use Start::{OnDemand, Reused};
@@ -40,6 +41,36 @@ async fn a_host_without_a_free_slot_says_so_and_serves_again_when_there_is_one()
         let mut third = pool.lease().await.unwrap();
         assert_eq!(call(&mut third, "answer", ()).await, Ok((42_u32,)));
     }
+}
+
+#[tokio::test]
+async fn who_finds_no_slot_waits_for_its_turn() {
+    let settings = Settings { admission: AdmissionOptions::default(), ..slots(2) };
+    let engine = Engine::new(&settings).unwrap();
+    let pool = pool(&engine, GUEST, None, on_demand()).await;
+    let held = [pool.lease().await.unwrap(), pool.lease().await.unwrap()];
+    let order = Mutex::new(Vec::new());
+    let wait = async |number: u32| {
+        let lease = pool.lease().await.unwrap();
+        order.lock().unwrap().push(number);
+        drop(lease);
+    };
+    tokio::join!(wait(1), wait(2), wait(3), async {
+        tokio::task::yield_now().await;
+        drop(held);
+    });
+    assert_eq!(order.into_inner().unwrap(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_there_comes_before_those_that_another_function_may_get() {
+    let engine = Engine::new(&slots(2)).unwrap();
+    let greedy = pool(&engine, GUEST, None, PoolOptions { warm: 2, spares_max: 2, ..PoolOptions::default() }).await;
+    patient::until("all slots are taken", || greedy.spares() == 2).await;
+    let other = pool(&engine, GUEST, None, on_demand()).await;
+    let mut lease = other.lease().await.unwrap();
+    assert_eq!(call(&mut lease, "answer", ()).await, Ok((42_u32,)));
+    assert_eq!(greedy.spares(), 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `flint:platform/kv`.
 
-use super::{Change, Client, Error};
+use super::{Change, Client, Error, Spent};
 use crate::bindings::platform::kv;
 use crate::state::{Platform, State};
 use flint_stores::{Entry, Expectation, Outcome};
@@ -147,6 +147,9 @@ impl From<Error> for kv::Error {
             Error::Invalid(why) => Self::Invalid(why),
             Error::NotACounter(why) => Self::NotACounter(why),
             Error::Unavailable(reason) => Self::Unavailable(reason.to_string()),
+            Error::Spent(Spent { what, size, limit }) => {
+                Self::TooLarge(kv::TooLarge { what: what.to_owned(), size, limit })
+            }
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) enum Error {
     NotACounter(String),
     #[error(transparent)]
     Unavailable(Unavailable),
+    #[error("{0}")]
+    Spent(Spent),
 }
 
 impl Error {
@@ -66,6 +68,28 @@ impl From<CommitError> for Error {
             CommitError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
         }
+    }
+}
+
+/// Says that an invocation used as much of the stores as it may. A retry within it can't help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the invocation has used the stores as much as it may: {size} {what}, and at most {limit} are allowed")]
+pub(crate) struct Spent {
+    /// `calls` or `bytes`.
+    what: &'static str,
+    size: u64,
+    limit: u64,
+}
+
+impl Spent {
+    fn check(what: &'static str, size: u64, limit: u64) -> Result<(), Self> {
+        if size > limit { Err(Self { what, size, limit }) } else { Ok(()) }
+    }
+}
+
+impl From<Spent> for Error {
+    fn from(spent: Spent) -> Self {
+        Self::Spent(spent)
     }
 }
 
@@ -121,24 +145,36 @@ impl Client {
             return Err(Error::Denied(format!("the function has no {access} grant for the store {store:?}")));
         }
         self.meter.add_store_call();
+        Spent::check("calls", u64::from(self.meter.store_calls()), self.function.kv_calls_max.into())?;
         StoreName::parse(store).map_err(|_| Error::NoSuchStore(store.to_owned()))
+    }
+
+    /// Counts what a call was given or answered.
+    fn spend(&self, bytes: usize) -> Result<(), Spent> {
+        self.meter.add_store_bytes(bytes as u64);
+        Spent::check("bytes", self.meter.store_bytes(), self.function.kv_size_max)
     }
 
     /// Waits for its turn among the calls of the instance.
     async fn turn(&self, arguments: usize) -> Result<Turn<'_>, Error> {
+        self.spend(arguments)?;
         self.calls.enter(arguments).await.map_err(Error::Unavailable)
     }
 
     pub(crate) async fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, Error> {
         let store = self.open(store, Access::Read)?;
         let _turn = self.turn(key.len()).await?;
-        Ok(self.function.stores.kv().get(&store, key).await?)
+        let entry = self.function.stores.kv().get(&store, key).await?;
+        self.spend(entry.as_ref().map_or(0, |entry| entry.value.len()))?;
+        Ok(entry)
     }
 
     pub(crate) async fn get_many(&self, store: &str, keys: &[String]) -> Result<Vec<Option<Entry>>, Error> {
         let store = self.open(store, Access::Read)?;
         let _turn = self.turn(keys.iter().map(|key| size_of::<String>() + key.len()).sum()).await?;
-        Ok(self.function.stores.kv().get_many(&store, keys).await?)
+        let entries = self.function.stores.kv().get_many(&store, keys).await?;
+        self.spend(entries.iter().flatten().map(|entry| entry.value.len()).sum())?;
+        Ok(entries)
     }
 
     pub(crate) async fn exists(&self, store: &str, key: &str) -> Result<bool, Error> {
@@ -156,7 +192,9 @@ impl Client {
     ) -> Result<Page, Error> {
         let store = self.open(store, Access::Read)?;
         let _turn = self.turn(prefix.len() + cursor.map_or(0, str::len)).await?;
-        Ok(self.function.stores.kv().scan(&store, prefix, cursor, limit).await?)
+        let page = self.function.stores.kv().scan(&store, prefix, cursor, limit).await?;
+        self.spend(page.items.iter().map(|item| item.key.len() + item.entry.value.len()).sum())?;
+        Ok(page)
     }
 
     /// Makes all the changes or none.
