@@ -89,7 +89,7 @@ fn a_serial_function_serves_events_that_come_at_once_from_several_instances() {
 #[test]
 fn a_serial_instance_that_failed_serves_nobody_any_more() {
     let host =
-        Launch::config(&misbehave("isolation = \"serial\"\nuses = 1000\ntimeout = \"500ms\"\ncpu = \"200ms\"")).start();
+        Launch::config(&misbehave("isolation = \"serial\"\nuses = 1000\ntimeout = \"2s\"\ncpu = \"1s\"")).start();
     let reused = || host.metric(r#"flint_starts_total{function="misbehave",start="reused"}"#);
     host.http().get("/sleep/1").expect(200);
     host.http().get("/sleep/1").expect(200);

@@ -8,6 +8,7 @@ mod harness;
 mod cli;
 mod component;
 mod config;
+mod hostile;
 mod http;
 mod init;
 mod isolation;

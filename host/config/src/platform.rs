@@ -58,8 +58,18 @@ pub struct HostLimits {
     pub idle_timeout: Duration,
     /// How long a host that is told to stop waits for what runs.
     pub drain_timeout: Duration,
+    /// What requests that are held whole may take together.
+    pub request_memory_max: ByteSize,
     /// Largest memory of any function.
     pub memory_max: ByteSize,
+    /// Linear memories of a component.
+    pub memories_max: usize,
+    /// Tables of a component.
+    pub tables_max: usize,
+    /// Elements of a table.
+    pub table_elements_max: usize,
+    /// Stack of a guest.
+    pub stack_size_max: ByteSize,
     /// Longest line of a function's log.
     pub log_line_max: ByteSize,
 }

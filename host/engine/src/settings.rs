@@ -24,8 +24,14 @@ pub struct Settings {
     pub admission: AdmissionOptions,
     /// How large a linear memory can grow, of any function. At most 4 GiB.
     pub memory_max: ByteSize,
+    /// How many linear memories a component can have.
+    pub memories_max: u32,
+    /// How many tables a component can have.
+    pub tables_max: u32,
     /// How many elements a table can have.
     pub table_elements_max: usize,
+    /// How much stack a guest can use.
+    pub stack_size_max: ByteSize,
     /// How often a guest that runs on and on lets others run, and its CPU time is looked at.
     pub tick: Duration,
     /// Whether `PAGEMAP_SCAN` is considered; none: decided at start.
@@ -48,7 +54,10 @@ impl Default for Settings {
             instances_max: 1500,
             admission: AdmissionOptions { concurrency: 1000, queue: 1000, queue_timeout: Duration::from_secs(1) },
             memory_max: ByteSize::gib(4),
+            memories_max: 8,
+            tables_max: 16,
             table_elements_max: 100_000,
+            stack_size_max: ByteSize::kib(512),
             tick: Duration::from_millis(1),
             residency: None,
         }
@@ -57,6 +66,12 @@ impl Default for Settings {
 
 /// Some components have two memories. Each reserves 4 GiB of addresses, of which there are 128 TiB.
 const MEMORIES_MAX: u32 = 20_000;
+
+/// A component may be made of many core modules: one of them has to fit also where few instances do.
+const CORE_INSTANCES_MIN: u32 = 1000;
+
+/// What a fiber has for the host's own calls, behind what the guest may use.
+const HOST_STACK: usize = 1536 << 10;
 
 /// What stays resident of a linear memory between two instances: a guest that touches more pays page faults for the rest.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
@@ -76,14 +91,21 @@ impl Settings {
         let mut config = language();
         // Without epochs a guest that spins could not be interrupted. No cost was measurable.
         config.epoch_interruption(true);
+        let stack = self.stack_size_max.as_usize();
+        config.max_wasm_stack(stack).async_stack_size(stack.saturating_add(HOST_STACK));
         let mut pooling = PoolingAllocationConfig::new();
+        let memories = self.instances_max.saturating_mul(2).min(MEMORIES_MAX.max(self.instances_max));
         pooling
             .total_component_instances(self.instances_max)
-            .total_core_instances(self.instances_max.saturating_mul(4))
-            .total_memories(self.instances_max.saturating_mul(2).min(MEMORIES_MAX.max(self.instances_max)))
-            .total_tables(self.instances_max.saturating_mul(2))
+            .total_core_instances(self.instances_max.saturating_mul(4).max(CORE_INSTANCES_MIN))
+            .total_memories(memories.max(self.memories_max))
+            .total_tables(self.instances_max.saturating_mul(2).max(self.tables_max))
             // An idle spare keeps its stack.
             .total_stacks(self.instances_max)
+            .max_memories_per_component(self.memories_max)
+            .max_memories_per_module(self.memories_max)
+            .max_tables_per_component(self.tables_max)
+            .max_tables_per_module(self.tables_max)
             .max_memory_size(self.memory_max.as_usize())
             .table_elements(self.table_elements_max);
         if self.preset == Preset::Tuned {

@@ -11,6 +11,7 @@ pub(crate) mod up;
 use crate::cli::{Cli, Command};
 use crate::error::Error;
 use crate::output::Output;
+use crate::panics;
 use flint_telemetry::{Format, Options, Telemetry};
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
@@ -45,6 +46,7 @@ fn telemetry(cli: &Cli, output: Output) -> Telemetry {
         output: Box::new(std::io::stderr()),
         ..Options::default()
     });
+    panics::observe(&telemetry);
     // Nothing else in this process listens to events.
     let _ = tracing_subscriber::registry().with(telemetry.layer()).try_init();
     telemetry

@@ -26,7 +26,10 @@ impl Inspector {
     /// # Errors
     /// If there can be no engine.
     pub(crate) fn new(cache: Option<ArtifactCache>) -> Result<Self, Error> {
-        let engine = Engine::new(&Settings { instances_max: 1, ..Settings::default() })?;
+        // The most that the limits of a host can allow: what they do allow is known when the component is loaded.
+        let most =
+            Settings { memories_max: 100, tables_max: 1000, table_elements_max: 10_000_000, ..Settings::default() };
+        let engine = Engine::new(&Settings { instances_max: 1, ..most })?;
         Ok(Self { engine, cache })
     }
 

@@ -9,11 +9,13 @@ mod bench;
 mod build;
 mod cli;
 mod commands;
+mod descriptors;
 mod error;
 mod exit;
 mod inspect;
 mod load;
 mod output;
+mod panics;
 mod up;
 mod wire;
 
@@ -29,6 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Before any thread: wasmtime would capture a backtrace for each error value, which halves the requests a second.
     flint_engine::backtrace::disable_capture();
+    panics::count();
     // Prints help and mistakes of the command line itself, and ends with 0 or 2.
     let cli = cli::Cli::parse();
     let output = Output::new(cli.global.json);

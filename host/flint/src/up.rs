@@ -6,6 +6,7 @@
 
 use crate::admin::run_file::{Run, RunFile};
 use crate::admin::server::{self, Managed};
+use crate::descriptors;
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::output::Progress;
@@ -69,6 +70,7 @@ impl Host {
     /// If the data folder or an address is not to be had, or a function can't be loaded.
     pub(crate) async fn start(loaded: &Loaded, telemetry: &Telemetry, progress: &Progress) -> Result<Self, Error> {
         let platform = &loaded.platform;
+        descriptors::raise(platform.limits.connections_max);
         let stores = tokio::task::block_in_place(|| wire::open_stores(platform))?;
         let http = Listener::bind(platform.listener.http, wire::listener_limits(&platform.limits)).await?;
         let admin = Listener::bind(platform.listener.admin, request::Limits::default()).await?;

@@ -68,6 +68,7 @@ pub(crate) async fn functions(
         telemetry: telemetry.clone(),
         clock: Arc::new(SystemClock),
         spares_max: platform.limits.spares_max,
+        request_memory_max: platform.limits.request_memory_max,
     })?;
     tracing::info!(residency = %world.engine().residency(), "memory between two instances");
     let mut functions = Functions::new();
@@ -103,6 +104,10 @@ fn settings(platform: &Platform) -> Settings {
             ..AdmissionOptions::default()
         },
         memory_max: limits.memory_max,
+        memories_max: u32::try_from(limits.memories_max).unwrap_or(u32::MAX),
+        tables_max: u32::try_from(limits.tables_max).unwrap_or(u32::MAX),
+        table_elements_max: limits.table_elements_max,
+        stack_size_max: limits.stack_size_max,
         ..Settings::default()
     }
 }
@@ -138,6 +143,7 @@ fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -
         kv_size_max: function.kv_size_max,
         request_size_max: function.request_size_max,
         response_size_max: function.response_size_max,
+        http_response_max: function.http_response_max,
         ..FunctionSpec::new(name.clone())
     })
 }

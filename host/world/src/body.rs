@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::tally::Tally;
 use bytes::Bytes;
 use flint_engine::deadline::{Deadline, WithDeadline};
+use flint_model::ByteSize;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use std::mem;
@@ -73,6 +74,9 @@ pub struct ResponseBody {
     driver: Driver,
     /// Whether a piece was given out.
     begun: bool,
+    /// How much more may leave.
+    left: u64,
+    max: ByteSize,
     /// For the body itself: the guest may have ended, and passed on a body that flows.
     deadline: Option<Deadline>,
     tally: Arc<Tally>,
@@ -128,18 +132,30 @@ impl Watch {
     }
 }
 
+/// No limit of a streamed answer.
+const UNLIMITED: ByteSize = ByteSize::bytes(u64::MAX);
+
 /// A piece that is larger may stay in the buffers of the connection for as long as the client likes.
 const AT_ONCE_MAX: usize = 8 << 10;
 
 impl ResponseBody {
-    pub(crate) fn streamed(inner: WasiBody, drive: Option<Drive>, deadline: Deadline, tally: Arc<Tally>) -> Self {
+    pub(crate) fn streamed(
+        inner: WasiBody,
+        drive: Option<Drive>,
+        deadline: Deadline,
+        max: Option<ByteSize>,
+        tally: Arc<Tally>,
+    ) -> Self {
         let driver = drive.map_or(Driver::Done, Driver::Inline);
-        Self { inner: Inner::Streamed(inner), driver, begun: false, deadline: Some(deadline), tally }
+        let max = max.unwrap_or(UNLIMITED);
+        let (inner, left) = (Inner::Streamed(inner), max.as_u64());
+        Self { inner, driver, begun: false, left, max, deadline: Some(deadline), tally }
     }
 
     pub(crate) fn full(bytes: Bytes, tally: Arc<Tally>) -> Self {
         let inner = Inner::Full(Full::new(bytes));
-        Self { inner, driver: Driver::Done, begun: false, deadline: None, tally }
+        let max = UNLIMITED;
+        Self { inner, driver: Driver::Done, begun: false, left: max.as_u64(), max, deadline: None, tally }
     }
 
     /// From now on, the guest's time-out holds also while nobody reads the body.
@@ -168,6 +184,13 @@ impl ResponseBody {
         {
             runtime.spawn(WithDeadline::new(drive, deadline.again()));
         }
+    }
+
+    /// Ends the guest in the middle of its answer.
+    fn break_off(&mut self, failure: Failure) -> BodyError {
+        self.tally.close(Err(&failure));
+        _ = self.driver.stop();
+        failure.into()
     }
 
     fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -240,6 +263,11 @@ impl Body for ResponseBody {
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
                 let size = frame.data_ref().map_or(0, Bytes::len);
+                let Some(left) = this.left.checked_sub(size as u64) else {
+                    let failure = Failure::TooLarge { what: "response", limit: this.max };
+                    return Poll::Ready(Some(Err(this.break_off(failure))));
+                };
+                this.left = left;
                 this.tally.add_bytes_out(size);
                 // Most guests write one small piece and end.
                 if mem::replace(&mut this.begun, true) || size > AT_ONCE_MAX {
@@ -251,10 +279,7 @@ impl Body for ResponseBody {
                 if let Some(deadline) = &mut this.deadline
                     && let Poll::Ready(elapsed) = deadline.poll(context)
                 {
-                    let failure = Failure::from(elapsed);
-                    this.tally.close(Err(&failure));
-                    this.driver.stop();
-                    return Poll::Ready(Some(Err(failure.into())));
+                    return Poll::Ready(Some(Err(this.break_off(elapsed.into()))));
                 }
             }
             Poll::Ready(None) => this.complete(),

@@ -18,6 +18,9 @@ pub enum Failure {
     /// The host has no room for another instance, of any function. A retry can help, after a back-off.
     #[error("the host is at its limit of concurrent instances")]
     Exhausted,
+    /// Requests that are held whole take as much memory as they may, all together. A retry can help, after a back-off.
+    #[error("the host holds requests of {0}, as much as it may")]
+    RequestMemory(flint_model::ByteSize),
     /// The host is shutting down. A retry can help, elsewhere or later.
     #[error("the host is shutting down")]
     Draining,
@@ -71,6 +74,7 @@ impl Failure {
         match self {
             Self::Overloaded { .. } => "function/overloaded",
             Self::Exhausted => "host/exhausted",
+            Self::RequestMemory(_) => "host/request-memory",
             Self::Draining => "host/draining",
             Self::TimedOut(_) => "function/timed-out",
             Self::CpuExceeded(_) => "function/cpu-exceeded",

@@ -8,6 +8,7 @@ use crate::exports::{self, Program};
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::outbound::HostPattern;
+use crate::request_memory::RequestMemory;
 use crate::shape::{HttpVersion, Shape};
 use crate::tally::Tally;
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use flint_telemetry::Trigger;
 use futures::channel::oneshot;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -81,6 +82,8 @@ pub struct FunctionSpec {
     pub request_size_max: ByteSize,
     /// How large an answer to a payload, or a buffered response may be.
     pub response_size_max: ByteSize,
+    /// How large the body of a streamed response may be.
+    pub http_response_max: Option<ByteSize>,
 }
 
 impl FunctionSpec {
@@ -106,6 +109,7 @@ impl FunctionSpec {
             kv_size_max: ByteSize::mib(256),
             request_size_max: ByteSize::mib(6),
             response_size_max: ByteSize::mib(6),
+            http_response_max: None,
         }
     }
 }
@@ -127,8 +131,10 @@ pub enum LoadError {
 /// What invocations of a function share.
 pub(crate) struct FunctionCore {
     pub(crate) context: Arc<FunctionContext>,
+    pub(crate) request_memory: Arc<RequestMemory>,
     pub(crate) request_size_max: ByteSize,
     pub(crate) response_size_max: ByteSize,
+    pub(crate) http_response_max: Option<ByteSize>,
     pub(crate) shape: Shape,
 }
 
@@ -228,6 +234,7 @@ impl Function {
         tally: &Arc<Tally>,
     ) -> Result<Bytes, Failure> {
         check_size("request", payload.len(), self.core.request_size_max)?;
+        let _held = self.core.request_memory.hold(payload.len())?;
         if !self.core.shape.invoke {
             return Err(Failure::NoHandler("invoke"));
         }
@@ -258,7 +265,7 @@ impl Function {
         let limit = self.core.request_size_max;
         let call = pin!(async {
             // The body before the lease: an instance does not wait for a slow client.
-            let body = read(body, limit).await?;
+            let (body, _held) = self.core.request_memory.read(body, limit).await?;
             tally.add_bytes_in(body.len());
             if let Some(shared) = &self.shared {
                 let (job, answer) = exports::http_buffered::job(invocation.clone(), parts, body);
@@ -310,7 +317,8 @@ impl Function {
             Poll::Ready(Ok(())) => None,
             Poll::Pending => Some(drive),
         };
-        Ok(response.map(|body| ResponseBody::streamed(body, rest, deadline, Arc::clone(tally))))
+        let max = self.core.http_response_max;
+        Ok(response.map(|body| ResponseBody::streamed(body, rest, deadline, max, Arc::clone(tally))))
     }
 
     /// The guest's side of a streamed invocation, from admission to its end. It knows no time-out: who polls it does.
@@ -345,10 +353,11 @@ impl Function {
         exports::http::failure_of_head(error).unwrap_or_else(|| match Fault::classify(error, false) {
             Fault::Trap(trap) => Failure::Trapped(trap),
             Fault::Cpu(exceeded) => Failure::CpuExceeded(exceeded.0),
+            // The guest dropped what it should have answered with: nothing else is sent in place of a head.
             fault => {
                 let (function, invocation) = (self.name(), invocation.id);
-                tracing::error!(%function, %invocation, %fault, "an answer failed in the host");
-                Failure::Internal
+                tracing::warn!(%function, %invocation, %fault, "the function gave no answer");
+                Failure::NoAnswer(fault.to_string())
             }
         })
     }
@@ -415,16 +424,4 @@ impl Function {
 
 fn check_size(what: &'static str, size: usize, limit: ByteSize) -> Result<(), Failure> {
     if size as u64 > limit.as_u64() { Err(Failure::TooLarge { what, limit }) } else { Ok(()) }
-}
-
-async fn read<B>(body: B, limit: ByteSize) -> Result<Bytes, Failure>
-where
-    B: Body<Data = Bytes>,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    match Limited::new(body, limit.as_usize()).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge { what: "request", limit }),
-        Err(_) => Err(Failure::BadRequest("the request body ended early".to_owned())),
-    }
 }

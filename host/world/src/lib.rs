@@ -18,6 +18,7 @@ mod link;
 mod log;
 pub mod outbound;
 mod request_error;
+mod request_memory;
 pub mod shape;
 mod state;
 mod tally;

@@ -5,11 +5,12 @@ use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
 use crate::link;
 use crate::outbound::Outbound;
+use crate::request_memory::RequestMemory;
 use crate::shape::{INIT_FUNCTION, Shape};
 use crate::state::State;
 use flint_engine::compile::CompileError;
 use flint_engine::{ArtifactCache, Engine, Pool, PoolOptions};
-use flint_model::Clock;
+use flint_model::{ByteSize, Clock};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct WorldOptions {
     pub clock: Arc<dyn Clock>,
     /// So many instances of all functions together are ready at most.
     pub spares_max: usize,
+    /// How much requests that are held whole may take, of all functions together.
+    pub request_memory_max: ByteSize,
 }
 
 /// Says that the host's own interfaces do not fit together: a defect of the host.
@@ -40,6 +43,7 @@ pub struct WorldError(wasmtime::Error);
 pub struct World {
     options: WorldOptions,
     linker: Linker<State>,
+    request_memory: Arc<RequestMemory>,
 }
 
 impl World {
@@ -49,7 +53,8 @@ impl World {
     /// [`WorldError`], which no setting can cause.
     pub fn new(options: WorldOptions) -> Result<Self, WorldError> {
         let linker = link::all(options.engine.wasmtime()).map_err(WorldError)?;
-        Ok(Self { options, linker })
+        let request_memory = RequestMemory::new(options.request_memory_max);
+        Ok(Self { options, linker, request_memory })
     }
 
     /// Makes a function of a component.
@@ -89,8 +94,10 @@ impl World {
         let pool = Pool::new(self.options.engine.clone(), program, component, options);
         let core = FunctionCore {
             context,
+            request_memory: Arc::clone(&self.request_memory),
             request_size_max: spec.request_size_max,
             response_size_max: spec.response_size_max,
+            http_response_max: spec.http_response_max,
             shape,
         };
         Ok(Function::new(core, pool))

@@ -285,6 +285,12 @@ impl Drop for Host {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !thread::panicking() {
+            let log = self.log.lock().expect("a log");
+            // What a guest says when it panics stands in a line of JSON.
+            let panics: Vec<_> = log.iter().filter(|line| line.starts_with("thread '")).collect();
+            assert!(panics.is_empty(), "the host panicked: {panics:?}");
+        }
     }
 }
 

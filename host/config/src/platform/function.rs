@@ -33,8 +33,10 @@ pub struct Function {
     pub request_size_max: ByteSize,
     /// Largest answer that is taken whole.
     pub response_size_max: ByteSize,
-    /// Largest HTTP body that is streamed, either way; none: no limit.
+    /// Largest body of a request that is streamed; none: no limit.
     pub http_body_max: Option<ByteSize>,
+    /// Largest body of an answer that is streamed; none: no limit.
+    pub http_response_max: Option<ByteSize>,
     /// How much one invocation may log.
     pub log_size_max: ByteSize,
     /// How many resources of the host an instance may hold.

@@ -28,7 +28,12 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         header_timeout: section.field(reader, "header-timeout").value,
         idle_timeout: section.field(reader, "idle-timeout").value,
         drain_timeout: section.field(reader, "drain-timeout").value,
+        request_memory_max: section.field(reader, "request-memory-max").value,
         memory_max: memory_max.value,
+        memories_max: section.field(reader, "memories-max").value,
+        tables_max: section.field(reader, "tables-max").value,
+        table_elements_max: section.field(reader, "table-elements-max").value,
+        stack_size_max: section.field(reader, "stack-size-max").value,
         log_line_max: section.field(reader, "log-line-max").value,
     };
     Limits { host, memory_max_at: memory_max.at, spares_max_at: spares_max.at, invocations_max_at: invocations_max.at }

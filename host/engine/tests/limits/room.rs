@@ -107,3 +107,22 @@ async fn instances_that_wait_for_another_event_leave_room_for_other_functions() 
     let starts = [serial.lease().await.unwrap(), serial.lease().await.unwrap()].map(|lease| lease.start());
     assert_eq!(starts, [Reused; 2]);
 }
+
+#[tokio::test]
+async fn a_component_has_as_many_memories_and_tables_as_it_may() {
+    let engine = Engine::new(&Settings { memories_max: 3, tables_max: 5, ..slots(1) }).unwrap();
+    let load = async |memories: usize, tables: usize| {
+        let (memories, tables) = ("(memory 1)".repeat(memories), "(table 1000 funcref)".repeat(tables));
+        let module = format!("(core module $m {memories} {tables})");
+        let text = format!("(component {module} (core instance (instantiate $m)) {SECOND})");
+        engine.load(&wat::parse_str(text).unwrap(), None, None).await
+    };
+    // The second module has one of each.
+    load(2, 4).await.map(drop).unwrap();
+    for (memories, tables, told) in [(4, 1, "memories"), (3, 1, "memories"), (1, 6, "table"), (1, 5, "table")] {
+        let refused = load(memories, tables).await.err().unwrap().to_string();
+        assert!(refused.contains(told), "{memories} {tables}: {refused}");
+    }
+}
+
+const SECOND: &str = "(core module $n (memory 1) (table 1 funcref)) (core instance (instantiate $n))";

@@ -8,7 +8,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::{Secrets, Source};
 use flint_engine::{Engine, Preset, Settings};
-use flint_model::{FunctionName, SystemClock};
+use flint_model::{ByteSize, FunctionName, SystemClock};
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Options, Telemetry};
@@ -111,6 +111,7 @@ impl Subjects {
 
 fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
     Ok(World::new(WorldOptions {
+        request_memory_max: ByteSize::mib(256),
         engine: Engine::new(&Settings { preset, ..Settings::default() })?,
         cache: None,
         stores: Arc::clone(stores),

@@ -100,7 +100,7 @@ impl From<&Failure> for Problem {
     fn from(failure: &Failure) -> Self {
         use Failure as F;
         let status = match failure {
-            F::Overloaded { .. } | F::Exhausted | F::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            F::Overloaded { .. } | F::Exhausted | F::RequestMemory(_) | F::Draining => StatusCode::SERVICE_UNAVAILABLE,
             F::TimedOut(_) | F::CpuExceeded(_) => StatusCode::GATEWAY_TIMEOUT,
             F::BadRequest(_) => StatusCode::BAD_REQUEST,
             F::NoAnswer(_) => StatusCode::BAD_GATEWAY,
@@ -156,6 +156,7 @@ mod tests {
         for (failure, status, code) in [
             (Failure::Overloaded { limit: 5 }, 503, "function/overloaded"),
             (Failure::Exhausted, 503, "host/exhausted"),
+            (Failure::RequestMemory(ByteSize::bytes(1)), 503, "host/request-memory"),
             (Failure::Draining, 503, "host/draining"),
             (Failure::TimedOut(Duration::from_secs(1)), 504, "function/timed-out"),
             (Failure::CpuExceeded(Duration::from_secs(1)), 504, "function/cpu-exceeded"),

@@ -1,0 +1,181 @@
+//! Guests that mean harm, or are broken: each is ended or refused, its caller is told, and others are answered all along.
+
+use crate::harness::guest::{function, route};
+use crate::harness::{Client, Host, Launch, Response, Wire, eventually};
+use http::{Method, StatusCode};
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// The fixtures that mean harm within these limits, and one that does not.
+fn host(limits: &str) -> Host {
+    let flood = function("flood", &format!("grants = {{ kv = {{ litter = \"read-write\" }} }}\n{limits}"));
+    let improper = function("improper-02", limits.split("[limits]").next().unwrap_or_default());
+    let sections = [
+        improper,
+        route("/improper-02/{*rest}", "improper-02"),
+        function("hello", ""),
+        route("/hello", "hello"),
+        "[kv.litter]\n".to_owned(),
+        route("/flood/{*rest}", "flood"),
+        flood,
+    ];
+    Launch::config(&sections.concat()).start()
+}
+
+/// Does something while another function is asked over and over, which has to answer every time.
+fn meanwhile<T>(host: &Host, act: impl FnOnce(Client) -> T) -> T {
+    let (client, done, asked) = (host.http(), AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert_eq!(client.get("/hello").expect(200).text(), "Hello, world!\n");
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        eventually("the other one answers", || (asked.load(Ordering::Relaxed) > 0).then_some(()));
+        // Also when it fails, or the scope would wait for ever.
+        let _done = Done(&done);
+        let before = asked.load(Ordering::Relaxed);
+        let result = act(client);
+        eventually("an answer since", || (asked.load(Ordering::Relaxed) > before).then_some(()));
+        result
+    })
+}
+
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Fails unless an answer is this problem.
+#[track_caller]
+fn is_problem(answer: Response, status: u16, code: &str) {
+    assert_eq!(answer.expect(status).json()["code"], code);
+}
+
+/// What the process of the host holds in memory, in bytes.
+fn resident(host: &Host) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    let kib: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kib << 10
+}
+
+#[test]
+fn a_guest_that_writes_lines_without_end_is_ended_and_fills_nothing() {
+    let host = host("cpu = \"500ms\"\nlog-size-max = \"64KiB\"");
+    let before = resident(&host);
+    for path in ["/flood/stdout", "/flood/log"] {
+        is_problem(meanwhile(&host, |client| client.get(path)), 504, "function/cpu-exceeded");
+    }
+    let said: usize =
+        host.log().iter().filter(|line| line["function"] == "flood").map(|line| line.to_string().len()).sum();
+    assert!(said < 1 << 20, "{said} bytes of log");
+    let grown = resident(&host).saturating_sub(before);
+    assert!(grown < 64 << 20, "{grown} bytes");
+}
+
+#[test]
+fn an_answer_without_end_is_as_fast_as_its_reader_and_ends_with_it() {
+    let host = host("timeout = \"50s\"\ncpu = \"40s\"");
+    let before = resident(&host);
+    for path in ["/flood/response", "/flood/deaf"] {
+        meanwhile(&host, |client| {
+            let mut wire = Wire::open(client);
+            wire.say_head(&[&format!("GET {path}")]);
+            assert!(wire.hear_head().starts_with("HTTP/1.1 200 "));
+            let mut piece = vec![0; 1 << 20];
+            for _ in 0..20 {
+                wire.stream().read_exact(&mut piece).expect("more");
+            }
+            // Nobody reads now: the guest stands still.
+            thread::sleep(Duration::from_millis(200));
+            let grown = resident(&host).saturating_sub(before);
+            assert!(grown < 64 << 20, "{grown} bytes");
+            wire.hang_up();
+        });
+        // That nobody is there any longer ends the guest, whether it wants to know or not.
+        host.wait_for_running("flood", 0.0);
+    }
+}
+
+#[test]
+fn an_answer_larger_than_its_limit_breaks_off_and_one_that_is_not_read_meets_its_time_out() {
+    let host = host("timeout = \"1s\"\n[limits]\nidle-timeout = \"2s\"");
+    meanwhile(&host, |client| {
+        let mut wire = Wire::open(client);
+        wire.say_head(&["GET /flood/deaf"]);
+        // The guest is ended at once, the connection when it took nothing for so long.
+        host.wait_for_outcome("flood", "function/timed-out", 1.0);
+    });
+    let host = self::host("http-response-max = \"1MiB\"");
+    let broken = meanwhile(&host, |client| client.try_send(Method::GET, "/flood/response", &[], ""));
+    assert!(broken.is_err(), "{broken:?}");
+    host.wait_for_outcome("flood", "http/too-large", 1.0);
+}
+
+#[test]
+fn a_guest_uses_the_stores_as_much_as_it_may_and_no_more() {
+    let host = host("kv-size-max = \"1MiB\"\nkv-calls-max = 20");
+    let told = meanwhile(&host, |client| client.get("/flood/store")).expect(200);
+    assert!(told.text().starts_with("15: ") && told.text().contains("bytes"), "{}", told.text());
+    // The next invocation begins anew.
+    let told = meanwhile(&host, |client| client.get("/flood/read")).expect(200);
+    assert!(told.text().starts_with("15: ") && told.text().contains("bytes"), "{}", told.text());
+    let host = self::host("kv-calls-max = 5");
+    let told = meanwhile(&host, |client| client.get("/flood/store")).expect(200);
+    assert!(told.text().starts_with("5: ") && told.text().contains("calls"), "{}", told.text());
+}
+
+#[test]
+fn a_guest_that_waits_for_ever_more_is_ended() {
+    let host = host("timeout = \"2s\"\ncpu = \"1s\"");
+    let before = resident(&host);
+    let answer = meanwhile(&host, |client| client.get("/flood/timers"));
+    assert!(answer.status.is_server_error(), "{answer:?}");
+    let grown = resident(&host).saturating_sub(before);
+    assert!(grown < 256 << 20, "{grown} bytes");
+}
+
+#[test]
+fn a_guest_without_an_answer_or_with_half_of_one_is_told_from_one_that_answers() {
+    let host = host("timeout = \"1s\"");
+    is_problem(meanwhile(&host, |client| client.get("/improper-02/none")), 502, "function/no-answer");
+    let error = meanwhile(&host, |client| client.get("/improper-02/error"));
+    assert!(!error.text().contains("secret"), "{error:?}");
+    is_problem(error, 502, "function/no-answer");
+    for path in ["/improper-02/early", "/improper-02/keep"] {
+        let broken = meanwhile(&host, |client| client.try_send(Method::GET, path, &[], ""));
+        let refused = broken.as_ref().map_or(true, |answer| answer.status.is_server_error());
+        assert!(refused, "{path}: {broken:?}");
+    }
+}
+
+#[test]
+fn headers_and_statuses_that_no_answer_has_are_refused_to_the_guest() {
+    let host = host("");
+    for (path, told) in
+        [("/improper-02/connection", "forbidden"), ("/improper-02/break", "invalid"), ("/improper-02/status/99", "Err")]
+    {
+        let answer = meanwhile(&host, |client| client.get(path)).expect(200);
+        assert!(answer.text().to_lowercase().contains(&told.to_lowercase()), "{path}: {}", answer.text());
+        assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
+    }
+    let odd = meanwhile(&host, |client| client.get("/improper-02/status/600"));
+    assert!(odd.status == StatusCode::OK || odd.status.is_server_error(), "{odd:?}");
+}
+
+#[test]
+fn a_guest_that_holds_handles_without_end_is_ended() {
+    let host = host("handles-max = 100");
+    let before = resident(&host);
+    is_problem(meanwhile(&host, |client| client.get("/improper-02/leak")), 500, "function/trapped");
+    host.logged("why", |line| line.to_string().contains("handles-max"));
+    let grown = resident(&host).saturating_sub(before);
+    assert!(grown < 64 << 20, "{grown} bytes");
+}
