@@ -1,7 +1,7 @@
 //! Guests that mean harm, or are broken: each is ended or refused, its caller is told, and others are answered all along.
 
 use crate::harness::guest::{function, route};
-use crate::harness::{Client, Host, Launch, Response, Wire, eventually};
+use crate::harness::{Client, Host, Launch, Response, Wire, eventually, resident};
 use http::{Method, StatusCode};
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -56,14 +56,6 @@ impl Drop for Done<'_> {
 #[track_caller]
 fn is_problem(answer: Response, status: u16, code: &str) {
     assert_eq!(answer.expect(status).json()["code"], code);
-}
-
-/// What the process of the host holds in memory, in bytes.
-fn resident(host: &Host) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    let kib: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kib << 10
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What a function may use: each limit ends what goes beyond it, tells the caller which one it was, and leaves others alone.
 
 use crate::harness::guest::{function, misbehave, route};
-use crate::harness::{Client, Host, Launch, Response, Wire};
+use crate::harness::{Client, Host, Launch, Response, Wire, eventually, resident};
 use http::Method;
-use rustix::process::Signal;
+use rustix::process::{Resource, Signal, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -267,6 +267,88 @@ fn a_host_that_is_full_asks_to_come_again_too() {
     sleeping.into_iter().for_each(Wire::hang_up);
     host.wait_for_running("misbehave", 0.0);
     host.http().get("/sleep/1").expect(200);
+}
+
+#[test]
+fn what_a_function_reserves_no_other_function_takes() {
+    let limits = "[limits]\ninvocations-max = 3\n";
+    let hello = function("hello", "concurrency = 1") + &route("/hello", "hello");
+    let host = Launch::config(&[limits, &misbehave("timeout = \"50s\""), &hello].concat()).start();
+    let mut sleeping: Vec<_> = (0..2).map(|_| Wire::open(host.http())).collect();
+    sleeping.iter_mut().for_each(|wire| wire.say_head(&["GET /sleep/20000"]));
+    host.wait_for_running("misbehave", 2.0);
+    problem(host.http().get("/sleep/1"), 503, "host/exhausted");
+    host.http().get("/hello").expect(200);
+}
+
+#[test]
+fn requests_that_are_held_whole_have_so_much_memory_together() {
+    let limits = "[limits]\nrequest-memory-max = \"1MiB\"\n";
+    let host = Launch::config(&[limits, &function("digest", ""), &route("/digest", "digest")].concat()).start();
+    let body = "x".repeat(700 << 10);
+    let mut slow = Wire::open(host.http());
+    slow.say_head(&["POST /digest", "content-length: 716801"]);
+    slow.say(&body);
+    host.wait_for_running("digest", 1.0);
+    // Refused as soon as it is held, with its length announced or not.
+    let other = || host.http().send(Method::POST, "/digest", &[], body.clone());
+    let refused = eventually("a refusal", || Some(other()).filter(|answer| answer.status != 200));
+    assert_eq!(refused.header("retry-after"), "1");
+    problem(refused, 503, "host/request-memory");
+    slow.say("x");
+    assert!(slow.hear_head().starts_with("HTTP/1.1 200 "));
+    slow.hear_until("716801 ");
+    drop(slow);
+    host.wait_for_running("digest", 0.0);
+    assert!(other().expect(200).text().starts_with("716800 "));
+}
+
+#[test]
+fn ten_thousand_requests_at_once_are_all_answered_in_their_order() {
+    const AT_ONCE: usize = 10_000;
+    raise_descriptors();
+    let limits = "concurrency = 10\nqueue = 5000\nqueue-timeout = \"50s\"\ntimeout = \"55s\"";
+    let host = Launch::config(&[misbehave(limits), function("hello", ""), route("/hello", "hello")].concat()).start();
+    let before = resident(&host);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let answered = runtime.block_on(async {
+        let all: Vec<_> = (0..AT_ONCE).map(|_| host.http().ask("/sleep/1")).collect();
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let local = tokio::task::LocalSet::new();
+        for asking in all {
+            let sender = sender.clone();
+            local.spawn_local(async move { sender.send(asking.await.expect("an answer")).expect("a reader") });
+        }
+        drop(sender);
+        local.await;
+        let mut answered = Vec::new();
+        while let Ok(answer) = receiver.try_recv() {
+            answered.push(answer);
+        }
+        answered
+    });
+    assert_eq!(answered.len(), AT_ONCE);
+    let served: Vec<_> = answered.iter().filter(|answer| answer.status == 200).collect();
+    assert!(served.len() >= 5010, "{} were served", served.len());
+    assert!(answered.iter().all(|answer| matches!(answer.status.as_u16(), 200 | 503)));
+    // An id begins with the millisecond of its arrival: who came earlier was served earlier, but for those of a moment.
+    let arrivals: Vec<_> = served.iter().map(|answer| answer.header("flint-invocation-id")).collect();
+    let mut sorted = arrivals.clone();
+    sorted.sort_unstable();
+    let place = |id: &&str| sorted.binary_search(id).expect("it is there");
+    let moved: usize = arrivals.iter().enumerate().map(|(at, id)| place(id).abs_diff(at)).sum();
+    assert!(moved / served.len() < served.len() / 20, "moved by {} of {}", moved / served.len(), served.len());
+    let grown = resident(&host).saturating_sub(before);
+    assert!(grown < 512 << 20, "{grown} bytes");
+    host.http().get("/hello").expect(200);
+}
+
+/// Lets this process have as many connections as the system allows.
+fn raise_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it is not allowed, the test says so.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 #[test]

@@ -106,6 +106,16 @@ impl Client {
         runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange(self.address, request)).await? })
     }
 
+    /// Gets a page, in a runtime of the test's own.
+    ///
+    /// # Errors
+    /// What the connection says, also if it ends before the answer does.
+    pub(crate) async fn ask(self, path: &'static str) -> Result<Response, Box<dyn std::error::Error>> {
+        let request =
+            Request::get(path).header(header::HOST, self.address.to_string()).body(Full::new(Bytes::new()))?;
+        tokio::time::timeout(PATIENCE, exchange(self.address, request)).await?
+    }
+
     /// Sends bytes as they are and reads all that comes until the server closes the connection or nothing comes for long.
     pub(crate) fn raw(&self, request: &[u8]) -> String {
         let mut stream = self.connect();

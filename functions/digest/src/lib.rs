@@ -1,0 +1,15 @@
+//! Says how much it was sent: a handler that takes its requests whole.
+
+use flint_sdk::prelude::*;
+
+#[flint_sdk::http(buffered)]
+async fn digest(request: Request) -> Result<String, Problem> {
+    let body = request.into_body().bytes().await?;
+    Ok(format!("{} {:016x}\n", body.len(), fnv1a(&body)))
+}
+
+/// FNV-1a, 64 bits: <https://www.rfc-editor.org/rfc/rfc9923>.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
