@@ -62,6 +62,8 @@ pub struct HostLimits {
     pub request_memory_max: ByteSize,
     /// Largest memory of any function.
     pub memory_max: ByteSize,
+    /// Slots whose memory is made resident ahead of their first use.
+    pub touched_max: usize,
     /// Linear memories of a component.
     pub memories_max: usize,
     /// Tables of a component.

@@ -11,8 +11,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// So many artifacts are kept; the oldest go first.
-const ARTIFACTS_MAX: usize = 512;
+/// So many artifacts are kept, unless a cache is told otherwise. More than any platform has functions: one of a hello takes
+/// 300 KiB.
+const ARTIFACTS_MAX: usize = 10_000;
 
 /// What the names of files start with that are being written.
 const ASIDE: &str = ".tmp";
@@ -24,6 +25,7 @@ const LEFT_AFTER: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone)]
 pub struct ArtifactCache {
     folder: PathBuf,
+    artifacts_max: usize,
 }
 
 /// Names an artifact.
@@ -63,18 +65,26 @@ fn sum_of(code: &[u8]) -> String {
 }
 
 impl ArtifactCache {
-    /// Uses a folder, and makes it if it is not there. Removes what a process that was killed left in it.
+    /// Uses a folder, and makes it if it is not there. Removes what a process that was killed left in it, and artifacts that
+    /// were not used for longest, if there are too many.
     ///
     /// # Errors
     /// If the folder can't be made.
     pub fn open(folder: impl Into<PathBuf>) -> io::Result<Self> {
         let folder = folder.into();
         fs::create_dir_all(&folder)?;
-        let cache = Self { folder };
+        Ok(Self { folder, artifacts_max: ARTIFACTS_MAX }.cleaned())
+    }
+
+    fn cleaned(self) -> Self {
+        let cache = self;
         if let Err(error) = cache.remove_leftovers() {
             tracing::warn!(%error, folder = %cache.folder.display(), "can't remove what is left of compiled components");
         }
-        Ok(cache)
+        if let Err(error) = cache.prune() {
+            tracing::warn!(%error, folder = %cache.folder.display(), "can't remove old compiled components");
+        }
+        cache
     }
 
     /// Removes code without a sum, and files that were never renamed. Not the youngest: another process may be writing them.
@@ -109,11 +119,20 @@ impl ArtifactCache {
         let sum = fs::read_to_string(self.sum_path(key)).ok()?;
         let code = fs::read(&path).ok()?;
         if sum == sum_of(&code) {
+            self.touch(key);
             return Some(path);
         }
         tracing::warn!(artifact = %path.display(), "a compiled component is corrupt, and is built again");
         self.remove(key);
         None
+    }
+
+    /// Says that an artifact is in use. If it can't, the artifact may go earlier than it should.
+    fn touch(&self, key: &Key) {
+        let touched = File::open(self.sum_path(key)).and_then(|file| file.set_modified(SystemTime::now()));
+        if let Err(error) = touched {
+            tracing::debug!(%error, "can't say that a compiled component is in use");
+        }
     }
 
     /// Removes an artifact that turned out to be unusable.
@@ -130,9 +149,6 @@ impl ArtifactCache {
         let path = self.code_path(key);
         self.write_aside(&path, code)?;
         self.write_aside(&self.sum_path(key), sum_of(code).as_bytes())?;
-        if let Err(error) = self.prune() {
-            tracing::warn!(%error, folder = %self.folder.display(), "can't remove old compiled components");
-        }
         Ok(path)
     }
 
@@ -151,7 +167,7 @@ impl ArtifactCache {
             .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
             .collect();
         sums.sort();
-        for (_, sum) in sums.iter().take(sums.len().saturating_sub(ARTIFACTS_MAX)) {
+        for (_, sum) in sums.iter().take(sums.len().saturating_sub(self.artifacts_max)) {
             remove_if_there(sum)?;
             remove_if_there(&sum.with_extension("cwasm"))?;
         }
@@ -212,23 +228,26 @@ mod tests {
     }
 
     #[test]
-    fn an_artifact_is_kept_although_old_ones_can_not_be_pruned() {
-        let (_folder, cache) = cache();
-        for n in 0..ARTIFACTS_MAX {
-            let sum = cache.sum_path(&Key(format!("old-{n}")));
-            fs::write(&sum, b"").unwrap();
-            File::options().write(true).open(&sum).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    fn what_was_not_used_for_longest_goes_first_and_what_can_not_go_stays() {
+        let (_folder, mut cache) = cache();
+        let keys = ["old", "used", "new"].map(|key| Key(key.into()));
+        for (key, age) in keys.iter().zip([300, 200, 100]) {
+            cache.put(key, b"machine code").unwrap();
+            let sum = File::options().write(true).open(cache.sum_path(key)).unwrap();
+            sum.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
         }
-        // The code of the first one is gone, that of the next one can't be removed: it is a folder.
-        fs::create_dir_all(cache.code_path(&Key("old-1".into()))).unwrap();
-        for key in ["a", "b"].map(|key| Key(key.into())) {
-            assert!(cache.put(&key, b"machine code").is_ok());
-            assert!(cache.get(&key).is_some());
-        }
-        let sums = fs::read_dir(&cache.folder)
-            .unwrap()
-            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|it| it == "sum"));
-        assert_eq!(sums.count(), ARTIFACTS_MAX);
+        assert!(cache.get(&keys[1]).is_some());
+        cache.artifacts_max = 2;
+        let cache = cache.cleaned();
+        assert_eq!(keys.each_ref().map(|key| cache.get(key).is_some()), [false, true, true]);
+        // Code that can't be removed: it is a folder.
+        fs::remove_file(cache.code_path(&keys[2])).unwrap();
+        fs::create_dir(cache.code_path(&keys[2])).unwrap();
+        let mut cache = cache;
+        cache.artifacts_max = 0;
+        let cache = cache.cleaned();
+        cache.put(&keys[0], b"machine code").unwrap();
+        assert!(cache.get(&keys[0]).is_some());
     }
 
     #[test]

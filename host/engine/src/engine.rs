@@ -62,7 +62,8 @@ impl Engine {
         let wasmtime = wasmtime::Engine::new(&config)
             .map_err(|source| EngineError::Pool { instances: settings.instances_max, source })?;
         let ticker = Ticker::start(wasmtime.clone(), settings.tick).map_err(EngineError::Thread)?;
-        let refiller = Refiller::start(tokio::runtime::Handle::current()).map_err(EngineError::Thread)?;
+        let refiller =
+            Refiller::start(tokio::runtime::Handle::current(), settings.touched_max).map_err(EngineError::Thread)?;
         let admission = Admission::new(settings.admission);
         let room = Room::new(settings.admission.queue_timeout);
         let pools = Mutex::default();

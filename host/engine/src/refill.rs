@@ -63,10 +63,12 @@ struct Shared {
 }
 
 impl Refiller {
-    pub(crate) fn start(runtime: Handle) -> std::io::Result<Self> {
+    /// Starts the thread, which makes the memory of `touched_max` slots resident at most.
+    pub(crate) fn start(runtime: Handle, touched_max: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let handle = thread::Builder::new().name("flint-refill".into()).spawn(move || theirs.run(&runtime))?;
+        let handle =
+            thread::Builder::new().name("flint-refill".into()).spawn(move || theirs.run(&runtime, touched_max))?;
         Ok(Self { shared, handle: Some(handle) })
     }
 
@@ -100,12 +102,12 @@ impl Drop for Refiller {
 }
 
 impl Shared {
-    fn run(&self, runtime: &Handle) {
+    fn run(&self, runtime: &Handle, touched_max: usize) {
         if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
             tracing::debug!(%error, "the refilling thread runs at normal priority");
         }
         let mut watched: Vec<Weak<dyn Refillable>> = Vec::new();
-        let mut toucher = Toucher::default();
+        let mut toucher = Toucher::new(touched_max);
         let mut reviewed = Instant::now();
         while let Some(asked) = self.next(!watched.is_empty()) {
             let mut round = asked;

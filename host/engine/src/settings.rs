@@ -32,6 +32,8 @@ pub struct Settings {
     pub table_elements_max: usize,
     /// How much stack a guest can use.
     pub stack_size_max: ByteSize,
+    /// How many slots are made resident ahead of their first use: 100 KiB each.
+    pub touched_max: usize,
     /// How often a guest that runs on and on lets others run, and its CPU time is looked at.
     pub tick: Duration,
     /// Whether `PAGEMAP_SCAN` is considered; none: decided at start.
@@ -58,6 +60,7 @@ impl Default for Settings {
             tables_max: 16,
             table_elements_max: 100_000,
             stack_size_max: ByteSize::kib(512),
+            touched_max: 256,
             tick: Duration::from_millis(1),
             residency: None,
         }
@@ -136,5 +139,9 @@ pub(crate) fn language() -> Config {
     config.wasm_component_model_async(true);
     // A trap's message keeps its code; its backtrace would cost an unwinding for each error on the way.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
+    // Offsets of instructions, which only a backtrace tells, and tables for native unwinding, which only a debugger reads: a
+    // third of what a compiled component takes on disk and in memory.
+    config.generate_address_map(false);
+    config.native_unwind_info(false);
     config
 }

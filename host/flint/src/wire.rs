@@ -104,6 +104,7 @@ fn settings(platform: &Platform) -> Settings {
             ..AdmissionOptions::default()
         },
         memory_max: limits.memory_max,
+        touched_max: limits.touched_max,
         memories_max: u32::try_from(limits.memories_max).unwrap_or(u32::MAX),
         tables_max: u32::try_from(limits.tables_max).unwrap_or(u32::MAX),
         table_elements_max: limits.table_elements_max,

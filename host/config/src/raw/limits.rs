@@ -30,6 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         drain_timeout: section.field(reader, "drain-timeout").value,
         request_memory_max: section.field(reader, "request-memory-max").value,
         memory_max: memory_max.value,
+        touched_max: section.field(reader, "touched-max").value,
         memories_max: section.field(reader, "memories-max").value,
         tables_max: section.field(reader, "tables-max").value,
         table_elements_max: section.field(reader, "table-elements-max").value,

@@ -43,6 +43,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.drain-timeout", millis(0, HOUR), Default("10s"), "How long a host that is told to stop waits for what runs."),
     key("limits.memory-max", size(ByteSize::mib(1), ByteSize::gib(4)), Default("4GiB"), "Largest `memory` that a function may have."),
     key("limits.request-memory-max", size(ByteSize::mib(1), ByteSize::gib(1024)), Default("256MiB"), "What requests that are handed over whole may take together; more are asked to come again."),
+    key("limits.touched-max", count(0, 10_000), Default("256"), "Instances whose memory is made resident ahead of their first use, which takes 100 KiB each."),
     key("limits.memories-max", count(1, 100), Default("8"), "Linear memories that a component may have."),
     key("limits.tables-max", count(1, 1000), Default("16"), "Tables that a component may have."),
     key("limits.table-elements-max", count(1, 10_000_000), Default("100000"), "Elements that a table may have."),
