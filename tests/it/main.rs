@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod bench;
 mod cli;
 mod component;
 mod config;

@@ -245,6 +245,44 @@ pub(crate) struct Bench {
 pub(crate) enum BenchCommand {
     /// Time from an event to the guest's answer, by where the instance comes from
     ColdStart(ColdStart),
+    /// What the callers of a function notice of other functions that spin
+    Neighbours(Neighbours),
+    /// How many functions and instances a host holds, and how fast it starts with them
+    Density(Density),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Neighbours {
+    /// Callers, each of which asks again as soon as it has its answer
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=50))]
+    pub(crate) callers: usize,
+
+    /// Guests that spin
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=50))]
+    pub(crate) spinning: usize,
+
+    /// How long each row is measured
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) time: Duration,
+
+    /// The folder of the functions that are measured
+    #[arg(long, value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Density {
+    /// Functions, each with a component of its own
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=9_000))]
+    pub(crate) functions: usize,
+
+    /// Instances of one function
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) instances: usize,
+
+    /// The folder of the function that they are made of
+    #[arg(long = "functions-folder", value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions_folder: PathBuf,
 }
 
 #[derive(Debug, Args)]

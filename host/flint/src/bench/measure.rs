@@ -41,22 +41,32 @@ pub(crate) enum Span {
 /// # Errors
 /// If an invocation fails.
 pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, span: Span) -> Result<Row, Error> {
-    // An hour at most, to three digits: these are constants that fit.
-    let mut times: Histogram<u64> =
-        Histogram::new_with_bounds(1, 3_600_000_000_000, 3).map_err(|error| Error::Bug(error.to_string()))?;
+    let mut times = times()?;
     round(subject, WARM_UP, span, &mut |_| ()).await?;
     let cpu = cpu_time();
     round(subject, invocations, span, &mut |time| times.saturating_record(nanos(time))).await?;
     let cpu = cpu_time().saturating_sub(cpu);
-    let micros = |quantile| times.value_at_quantile(quantile) as f64 / 1_000.0;
     Ok(Row {
         name,
         n: times.len(),
-        p50_us: micros(0.5),
-        p99_us: micros(0.99),
-        p999_us: micros(0.999),
+        p50_us: micros(times.value_at_quantile(0.5)),
+        p99_us: micros(times.value_at_quantile(0.99)),
+        p999_us: micros(times.value_at_quantile(0.999)),
         cpu_us: cpu.as_secs_f64() * 1e6 / f64::from(invocations),
     })
+}
+
+/// Counts times in nanoseconds: an hour at most, to three digits.
+///
+/// # Errors
+/// None: these are constants that fit.
+pub(crate) fn times() -> Result<Histogram<u64>, Error> {
+    Histogram::new_with_bounds(1, 3_600_000_000_000, 3).map_err(|error| Error::Bug(error.to_string()))
+}
+
+/// Nanoseconds as microseconds.
+pub(crate) fn micros(nanos: u64) -> f64 {
+    nanos as f64 / 1_000.0
 }
 
 async fn round(subject: &Subject, invocations: u32, span: Span, taken: &mut impl FnMut(Duration)) -> Result<(), Error> {

@@ -30,10 +30,12 @@ pub(crate) enum Kind {
     Http03,
     /// The same as an event, of a function with a heavy init.
     Init,
+    /// A function that never comes back.
+    Spin,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Event, Self::Http02, Self::Http03, Self::Init];
+    const ALL: [Self; 5] = [Self::Event, Self::Http02, Self::Http03, Self::Init, Self::Spin];
 
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Kind {
             Self::Http02 => "http02",
             Self::Http03 => "http03",
             Self::Init => "init",
+            Self::Spin => "spin",
         }
     }
 
@@ -51,6 +54,7 @@ impl Kind {
             Self::Http02 => "hello-02",
             Self::Http03 => "hello-plain-03",
             Self::Init => "lookup",
+            Self::Spin => "misbehave",
         }
     }
 }
@@ -70,7 +74,7 @@ impl Subjects {
     /// If a function can't be built, or an engine can't be started.
     pub(crate) fn build(functions: &Path, progress: &Progress) -> Result<Self, Error> {
         let data = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
-        let components = components(functions, progress)?;
+        let components = components(functions, &Kind::ALL, progress)?;
         let folder = Dir::open_ambient_dir(data.path(), ambient_authority()).map_err(Error::io("open it"))?;
         let stores = Embedded::open(folder, flint_stores_embedded::Options::default())
             .map_err(|source| Error::Stores { path: data.path().to_owned(), source })?;
@@ -122,12 +126,12 @@ fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
 }
 
 /// Builds the functions as `flint up` does, from a configuration that names them.
-fn components(functions: &Path, progress: &Progress) -> Result<BTreeMap<Kind, Vec<u8>>, Error> {
+fn components(functions: &Path, kinds: &[Kind], progress: &Progress) -> Result<BTreeMap<Kind, Vec<u8>>, Error> {
     let folder = std::path::absolute(functions).map_err(Error::io("find the functions"))?;
-    let text: String = Kind::ALL
-        .iter()
-        .map(|kind| format!("[function.{0}]\nsource = {1:?}\n", kind.function(), folder.join(kind.function())))
-        .collect();
+    // What some of them could use is not given to them.
+    let section =
+        |name: &str| format!("[function.{name}]\nsource = {:?}\nsecrets = {{}}\noutbound = []\n", folder.join(name));
+    let text: String = kinds.iter().map(|kind| section(kind.function())).collect();
     let workshop = Workshop::new(Inspector::new(None)?, progress);
     let source = Source { path: PathBuf::from("bench.toml"), text };
     flint_config::load(&source, &|name: &str| std::env::var(name).ok(), &workshop, Secrets::Read)?;
@@ -138,7 +142,15 @@ fn components(functions: &Path, progress: &Progress) -> Result<BTreeMap<Kind, Ve
         let bytes = std::fs::read(file).map_err(|source| Error::NoComponent { path: file.clone(), source })?;
         Ok((kind, bytes))
     };
-    Kind::ALL.into_iter().map(component).collect()
+    kinds.iter().copied().map(component).collect()
+}
+
+/// Builds one of the functions.
+///
+/// # Errors
+/// If it can't be built.
+pub(crate) fn component(functions: &Path, kind: Kind, progress: &Progress) -> Result<Vec<u8>, Error> {
+    Ok(components(functions, &[kind], progress)?.remove(&kind).unwrap_or_default())
 }
 
 /// What a function is invoked with.
@@ -175,8 +187,9 @@ impl Subject {
         Ok(match self.kind {
             Kind::Event => Event::Payload(Bytes::from_static(b"{}")),
             Kind::Init => Event::Payload(Bytes::from_static(b"1000")),
-            Kind::Http02 | Kind::Http03 => {
-                let request = Request::get("http://localhost/hello").body(Empty::new());
+            Kind::Http02 | Kind::Http03 | Kind::Spin => {
+                let path = if self.kind == Kind::Spin { "/spin" } else { "/hello" };
+                let request = Request::get(format!("http://localhost{path}")).body(Empty::new());
                 Event::Request(request.map_err(|error| Error::Bug(error.to_string()))?)
             }
         })

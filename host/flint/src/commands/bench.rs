@@ -9,5 +9,7 @@ use crate::output::Output;
 pub(crate) async fn run(args: cli::Bench, output: Output) -> Result<(), Error> {
     match args.command {
         BenchCommand::ColdStart(args) => bench::cold_start::run(args, output).await,
+        BenchCommand::Neighbours(args) => bench::neighbours::run(args, output).await,
+        BenchCommand::Density(args) => bench::density::run(args, output).await,
     }
 }

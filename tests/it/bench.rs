@@ -1,0 +1,29 @@
+//! The benchmarks print figures. Times are for people; how much memory something takes does not depend on the machine's mood.
+
+use crate::harness::{flint, root};
+use serde_json::Value;
+
+fn bench(args: &[&str]) -> Value {
+    let args = ["bench"].iter().chain(args).chain(&["--json"]);
+    flint(&root(), args).ok().json()
+}
+
+#[test]
+fn functions_and_instances_that_wait_take_little_memory() {
+    let figures = bench(&["density", "--functions", "20", "--instances", "3000"]);
+    let figure = |name: &str| figures[name].as_f64().unwrap_or_else(|| panic!("{name} in {figures}"));
+    assert!((1.0..=40.0).contains(&figure("instance_kib")), "{figures}");
+    // A thousand of them in 500 MiB, with what the host itself takes.
+    let each = (figure("resident_mib") - figure("resident_of_one_mib")) / 19.0;
+    assert!(each * 1000.0 + figure("resident_of_one_mib") < 500.0, "{figures}");
+}
+
+#[test]
+fn callers_are_answered_beside_guests_that_spin() {
+    let figures = bench(&["neighbours", "--time", "500ms", "--callers", "2"]);
+    for (row, spinning) in [(0, 0), (1, 4)] {
+        let row = &figures["rows"][row];
+        assert_eq!(row["spinning"], spinning, "{figures}");
+        assert!(row["answers"].as_u64() > Some(10) && row["p99_us"].as_f64() > Some(0.0), "{figures}");
+    }
+}
