@@ -7,12 +7,15 @@ use crate::link;
 use crate::outbound::Outbound;
 use crate::shape::{INIT_FUNCTION, Shape};
 use crate::state::State;
+use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
 use flint_engine::{ArtifactCache, Engine, Pool, PoolOptions};
-use flint_model::Clock;
+use flint_model::{Clock, FunctionName};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use wasmtime::component::{Component, Linker};
 
 /// What a world is made of.
@@ -40,6 +43,8 @@ pub struct WorldError(wasmtime::Error);
 pub struct World {
     options: WorldOptions,
     linker: Linker<State>,
+    /// Who of a function may run: one for all its versions, so that `concurrency` holds while one takes the other's place.
+    admissions: Mutex<BTreeMap<FunctionName, Weak<Admission>>>,
 }
 
 impl World {
@@ -49,10 +54,11 @@ impl World {
     /// [`WorldError`], which no setting can cause.
     pub fn new(options: WorldOptions) -> Result<Self, WorldError> {
         let linker = link::all(options.engine.wasmtime()).map_err(WorldError)?;
-        Ok(Self { options, linker })
+        Ok(Self { options, linker, admissions: Mutex::default() })
     }
 
-    /// Makes a function of a component.
+    /// Makes a function of a component. Functions of one name are versions of one: they are counted and admitted together, by
+    /// the options of the last that was made.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -68,7 +74,8 @@ impl World {
             spares_max: spec.spares_max,
             spares_total_max: self.options.spares_max,
         };
-        let telemetry = self.options.telemetry.function(&spec.name);
+        let telemetry = self.options.telemetry.function(&spec.name).of_version(spec.version);
+        let name = spec.name.clone();
         let context = Arc::new(FunctionContext {
             name: spec.name,
             environment: spec.environment,
@@ -83,7 +90,8 @@ impl World {
             telemetry,
         });
         let program = Program::new(Arc::clone(&context), &shape, spec.init, &component).map_err(LoadError::Mismatch)?;
-        let pool = Pool::new(self.options.engine.clone(), program, component, options);
+        let admission = self.admission(name, options.admission);
+        let pool = Pool::admitted_by(self.options.engine.clone(), program, component, options, admission);
         let core = FunctionCore {
             context,
             request_size_max: spec.request_size_max,
@@ -91,6 +99,28 @@ impl World {
             shape,
         };
         Ok(Function::new(core, pool))
+    }
+
+    /// Says what a component exports and imports, as [`inspect`] does.
+    ///
+    /// # Errors
+    /// [`CompileError`].
+    pub async fn inspect(&self, bytes: &[u8]) -> Result<Shape, CompileError> {
+        inspect(&self.options.engine, self.options.cache.as_ref(), bytes).await
+    }
+
+    fn admission(&self, name: FunctionName, options: AdmissionOptions) -> Arc<Admission> {
+        let mut admissions = self.admissions.lock();
+        let known = admissions.entry(name).or_default();
+        if let Some(admission) = known.upgrade() {
+            if admission.options() != options {
+                admission.change(options);
+            }
+            return admission;
+        }
+        let admission = Arc::new(Admission::new(options));
+        *known = Arc::downgrade(&admission);
+        admission
     }
 
     /// The engine.
