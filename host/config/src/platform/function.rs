@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A function: what it is made from, what it may use, what it may do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// What its component is made from.
     pub source: FunctionSource,
@@ -37,6 +37,8 @@ pub struct Function {
     pub log_size_max: ByteSize,
     /// How many resources of the host an instance may hold.
     pub handles_max: usize,
+    /// Whether a request may choose the version that answers.
+    pub version_header: bool,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// Values that are read through `wasi:config`.

@@ -49,6 +49,7 @@ struct Plain {
     http_body_max: Option<ByteSize>,
     log_size_max: ByteSize,
     handles_max: usize,
+    version_header: bool,
     environment: BTreeMap<String, String>,
     config: BTreeMap<String, String>,
 }
@@ -78,6 +79,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
             http_body_max: section.optional(reader, "http-body-max").map(|max| max.value),
             log_size_max: section.field(reader, "log-size-max").value,
             handles_max: section.field(reader, "handles-max").value,
+            version_header: section.field(reader, "version-header").value,
             environment: read_texts(reader, section, "environment", is_variable),
             config: read_texts(reader, section, "config", |_| true),
         },
@@ -112,6 +114,7 @@ impl Function {
             http_body_max: self.plain.http_body_max,
             log_size_max: self.plain.log_size_max,
             handles_max: self.plain.handles_max,
+            version_header: self.plain.version_header,
             environment: environment.clone(),
             config: config.clone(),
             secrets: BTreeMap::new(),
