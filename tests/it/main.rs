@@ -5,9 +5,11 @@
 
 mod harness;
 
+mod admin;
 mod cli;
 mod component;
 mod config;
+mod deploy;
 mod http;
 mod init;
 mod isolation;
@@ -16,3 +18,4 @@ mod limits;
 mod readme;
 mod telemetry;
 mod tidy;
+mod watch;
