@@ -162,7 +162,8 @@ fn a_change_with_mistakes_is_told_whole_and_the_old_one_goes_on() {
     for code in ["config/unknown-key", "config/bad-name"] {
         let told = host.logged(code, |line| line["fields"]["code"] == code);
         assert!(
-            told["fields"]["line"].is_u64() && told["fields"]["file"].as_str().is_some_and(|file| file.ends_with("platform.toml")),
+            told["fields"]["line"].is_u64()
+                && told["fields"]["file"].as_str().is_some_and(|file| file.ends_with("platform.toml")),
             "{told}"
         );
     }
