@@ -5,10 +5,12 @@
 
 mod harness;
 
+mod admin;
 mod bench;
 mod cli;
 mod component;
 mod config;
+mod deploy;
 mod hostile;
 mod http;
 mod init;
@@ -18,3 +20,4 @@ mod limits;
 mod readme;
 mod telemetry;
 mod tidy;
+mod watch;

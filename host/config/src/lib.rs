@@ -105,10 +105,12 @@ fn check_all(
             functions.insert(name.clone(), platform::Function { secrets, ..raw.finish(origin) });
         }
     }
+    let token = file.listener.admin_token.iter().flatten().next().filter(|_| secrets == Secrets::Read);
+    let admin_token = token.and_then(|origin| check::secret::check_token(reader, folder, origin));
     check_components(reader, &file, &functions, components);
     Platform {
         data_dir: folder.join(file.data_dir),
-        listener: (&file.listener).into(),
+        listener: platform::Listener { admin_token, ..(&file.listener).into() },
         limits: file.limits.host,
         functions,
         routes,

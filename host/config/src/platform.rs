@@ -9,7 +9,7 @@ pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
 pub use route::{Methods, PathError, PathPattern, Route, Segment};
 
-use flint_model::{ByteSize, FunctionName, StoreName};
+use flint_model::{ByteSize, FunctionName, Secret, StoreName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,12 +33,14 @@ pub struct Platform {
 }
 
 /// The addresses that are listened on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Where requests come in.
     pub http: SocketAddr,
-    /// Metrics, health and management; always a loopback address.
+    /// Metrics, health and management; a loopback address, unless there is a token.
     pub admin: SocketAddr,
+    /// What management asks for, without white space around it, if it asks for anything.
+    pub admin_token: Option<Secret>,
 }
 
 /// Limits of the host as a whole.
@@ -74,6 +76,12 @@ pub struct HostLimits {
     pub stack_size_max: ByteSize,
     /// Longest line of a function's log.
     pub log_line_max: ByteSize,
+    /// Largest component that can be deployed.
+    pub component_size_max: ByteSize,
+    /// Versions that are kept of each function.
+    pub versions_max: usize,
+    /// Invocations whose records are kept.
+    pub recent_invocations: usize,
 }
 
 /// The limits of a key-value store.

@@ -1,5 +1,6 @@
 //! Who may run now, who waits, and who is refused.
 
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -35,7 +36,8 @@ pub struct Overloaded {
 pub struct Admission {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
-    options: AdmissionOptions,
+    /// Only looked at by who does not get in at once.
+    options: Mutex<AdmissionOptions>,
 }
 
 /// The right to run, until it is dropped.
@@ -45,13 +47,47 @@ pub struct Permit(#[expect(dead_code, reason = "gives the right back when it is 
 impl Admission {
     /// Starts with nobody inside.
     pub fn new(options: AdmissionOptions) -> Self {
-        let permits = options.concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        Self { permits: Arc::new(Semaphore::new(permits)), waiting: AtomicUsize::new(0), options }
+        let permits = Arc::new(Semaphore::new(permits(&options)));
+        Self { permits, waiting: AtomicUsize::new(0), options: Mutex::new(options) }
     }
 
     /// How many are inside.
     pub fn running(&self) -> usize {
-        self.options.concurrency.saturating_sub(self.permits.available_permits())
+        self.options().concurrency.saturating_sub(self.permits.available_permits())
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> AdmissionOptions {
+        *self.options.lock()
+    }
+
+    /// Changes the options while some are inside. With a smaller `concurrency`, those who are inside stay, and nobody else gets
+    /// in until there are fewer. Has to be called within a tokio runtime.
+    pub fn change(&self, options: AdmissionOptions) {
+        let before = std::mem::replace(&mut *self.options.lock(), options);
+        let (before, after) = (permits(&before), permits(&options));
+        if after >= before {
+            self.permits.add_permits(after - before);
+            return;
+        }
+        let surplus = before - after;
+        let held = surplus - self.permits.forget_permits(surplus);
+        if let Ok(held) = u32::try_from(held)
+            && held > 0
+        {
+            let semaphore = Arc::clone(&self.permits);
+            // In the queue like all others, so it takes the places of those who leave.
+            tokio::spawn(async move {
+                if let Ok(taken) = semaphore.acquire_many_owned(held).await {
+                    taken.forget();
+                }
+            });
+        }
     }
 
     /// Waits for room. Dropping the future gives the place in the queue up.
@@ -62,15 +98,20 @@ impl Admission {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(Permit(permit));
         }
-        let refused = Overloaded { limit: self.options.concurrency };
-        let _place = Place::take(&self.waiting, self.options.queue).ok_or(refused)?;
-        let acquired = tokio::time::timeout(self.options.queue_timeout, Arc::clone(&self.permits).acquire_owned());
+        let options = self.options();
+        let refused = Overloaded { limit: options.concurrency };
+        let _place = Place::take(&self.waiting, options.queue).ok_or(refused)?;
+        let acquired = tokio::time::timeout(options.queue_timeout, Arc::clone(&self.permits).acquire_owned());
         match acquired.await {
             Ok(Ok(permit)) => Ok(Permit(permit)),
             // The semaphore is never closed: its only other error.
             Ok(Err(_)) | Err(_) => Err(refused),
         }
     }
+}
+
+fn permits(options: &AdmissionOptions) -> usize {
+    options.concurrency.clamp(1, Semaphore::MAX_PERMITS)
 }
 
 /// A place in the queue.
@@ -119,5 +160,27 @@ mod tests {
             assert!(admission.enter().await.is_err());
             assert_eq!(began.elapsed(), Duration::from_secs(5), "it found a place in the queue");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_concurrency_can_be_changed_while_some_are_inside() {
+        let options = AdmissionOptions { concurrency: 3, queue: 0, queue_timeout: Duration::ZERO };
+        let admission = Admission::new(options);
+        let mut inside = Vec::new();
+        for _ in 0..3 {
+            inside.push(admission.enter().await.unwrap());
+        }
+        admission.change(AdmissionOptions { concurrency: 1, ..options });
+        tokio::task::yield_now().await;
+        for _ in 0..2 {
+            inside.pop();
+            assert_eq!(admission.enter().await.unwrap_err(), Overloaded { limit: 1 });
+        }
+        inside.pop();
+        inside.push(admission.enter().await.unwrap());
+        assert!(admission.enter().await.is_err());
+        admission.change(AdmissionOptions { concurrency: 2, ..options });
+        inside.push(admission.enter().await.unwrap());
+        assert!(admission.enter().await.is_err());
     }
 }

@@ -137,7 +137,7 @@ pub(crate) struct Inner<B: Blueprint> {
     blueprint: B,
     component: InstancePre<B::Data>,
     options: PoolOptions,
-    admission: Admission,
+    admission: Arc<Admission>,
     /// Never used. Last in, first out: the last that was made is the warmest in the caches.
     spares: Mutex<Vec<Live<B>>>,
     /// Used, and good for more (`serial`).
@@ -150,6 +150,8 @@ pub(crate) struct Inner<B: Blueprint> {
     misses: AtomicU64,
     /// Whether the refilling thread was asked to look here.
     asked: AtomicBool,
+    /// Whether another pool has taken this one's place.
+    retired: AtomicBool,
     review: Mutex<Reviewed>,
     this: Weak<Inner<B>>,
 }
@@ -172,11 +174,23 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 impl<B: Blueprint> Pool<B> {
     /// Makes a pool, and asks for its first spares.
     pub fn new(engine: Engine, blueprint: B, component: InstancePre<B::Data>, options: PoolOptions) -> Self {
+        let admission = Arc::new(Admission::new(options.admission));
+        Self::admitted_by(engine, blueprint, component, options, admission)
+    }
+
+    /// Makes a pool whose events are admitted together with those of other pools, such as that of an older version.
+    pub fn admitted_by(
+        engine: Engine,
+        blueprint: B,
+        component: InstancePre<B::Data>,
+        options: PoolOptions,
+        admission: Arc<Admission>,
+    ) -> Self {
         let inner = Arc::new_cyclic(|this| Inner {
             engine,
             blueprint,
             component,
-            admission: Admission::new(options.admission),
+            admission,
             spares: Mutex::default(),
             used: Mutex::default(),
             ready: AtomicUsize::new(0),
@@ -184,6 +198,7 @@ impl<B: Blueprint> Pool<B> {
             arrivals: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             asked: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             review: Mutex::new(Reviewed {
                 demand: Demand::default(),
                 arrivals: 0,
@@ -264,9 +279,21 @@ impl<B: Blueprint> Pool<B> {
         self.0.spares.lock().len()
     }
 
-    /// How many invocations run.
+    /// How many invocations run, of all pools that are admitted together.
     pub fn running(&self) -> usize {
         self.0.admission.running()
+    }
+
+    /// How many invocations wait for their turn, of all pools that are admitted together.
+    pub fn waiting(&self) -> usize {
+        self.0.admission.waiting()
+    }
+
+    /// Gives up what waits for an event: another pool has taken this one's place. Events that run go on, and those that still
+    /// come are served by instances made for them.
+    pub fn retire(&self) {
+        self.0.retired.store(true, Relaxed);
+        self.0.trim(0);
     }
 
     /// The options that the pool was made with.
@@ -350,7 +377,7 @@ impl<B: Blueprint> Inner<B> {
     pub(crate) fn give_back(&self, mut live: Live<B>) -> Option<Live<B>> {
         live.uses += 1;
         match self.options.isolation {
-            Isolation::Serial { uses } if live.uses < uses && self.may_keep_another() => {
+            Isolation::Serial { uses } if live.uses < uses && self.may_keep_another() && !self.is_retired() => {
                 self.count_in();
                 self.used.lock().push(live);
                 None
@@ -362,7 +389,7 @@ impl<B: Blueprint> Inner<B> {
     /// Asks the refilling thread for more when half of the spares are gone: one system call for many events.
     pub(crate) fn ask_if_low(&self) {
         let target = self.target.load(Relaxed);
-        let low = self.options.spares_max > 0 && self.ready() * 2 <= target;
+        let low = self.options.spares_max > 0 && self.ready() * 2 <= target && !self.is_retired();
         // A target of 0 grows only if someone looks at the misses.
         if low && !self.asked.swap(true, Relaxed) {
             let this: Weak<dyn Refillable> = self.this.clone();
@@ -382,6 +409,10 @@ impl<B: Blueprint> Inner<B> {
         (reviewed.arrivals, reviewed.misses, reviewed.at) = (arrivals, misses, now);
         self.target.store(target, Relaxed);
         target
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
     }
 
     /// How many instances wait for an event, used ones included.
@@ -426,7 +457,7 @@ fn signed(count: usize) -> isize {
 impl<B: Blueprint> Inner<B> {
     /// Makes spares up to `target`. Says whether that failed.
     fn fill(&self, target: usize, runtime: &Handle) -> Result<(), Fault> {
-        while self.ready() < target && self.may_keep_another() {
+        while self.ready() < target && self.may_keep_another() && !self.is_retired() {
             let live = runtime.block_on(self.make_spare())?;
             self.store_spare(live);
         }
@@ -464,6 +495,11 @@ impl<B: Blueprint> Refillable for Inner<B> {
     fn refill(&self, runtime: &Handle) -> Refilled {
         self.asked.store(false, Relaxed);
         let mut reviewed = self.review.lock();
+        if self.is_retired() {
+            // What was being made when it retired.
+            self.trim(0);
+            return Refilled { review: Review::Settled, grown: false };
+        }
         let target = self.decide_target(&mut reviewed);
         let mut review = if target > self.options.warm { Review::Again } else { Review::Settled };
         if reviewed.not_before.is_none_or(|moment| Instant::now() >= moment) {
@@ -476,7 +512,7 @@ impl<B: Blueprint> Refillable for Inner<B> {
         if reviewed.not_before.is_some() {
             review = Review::Again;
         }
-        self.trim(target);
+        self.trim(if self.is_retired() { 0 } else { target });
         let alive = self.ready() + self.admission.running();
         let grown = alive > reviewed.most_alive;
         reviewed.most_alive = alive.max(reviewed.most_alive);

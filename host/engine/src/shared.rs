@@ -118,6 +118,12 @@ impl<B: Blueprint> Shared<B> {
         Some(Self(Arc::new(Inner { pool: pool.clone(), uses: uses.max(1), workers: Mutex::default() })))
     }
 
+    /// Lets the instances end when their events have: another function has taken this one's place.
+    pub fn retire(&self) {
+        let workers = std::mem::take(&mut *self.0.workers.lock());
+        workers.iter().for_each(|worker| worker.retire());
+    }
+
     /// Runs a job in an instance that has room, or in a new one.
     ///
     /// # Errors

@@ -1,13 +1,17 @@
 //! Management: metrics, health, and the calls that `flint invoke` and `flint kv` make.
 //!
-//! Served on a loopback address and nowhere else, since whoever reaches it may do anything (`guard`). [`server`] answers,
-//! [`client`] asks, [`api`] holds what both say, and [`kv`] and [`functions`] do the work, also without any server in between:
-//! that is how `flint kv` works when no host is running.
+//! Whoever reaches it may do anything, so it is served on a loopback address, or asks for a [`token`]; web pages are kept away
+//! (`guard`). [`server`] answers, with [`functions`], [`kv`] and [`show`]; [`client`] asks; [`api`] holds what both say, and
+//! [`openapi`] the same for programs. [`kv`] and [`functions`] also work without any server in between: that is how `flint kv`
+//! works when no host is running.
 
 pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod functions;
-mod guard;
+pub(crate) mod guard;
 pub(crate) mod kv;
+pub(crate) mod openapi;
 pub(crate) mod run_file;
 pub(crate) mod server;
+mod show;
+pub(crate) mod token;

@@ -3,6 +3,8 @@
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod deploy;
+pub(crate) mod functions;
 pub(crate) mod invoke;
 pub(crate) mod kv;
 pub(crate) mod new;
@@ -30,6 +32,12 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::New(args) => new::run(&args, output),
         Command::Invoke(args) => invoke::run(&args, output, &telemetry).await,
         Command::Kv(args) => kv::run(args, output).await,
+        Command::Functions(args) => functions::run(&args, output).await,
+        Command::Deploy(args) => deploy::deploy(&args, output).await,
+        Command::Rollback(args) => deploy::roll_back(&args, output).await,
+        Command::Split(args) => deploy::split(&args, output).await,
+        Command::Versions(args) => deploy::versions(&args, output).await,
+        Command::Openapi => functions::openapi(output),
         Command::Bench(args) => bench::run(args, output).await,
     };
     // What is not written by then is lost: the reader of the log does not read.

@@ -65,6 +65,9 @@ pub(crate) enum Error {
         #[source]
         source: LoadError,
     },
+    /// The component of a version is not in the data folder, or is another one.
+    #[error("the component of version {version} of {function} is lost")]
+    VersionLost { function: FunctionName, version: u64 },
     /// The data folder can't be made.
     #[error("can't make the data folder {}", path.display())]
     DataDir {
@@ -88,6 +91,15 @@ pub(crate) enum Error {
     /// A defect of the host.
     #[error(transparent)]
     World(#[from] WorldError),
+    /// A command needs a host, and none runs.
+    #[error("no host runs with the data folder {}", data_dir.display())]
+    NoHost { data_dir: PathBuf },
+    /// Management could be reached from other machines, and asks for no token.
+    #[error("the admin address {address} could be reached from other machines")]
+    AdminNotLoopback { address: std::net::SocketAddr },
+    /// Sources can't be watched.
+    #[error("can't watch the sources")]
+    Watch(#[from] notify::Error),
     /// A host was asked and gave no answer.
     #[error(transparent)]
     Client(ClientError),
@@ -129,7 +141,10 @@ impl Error {
             }
             Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
-            Self::Bind(_) | Self::Engine(_) | Self::Client(_) => Exit::Unavailable,
+            Self::AdminNotLoopback { .. } => Exit::Configuration,
+            Self::Bind(_) | Self::Engine(_) | Self::Client(_) | Self::NoHost { .. } | Self::Watch(_) => {
+                Exit::Unavailable
+            }
             Self::Stores { source: OpenError::InUse { .. }, .. } => Exit::Unavailable,
             Self::Problem(problem) if problem.is_passing() => Exit::Unavailable,
             Self::NoComponent { .. }
@@ -137,6 +152,7 @@ impl Error {
             | Self::NoHttpHandler { .. }
             | Self::Unserved { .. }
             | Self::Load { .. }
+            | Self::VersionLost { .. }
             | Self::NoSuchFunction { .. }
             | Self::DataDir { .. }
             | Self::Stores { .. }
@@ -164,13 +180,16 @@ impl Error {
             Self::Build { .. } => "function/not-built",
             Self::NoSuchFunction { .. } => "function/not-found",
             Self::Load { .. } => "function/not-loaded",
+            Self::VersionLost { .. } => "version/lost",
             Self::DataDir { .. } => "data-dir/unusable",
             Self::Stores { source: OpenError::InUse { .. }, .. } => "data-dir/in-use",
             Self::Stores { .. } => "data-dir/unusable",
             Self::Bind(_) => "listener/unusable-address",
             Self::Engine(_) => "host/engine",
             Self::World(_) | Self::Bug(_) => "host/internal",
-            Self::Client(_) => "host/unreachable",
+            Self::Client(_) | Self::NoHost { .. } => "host/unreachable",
+            Self::AdminNotLoopback { .. } => "config/admin-not-loopback",
+            Self::Watch(_) => "host/watch",
             Self::Problem(problem) => &problem.code,
             Self::New(_) => "new/refused",
             Self::Io { .. } => "io",
@@ -195,6 +214,11 @@ impl Error {
             Self::Stores { source: OpenError::InUse { .. }, .. } => "end the other process, or give this one a folder of its own with --data-dir".to_owned(),
             Self::Bind(BindError::InUse(_)) => "end the other process, or choose another address with --listen and --admin-listen; port 0 takes a free one".to_owned(),
             Self::Engine(EngineError::Pool { .. }) => "choose smaller `invocations-max`, `spares-max` or `memory-max` under [limits]".to_owned(),
+            Self::NoHost { .. } => "start one with `flint up`, or name its admin address with --admin".to_owned(),
+            Self::AdminNotLoopback { .. } => "set `admin-token` under [listener], or choose a loopback address".to_owned(),
+            Self::Problem(problem) if problem.code == "admin/unauthorized" => {
+                "set FLINT_TOKEN, or name a file that holds the token with --token-file".to_owned()
+            }
             Self::Client(_) => "is `flint up` running? It prints its admin address, which --admin takes".to_owned(),
             Self::New(error) => error.help()?,
             _ => return None,
@@ -218,6 +242,11 @@ impl Error {
             let _ = output.answer(&json, String::new);
             return;
         }
+        self.tell(output);
+    }
+
+    /// Tells it to people, on standard error.
+    pub(crate) fn tell(&self, output: Output) {
         match self {
             Self::Configuration(diagnostics) => {
                 let colour = if output.is_colored() { Colour::Always } else { Colour::Never };

@@ -102,7 +102,7 @@ fn describe_file(file: &Path, error: &CompileError) -> DescribeError {
 }
 
 /// The same facts in the words of the configuration, which knows no WebAssembly.
-fn describe(shape: &flint_world::Shape) -> Shape {
+pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
     let exports = |handler: &str| {
         let prefix = format!("flint:platform/{handler}@");
         shape.exports.iter().any(|name| name.starts_with(&prefix))

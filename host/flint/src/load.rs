@@ -19,6 +19,8 @@ const DATA_DIR: &str = ".flint";
 pub(crate) struct Loaded {
     pub(crate) platform: Platform,
     pub(crate) components: BTreeMap<FunctionName, PathBuf>,
+    /// The configuration as it was read, if there is one.
+    pub(crate) source: Option<Source>,
 }
 
 /// Loads the configuration, builds the functions, and looks at their components.
@@ -31,7 +33,7 @@ pub(crate) fn built(config: &cli::Config, output: Output) -> Result<Loaded, Erro
     let inspector = Inspector::new(cache(&data_dir_hint(config, &source)))?;
     let workshop = Workshop::new(inspector, &progress);
     let platform = platform(&source, config, &workshop, Secrets::Read)?;
-    Ok(Loaded { platform, components: workshop.into_components() })
+    Ok(Loaded { platform, components: workshop.into_components(), source: Some(source) })
 }
 
 /// Loads the configuration for a command that runs no function: takes components on trust, and reads no secret.
@@ -62,7 +64,7 @@ pub(crate) fn single(component: &Path, config: &cli::Config, output: Output) -> 
         return Err(Error::NoHttpHandler { path: path() });
     }
     let components = platform.functions.keys().map(|name| (name.clone(), path())).collect();
-    Ok(Loaded { platform, components })
+    Ok(Loaded { platform, components, source: None })
 }
 
 /// The stores and the data folder of commands that work without functions: those of the configuration, or, where there is

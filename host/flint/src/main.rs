@@ -1,8 +1,8 @@
 //! The binary: command line, wiring, management. Depends on everything; nothing depends on it.
 //!
 //! [`cli`] says what can be asked, [`commands`] do it. [`load`] makes a platform of the configuration, with [`build`] and
-//! [`inspect`] for the components; [`wire`] is the one place where the parts meet, [`up`] starts and stops them, [`admin`]
-//! manages what runs. All that is printed goes through [`output`]; every end of the process is an [`exit::Exit`].
+//! [`inspect`] for the components; [`wire`] is the one place where the parts meet, [`up`] starts and stops them, [`live`] is
+//! what is served and how it changes, [`admin`] manages what runs. All that is printed goes through [`output`]; every end of the process is an [`exit::Exit`].
 
 mod admin;
 mod bench;
@@ -13,6 +13,7 @@ mod descriptors;
 mod error;
 mod exit;
 mod inspect;
+mod live;
 mod load;
 mod output;
 mod panics;
@@ -42,7 +43,10 @@ fn main() -> ExitCode {
             return Exit::Unavailable.into();
         }
     };
-    match runtime.block_on(commands::run(cli, output)) {
+    let done = runtime.block_on(commands::run(cli, output));
+    // A build that nobody waits for any more must not keep the process.
+    runtime.shutdown_background();
+    match done {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
             error.report(output);

@@ -4,10 +4,15 @@
 //! (another host may have the folder), the addresses (another process may have them), the functions, then the doors. Ends in
 //! the reverse order: no new requests, those that run, management, the stores.
 
+use crate::admin::guard::Reach;
 use crate::admin::run_file::{Run, RunFile};
 use crate::admin::server::{self, Managed};
+use crate::admin::token::Tokens;
 use crate::descriptors;
 use crate::error::Error;
+use crate::live::Served;
+use crate::live::reload::Reloaded;
+use crate::live::slot::Slot;
 use crate::load::Loaded;
 use crate::output::Progress;
 use crate::wire;
@@ -17,7 +22,9 @@ use flint_model::InvocationId;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
+use flint_triggers::request::header::VERSION;
 use flint_triggers::request::{self, Drain, Drained, Listener};
+use http::Request;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,29 +83,31 @@ impl Host {
         let admin = Listener::bind(platform.listener.admin, request::Limits::default()).await?;
         let (http_address, admin_address) = (http.address(), admin.address());
         let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
-        let functions = wire::functions(loaded, as_stores.clone(), telemetry, |_| true, progress).await?;
-        let door = Arc::new(wire::door(platform, &functions)?);
+        let served = Arc::new(Served::start(loaded, Arc::clone(&stores), telemetry, progress).await?);
         let managed = Arc::new(Managed {
             host: InvocationId::now().to_string(),
-            functions: Arc::new(functions),
+            served: Arc::clone(&served),
             stores: as_stores,
             telemetry: telemetry.clone(),
+            tokens: Tokens::new(platform.listener.admin_token.as_ref()),
+            reach: if admin_address.ip().is_loopback() { Reach::Loopback } else { Reach::Network },
             body_max: body_max(platform),
             ready: AtomicBool::new(true),
         });
-        let requests = serve_requests(http, door, &platform.limits);
+        let requests = serve_requests(http, served, &platform.limits);
         let management = {
             let stop = CancellationToken::new();
             let drain = Drain { timeout: ADMIN_DRAIN, ..Drain::default() };
             let serving = admin.serve(server::handler(Arc::clone(&managed)), stop.clone(), drain);
             Serving { stop, task: tokio::spawn(serving) }
         };
-        let run =
-            Run { host: managed.host.clone(), process: std::process::id(), http: http_address, admin: admin_address };
+        let token = managed.tokens.local().map(|token| String::from_utf8_lossy(token.expose()).into_owned());
+        let (host, process) = (managed.host.clone(), std::process::id());
+        let run = Run { host, process, http: http_address, admin: admin_address, token };
         let run_file = RunFile::write(&platform.data_dir, &run)
             .inspect_err(|error| tracing::warn!(%error, "other commands will not find this host"))
             .ok();
-        tracing::info!(http = %http_address, admin = %admin_address, functions = managed.functions.len(), "ready");
+        tracing::info!(http = %http_address, admin = %admin_address, functions = platform.functions.len(), "ready");
         let drain_timeout = platform.limits.drain_timeout;
         Ok(Self {
             http: http_address,
@@ -122,6 +131,14 @@ impl Host {
         self.admin
     }
 
+    /// Serves another configuration from now on; see [`Served::reload`].
+    ///
+    /// # Errors
+    /// Then all goes on as before.
+    pub(crate) async fn reload(&self, loaded: &Loaded, progress: &Progress) -> Result<Reloaded, Error> {
+        self.managed.served.reload(loaded, progress).await
+    }
+
     /// Ends in order: requests that run, and what functions do behind their answers, may finish within `drain-timeout`.
     pub(crate) async fn stop(self) {
         let deadline = Instant::now() + self.drain_timeout;
@@ -132,7 +149,7 @@ impl Host {
             tracing::warn!(connections = cut, "requests were cut, since they took longer than `drain-timeout`");
         }
         self.management.end().await;
-        let still_running = || self.managed.functions.values().any(|function| function.running() > 0);
+        let still_running = || self.managed.served.running() > 0;
         while still_running() && Instant::now() < deadline {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
@@ -147,21 +164,31 @@ const BODY_MAX_LEAST: usize = 64 << 20;
 /// The largest payload that a function takes, or value that a store takes, in bytes; or more.
 fn body_max(platform: &Platform) -> usize {
     let payloads = platform.functions.values().map(|function| function.request_size_max.as_usize());
-    payloads.chain(platform.kv.values().map(|store| store.value_size_max.as_usize())).fold(BODY_MAX_LEAST, usize::max)
+    let values = platform.kv.values().map(|store| store.value_size_max.as_usize());
+    let component = platform.limits.component_size_max.as_usize();
+    payloads.chain(values).chain([component]).fold(BODY_MAX_LEAST, usize::max)
 }
 
-fn serve_requests(listener: Listener, door: Arc<request::Door<flint_world::Function>>, limits: &HostLimits) -> Serving {
+fn serve_requests(listener: Listener, served: Arc<Served>, limits: &HostLimits) -> Serving {
     let stop = CancellationToken::new();
-    let drain = Drain { timeout: limits.drain_timeout, cut: door.cut.clone() };
+    let drain = Drain { timeout: limits.drain_timeout, cut: served.current().door.cut.clone() };
     let serving = listener.serve(
         move |request| {
-            let door = Arc::clone(&door);
+            // What is served now, for this request, to its end.
+            let generation = served.current();
             async move {
-                let call = |function: &flint_world::Function, invocation, request| {
-                    let function = function.clone();
-                    async move { function.http(invocation, request).await }
+                let call = |slot: &Arc<Slot>, invocation, request: Request<_>| {
+                    let chosen = slot.choose_for(request.extensions());
+                    async move {
+                        let (live, tells) = chosen?;
+                        let mut response = live.function.http(invocation, request).await?;
+                        if tells {
+                            response.headers_mut().insert(VERSION, live.header().clone());
+                        }
+                        Ok(response)
+                    }
                 };
-                door.answer(request, call).await
+                generation.door.answer(request, call).await
             }
         },
         stop.clone(),

@@ -1,23 +1,24 @@
 //! The one place where parts meet: from the configuration's words to the options of each part.
 
-use crate::admin::functions::Functions;
 use crate::error::Error;
-use crate::load::{self, Loaded};
-use crate::output::Progress;
+use crate::live::slot::Slot;
+use crate::live::{Cut, Slots};
+use crate::load;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
 use flint_config::platform::{self, HostLimits, KvStore, Methods};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::{Engine, Isolation, Limits, Settings};
-use flint_model::{FunctionName, SystemClock};
+use flint_model::{FunctionName, StoreName, SystemClock};
 use flint_stores::{KvLimits, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{self, Door, Endpoint, HostPattern, PathPattern, Route, Router};
-use flint_world::{Function, FunctionSpec, World, WorldOptions};
+use flint_world::{FunctionSpec, World, WorldOptions};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Makes the data folder and opens the stores in it, which keeps every other process out.
 ///
@@ -26,10 +27,14 @@ use std::sync::Arc;
 pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
     let folder = platform.data_dir.join("stores");
     let dir = make_dir(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
-    let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
-    let options = flint_stores_embedded::Options { stores, ..Default::default() };
+    let options = flint_stores_embedded::Options { stores: stores(platform), ..Default::default() };
     let embedded = Embedded::open(dir, options).map_err(|source| Error::Stores { path: folder, source })?;
     Ok(Arc::new(embedded))
+}
+
+/// The stores of a platform, with their limits.
+pub(crate) fn stores(platform: &Platform) -> BTreeMap<StoreName, KvLimits> {
+    platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect()
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {
@@ -48,19 +53,13 @@ fn kv_limits(store: &KvStore) -> KvLimits {
     }
 }
 
-/// Makes the world, and in it the functions: all, or those that are asked for.
+/// Makes the world that functions are made in.
 ///
 /// # Errors
-/// If the engine can't be started, or a component does not fit.
-pub(crate) async fn functions(
-    loaded: &Loaded,
-    stores: Arc<dyn Stores>,
-    telemetry: &Telemetry,
-    wanted: impl Fn(&FunctionName) -> bool,
-    progress: &Progress,
-) -> Result<Functions, Error> {
-    let platform = &loaded.platform;
+/// If the engine can't be started.
+pub(crate) fn world(platform: &Platform, stores: Arc<dyn Stores>, telemetry: &Telemetry) -> Result<World, Error> {
     telemetry.limit_lines(platform.limits.log_line_max);
+    telemetry.keep_recent(platform.limits.recent_invocations);
     let world = World::new(WorldOptions {
         engine: Engine::new(&settings(platform))?,
         cache: load::cache(&platform.data_dir),
@@ -71,21 +70,7 @@ pub(crate) async fn functions(
         request_memory_max: platform.limits.request_memory_max,
     })?;
     tracing::info!(residency = %world.engine().residency(), "memory between two instances");
-    let mut functions = Functions::new();
-    for (name, function) in platform.functions.iter().filter(|(name, _)| wanted(name)) {
-        let Some(component) = loaded.components.get(name) else {
-            return Err(Error::Bug(format!("the function {name} has no component")));
-        };
-        progress.step(format!("loading {name}"));
-        let bytes =
-            std::fs::read(component).map_err(|source| Error::NoComponent { path: component.clone(), source })?;
-        let failed = |source| Error::Load { function: name.clone(), source };
-        let loaded = world.load(spec(name, function, platform.limits.spares_max)?, &bytes).await.map_err(failed)?;
-        loaded.prepare(function.warm).await.map_err(failed)?;
-        observe(telemetry, &loaded);
-        functions.insert(name.clone(), loaded);
-    }
-    Ok(functions)
+    Ok(world)
 }
 
 /// Instances that are counted nowhere for a moment, such as a shared one without events.
@@ -113,12 +98,22 @@ fn settings(platform: &Platform) -> Settings {
     }
 }
 
-fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -> Result<FunctionSpec, Error> {
+/// What a version of a function is given.
+///
+/// # Errors
+/// None that a valid configuration can cause: both parts keep the same rules for hosts.
+pub(crate) fn spec(
+    name: &FunctionName,
+    version: u64,
+    function: &platform::Function,
+    spares_max: usize,
+) -> Result<FunctionSpec, Error> {
     let uses = |uses: usize| u32::try_from(uses).unwrap_or(u32::MAX);
     let outbound = function.outbound.iter().map(|host| {
         host.to_string().parse().map_err(|error| Error::Bug(format!("the host {host} of {name}: {error}")))
     });
     Ok(FunctionSpec {
+        version,
         limits: Limits { memory: function.memory, timeout: function.timeout, cpu: function.cpu },
         isolation: match function.isolation {
             platform::Isolation::Fresh => Isolation::Fresh,
@@ -149,23 +144,35 @@ fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -
     })
 }
 
-fn observe(telemetry: &Telemetry, function: &Function) {
-    let read = function.clone();
+/// Shows a function's spares among the metrics, in the place of who had its name before.
+pub(crate) fn observe(telemetry: &Telemetry, slot: &Arc<Slot>) {
+    let read = Arc::downgrade(slot);
     telemetry.register(Gauge {
-        name: "spares",
+        name: SPARES,
         help: "Instances that are ready for an event and never ran.",
         kind: Kind::Gauge,
-        labels: vec![("function", function.name().to_string())],
+        labels: labels(slot.name()),
         #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52 instances")]
-        read: Box::new(move || read.spares() as f64),
+        read: Box::new(move || Weak::upgrade(&read).map_or(0, |slot| slot.spares()) as f64),
     });
+}
+
+/// Takes away what [`observe`] added.
+pub(crate) fn forget(telemetry: &Telemetry, name: &FunctionName) {
+    telemetry.unregister(SPARES, &labels(name));
+}
+
+const SPARES: &str = "spares";
+
+fn labels(name: &FunctionName) -> Vec<(&'static str, String)> {
+    vec![("function", name.to_string())]
 }
 
 /// Makes the request door.
 ///
 /// # Errors
 /// None that a valid configuration can cause: both parts keep the same rules for routes.
-pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Function>, Error> {
+pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut) -> Result<Door<Arc<Slot>>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
         Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.function))
     };
@@ -181,13 +188,13 @@ pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Fu
             },
             path: PathPattern::parse(route.path.as_str()).map_err(|error| bug(route, &error))?,
             target: Endpoint {
-                target: function.clone(),
+                target: Arc::clone(function),
                 request_body_max: platform.functions.get(&route.function).and_then(|function| function.http_body_max),
             },
         });
     }
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
-    Ok(Door::new(router))
+    Ok(Door { cut, ..Door::new(router) })
 }
 
 /// The limits of the request listener.

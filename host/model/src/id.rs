@@ -23,6 +23,11 @@ impl InvocationId {
     pub fn at(at: Timestamp) -> Self {
         Self::new(at, rand::random())
     }
+
+    /// When the event was accepted.
+    pub fn accepted(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.timestamp_ms())
+    }
 }
 
 impl fmt::Display for InvocationId {
@@ -59,6 +64,7 @@ mod tests {
         let newer = InvocationId::new(Timestamp::from_millis(2), 0);
         assert!(older < newer && older.to_string() < newer.to_string());
         assert_eq!(newer.to_string().parse(), Ok(newer));
+        assert_eq!(newer.accepted(), Timestamp::from_millis(2));
         assert_eq!("nonsense".parse::<InvocationId>(), Err(IdError));
     }
 }

@@ -48,9 +48,8 @@ impl TraceContext {
     }
 
     /// Identifies the trace: 32 hexadecimal digits.
-    pub fn trace_id(&self) -> impl fmt::Display + use<> {
-        let id = self.trace_id;
-        Hex { value: id, digits: 32 }
+    pub fn trace_id(&self) -> TraceId {
+        TraceId(self.trace_id)
     }
 
     /// Identifies the span: 16 hexadecimal digits.
@@ -66,6 +65,16 @@ impl TraceContext {
     /// The `tracestate` field, as it came.
     pub fn tracestate(&self) -> Option<&str> {
         self.state.as_deref()
+    }
+}
+
+/// Identifies a trace: 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceId(u128);
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex { value: self.0, digits: 32 }.fmt(f)
     }
 }
 

@@ -18,7 +18,7 @@ type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 impl Kv for Embedded {
     fn get<'a>(&'a self, store: &'a StoreName, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, ReadError>> {
         Box::pin(async move {
-            check::key(&self.catalog, store, key)?;
+            check::key(&self.catalog.load(), store, key)?;
             self.read(|table, now| find(table, now, store, key, |record| record.entry()))
         })
     }
@@ -29,14 +29,15 @@ impl Kv for Embedded {
         keys: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Option<Entry>>, ReadError>> {
         Box::pin(async move {
-            let limits = check::keys(&self.catalog, store, keys)?;
+            let catalog = self.catalog.load();
+            let limits = check::keys(&catalog, store, keys)?;
             self.read(|table, now| find_many(table, now, store, keys, limits))?
         })
     }
 
     fn exists<'a>(&'a self, store: &'a StoreName, key: &'a str) -> BoxFuture<'a, Result<bool, ReadError>> {
         Box::pin(async move {
-            check::key(&self.catalog, store, key)?;
+            check::key(&self.catalog.load(), store, key)?;
             Ok(self.read(|table, now| find(table, now, store, key, |_| ()))?.is_some())
         })
     }
@@ -49,7 +50,8 @@ impl Kv for Embedded {
         limit: u32,
     ) -> BoxFuture<'a, Result<Page, ReadError>> {
         Box::pin(async move {
-            let (items_max, limits) = check::scan(&self.catalog, store, prefix, limit)?;
+            let catalog = self.catalog.load();
+            let (items_max, limits) = check::scan(&catalog, store, prefix, limit)?;
             let after = cursor.map(|cursor| cursor::decode(store, prefix, cursor)).transpose()?;
             let scan = Scan { store, prefix, items_max, bytes_max: limits.page_bytes_max };
             self.read(|table, now| scan.page(table, now, after.as_deref()))

@@ -22,13 +22,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use arc_swap::ArcSwap;
 use cap_std::fs::Dir;
-use flint_model::Clock;
-use flint_stores::{BoxFuture, Catalog, Commit, CommitError, Committed, Kv, Stores, check};
+use flint_model::{Clock, StoreName};
+use flint_stores::{BoxFuture, Catalog, Commit, CommitError, Committed, Kv, KvLimits, Stores, check};
 use parking_lot::Mutex;
 
 use crate::collect::Collector;
@@ -42,7 +44,7 @@ pub use crate::options::{CollectOptions, GroupCommitOptions, Options};
 ///
 /// Close it with [`Embedded::close`]. Dropping it does the same, and blocks until what was accepted is durable.
 pub struct Embedded {
-    catalog: Catalog,
+    catalog: ArcSwap<Catalog>,
     clock: Arc<dyn Clock>,
     database: Arc<Database>,
     group_commit: Arc<GroupCommit>,
@@ -72,8 +74,14 @@ impl Embedded {
         let group_commit = Arc::new(GroupCommit::start(Arc::clone(&database), Arc::clone(&clock), group_commit)?);
         let collector =
             Collector::start(Arc::clone(&database), Arc::clone(&group_commit), Arc::clone(&clock), collect)?;
-        let catalog = Catalog::new(stores);
+        let catalog = ArcSwap::from_pointee(Catalog::new(stores));
         Ok(Self { catalog, clock, database, group_commit, collector, folder: Mutex::new(folder) })
+    }
+
+    /// Changes which stores there are, and their limits, for all calls from now on. A store that is left out keeps its data, and
+    /// can't be reached.
+    pub fn set_stores(&self, stores: BTreeMap<StoreName, KvLimits>) {
+        self.catalog.store(Arc::new(Catalog::new(stores)));
     }
 
     /// Refuses new commits, waits until those that were accepted are durable, and gives the folder up.
@@ -126,7 +134,7 @@ impl Stores for Embedded {
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
         Box::pin(async move {
-            check::commit(&self.catalog, &commit)?;
+            check::commit(&self.catalog.load(), &commit)?;
             self.group_commit.commit(commit).await
         })
     }

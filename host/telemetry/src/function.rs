@@ -57,11 +57,18 @@ impl Function {
 pub struct FunctionTelemetry {
     shared: Arc<Shared>,
     function: Arc<Function>,
+    version: u64,
 }
 
 impl FunctionTelemetry {
     pub(crate) fn new(shared: Arc<Shared>, function: Arc<Function>) -> Self {
-        Self { shared, function }
+        Self { shared, function, version: 1 }
+    }
+
+    /// The telemetry of one version: counted with the others of the function, and told by [`Recent`](crate::Recent).
+    #[must_use]
+    pub fn of_version(self, version: u64) -> Self {
+        Self { version, ..self }
     }
 
     /// The function.
@@ -87,7 +94,7 @@ impl FunctionTelemetry {
 
     /// Counts an invocation that is over, and writes a line about it: at level warn if it failed, else at level debug.
     ///
-    /// Takes no lock and allocates nothing, unless a line is written.
+    /// Waits for no lock and allocates nothing, unless a line is written.
     pub fn record(&self, record: &Record) {
         let counters = &self.function.counters;
         let add = |counter: &AtomicU64, value: u64| {
@@ -107,6 +114,9 @@ impl FunctionTelemetry {
         // A maximum hardly ever moves: look before taking the cache line for writing.
         if counters.memory_peak.load(Ordering::Relaxed) < record.memory_peak.as_u64() {
             counters.memory_peak.fetch_max(record.memory_peak.as_u64(), Ordering::Relaxed);
+        }
+        if let Some(recent) = self.shared.recent.get() {
+            recent.keep(&self.function.name, self.version, record);
         }
         let level = if record.outcome == Outcome::Ok { Level::Debug } else { Level::Warn };
         if self.function.writes(level) {

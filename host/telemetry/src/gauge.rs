@@ -27,6 +27,12 @@ pub struct Gauge {
     pub read: Box<dyn Fn() -> f64 + Send + Sync>,
 }
 
+impl Gauge {
+    pub(crate) fn is_same(&self, name: &str, labels: &[(&'static str, String)]) -> bool {
+        self.name == name && self.labels == labels
+    }
+}
+
 impl fmt::Debug for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gauge").field("name", &self.name).field("labels", &self.labels).finish_non_exhaustive()

@@ -5,7 +5,7 @@
 //! leaves as lines on one output and as the text of [`Telemetry::metrics_text`].
 //!
 //! Two promises to callers, who stand in the way of requests:
-//! - [`FunctionTelemetry::record`] takes no lock and allocates nothing, unless the record itself is logged.
+//! - [`FunctionTelemetry::record`] waits for no lock and allocates nothing, unless the record itself is logged.
 //! - Nothing here waits for the output. Lines go to a bounded buffer that a thread of its own writes out; when a slow
 //!   reader lets it run full, lines are dropped and counted, and a line says how many.
 //!
@@ -21,6 +21,7 @@ mod histogram;
 mod log;
 mod metrics;
 mod outcomes;
+mod recent;
 mod record;
 mod sink;
 #[cfg(test)]
@@ -32,16 +33,18 @@ pub use format::Format;
 pub use function::{FunctionTelemetry, InFlight};
 pub use gauge::{Gauge, Kind};
 pub use log::{Level, LogLine, Source};
+pub use recent::Recent;
 pub use record::{Outcome, Record, Start, Trigger};
 
 use flint_model::{ByteSize, FunctionName};
 use function::Function;
 use parking_lot::RwLock;
+use recent::Ring;
 use sink::Sink;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How telemetry is set up.
@@ -82,6 +85,7 @@ pub(crate) struct Shared {
     filter: Filter,
     line_max: AtomicUsize,
     functions: RwLock<BTreeMap<FunctionName, Arc<Function>>>,
+    recent: OnceLock<Ring>,
     gauges: RwLock<Vec<Gauge>>,
 }
 
@@ -94,6 +98,7 @@ impl Telemetry {
             filter: options.filter,
             line_max: AtomicUsize::new(options.line_max.as_usize()),
             functions: RwLock::default(),
+            recent: OnceLock::new(),
             gauges: RwLock::default(),
         }))
     }
@@ -105,9 +110,29 @@ impl Telemetry {
         FunctionTelemetry::new(Arc::clone(&self.0), Arc::clone(function))
     }
 
-    /// Adds a value that is read whenever the metrics are.
+    /// Adds a value that is read whenever the metrics are, in place of one with the same name and labels.
     pub fn register(&self, gauge: Gauge) {
-        self.0.gauges.write().push(gauge);
+        let mut gauges = self.0.gauges.write();
+        gauges.retain(|other| !other.is_same(gauge.name, &gauge.labels));
+        gauges.push(gauge);
+    }
+
+    /// Takes a value away whose owner is gone.
+    pub fn unregister(&self, name: &str, labels: &[(&'static str, String)]) {
+        self.0.gauges.write().retain(|gauge| !gauge.is_same(name, labels));
+    }
+
+    /// Keeps so many of the invocations that were over last. Only the first call counts: the configuration that says it is read
+    /// when telemetry runs already.
+    pub fn keep_recent(&self, max: usize) {
+        // Said before: it stays as it is.
+        let _ = self.0.recent.set(Ring::new(max));
+    }
+
+    /// The invocations that were over last, of one function or of all: the youngest first, at most so many.
+    pub fn recent(&self, function: Option<&FunctionName>, limit: usize) -> Vec<Recent> {
+        let wanted = |recent: &Recent| function.is_none_or(|function| recent.function == *function);
+        self.0.recent.get().map(|ring| ring.last(limit, wanted)).unwrap_or_default()
     }
 
     /// All metrics, in the text format of OpenMetrics 1.0, which Prometheus reads

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use listener::{BindError, Cut, Drain, Drained, Limits, Listener};
 pub use problem::{Problem, Refusal};
-pub use respond::{Door, Endpoint};
+pub use respond::{Door, Endpoint, WantedVersion};
 pub use router::{HostPattern, PathPattern, Route, Router};
 
 /// Serves functions until `shutdown` is cancelled, and then lets what runs finish for `drain_timeout`; see

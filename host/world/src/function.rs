@@ -46,6 +46,8 @@ pub enum Init {
 pub struct FunctionSpec {
     /// Its name.
     pub name: FunctionName,
+    /// Which of its versions this is.
+    pub version: u64,
     /// Memory, time and CPU time of an invocation.
     pub limits: Limits,
     /// When the component's init function runs, if it has one.
@@ -91,6 +93,7 @@ impl FunctionSpec {
     pub fn new(name: FunctionName) -> Self {
         Self {
             name,
+            version: 1,
             limits: Limits::default(),
             init: Init::Snapshot,
             isolation: Isolation::Fresh,
@@ -173,9 +176,22 @@ impl Function {
         self.pool.spares()
     }
 
-    /// How many invocations run.
+    /// How many invocations run, of all versions.
     pub fn running(&self) -> usize {
         self.pool.running()
+    }
+
+    /// How many invocations wait for their turn, of all versions.
+    pub fn waiting(&self) -> usize {
+        self.pool.waiting()
+    }
+
+    /// Gives up the instances that wait for an event: another version has taken this one's place. What runs goes on.
+    pub fn retire(&self) {
+        self.pool.retire();
+        if let Some(shared) = &self.shared {
+            shared.retire();
+        }
     }
 
     /// Makes instances ready, up to `count`, beside what the host does by itself.

@@ -8,12 +8,15 @@ use crate::outbound::Outbound;
 use crate::request_memory::RequestMemory;
 use crate::shape::{INIT_FUNCTION, Shape};
 use crate::state::State;
+use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
 use flint_engine::{ArtifactCache, Engine, Pool, PoolOptions};
-use flint_model::{ByteSize, Clock};
+use flint_model::{ByteSize, Clock, FunctionName};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use wasmtime::component::{Component, Linker};
 
 /// What a world is made of.
@@ -44,6 +47,8 @@ pub struct World {
     options: WorldOptions,
     linker: Linker<State>,
     request_memory: Arc<RequestMemory>,
+    /// Who of a function may run: one for all its versions, so that `concurrency` holds while one takes the other's place.
+    admissions: Mutex<BTreeMap<FunctionName, Weak<Admission>>>,
 }
 
 impl World {
@@ -54,10 +59,11 @@ impl World {
     pub fn new(options: WorldOptions) -> Result<Self, WorldError> {
         let linker = link::all(options.engine.wasmtime()).map_err(WorldError)?;
         let request_memory = RequestMemory::new(options.request_memory_max);
-        Ok(Self { options, linker, request_memory })
+        Ok(Self { options, linker, request_memory, admissions: Mutex::default() })
     }
 
-    /// Makes a function of a component.
+    /// Makes a function of a component. Functions of one name are versions of one: they are counted and admitted together, by
+    /// the options of the last that was made.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -74,7 +80,8 @@ impl World {
             spares_max: spec.spares_max,
             spares_total_max: self.options.spares_max,
         };
-        let telemetry = self.options.telemetry.function(&spec.name);
+        let telemetry = self.options.telemetry.function(&spec.name).of_version(spec.version);
+        let name = spec.name.clone();
         let context = Arc::new(FunctionContext {
             name: spec.name,
             environment: spec.environment,
@@ -91,7 +98,8 @@ impl World {
             telemetry,
         });
         let program = Program::new(Arc::clone(&context), &shape, spec.init, &component).map_err(LoadError::Mismatch)?;
-        let pool = Pool::new(self.options.engine.clone(), program, component, options);
+        let admission = self.admission(name, options.admission);
+        let pool = Pool::admitted_by(self.options.engine.clone(), program, component, options, admission);
         let core = FunctionCore {
             context,
             request_memory: Arc::clone(&self.request_memory),
@@ -101,6 +109,28 @@ impl World {
             shape,
         };
         Ok(Function::new(core, pool))
+    }
+
+    /// Says what a component exports and imports, as [`inspect`] does.
+    ///
+    /// # Errors
+    /// [`CompileError`].
+    pub async fn inspect(&self, bytes: &[u8]) -> Result<Shape, CompileError> {
+        inspect(&self.options.engine, self.options.cache.as_ref(), bytes).await
+    }
+
+    fn admission(&self, name: FunctionName, options: AdmissionOptions) -> Arc<Admission> {
+        let mut admissions = self.admissions.lock();
+        let known = admissions.entry(name).or_default();
+        if let Some(admission) = known.upgrade() {
+            if admission.options() != options {
+                admission.change(options);
+            }
+            return admission;
+        }
+        let admission = Arc::new(Admission::new(options));
+        *known = Arc::downgrade(&admission);
+        admission
     }
 
     /// The engine.

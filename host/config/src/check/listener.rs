@@ -8,9 +8,13 @@ pub(crate) fn check(reader: &mut Reader<'_>, listener: &Listener) {
     let (http, admin) = (&listener.http, &listener.admin);
     if let Some(at) = &admin.at
         && !admin.value.ip().is_loopback()
+        && listener.admin_token.is_none()
     {
         let message = "the admin listener could be reached from other machines";
-        let help = format!("it has no access control; use loopback: \"127.0.0.1:{}\"", admin.value.port());
+        let help = format!(
+            "set `admin-token` (`{{ env = \"NAME\" }}` or `{{ file = \"path\" }}`), or use loopback: \"127.0.0.1:{}\"",
+            admin.value.port()
+        );
         reader
             .report(Diagnostic::new(Code::AdminNotLoopback, at.clone(), message, "not a loopback address").help(help));
     }

@@ -3,9 +3,10 @@
 use super::source::why_unreadable;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mask;
-use crate::raw::{Origin, Reader, SecretEntry};
+use crate::raw::{At, Origin, Reader, SecretEntry};
 use flint_model::{ByteSize, Secret, SecretName};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -15,12 +16,30 @@ const SECRET_SIZE_MAX: ByteSize = ByteSize::kib(64);
 
 /// Reads the secrets of a function; those that can't be read are reported.
 pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, entries: &[SecretEntry]) -> BTreeMap<SecretName, Secret> {
-    entries.iter().filter_map(|entry| Some((entry.name.clone(), resolve(reader, folder, entry)?))).collect()
+    let resolve =
+        |entry: &SecretEntry| Some((entry.name.clone(), resolve(reader, folder, &entry.name, &entry.origin)?));
+    entries.iter().filter_map(resolve).collect()
 }
 
-fn resolve(reader: &mut Reader<'_>, folder: &Path, entry: &SecretEntry) -> Option<Secret> {
-    let (at, name) = (&entry.origin.at, &entry.name);
-    let value = match &entry.origin.value {
+/// The fewest bytes of the token of management: whoever can guess it may do anything.
+const TOKEN_SIZE_MIN: usize = 16;
+
+/// Reads the token that management asks for, and reports one that can't be sent as a header.
+pub(crate) fn check_token(reader: &mut Reader<'_>, folder: &Path, origin: &At<Origin>) -> Option<Secret> {
+    let secret = resolve(reader, folder, &"admin-token", origin)?;
+    let token = secret.expose().trim_ascii();
+    if token.len() >= TOKEN_SIZE_MIN && token.iter().all(u8::is_ascii_graphic) {
+        return Some(Secret::new(token));
+    }
+    let message = format!("the secret `admin-token` is no token of at least {TOKEN_SIZE_MIN} visible ASCII characters");
+    let help = "make one: head -c 32 /dev/urandom | base64".to_owned();
+    reader.report(Diagnostic::new(Code::BadSecret, origin.at.clone(), message, "can't be used").help(help));
+    None
+}
+
+fn resolve(reader: &mut Reader<'_>, folder: &Path, name: &dyn Display, origin: &At<Origin>) -> Option<Secret> {
+    let at = &origin.at;
+    let value = match &origin.value {
         Origin::Environment(variable) => match reader.environment().get(variable) {
             Some(value) => value.into_bytes(),
             None => {

@@ -82,7 +82,7 @@ codes! {
     NotShareable = "config/not-shareable";
     /// `uses` is set for a function whose instances serve one event each.
     UselessUses = "config/useless-uses";
-    /// The admin listener could be reached from other machines. It has no access control, so it has to be on loopback.
+    /// The admin listener could be reached from other machines, and asks for no token.
     AdminNotLoopback = "config/admin-not-loopback";
     /// Two listeners have the same address.
     SameAddress = "config/same-address";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A function: what it is made from, what it may use, what it may do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// What its component is made from.
     pub source: FunctionSource,
@@ -45,6 +45,8 @@ pub struct Function {
     pub kv_calls_max: usize,
     /// How much one invocation may read from and write to key-value stores.
     pub kv_size_max: ByteSize,
+    /// Whether a request may choose the version that answers.
+    pub version_header: bool,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// Values that are read through `wasi:config`.

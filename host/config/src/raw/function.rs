@@ -53,6 +53,7 @@ struct Plain {
     handles_max: usize,
     kv_calls_max: usize,
     kv_size_max: ByteSize,
+    version_header: bool,
     environment: BTreeMap<String, String>,
     config: BTreeMap<String, String>,
 }
@@ -85,6 +86,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
             handles_max: section.field(reader, "handles-max").value,
             kv_calls_max: section.field(reader, "kv-calls-max").value,
             kv_size_max: section.field(reader, "kv-size-max").value,
+            version_header: section.field(reader, "version-header").value,
             environment: read_texts(reader, section, "environment", is_variable),
             config: read_texts(reader, section, "config", |_| true),
         },
@@ -123,6 +125,7 @@ impl Function {
             handles_max: self.plain.handles_max,
             kv_calls_max: self.plain.kv_calls_max,
             kv_size_max: self.plain.kv_size_max,
+            version_header: self.plain.version_header,
             environment: environment.clone(),
             config: config.clone(),
             secrets: BTreeMap::new(),

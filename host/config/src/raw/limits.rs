@@ -36,6 +36,9 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         table_elements_max: section.field(reader, "table-elements-max").value,
         stack_size_max: section.field(reader, "stack-size-max").value,
         log_line_max: section.field(reader, "log-line-max").value,
+        component_size_max: section.field(reader, "component-size-max").value,
+        versions_max: section.field(reader, "versions-max").value,
+        recent_invocations: section.field(reader, "recent-invocations").value,
     };
     Limits { host, memory_max_at: memory_max.at, spares_max_at: spares_max.at, invocations_max_at: invocations_max.at }
 }

@@ -26,13 +26,19 @@ pub(super) fn read(reader: &mut Reader<'_>, entries: &[Entry<'_, '_>]) -> Vec<Se
         .iter()
         .filter_map(|entry| {
             let name = entry.named(reader, "secret", SecretName::parse);
-            let origin = read_origin(reader, entry);
+            let place = ("function.NAME.secrets.SECRET", format!("secrets.{}", entry.name));
+            let origin = read_origin(reader, entry, place);
             Some(SecretEntry { name: name?.value, origin: origin? })
         })
         .collect()
 }
 
-fn read_origin(reader: &mut Reader<'_>, entry: &Entry<'_, '_>) -> Option<At<Origin>> {
+/// Reads where a secret comes from; `path` is its section in the reference, `place` its name in the file.
+pub(super) fn read_origin(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_, '_>,
+    (path, place): (&'static str, String),
+) -> Option<At<Origin>> {
     if !matches!(entry.value.get_ref(), DeValue::Table(_)) {
         let message = format!("the secret `{}` is no reference to a variable or file", entry.name);
         let help =
@@ -41,9 +47,7 @@ fn read_origin(reader: &mut Reader<'_>, entry: &Entry<'_, '_>) -> Option<At<Orig
         reader.report(Diagnostic::new(Code::WrongType, at, message, "may be the secret itself, so hidden").help(help));
         return None;
     }
-    let name = format!("secrets.{}", entry.name);
-    let path = "function.NAME.secrets.SECRET";
-    let section = Section::open(reader, path, &name, entry.at.clone(), Some(entry.value));
+    let section = Section::open(reader, path, &place, entry.at.clone(), Some(entry.value));
     let given = (section.has("env"), section.has("file"));
     let env = section.optional::<String>(reader, "env");
     let file = section.optional::<PathBuf>(reader, "file");

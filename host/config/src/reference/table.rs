@@ -1,7 +1,7 @@
 //! The rows of the reference.
 
 use super::Key;
-use super::Kind::{Address, Choice, Count, List, OneOrList, Path, Table, Text};
+use super::Kind::{Address, Choice, Count, Flag, List, OneOrList, Path, Table, Text};
 use super::Presence::{Default, Optional, Required};
 use flint_model::ByteSize;
 use std::time::Duration;
@@ -32,7 +32,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("data-dir", Path, Default(".flint"), "Folder for stores and compiled components; relative to the file, like all paths here."),
 
     key("listener.http", Address, Default("127.0.0.1:8080"), "Where requests come in."),
-    key("listener.admin", Address, Default("127.0.0.1:9090"), "Metrics, health and management; a loopback address."),
+    key("listener.admin", Address, Default("127.0.0.1:9090"), "Metrics, health and management; a loopback address, unless there is an `admin-token`."),
+    key("listener.admin-token.env", Text, Optional("`env` or `file`; no token"), "Environment variable of the host that holds the token which management asks for."),
+    key("listener.admin-token.file", Path, Optional("`env` or `file`; no token"), "File that holds this token, at least 16 bytes; white space around it does not count."),
 
     key("limits.invocations-max", count(1, 10_000), Default("1000"), "Invocations that run at once, of all functions together."),
     key("limits.spares-max", count(0, 10_000), Default("500"), "Instances that wait ready for use, of all functions together."),
@@ -49,6 +51,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.table-elements-max", count(1, 10_000_000), Default("100000"), "Elements that a table may have."),
     key("limits.stack-size-max", size(ByteSize::kib(64), ByteSize::mib(64)), Default("512KiB"), "Stack that a function may use."),
     key("limits.log-line-max", size(ByteSize::bytes(256), ByteSize::mib(1)), Default("16KiB"), "Longest line of a function's log; longer ones are cut."),
+    key("limits.component-size-max", size(ByteSize::kib(1), ByteSize::gib(1)), Default("64MiB"), "Largest component that can be deployed."),
+    key("limits.versions-max", count(1, 1_000), Default("5"), "Versions that are kept of each function, those in service included."),
+    key("limits.recent-invocations", count(0, 1_000_000), Default("1000"), "Invocations whose records management can show."),
 
     key("function.NAME.source", Path, Required, "A folder that is built, or a `.wasm` file."),
     key("function.NAME.build", Text, Optional("a Rust crate is built by flint"), "Command that builds the folder; run in it, by a shell."),
@@ -70,6 +75,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("function.NAME.handles-max", count(1, 1_000_000), Default("1000"), "Resources of the host that an instance holds at once: requests, bodies, timers, opened stores."),
     key("function.NAME.kv-calls-max", count(0, 1_000_000_000), Default("10000"), "Calls of key-value stores that one invocation may make."),
     key("function.NAME.kv-size-max", size(ByteSize::bytes(0), ByteSize::gib(1024)), Default("256MiB"), "How much one invocation may read from and write to key-value stores."),
+    key("function.NAME.version-header", Flag, Default("false"), "Whether a request may choose the version that answers, with `flint-version`; answers name theirs."),
     key("function.NAME.environment", Table, Optional("empty"), "Environment variables."),
     key("function.NAME.config", Table, Optional("empty"), "Values that are read through `wasi:config`."),
     key("function.NAME.secrets.SECRET.env", Text, Optional("`env` or `file`"), "Environment variable of the host that holds the secret."),

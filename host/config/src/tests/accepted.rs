@@ -27,6 +27,7 @@ timeout = "1m"
 concurrency = 7
 isolation = "shared"
 uses = 10
+version-header = true
 http-body-max = "1GiB"
 environment = { GREETING = "${GREETING}, ${NAME:-world}" }
 config = { "a.b" = "c" }
@@ -73,6 +74,7 @@ fn every_key_reaches_the_platform() {
         "what is written is reserved"
     );
     assert_eq!(hello.http_body_max, Some(ByteSize::gib(1)));
+    assert!(hello.version_header && !platform.functions["old"].version_header);
     assert_eq!(hello.environment["GREETING"], "hello, world");
     assert_eq!(hello.config["a.b"], "c");
     assert!(hello.grants.allows(Capability::Kv, "links", Access::ReadWrite));

@@ -67,3 +67,15 @@ fn no_diagnostic_shows_a_secret_or_what_a_variable_came_to() {
         }
     }
 }
+
+#[test]
+fn the_token_of_management_is_read_without_white_space_and_lets_it_leave_the_machine() {
+    let fixture = Fixture::new();
+    std::fs::write(fixture.folder.path().join("token"), " 0123456789abcdef\n").expect("written");
+    let text = "[listener]\nadmin = \"0.0.0.0:9090\"\nadmin-token = { file = \"token\" }\n";
+    let platform = fixture.accept(text);
+    assert_eq!(platform.listener.admin_token.as_ref().expect("a token").expose(), b"0123456789abcdef");
+    assert!(!format!("{platform:?}").contains("0123456789abcdef"));
+    let unread = fixture.load_with(text, Secrets::Unread).expect("valid");
+    assert!(unread.listener.admin_token.is_none());
+}

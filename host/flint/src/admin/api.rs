@@ -5,17 +5,34 @@
 //! | `GET /metrics` | OpenMetrics text |
 //! | `GET /health/live` | [`Live`] |
 //! | `GET /health/ready` | 200, or 503 while the host starts or stops |
+//! | `GET /v1/openapi.json` | the whole of this, as OpenAPI 3.1 |
+//! | `GET /v1/functions`, `GET /v1/functions/{name}` | [`Functions`], [`Function`] |
 //! | `POST /v1/functions/{name}/invoke`, payload | the function's answer, and `flint-invocation-id` |
+//! | `GET /v1/functions/{name}/versions` | [`Versions`] |
+//! | `POST /v1/functions/{name}/versions?weight=&from=`, component | [`Changed`] |
+//! | `POST /v1/functions/{name}/rollback`, [`Rollback`] | [`Changed`] |
+//! | `PUT /v1/functions/{name}/split`, [`Split`] | [`Changed`] |
+//! | `GET /v1/routes`, `GET /v1/limits` | [`Routes`], [`Limits`] |
+//! | `GET /v1/invocations?function=&limit=` | [`Invocations`] |
 //! | `GET /v1/kv/{store}?prefix=&cursor=&limit=` | [`Page`] |
 //! | `GET /v1/kv/{store}/{key}` | [`Item`] |
 //! | `PUT /v1/kv/{store}/{key}?ttl-ms=&if-absent=&if-version=`, value | [`Written`] |
 //!
 //! Keys are percent-encoded. An error is a [`Problem`], as `application/problem+json` (RFC 9457).
 
+mod function;
+mod host;
+
+pub(crate) use function::{
+    Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
+};
+pub(crate) use host::{Invocation, Invocations, Limits, Recent, Route, Routes};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// The header with the id of an invocation.
 pub(crate) const INVOCATION_HEADER: &str = "flint-invocation-id";
@@ -24,7 +41,7 @@ pub(crate) const INVOCATION_HEADER: &str = "flint-invocation-id";
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Says who answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Live {
     /// The same as in the host's run file; another process that got the port has another one.
     pub(crate) host: String,
@@ -33,7 +50,7 @@ pub(crate) struct Live {
 }
 
 /// A key with its entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Item {
     pub(crate) key: String,
     #[serde(flatten)]
@@ -45,7 +62,7 @@ pub(crate) struct Item {
 }
 
 /// A value: as text if it is UTF-8, else in base 64, under another name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) enum Value {
     #[serde(rename = "value")]
     Text(String),
@@ -71,7 +88,7 @@ impl Value {
 }
 
 /// Some keys of a store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Page {
     pub(crate) items: Vec<Item>,
     /// Where to go on; none when this was the last page.
@@ -79,15 +96,16 @@ pub(crate) struct Page {
 }
 
 /// What a write came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Written {
     pub(crate) key: String,
     pub(crate) version: u64,
 }
 
 /// Which part of a store is read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(rename_all = "kebab-case")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Scan {
     #[serde(default)]
     pub(crate) prefix: String,
@@ -98,8 +116,9 @@ pub(crate) struct Scan {
 }
 
 /// How a key is written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(rename_all = "kebab-case")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Put {
     #[serde(default)]
     pub(crate) ttl_ms: Option<u64>,
@@ -110,7 +129,7 @@ pub(crate) struct Put {
 }
 
 /// An error, as RFC 9457 writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("{detail}")]
 pub(crate) struct Problem {
     pub(crate) status: u16,

@@ -1,21 +1,27 @@
 //! Asks a running host.
 
-use super::api::{Item, Live, Page, Problem, Put, Scan, Written};
+use super::api::{
+    Changed, Deploy, Functions, Item, Live, Page, Problem, Put, Rollback, Scan, Split, Versions, Written,
+};
 use super::run_file::RunFile;
 use bytes::Bytes;
-use flint_model::{FunctionName, StoreName};
-use http::{Method, Request, StatusCode, header};
+use flint_model::{FunctionName, Secret, StoreName};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// How long a host may take to say that it lives. It is on this machine.
 const LIVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The type of what has none: a payload, a value, a component.
+const OCTETS: &str = "application/octet-stream";
 
 /// Why a host gave no answer, or not the one that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +48,10 @@ pub(crate) enum ClientError {
 }
 
 /// A host that runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
+    token: Option<Secret>,
 }
 
 /// What a function answered.
@@ -55,15 +62,15 @@ pub(crate) struct Invoked {
 }
 
 impl Client {
-    /// Asks the host at an admin address.
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address }
+    /// Asks the host at an admin address, with a token if it wants one.
+    pub(crate) fn new(address: SocketAddr, token: Option<Secret>) -> Self {
+        Self { address, token }
     }
 
-    /// Finds the host that runs with a data folder, if one does.
-    pub(crate) async fn find(data_dir: &Path) -> Option<Self> {
+    /// Finds the host that runs with a data folder, if one does. Without a token, that of its run file is used.
+    pub(crate) async fn find(data_dir: &Path, token: Option<Secret>) -> Option<Self> {
         let run = RunFile::read(data_dir)?;
-        let client = Self::new(run.admin);
+        let client = Self::new(reachable(run.admin), token.or_else(|| run.token.map(Secret::new)));
         let live = tokio::time::timeout(LIVE_TIMEOUT, client.live()).await.ok()?.ok()?;
         (live.host == run.host).then_some(client)
     }
@@ -75,10 +82,41 @@ impl Client {
     /// Calls a function.
     pub(crate) async fn invoke(&self, function: &FunctionName, payload: Bytes) -> Result<Invoked, ClientError> {
         let path = format!("/v1/functions/{function}/invoke");
-        let response = self.send(Method::POST, &path, payload).await?;
+        let response = self.send(Method::POST, &path, OCTETS, payload).await?;
         let invocation = response.headers().get(super::api::INVOCATION_HEADER);
         let invocation = invocation.and_then(|id| id.to_str().ok()).map(str::to_owned);
         Ok(Invoked { invocation, answer: response.into_body() })
+    }
+
+    /// Tells all functions.
+    pub(crate) async fn functions(&self) -> Result<Functions, ClientError> {
+        self.json(Method::GET, "/v1/functions", Bytes::new()).await
+    }
+
+    /// Tells the versions of a function.
+    pub(crate) async fn versions(&self, function: &FunctionName) -> Result<Versions, ClientError> {
+        self.json(Method::GET, &format!("/v1/functions/{function}/versions"), Bytes::new()).await
+    }
+
+    /// Deploys a component.
+    pub(crate) async fn deploy(
+        &self,
+        function: &FunctionName,
+        component: Bytes,
+        how: Deploy,
+    ) -> Result<Changed, ClientError> {
+        let query = query([("weight", how.weight.map(|weight| weight.to_string())), ("from", how.from)]);
+        self.json(Method::POST, &format!("/v1/functions/{function}/versions{query}"), component).await
+    }
+
+    /// Goes back to a version.
+    pub(crate) async fn roll_back(&self, function: &FunctionName, rollback: &Rollback) -> Result<Changed, ClientError> {
+        self.ask(Method::POST, &format!("/v1/functions/{function}/rollback"), rollback).await
+    }
+
+    /// Splits the requests.
+    pub(crate) async fn split(&self, function: &FunctionName, split: &Split) -> Result<Changed, ClientError> {
+        self.ask(Method::PUT, &format!("/v1/functions/{function}/split"), split).await
     }
 
     /// Reads a key.
@@ -113,12 +151,30 @@ impl Client {
     }
 
     async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {
-        let response = self.send(method, path, body).await?;
+        let response = self.send(method, path, OCTETS, body).await?;
+        serde_json::from_slice(response.body()).map_err(|error| self.foreign(error))
+    }
+
+    /// The same with a body that is JSON.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| self.foreign(error))?;
+        let response = self.send(method, path, "application/json", body.into()).await?;
         serde_json::from_slice(response.body()).map_err(|error| self.foreign(error))
     }
 
     /// Sends one request over a connection of its own, and reads the answer whole.
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<http::Response<Bytes>, ClientError> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        body: Bytes,
+    ) -> Result<http::Response<Bytes>, ClientError> {
         let stream = TcpStream::connect(self.address).await.map_err(|error| self.unreachable(error))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
@@ -127,8 +183,12 @@ impl Client {
             .method(method)
             .uri(path)
             .header(header::HOST, self.address.to_string())
-            .body(Full::new(body))
-            .map_err(|error| self.foreign(error))?;
+            .header(header::CONTENT_TYPE, kind);
+        let request = match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, bearer(token).map_err(|error| self.foreign(error))?),
+            None => request,
+        };
+        let request = request.body(Full::new(body)).map_err(|error| self.foreign(error))?;
         let exchange = async {
             let (head, body) = sender.send_request(request).await?.into_parts();
             let body = body.collect().await?.to_bytes();
@@ -159,6 +219,19 @@ impl Client {
     fn foreign(&self, reason: impl ToString) -> ClientError {
         ClientError::Foreign { address: self.address, reason: reason.to_string() }
     }
+}
+
+/// Where a host that listens on all addresses can be reached from this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback: IpAddr = if address.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+    SocketAddr::new(if address.ip().is_unspecified() { loopback } else { address.ip() }, address.port())
+}
+
+/// The header with a token, which no log shows.
+fn bearer(token: &Secret) -> Result<HeaderValue, header::InvalidHeaderValue> {
+    let mut value = HeaderValue::from_bytes(&[b"Bearer ", token.expose()].concat())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn key_path(store: &StoreName, key: &str) -> String {

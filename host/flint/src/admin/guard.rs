@@ -1,8 +1,9 @@
-//! Who may manage the host: programs of this machine that mean to.
+//! Who may manage the host: programs that mean to.
 //!
-//! The address is loopback, which keeps other machines away but not the pages that a browser of this machine shows: a page
-//! may post to any address, and by a name that it points to 127.0.0.1 it could read the answers too. So a request with an
-//! `Origin` is refused, and one for a host that is neither an address nor `localhost`.
+//! A loopback address keeps other machines away but not the pages that a browser of this machine shows: a page may post to
+//! any address, and by a name that it points to 127.0.0.1 it could read the answers too. So a request with an `Origin` is
+//! refused, and on loopback one for a host that is neither an address nor `localhost`. Beyond loopback the host has whatever
+//! name others gave it, and the token, which no page has, does the rest.
 
 use super::api::Problem;
 use http::header::{HOST, ORIGIN};
@@ -10,11 +11,23 @@ use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use std::net::IpAddr;
 
+/// From where the address of management can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// From this machine.
+    Loopback,
+    /// From others too.
+    Network,
+}
+
 /// Lets a request in, or says why not.
-pub(crate) fn check(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check(headers: &HeaderMap, reach: Reach) -> Result<(), Problem> {
     let refused = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, "admin/forbidden", detail));
     if headers.contains_key(ORIGIN) {
         return refused("web pages may not manage the host");
+    }
+    if reach == Reach::Network {
+        return Ok(());
     }
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
@@ -51,7 +64,9 @@ mod tests {
             for (name, value) in headers {
                 map.append(HeaderName::from(name), value.parse().expect("a value"));
             }
-            assert_eq!(check(&map).is_ok(), allowed, "{headers:?}");
+            assert_eq!(check(&map, Reach::Loopback).is_ok(), allowed, "{headers:?}");
+            let is_page = map.contains_key(ORIGIN);
+            assert_eq!(check(&map, Reach::Network).is_ok(), !is_page, "{headers:?}");
         }
     }
 }

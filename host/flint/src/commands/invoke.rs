@@ -5,6 +5,7 @@ use crate::admin::client::Invoked;
 use crate::admin::functions;
 use crate::cli;
 use crate::error::Error;
+use crate::live;
 use crate::load;
 use crate::output::Output;
 use crate::wire;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 /// Calls a function and prints its answer.
 pub(crate) async fn run(args: &cli::Invoke, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
     let payload = payload(args)?;
-    let invoked = match super::kv::running(&args.host).await {
+    let invoked = match super::kv::running(&args.host).await? {
         Some(client) => client.invoke(&args.function, payload).await?,
         None => here(args, payload, output, telemetry).await?,
     };
@@ -49,11 +50,15 @@ async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Te
     }
     let stores = tokio::task::block_in_place(|| wire::open_stores(&loaded.platform))?;
     let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
-    let functions = {
+    let mut functions = {
         let progress = output.progress();
-        wire::functions(&loaded, as_stores, telemetry, |name| *name == args.function, &progress).await?
+        let world = wire::world(&loaded.platform, as_stores, telemetry)?;
+        live::slots(&world, &loaded, |name| *name == args.function, &progress).await?
     };
-    let answered = functions::invoke(&functions, &args.function, None, payload).await;
+    let Some(function) = functions.pop_first() else {
+        return Err(Error::Bug(format!("{} was not loaded", args.function)));
+    };
+    let answered = functions::invoke(&function.1.choose().function, None, payload).await;
     stores.close().await;
     let (id, answer) = answered?;
     Ok(Invoked { invocation: Some(id.to_string()), answer })

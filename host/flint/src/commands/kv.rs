@@ -9,7 +9,7 @@ use crate::load;
 use crate::output::Output;
 use crate::wire;
 use bytes::Bytes;
-use flint_model::StoreName;
+use flint_model::{Secret, StoreName};
 use flint_stores_embedded::Embedded;
 use std::io::{IsTerminal, Read};
 use std::sync::Arc;
@@ -56,12 +56,23 @@ fn millis_up(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
+/// The variable with the token of the host.
+const TOKEN: &str = "FLINT_TOKEN";
+
 /// The host that a command talks to, if one runs. An address that is given is used without asking.
-pub(crate) async fn running(host: &cli::Host) -> Option<Client> {
-    match host.admin {
-        Some(address) => Some(Client::new(address)),
-        None => Client::find(&load::data_dir(&host.config)).await,
-    }
+///
+/// # Errors
+/// If the file with the token can't be read.
+pub(crate) async fn running(host: &cli::Host) -> Result<Option<Client>, Error> {
+    let token = match &host.token_file {
+        Some(file) => Some(std::fs::read(file).map_err(Error::io("read the token"))?),
+        None => std::env::var_os(TOKEN).map(std::ffi::OsString::into_encoded_bytes),
+    };
+    let token = token.map(|token| Secret::new(token.trim_ascii())).filter(|token| !token.expose().is_empty());
+    Ok(match host.admin {
+        Some(address) => Some(Client::new(address, token)),
+        None => Client::find(&load::data_dir(&host.config), token).await,
+    })
 }
 
 /// The way to the stores.
@@ -72,7 +83,7 @@ enum Access {
 
 impl Access {
     async fn open(host: &cli::Host) -> Result<Self, Error> {
-        if let Some(client) = running(host).await {
+        if let Some(client) = running(host).await? {
             return Ok(Self::Host(client));
         }
         let platform = load::stores(&host.config)?;

@@ -2,26 +2,28 @@
 
 use crate::cli;
 use crate::error::Error;
+use crate::live::reload::Reloaded;
+use crate::live::watch::Watch;
 use crate::load::{self, Loaded};
 use crate::output::Output;
 use crate::up::Host;
+use flint_config::Platform;
 use flint_config::platform::{Methods, Route};
+use flint_model::FunctionName;
 use flint_telemetry::Telemetry;
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::path::Path;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Serves until told to stop.
+/// Serves until told to stop, and whatever the configuration comes to meanwhile.
 pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
-    let mut loaded = match &args.component {
-        Some(component) => load::single(component, &args.config, output)?,
-        None => load::built(&args.config, output)?,
-    };
-    let listener = &mut loaded.platform.listener;
-    listener.http = args.listen.unwrap_or(listener.http);
-    listener.admin = args.admin_listen.unwrap_or(listener.admin);
+    let loaded = load(&args, output)?;
     // Not before now: until there is something to end in order, a signal ends the process as it does by default.
     let mut stop = Stop::listen().map_err(Error::io("listen for signals"))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(Error::io("listen for signals"))?;
+    // Before the functions are loaded: what changes meanwhile is not missed.
+    let mut changes = Changes::start(&args, &loaded)?;
     let host = {
         let progress = output.progress();
         tokio::select! {
@@ -31,7 +33,18 @@ pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) ->
     };
     // Who does not want to know where it serves can still be served.
     let _ = output.answer(&ready_json(&host, &loaded), || ready_text(&host, &loaded));
-    stop.signal().await;
+    drop(loaded);
+    loop {
+        tokio::select! {
+            () = stop.signal() => break,
+            _ = hangup.recv() => {}
+            () = changes.next() => {}
+        }
+        tokio::select! {
+            () = stop.signal() => break,
+            () = reload(&args, output, &host, &mut changes) => {}
+        }
+    }
     tracing::info!("stopping");
     tokio::select! {
         () = host.stop() => {}
@@ -39,6 +52,116 @@ pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) ->
         () = stop.signal() => tracing::warn!("stopped at once: what ran was cut"),
     }
     Ok(())
+}
+
+/// Builds what is to be served. Blocks.
+fn load(args: &cli::Up, output: Output) -> Result<Loaded, Error> {
+    let mut loaded = match &args.component {
+        Some(component) => load::single(component, &args.config, output)?,
+        None => load::built(&args.config, output)?,
+    };
+    let listener = &mut loaded.platform.listener;
+    listener.http = args.listen.unwrap_or(listener.http);
+    listener.admin = args.admin_listen.unwrap_or(listener.admin);
+    if !listener.admin.ip().is_loopback() && listener.admin_token.is_none() {
+        return Err(Error::AdminNotLoopback { address: listener.admin });
+    }
+    Ok(loaded)
+}
+
+/// Serves what the configuration comes to now, or says why not.
+async fn reload(args: &cli::Up, output: Output, host: &Host, changes: &mut Changes) {
+    let owned = args.clone();
+    let loading = tokio::task::spawn_blocking(move || load(&owned, output));
+    let loaded = loading.await.unwrap_or_else(|error| Err(Error::Bug(format!("loading ended early: {error}"))));
+    changes.follow(args);
+    let reloaded = match loaded {
+        Ok(loaded) => {
+            let progress = output.progress();
+            host.reload(&loaded, &progress).await
+        }
+        Err(error) => Err(error),
+    };
+    match reloaded {
+        Ok(reloaded) => tell(&reloaded),
+        Err(error) => refuse(&error, output),
+    }
+}
+
+fn tell(reloaded: &Reloaded) {
+    let Reloaded { added, removed, changed, routes, stores, waiting } = reloaded;
+    if !waiting.is_empty() {
+        let waiting = waiting.join(", ");
+        tracing::warn!(waiting, "a change of this takes effect at the next start");
+    }
+    if reloaded.is_nothing() {
+        tracing::info!("nothing else is served than before");
+    } else {
+        let names = |names: &[FunctionName]| names.iter().map(FunctionName::as_str).collect::<Vec<_>>().join(", ");
+        let (added, removed, changed) = (names(added), names(removed), names(changed));
+        tracing::info!(added, removed, changed, routes, stores, "the change is served");
+    }
+}
+
+/// Tells all mistakes: to people as the command line does, to programs as lines of the log.
+fn refuse(error: &Error, output: Output) {
+    match error {
+        Error::Configuration(mistakes) if output.is_json() => {
+            for mistake in mistakes {
+                let position = mistakes.position(mistake);
+                tracing::error!(
+                    code = mistake.code().as_str(),
+                    file = %mistakes.path().display(),
+                    line = position.line,
+                    column = position.column,
+                    help = mistake.help_text(),
+                    "{}",
+                    mistake.message()
+                );
+            }
+        }
+        error => error.tell(output),
+    }
+    tracing::error!("the change is not served: all goes on as before");
+}
+
+/// Changes of the sources, if they are watched.
+struct Changes(Option<Watch>);
+
+impl Changes {
+    fn start(args: &cli::Up, loaded: &Loaded) -> Result<Self, Error> {
+        if !args.watch {
+            return Ok(Self(None));
+        }
+        Ok(Self(Some(Watch::start(configuration(args), &loaded.platform)?)))
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Watches what the configuration names now, also if it is not served.
+    fn follow(&mut self, args: &cli::Up) {
+        let Some(watch) = &mut self.0 else { return };
+        let platform = match &args.component {
+            Some(component) => Ok(Platform::single(component)),
+            None => load::unbuilt(&args.config),
+        };
+        // With a configuration that makes no sense, what was watched is watched on.
+        if let Ok(platform) = platform
+            && let Err(error) = watch.follow(configuration(args), &platform)
+        {
+            tracing::warn!(%error, "not all sources can be watched");
+        }
+    }
+}
+
+fn configuration(args: &cli::Up) -> Option<&Path> {
+    args.component.is_none().then_some(&*args.config.config)
 }
 
 /// SIGINT and SIGTERM.

@@ -12,32 +12,44 @@ pub const ROUTE: HeaderName = HeaderName::from_static("flint-route");
 /// The id of the invocation; for the guest and for the client.
 pub const INVOCATION_ID: HeaderName = HeaderName::from_static("flint-invocation-id");
 
+/// The version of the function: a client may ask for one and is told which answered, where the function allows it.
+pub const VERSION: HeaderName = HeaderName::from_static("flint-version");
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Removes from a request what a guest must not see. `te: trailers` stays, because trailers are passed on.
-pub fn clean_request(headers: &mut HeaderMap) {
+/// Removes from a request what a guest must not see. `te: trailers` stays, because trailers are passed on. Answers the
+/// version that the client asked for, if it did.
+pub fn clean_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let trailers = accepts_trailers(headers);
-    strip(headers, |name| name.as_str().starts_with(RESERVED_PREFIX));
+    let version = strip(headers, |name| name.as_str().starts_with(RESERVED_PREFIX));
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
+    version
 }
 
 /// Removes from a guest's response what only the host may say about the connection.
 pub fn clean_response(headers: &mut HeaderMap) {
-    strip(headers, |_| false);
+    // A guest has no versions to ask for.
+    let _ = strip(headers, |_| false);
 }
 
-/// Removes the headers of one connection: the known ones, those that `connection` names, and what `also` says.
-fn strip(headers: &mut HeaderMap, also: impl Fn(&HeaderName) -> bool) {
+/// Removes the headers of one connection: the known ones, those that `connection` names, and what `also` says. Answers the
+/// [`VERSION`], if it was among them: to find it here costs those requests nothing that have none.
+fn strip(headers: &mut HeaderMap, also: impl Fn(&HeaderName) -> bool) -> Option<HeaderValue> {
     let mut gone: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name) || also(name)).cloned().collect();
     if gone.contains(&header::CONNECTION) {
         gone.extend(tokens(headers, header::CONNECTION).filter_map(|token| token.parse().ok()).filter(may_be_named));
     }
+    let mut version = None;
     for name in gone {
-        headers.remove(name);
+        let value = headers.remove(&name);
+        if name == VERSION {
+            version = value;
+        }
     }
+    version
 }
 
 fn is_hop_by_hop(name: &HeaderName) -> bool {

@@ -49,6 +49,10 @@ pub struct Door<T> {
     pub cut: Cut,
 }
 
+/// The version of the function that a client asks for; among the extensions of a request that has one.
+#[derive(Debug, Clone)]
+pub struct WantedVersion(pub HeaderValue);
+
 /// A request that a target is asked to answer.
 struct Admitted<'r, T, B> {
     target: &'r T,
@@ -92,7 +96,8 @@ impl<T> Door<T> {
     /// The target sees the request as it came, without what concerns the connection (see [`headers`](super::header)), plus
     /// `flint-route`, `flint-param-NAME`, `flint-invocation-id`, and `traceparent` and `tracestate` of its own span.
     /// `HEAD` reaches a route for `GET` as `HEAD`. Bodies that HTTP does not let through (of `HEAD`, 204, 205, 304) are read
-    /// and forgotten, so that their guest comes to its end, but for one second and 1 MiB at most.
+    /// and forgotten, so that their guest comes to its end, but for one second and 1 MiB at most. A `flint-version` that the
+    /// client sent is among the extensions of the request, as [`WantedVersion`].
     ///
     /// Dropping the future drops the one that `call` returned.
     pub async fn answer<B, F, G>(
@@ -155,7 +160,9 @@ impl<T> Door<T> {
         if options && request.uri().path() == "*" {
             return Err(Own::Options(None));
         }
-        headers::clean_request(request.headers_mut());
+        if let Some(version) = headers::clean_request(request.headers_mut()) {
+            request.extensions_mut().insert(WantedVersion(version));
+        }
         let (mut parts, body) = request.into_parts();
         // The target's authority counts before the header (RFC 9112, section 3.2.2).
         let host = parts.uri.authority().map(Authority::as_str);

@@ -1,0 +1,81 @@
+//! The host itself, as management tells it: routes, limits, and what happened last.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// All routes, the more specific ones first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Routes {
+    pub(crate) routes: Vec<Route>,
+}
+
+/// One route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Route {
+    /// None: all hosts.
+    pub(crate) host: Option<String>,
+    /// None: all methods.
+    pub(crate) methods: Option<Vec<String>>,
+    pub(crate) path: String,
+    pub(crate) function: String,
+}
+
+/// The limits of the host as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Limits {
+    pub(crate) invocations_max: usize,
+    pub(crate) spares_max: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) header_size_max_bytes: u64,
+    pub(crate) header_timeout_ms: u64,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) drain_timeout_ms: u64,
+    pub(crate) memory_max_bytes: u64,
+    pub(crate) log_line_max_bytes: u64,
+    pub(crate) component_size_max_bytes: u64,
+    pub(crate) versions_max: usize,
+    pub(crate) recent_invocations: usize,
+}
+
+/// Which invocations are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Recent {
+    /// Of this function only.
+    #[serde(default)]
+    pub(crate) function: Option<String>,
+    /// At most so many; 100, if this is left out.
+    #[serde(default)]
+    pub(crate) limit: Option<usize>,
+}
+
+/// Invocations that are over, the youngest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Invocations {
+    pub(crate) invocations: Vec<Invocation>,
+}
+
+/// The record of one invocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Invocation {
+    pub(crate) invocation: String,
+    pub(crate) function: String,
+    pub(crate) version: u64,
+    /// The id of its trace.
+    pub(crate) trace: String,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) accepted_at_ms: u64,
+    /// `http` or `invoke`.
+    pub(crate) trigger: String,
+    /// `pooled`, `on-demand`, `reused` or `shared`.
+    pub(crate) start: String,
+    /// `ok`, or the code of the error.
+    pub(crate) outcome: String,
+    pub(crate) wall_us: u64,
+    pub(crate) queued_us: u64,
+    pub(crate) cpu_us: u64,
+    pub(crate) memory_peak_bytes: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) store_calls: u32,
+}

@@ -1,0 +1,134 @@
+//! What is served, in the words of the management API.
+
+use super::api::{Function, FunctionLimits, Invocation, Limits, Route, Routes, Serving, Shape};
+use crate::live::Generation;
+use crate::live::slot::Slot;
+use flint_config::platform::{self, HostLimits, Isolation, Methods};
+use flint_telemetry::Recent;
+use flint_world::{HttpVersion, Import};
+use std::time::Duration;
+
+/// A function of a generation; none if the generation has none of that name.
+pub(crate) fn function(generation: &Generation, slot: &Slot) -> Option<Function> {
+    let settings = generation.platform.functions.get(slot.name())?;
+    let serving = slot.serving();
+    let main = &serving.main.function;
+    let (isolation, uses) = match settings.isolation {
+        Isolation::Fresh => ("fresh", None),
+        Isolation::Serial { uses } => ("serial", Some(uses)),
+        Isolation::Shared { uses } => ("shared", Some(uses)),
+    };
+    let versions = serving.versions();
+    let versions =
+        versions.map(|(live, weight)| Serving { version: live.version, weight, spares: live.function.spares() });
+    Some(Function {
+        name: slot.name().to_string(),
+        serving: versions.collect(),
+        running: main.running(),
+        waiting: main.waiting(),
+        retired: slot.retired(),
+        isolation: isolation.to_owned(),
+        uses,
+        warm: settings.warm,
+        version_header: settings.version_header,
+        limits: function_limits(settings),
+        shape: shape(main.shape()),
+    })
+}
+
+fn function_limits(function: &platform::Function) -> FunctionLimits {
+    FunctionLimits {
+        concurrency: function.concurrency,
+        queue: function.queue,
+        queue_timeout_ms: millis(function.queue_timeout),
+        memory_bytes: function.memory.as_u64(),
+        timeout_ms: millis(function.timeout),
+        cpu_ms: millis(function.cpu),
+        request_size_max_bytes: function.request_size_max.as_u64(),
+        response_size_max_bytes: function.response_size_max.as_u64(),
+        http_body_max_bytes: function.http_body_max.map(flint_model::ByteSize::as_u64),
+        log_size_max_bytes: function.log_size_max.as_u64(),
+        handles_max: function.handles_max,
+    }
+}
+
+fn shape(shape: &flint_world::Shape) -> Shape {
+    let http = shape.http.map(|version| match version {
+        HttpVersion::V02 => "wasi:http@0.2",
+        HttpVersion::V03 => "wasi:http@0.3",
+        HttpVersion::Buffered => "buffered",
+    });
+    let import = |import: &Import| match import {
+        Import::Kv => "kv".to_owned(),
+        Import::Secrets => "secrets".to_owned(),
+        Import::Outbound => "outbound".to_owned(),
+        Import::Unknown(name) => name.clone(),
+    };
+    Shape {
+        http: http.map(str::to_owned),
+        invoke: shape.invoke,
+        init: shape.init,
+        imports: shape.imports.iter().map(import).collect(),
+    }
+}
+
+/// The routes of a generation.
+pub(crate) fn routes(generation: &Generation) -> Routes {
+    let routes = generation.platform.routes.iter().map(|route| Route {
+        host: route.host.as_ref().map(ToString::to_string),
+        methods: match &route.methods {
+            Methods::Any => None,
+            Methods::Only(methods) => Some(methods.iter().map(ToString::to_string).collect()),
+        },
+        path: route.path.as_str().to_owned(),
+        function: route.function.to_string(),
+    });
+    Routes { routes: routes.collect() }
+}
+
+/// The limits of the host.
+pub(crate) fn limits(limits: &HostLimits) -> Limits {
+    Limits {
+        invocations_max: limits.invocations_max,
+        spares_max: limits.spares_max,
+        connections_max: limits.connections_max,
+        header_size_max_bytes: limits.header_size_max.as_u64(),
+        header_timeout_ms: millis(limits.header_timeout),
+        idle_timeout_ms: millis(limits.idle_timeout),
+        drain_timeout_ms: millis(limits.drain_timeout),
+        memory_max_bytes: limits.memory_max.as_u64(),
+        log_line_max_bytes: limits.log_line_max.as_u64(),
+        component_size_max_bytes: limits.component_size_max.as_u64(),
+        versions_max: limits.versions_max,
+        recent_invocations: limits.recent_invocations,
+    }
+}
+
+/// The record of an invocation.
+pub(crate) fn invocation(recent: &Recent) -> Invocation {
+    Invocation {
+        invocation: recent.invocation.to_string(),
+        function: recent.function.to_string(),
+        version: recent.version,
+        trace: recent.trace.to_string(),
+        accepted_at_ms: recent.invocation.accepted().as_millis(),
+        trigger: recent.trigger.label().to_owned(),
+        start: recent.start.label().to_owned(),
+        outcome: recent.outcome.label().to_owned(),
+        wall_us: micros(recent.wall),
+        queued_us: micros(recent.queued),
+        cpu_us: micros(recent.cpu),
+        memory_peak_bytes: recent.memory_peak.as_u64(),
+        bytes_in: recent.bytes_in,
+        bytes_out: recent.bytes_out,
+        store_calls: recent.store_calls,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,163 @@
+//! Changes of the configuration: functions that are new, gone, changed or built anew, routes, limits and stores.
+//!
+//! All of it is loaded aside and swapped at once, so that no request sees half of a change. What the host is made of cannot be
+//! changed while it serves: addresses, the data folder, and the limits that memory was reserved by.
+
+use super::slot::{Serving, Slot};
+use super::{Candidate, Generation, Served, Slots};
+use crate::error::Error;
+use crate::load::Loaded;
+use crate::output::Progress;
+use crate::wire;
+use flint_config::Platform;
+use flint_config::platform::HostLimits;
+use flint_model::FunctionName;
+use std::sync::Arc;
+
+/// What a reload came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reloaded {
+    pub(crate) added: Vec<FunctionName>,
+    pub(crate) removed: Vec<FunctionName>,
+    pub(crate) changed: Vec<FunctionName>,
+    /// Whether the routes are others.
+    pub(crate) routes: bool,
+    /// Whether the stores, or their limits, are others.
+    pub(crate) stores: bool,
+    /// Keys and sections whose changes wait for the next start.
+    pub(crate) waiting: Vec<&'static str>,
+}
+
+impl Reloaded {
+    /// Whether nothing is served otherwise than before.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let same = Self { waiting: self.waiting.clone(), ..Self::default() };
+        *self == same
+    }
+}
+
+impl Served {
+    /// Serves a configuration from now on.
+    ///
+    /// # Errors
+    /// If a component does not fit, or what is kept can't be written. Then all goes on as before.
+    pub(crate) async fn reload(&self, loaded: &Loaded, progress: &Progress) -> Result<Reloaded, Error> {
+        let _alone = self.changing.lock().await;
+        let current = self.current();
+        let mut reloaded = compare(&current.platform, &loaded.platform);
+        let platform = in_force(&current.platform, &loaded.platform);
+        let mut functions = Slots::new();
+        let mut candidates = Vec::new();
+        for name in platform.functions.keys() {
+            progress.step(format!("loading {name}"));
+            let candidate = Candidate::read(&platform, loaded, name)?;
+            let before = current.functions.get(name);
+            let is_same = current.platform.functions.get(name) == Some(candidate.function);
+            let slot = match before {
+                Some(slot) if is_same && candidate.before.as_ref() == Some(&candidate.record) => Arc::clone(slot),
+                _ => {
+                    let as_before: Option<Arc<Serving>> = before.filter(|_| is_same).map(|slot| slot.serving());
+                    let serving = candidate.load(&self.world, as_before.as_deref()).await?;
+                    if before.is_some() {
+                        reloaded.changed.push(name.clone());
+                    }
+                    Arc::new(Slot::new(name.clone(), serving))
+                }
+            };
+            functions.insert(name.clone(), slot);
+            candidates.push(candidate);
+        }
+        let door = wire::door(&platform, &functions, current.door.cut.clone())?;
+        // From here on, only what is kept in the data folder can stand in the way.
+        tokio::task::block_in_place(|| candidates.iter().try_for_each(Candidate::keep))?;
+        candidates.iter().for_each(Candidate::tell);
+        drop(candidates);
+        self.telemetry.limit_lines(platform.limits.log_line_max);
+        if reloaded.stores {
+            self.stores.set_stores(wire::stores(&platform));
+        }
+        let generation = Generation { platform, source: loaded.source.clone(), functions, door };
+        self.current.store(Arc::new(generation));
+        self.retire(&current);
+        Ok(reloaded)
+    }
+
+    /// Lets go of what another generation has taken the place of.
+    fn retire(&self, before: &Generation) {
+        let now = self.current();
+        for (name, slot) in &before.functions {
+            let other = now.functions.get(name);
+            if other.is_some_and(|other| Arc::ptr_eq(other, slot)) {
+                continue;
+            }
+            slot.replaced_by(other.map(Arc::as_ref));
+            if other.is_none() {
+                wire::forget(&self.telemetry, name);
+            }
+        }
+        for (name, slot) in &now.functions {
+            if before.functions.get(name).is_none_or(|other| !Arc::ptr_eq(other, slot)) {
+                wire::observe(&self.telemetry, slot);
+            }
+        }
+    }
+}
+
+/// Says what is different, but for functions that are in both.
+fn compare(before: &Platform, after: &Platform) -> Reloaded {
+    let only_in = |one: &Platform, other: &Platform| -> Vec<FunctionName> {
+        one.functions.keys().filter(|name| !other.functions.contains_key(*name)).cloned().collect()
+    };
+    let waiting = [
+        ("data-dir", before.data_dir != after.data_dir),
+        ("[listener]", before.listener != after.listener),
+        ("[limits]", in_force(before, after).limits != after.limits),
+    ];
+    Reloaded {
+        added: only_in(after, before),
+        removed: only_in(before, after),
+        changed: Vec::new(),
+        routes: before.routes != after.routes,
+        stores: before.kv != after.kv,
+        waiting: waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect(),
+    }
+}
+
+/// The new configuration, but for what can't be changed while the host serves.
+fn in_force(before: &Platform, after: &Platform) -> Platform {
+    let HostLimits { log_line_max, component_size_max, versions_max, .. } = after.limits;
+    Platform {
+        data_dir: before.data_dir.clone(),
+        listener: before.listener.clone(),
+        limits: HostLimits { log_line_max, component_size_max, versions_max, ..before.limits },
+        ..after.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn what_the_host_is_made_of_stays_and_is_named() {
+        let before = Platform::single(Path::new("one.wasm"));
+        let mut after = Platform::single(Path::new("two.wasm"));
+        after.data_dir = "elsewhere".into();
+        after.listener.http.set_port(1);
+        after.limits.invocations_max = 7;
+        after.limits.versions_max = 9;
+        let reloaded = compare(&before, &after);
+        let names = |names: &[FunctionName]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            (names(&reloaded.added), names(&reloaded.removed)),
+            (vec!["two".to_owned()], vec!["one".to_owned()])
+        );
+        assert_eq!(reloaded.waiting, ["data-dir", "[listener]", "[limits]"]);
+        assert!(reloaded.routes && !reloaded.stores && !reloaded.is_nothing());
+        let platform = in_force(&before, &after);
+        assert_eq!(platform.limits, HostLimits { versions_max: 9, ..before.limits });
+        assert_eq!((platform.data_dir, platform.listener), (before.data_dir.clone(), before.listener.clone()));
+        assert!(compare(&before, &before).is_nothing());
+    }
+}

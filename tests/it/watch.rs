@@ -1,0 +1,205 @@
+//! `flint up --watch`, and SIGHUP: what changes is served, without dropping a request, and what has mistakes is not.
+
+use crate::harness::guest::{component, route};
+use crate::harness::{Client, Host, Launch, Wire, eventually};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use tempfile::TempDir;
+
+/// A folder with a configuration and sources that a test changes.
+struct Workplace(TempDir);
+
+impl Workplace {
+    /// One function, made from `app.wasm`, on every path.
+    fn new() -> Self {
+        let workplace = Self(TempDir::new().expect("a folder"));
+        workplace.put("app.wasm", "hello-02");
+        workplace.configure(&greeter());
+        workplace
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn configure(&self, text: &str) {
+        // As editors do: written aside, and renamed.
+        std::fs::write(self.path(".new"), text).expect("written");
+        std::fs::rename(self.path(".new"), self.path("platform.toml")).expect("renamed");
+    }
+
+    /// Puts the component of a function into a file.
+    fn put(&self, name: &str, function: &str) {
+        std::fs::copy(component(function), self.path(".new")).expect("copied");
+        std::fs::rename(self.path(".new"), self.path(name)).expect("renamed");
+    }
+
+    fn up(&self, watch: bool) -> Host {
+        let launch = Launch::config("").config_file(&self.path("platform.toml"));
+        if watch { launch.arg("--watch").start() } else { launch.start() }
+    }
+}
+
+fn greeter() -> String {
+    format!("[function.greeter]\nsource = \"app.wasm\"\n{}", route("/{*rest}", "greeter"))
+}
+
+/// Waits until the answer to a path has a text in it.
+fn wait_for(client: Client, path: &str, text: &str) {
+    eventually(&format!("{text} at {path}"), || client.get(path).text().contains(text).then_some(()));
+}
+
+fn says<'t>(text: &'t str) -> impl Fn(&Value) -> bool + 't {
+    move |line| line["message"].as_str().is_some_and(|message| message.contains(text))
+}
+
+#[test]
+fn a_component_that_changes_is_served_without_dropping_a_request() {
+    let workplace = Workplace::new();
+    let host = workplace.up(true);
+    let (client, over) = (host.http(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut wire = Wire::open(client);
+                while !over.load(Ordering::Relaxed) {
+                    wire.say_head(&["GET /load"]);
+                    assert!(wire.hear_head().starts_with("HTTP/1.1 200 "));
+                    wire.hear_until("\r\n0\r\n\r\n");
+                }
+            });
+        }
+        for round in 0..3 {
+            let (function, text) = [("hello-plain-03", "0.3"), ("hello-02", "0.2")][round % 2];
+            workplace.put("app.wasm", function);
+            wait_for(client, "/x", text);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let versions = host.admin().get("/v1/functions/greeter/versions").expect(200).json();
+    assert_eq!(versions["active"], 4, "{versions}");
+    assert!(host.stop().success());
+}
+
+#[test]
+fn a_folder_is_built_again_when_a_file_in_it_changes_and_not_when_its_build_writes_there() {
+    let workplace = Workplace::new();
+    std::fs::create_dir_all(workplace.path("source/deep")).expect("folders");
+    workplace.put("source/deep/in.wasm", "hello-02");
+    let build = "echo built >> count; cp deep/in.wasm out.wasm";
+    workplace.configure(&format!(
+        "[function.greeter]\nsource = \"source\"\nbuild = {build:?}\nartifact = \"out.wasm\"\n{}",
+        route("/{*rest}", "greeter")
+    ));
+    let host = workplace.up(true);
+    let builds = || std::fs::read_to_string(workplace.path("source/count")).expect("text").lines().count();
+    assert_eq!(builds(), 1);
+    workplace.put("source/deep/in.wasm", "hello-plain-03");
+    wait_for(host.http(), "/x", "0.3");
+    // What the build wrote itself would have started another one by now.
+    thread::sleep(std::time::Duration::from_millis(800));
+    assert_eq!(builds(), 2);
+    std::fs::remove_file(workplace.path("source/deep/in.wasm")).expect("removed");
+    let told = host.logged("the build's failure", |line| line["fields"]["code"] == "config/no-component");
+    assert_eq!((&told["level"], &told["fields"]["line"]), (&json!("error"), &json!(2)), "{told}");
+    host.logged("that all goes on", says("all goes on as before"));
+    wait_for(host.http(), "/x", "0.3");
+}
+
+#[test]
+fn a_changed_configuration_is_served_as_a_whole() {
+    let workplace = Workplace::new();
+    workplace.put("other.wasm", "hello-plain-03");
+    let host = workplace.up(true);
+    let more = "[function.other]\nsource = \"other.wasm\"\nwarm = 3\n[kv.notes]\n";
+    let limits = "[limits]\ninvocations-max = 5\nversions-max = 2\n";
+    workplace.configure(&format!("{limits}{}{more}{}", greeter(), route("/other", "other")));
+    wait_for(host.http(), "/other", "0.3");
+    wait_for(host.http(), "/else", "0.2");
+    let told = host.logged("what waits", says("takes effect at the next start"));
+    assert_eq!((&told["level"], &told["fields"]["waiting"]), (&json!("warn"), &json!("[limits]")), "{told}");
+    let in_force = host.admin().get("/v1/limits").expect(200).json();
+    assert_eq!((&in_force["invocations_max"], &in_force["versions_max"]), (&json!(1000), &json!(2)));
+    host.flint(["kv", "put", "notes", "a", "b"]).ok();
+    assert!(host.admin().get("/metrics").expect(200).text().contains(r#"flint_spares{function="other"}"#));
+
+    // The environment of one function: no other is touched, nor its version.
+    workplace.configure(&format!("{limits}{}{}{more}", greeter(), route("/other/{*rest}", "other")));
+    eventually("the new route", || (host.http().get("/other/a").text().contains("0.3")).then_some(()));
+    let functions = host.admin().get("/v1/functions").expect(200).json();
+    assert_eq!(functions["functions"][1]["serving"][0]["version"], 1, "{functions}");
+    workplace.configure(&greeter());
+    wait_for(host.http(), "/other/a", "0.2");
+    host.admin().get("/v1/functions/other").expect(404);
+    assert!(!host.admin().get("/metrics").expect(200).text().contains(r#"flint_spares{function="other"}"#));
+    assert_ne!(host.flint(["kv", "get", "notes", "a"]).code, Some(0), "the store is not reached any more");
+}
+
+#[test]
+fn what_a_function_is_given_changes_without_a_new_version() {
+    let workplace = Workplace::new();
+    workplace.put("app.wasm", "misbehave");
+    let config = |greeting: &str| {
+        let given = format!("environment = {{ GREETING = {greeting:?} }}\nsecrets = {{}}\noutbound = []\n");
+        format!("[function.greeter]\nsource = \"app.wasm\"\n{given}{}", route("/{*rest}", "greeter"))
+    };
+    workplace.configure(&config("one"));
+    let host = workplace.up(true);
+    assert!(host.http().get("/env").text().contains("one"), "{:?}", host.http().get("/env"));
+    workplace.configure(&config("two"));
+    wait_for(host.http(), "/env", "two");
+    assert_eq!(host.admin().get("/v1/functions/greeter/versions").expect(200).json()["active"], 1);
+}
+
+#[test]
+fn a_change_with_mistakes_is_told_whole_and_the_old_one_goes_on() {
+    let workplace = Workplace::new();
+    let host = workplace.up(true);
+    workplace.configure(&format!("{}memroy = 1\n[kv.Bad]\n", greeter()));
+    for code in ["config/unknown-key", "config/bad-name"] {
+        let told = host.logged(code, |line| line["fields"]["code"] == code);
+        assert!(
+            told["fields"]["line"].is_u64()
+                && told["fields"]["file"].as_str().is_some_and(|file| file.ends_with("platform.toml")),
+            "{told}"
+        );
+    }
+    host.logged("that all goes on", says("all goes on as before"));
+    wait_for(host.http(), "/x", "0.2");
+    // A component that is none, of a function that would do.
+    std::fs::write(workplace.path("app.wasm"), "no component").expect("written");
+    workplace.configure(&greeter());
+    host.logged("the component", |line| line["fields"]["code"] == "config/no-component");
+    wait_for(host.http(), "/x", "0.2");
+    workplace.put("app.wasm", "hello-plain-03");
+    wait_for(host.http(), "/x", "0.3");
+}
+
+#[test]
+fn a_deployed_version_stays_until_its_source_changes() {
+    let workplace = Workplace::new();
+    let host = workplace.up(true);
+    let deployed = component("hello-plain-03");
+    host.flint(["deploy", deployed.to_str().expect("UTF-8"), "--function", "greeter"]).ok();
+    workplace.configure(&format!("{}\n# Nothing that matters.\n", greeter()));
+    host.logged("that nothing is new", says("nothing else is served"));
+    wait_for(host.http(), "/x", "0.3");
+    workplace.put("app.wasm", "hello");
+    wait_for(host.http(), "/x", "Hello, world!");
+}
+
+#[test]
+fn a_hangup_reads_the_configuration_again() {
+    let workplace = Workplace::new();
+    let host = workplace.up(false);
+    workplace.put("app.wasm", "hello-plain-03");
+    assert!(Path::new(&workplace.path("app.wasm")).exists());
+    host.signal(Signal::HUP);
+    wait_for(host.http(), "/x", "0.3");
+    host.signal(Signal::HUP);
+    host.logged("that nothing is new", says("nothing else is served"));
+    assert!(host.stop().success());
+}
