@@ -3,8 +3,8 @@
 use crate::context::FunctionContext;
 use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
+use crate::imports::http::{Client, Outbound, OutboundOptions};
 use crate::link;
-use crate::outbound::Outbound;
 use crate::shape::{INIT_FUNCTION, Shape};
 use crate::state::State;
 use flint_engine::compile::CompileError;
@@ -29,17 +29,26 @@ pub struct WorldOptions {
     pub clock: Arc<dyn Clock>,
     /// So many instances of all functions together are ready at most.
     pub spares_max: usize,
+    /// Requests that functions make.
+    pub outbound: OutboundOptions,
 }
 
 /// Says that the host's own interfaces do not fit together: a defect of the host.
 #[derive(Debug, thiserror::Error)]
-#[error("the host's interfaces can't be linked: {0:#}")]
-pub struct WorldError(wasmtime::Error);
+pub enum WorldError {
+    /// The linker refuses them.
+    #[error("the host's interfaces can't be linked: {0:#}")]
+    Link(wasmtime::Error),
+    /// There is no TLS.
+    #[error("the host can't speak TLS")]
+    Tls(#[source] rustls::Error),
+}
 
 /// Makes functions of components.
 pub struct World {
     options: WorldOptions,
     linker: Linker<State>,
+    client: Arc<Client>,
 }
 
 impl World {
@@ -48,8 +57,9 @@ impl World {
     /// # Errors
     /// [`WorldError`], which no setting can cause.
     pub fn new(options: WorldOptions) -> Result<Self, WorldError> {
-        let linker = link::all(options.engine.wasmtime()).map_err(WorldError)?;
-        Ok(Self { options, linker })
+        let linker = link::all(options.engine.wasmtime()).map_err(WorldError::Link)?;
+        let client = Client::new(options.outbound.clone()).map_err(WorldError::Tls)?;
+        Ok(Self { options, linker, client: Arc::new(client) })
     }
 
     /// Makes a function of a component.
@@ -75,7 +85,7 @@ impl World {
             config: spec.config,
             secrets: spec.secrets,
             grants: spec.grants,
-            outbound: Arc::new(Outbound::new(spec.outbound)),
+            outbound: Arc::new(Outbound::new(spec.outbound, Arc::clone(&self.client))),
             log_size_max: spec.log_size_max.as_u64(),
             handles_max: spec.handles_max,
             stores: Arc::clone(&self.options.stores),
