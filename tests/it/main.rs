@@ -13,6 +13,7 @@ mod init;
 mod isolation;
 mod kv;
 mod limits;
+mod outbound;
 mod readme;
 mod telemetry;
 mod tidy;

@@ -88,7 +88,7 @@ async fn exchange(request: Request, options: Option<wasi::RequestOptions>) -> Re
 
 fn outgoing(request: Request, options: Option<wasi::RequestOptions>) -> Result<wasi::Request, SendError> {
     let (mut parts, body) = request.into_parts();
-    let Some(authority) = parts.uri.authority() else {
+    let (Some(_), Some(authority)) = (parts.uri.scheme(), parts.uri.authority()) else {
         return Err(SendError::Invalid(format!("{} is no absolute URI", parts.uri)));
     };
     // The host makes it from the authority, and refuses one that the guest sets.

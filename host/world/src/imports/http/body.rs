@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// How far the body of a request has come: nobody has to answer what was not yet asked.
@@ -97,16 +97,11 @@ pub(crate) struct Loan {
 
 impl Loan {
     /// The answer is complete: the connection is for the next request, when this one has left to its end too.
-    fn give_back(mut self) {
+    fn give_back(self) {
         // Its clone in the pool is the one that is kept.
-        if matches!(self.connection, Connection::Http2 { .. }) {
-            return;
+        if !matches!(self.connection, Connection::Http2 { .. }) {
+            self.pool.give_back(self.key, self.connection, self.deadline);
         }
-        tokio::spawn(async move {
-            if let Ok(Ok(())) = timeout_at(self.deadline, self.connection.ready()).await {
-                self.pool.put(self.key, self.connection);
-            }
-        });
     }
 }
 

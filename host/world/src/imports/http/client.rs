@@ -122,7 +122,7 @@ impl Client {
         let progress = Progress::begin();
         let mut request = request.map(|body| RequestBody::new(body, Arc::clone(&account), Arc::clone(&progress)));
         loop {
-            let kept = self.pool.take(&key);
+            let kept = self.pool.take(&key).await;
             let reused = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
