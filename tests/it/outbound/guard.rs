@@ -35,8 +35,8 @@ fn no_address_that_is_not_public_is_reached() {
     };
     let (hosts, resolver) = (file("hosts", HOSTS), file("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1\n"));
     let addresses = ADDRESSES.iter().map(|address| {
-        let bits = if address.contains(':') { "128 nodad" } else { "32" };
-        format!("ip addr add {} dev lo", format!("{address}/{bits}"))
+        let (prefix, flags) = if address.contains(':') { (128, " nodad") } else { (32, "") };
+        format!("ip addr add {address}/{prefix} dev lo{flags}")
     });
     let script = format!(
         "set -e; ip link set lo up; {}; mount --bind {hosts} /etc/hosts; mount --bind {resolver} /etc/resolv.conf; exec \"$0\" \"$@\"",
