@@ -1,15 +1,17 @@
-//! What tests share: a host that runs ([`host`]), components that are built ([`guest`]), a client ([`client`]), and a connection
-//! for what no client says ([`wire`]).
+//! What tests share: a host that runs ([`host`]), components that are built ([`guest`]), a client ([`client`]), a server
+//! that functions call ([`upstream`]), and a connection for what no client says ([`wire`]).
 
 #![allow(dead_code, unused_imports, reason = "what one test file does not need, another does")]
 
 pub(crate) mod client;
 pub(crate) mod guest;
 pub(crate) mod host;
+pub(crate) mod upstream;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Response};
 pub(crate) use host::{Host, Launch, Run, flint};
+pub(crate) use upstream::Upstream;
 pub(crate) use wire::Wire;
 
 use std::path::{Path, PathBuf};

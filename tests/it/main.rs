@@ -17,6 +17,7 @@ mod init;
 mod isolation;
 mod kv;
 mod limits;
+mod outbound;
 mod readme;
 mod telemetry;
 mod tidy;

@@ -1,67 +1,62 @@
-//! Requests that a function sends out.
+//! Requests that a function sends to others.
+//!
+//! [`get`], [`post`] and their kin begin a [`Call`], which takes headers, a body and time-outs, and is [sent](Call::send).
+//! What a function may call is listed in platform.toml:
+//!
+//! ```toml
+//! [function.convert]
+//! source = "functions/convert"
+//! outbound = ["api.example.com"]
+//! ```
+//!
+//! ```no_run
+//! use flint_sdk::http::client;
+//! use flint_sdk::prelude::*;
+//! use std::collections::BTreeMap;
+//! use std::time::Duration;
+//!
+//! #[flint_sdk::http]
+//! async fn rate(request: Request) -> Result<Json<f64>, Problem> {
+//!     let currency: String = request.param_as("currency")?;
+//!     let call = client::get("https://api.example.com/rates").timeout(Duration::from_secs(2));
+//!     let rates: BTreeMap<String, f64> = call.success().await?.into_body().json().await?;
+//!     Ok(Json(rates.get(&currency).copied().unwrap_or(1.0)))
+//! }
+//! ```
+//!
+//! Several calls run at once with [`join_all`](crate::join_all) or [`join!`](crate::join!):
+//!
+//! ```no_run
+//! # async fn example() {
+//! use flint_sdk::http::client;
+//!
+//! let urls = ["https://a.example.com/", "https://b.example.com/"];
+//! let answers = flint_sdk::join_all(urls.map(|url| client::get(url).send())).await;
+//! # }
+//! ```
+//!
+//! Redirects are answers like any other, unless [a call follows them](Call::redirects).
 
+mod call;
+mod error;
+mod redirect;
+
+pub use self::call::{Call, delete, get, head, patch, post, put, request};
+pub use self::error::SendError;
+
+use ::http::HeaderValue;
 use ::http::uri::Scheme;
 
 use super::body::{Body, Source};
 use super::incoming::{Incoming, Unopened};
-use super::wire;
-use super::{Method, Request, Response, StatusCode};
-use crate::bindings::imports::wasi::http0_3_0::{client, types as wasi};
-
-/// Why a request got no answer.
-///
-/// ```
-/// use flint_sdk::http::{self, Request, Response, SendError};
-///
-/// /// Asks the second host when the first can't be reached.
-/// async fn ask(first: Request, second: Request) -> Result<Response, SendError> {
-///     match http::send(first).await {
-///         Err(SendError::Unreachable(_)) => http::send(second).await,
-///         answered => answered,
-///     }
-/// }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The request can't be sent as it is: no absolute URI, a header that the host refuses. A retry can't help.
-    #[error("the request is invalid: {0}")]
-    Invalid(String),
-    /// The function may not call this host (`outbound` in platform.toml). A retry can't help.
-    #[error("the function may not call this host")]
-    Denied,
-    /// The answer did not come in time. A retry can help.
-    #[error("the request timed out: {0}")]
-    TimedOut(String),
-    /// The host was not found or not reached, or the connection broke. A retry can help, after a back-off.
-    #[error("the host could not be reached: {0}")]
-    Unreachable(String),
-    /// The other side does not speak HTTP as it should. A retry can't help.
-    #[error("the other side broke the protocol: {0}")]
-    Protocol(String),
-}
-
-impl SendError {
-    /// Whether the same request could be answered later. (It may also have been carried out: retry what is idempotent.)
-    ///
-    /// ```
-    /// use flint_sdk::http::SendError;
-    ///
-    /// assert!(SendError::TimedOut("connect".into()).is_retryable());
-    /// assert!(!SendError::Denied.is_retryable());
-    /// ```
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::TimedOut(_) | Self::Unreachable(_) => true,
-            Self::Invalid(_) | Self::Denied | Self::Protocol(_) => false,
-        }
-    }
-}
+use super::{HeaderMap, Method, Request, Response, StatusCode, header, wire};
+use crate::bindings::imports::wasi::http0_3_0::{client as wasi_client, types as wasi};
 
 /// Sends a request, and answers when the head of the response is here; its body is read as it comes.
 ///
 /// The URI is absolute, and its host is one that platform.toml lists under `outbound` for this function. Both bodies
-/// stream. Dropping the future cancels the request.
+/// stream. Dropping the future, or the body of the answer, ends the exchange. [`client`](self) has a shorter way for most
+/// requests.
 ///
 /// ```no_run
 /// use flint_sdk::http::{self, Body, Request};
@@ -77,7 +72,12 @@ impl SendError {
 /// # Errors
 /// Any of [`SendError`]. An answer with an error status is an answer, no error.
 pub async fn send(request: Request) -> Result<Response, SendError> {
-    let response = client::send(outgoing(request)?).await?;
+    exchange(request, None).await
+}
+
+/// Sends a request with time-outs of its own.
+async fn exchange(request: Request, options: Option<wasi::RequestOptions>) -> Result<Response, SendError> {
+    let response = wasi_client::send(outgoing(request, options)?).await?;
     let mut answer = Response::default();
     *answer.status_mut() =
         StatusCode::from_u16(response.get_status_code()).map_err(|error| SendError::Protocol(error.to_string()))?;
@@ -86,16 +86,17 @@ pub async fn send(request: Request) -> Result<Response, SendError> {
     Ok(answer)
 }
 
-fn outgoing(request: Request) -> Result<wasi::Request, SendError> {
+fn outgoing(request: Request, options: Option<wasi::RequestOptions>) -> Result<wasi::Request, SendError> {
     let (mut parts, body) = request.into_parts();
-    let Some(authority) = parts.uri.authority() else {
+    let (Some(_), Some(authority)) = (parts.uri.scheme(), parts.uri.authority()) else {
         return Err(SendError::Invalid(format!("{} is no absolute URI", parts.uri)));
     };
     // The host makes it from the authority, and refuses one that the guest sets.
-    parts.headers.remove(super::header::HOST);
+    parts.headers.remove(header::HOST);
+    announce_length(&parts.method, &body, &mut parts.headers);
     let fields = wire::fields(&parts.headers).map_err(|code| SendError::Invalid(wire::describe(code)))?;
     let (stream, trailers) = wire::outgoing(body);
-    let (request, _sent) = wasi::Request::new(fields, stream, trailers, None);
+    let (request, _sent) = wasi::Request::new(fields, stream, trailers, options);
     let invalid = |what: &str| SendError::Invalid(format!("the host refuses the {what} of {}", parts.uri));
     request.set_method(&method(&parts.method)).map_err(|()| invalid("method"))?;
     request.set_scheme(parts.uri.scheme().map(scheme).as_ref()).map_err(|()| invalid("scheme"))?;
@@ -103,6 +104,16 @@ fn outgoing(request: Request) -> Result<wasi::Request, SendError> {
     let target = parts.uri.path_and_query().map(|target| target.as_str());
     request.set_path_with_query(target).map_err(|()| invalid("path"))?;
     Ok(request)
+}
+
+/// A body that is whole is sent with its length: not every server takes one without.
+fn announce_length(method: &Method, body: &Body, headers: &mut HeaderMap) {
+    let Some(length) = body.len() else { return };
+    // No length says as much as none, where nobody expects a body.
+    let expected = [Method::POST, Method::PUT, Method::PATCH].contains(method);
+    if length > 0 || expected {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
 }
 
 fn method(method: &Method) -> wasi::Method {
@@ -125,39 +136,5 @@ fn scheme(scheme: &Scheme) -> wasi::Scheme {
         "http" => wasi::Scheme::Http,
         "https" => wasi::Scheme::Https,
         other => wasi::Scheme::Other(other.to_owned()),
-    }
-}
-
-impl From<wasi::ErrorCode> for SendError {
-    fn from(code: wasi::ErrorCode) -> Self {
-        use wasi::ErrorCode as Code;
-        let text = wire::describe(code.clone());
-        match code {
-            Code::HttpRequestDenied | Code::DestinationIpProhibited => Self::Denied,
-            Code::DnsTimeout
-            | Code::ConnectionTimeout
-            | Code::ConnectionReadTimeout
-            | Code::ConnectionWriteTimeout
-            | Code::HttpResponseTimeout => Self::TimedOut(text),
-            Code::HttpRequestLengthRequired
-            | Code::HttpRequestBodySize(_)
-            | Code::HttpRequestMethodInvalid
-            | Code::HttpRequestUriInvalid
-            | Code::HttpRequestUriTooLong
-            | Code::HttpRequestHeaderSectionSize(_)
-            | Code::HttpRequestHeaderSize(_)
-            | Code::HttpRequestTrailerSectionSize(_)
-            | Code::HttpRequestTrailerSize(_) => Self::Invalid(text),
-            Code::DnsError(_)
-            | Code::DestinationNotFound
-            | Code::DestinationUnavailable
-            | Code::DestinationIpUnroutable
-            | Code::ConnectionRefused
-            | Code::ConnectionTerminated
-            | Code::ConnectionLimitReached
-            | Code::HttpResponseIncomplete
-            | Code::InternalError(_) => Self::Unreachable(text),
-            _ => Self::Protocol(text),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP: requests and responses, streaming bodies, a small router, problem documents, and a client.
+//! HTTP: requests and responses, streaming bodies, a small router, problem documents, and a [`client`].
 //!
 //! Requests and responses are those of crate [`http`](https://docs.rs/http), with a [`Body`] that can be read and written
 //! piece by piece. A handler takes a [`Request`] and answers whatever is [`IntoResponse`]; `?` turns the errors of this
@@ -16,7 +16,7 @@
 
 mod body;
 mod channel;
-mod client;
+pub mod client;
 mod incoming;
 mod json;
 mod params;

@@ -206,6 +206,8 @@ impl From<SendError> for Problem {
             SendError::TimedOut(_) => Self::new(StatusCode::GATEWAY_TIMEOUT).code("outbound/timed-out"),
             SendError::Unreachable(_) => Self::new(StatusCode::BAD_GATEWAY).code("outbound/unreachable"),
             SendError::Protocol(_) => Self::new(StatusCode::BAD_GATEWAY).code("outbound/protocol"),
+            SendError::TooLarge(_) => Self::new(StatusCode::BAD_GATEWAY).code("outbound/too-large"),
+            SendError::Status(_) => Self::new(StatusCode::BAD_GATEWAY).code("outbound/status"),
             SendError::Invalid(_) => Self::internal("outbound/invalid-request"),
             SendError::Denied => Self::internal("outbound/denied"),
         }

@@ -3,6 +3,7 @@
 pub(crate) mod component;
 pub(crate) mod limits;
 pub(crate) mod listener;
+pub(crate) mod outbound;
 pub(crate) mod reference;
 pub(crate) mod route;
 pub(crate) mod secret;

@@ -112,6 +112,7 @@ fn check_all(
         data_dir: folder.join(file.data_dir),
         listener: platform::Listener { admin_token, ..(&file.listener).into() },
         limits: file.limits.host,
+        outbound: check::outbound::check(reader, folder, file.outbound),
         functions,
         routes,
         kv: file.kv,

@@ -7,6 +7,7 @@ mod single;
 
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
+pub use ipnet::IpNet;
 pub use route::{Methods, PathError, PathPattern, Route, Segment};
 
 use flint_model::{ByteSize, FunctionName, Secret, StoreName};
@@ -24,6 +25,8 @@ pub struct Platform {
     pub listener: Listener,
     /// Limits of the host as a whole.
     pub limits: HostLimits,
+    /// What holds for all calls of other hosts.
+    pub outbound: HostOutbound,
     /// The functions.
     pub functions: BTreeMap<FunctionName, Function>,
     /// The routes, more specific ones first: the first that takes a request is the one that gets it.
@@ -82,6 +85,31 @@ pub struct HostLimits {
     pub versions_max: usize,
     /// Invocations whose records are kept.
     pub recent_invocations: usize,
+}
+
+/// What holds for all calls of other hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostOutbound {
+    /// The file with the certificates of own authorities, and what it holds.
+    pub ca: Option<(PathBuf, Vec<u8>)>,
+    /// How long a connection may take, name and TLS included.
+    pub connect_timeout: Duration,
+    /// How long the head of an answer may take.
+    pub first_byte_timeout: Duration,
+    /// How long an answer may pause.
+    pub between_bytes_timeout: Duration,
+    /// How long a name may be looked up.
+    pub lookup_timeout: Duration,
+    /// Names that are looked up at once.
+    pub lookups_max: usize,
+    /// Connections that are open at once.
+    pub connections_max: usize,
+    /// Connections that are kept for the next call.
+    pub idle_max: usize,
+    /// How long these are kept.
+    pub idle_timeout: Duration,
+    /// Largest head of an answer.
+    pub header_size_max: ByteSize,
 }
 
 /// The limits of a key-value store.

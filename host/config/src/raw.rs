@@ -8,6 +8,7 @@ pub(crate) mod function;
 mod kv;
 mod limits;
 mod listener;
+mod outbound;
 mod outline;
 mod reader;
 mod route;
@@ -19,6 +20,7 @@ mod syntax;
 pub(crate) use function::Function;
 pub(crate) use limits::Limits;
 pub(crate) use listener::Listener;
+pub(crate) use outbound::Host as HostOutbound;
 pub(crate) use outline::{data_dir_default, read};
 pub(crate) use reader::Reader;
 pub(crate) use route::Route;
@@ -51,6 +53,7 @@ pub(crate) struct File {
     pub(crate) data_dir: PathBuf,
     pub(crate) listener: Listener,
     pub(crate) limits: Limits,
+    pub(crate) outbound: HostOutbound,
     /// Those with a valid name.
     pub(crate) functions: BTreeMap<FunctionName, Function>,
     pub(crate) routes: Vec<Route>,

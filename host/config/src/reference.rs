@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn sections_know_their_keys_and_nothing_else() {
         assert_eq!(known("listener"), ["http", "admin", "admin-token"]);
-        assert_eq!(known(""), ["data-dir", "listener", "limits", "function", "route", "kv"]);
+        assert_eq!(known(""), ["data-dir", "listener", "limits", "outbound", "function", "route", "kv"]);
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);
         assert_eq!(known("function.NAME.grants"), ["kv"]);
         assert_eq!(key("listener", "http").path, "listener.http");

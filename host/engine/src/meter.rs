@@ -18,6 +18,9 @@ pub struct Meter {
     memory_peak: AtomicU64,
     store_calls: AtomicU32,
     store_bytes: AtomicU64,
+    outbound_calls: AtomicU32,
+    outbound_sent: AtomicU64,
+    outbound_received: AtomicU64,
 }
 
 /// Marks that no poll runs.
@@ -33,6 +36,9 @@ impl Default for Meter {
             memory_peak: AtomicU64::new(0),
             store_calls: AtomicU32::new(0),
             store_bytes: AtomicU64::new(0),
+            outbound_calls: AtomicU32::new(0),
+            outbound_sent: AtomicU64::new(0),
+            outbound_received: AtomicU64::new(0),
         }
     }
 }
@@ -65,6 +71,36 @@ impl Meter {
     /// Bytes that calls of stores were given and answered.
     pub fn store_bytes(&self) -> u64 {
         self.store_bytes.load(Relaxed)
+    }
+
+    /// Requests that it made.
+    pub fn outbound_calls(&self) -> u32 {
+        self.outbound_calls.load(Relaxed)
+    }
+
+    /// Bytes of the bodies of these requests.
+    pub fn outbound_sent(&self) -> u64 {
+        self.outbound_sent.load(Relaxed)
+    }
+
+    /// Bytes of the bodies of their answers.
+    pub fn outbound_received(&self) -> u64 {
+        self.outbound_received.load(Relaxed)
+    }
+
+    /// Adds a request that was made.
+    pub fn add_outbound_call(&self) {
+        self.outbound_calls.fetch_add(1, Relaxed);
+    }
+
+    /// Adds bytes that were sent with requests. The tasks of several connections may do so at once.
+    pub fn add_outbound_sent(&self, bytes: u64) {
+        self.outbound_sent.fetch_add(bytes, Relaxed);
+    }
+
+    /// Adds bytes that came with answers.
+    pub fn add_outbound_received(&self, bytes: u64) {
+        self.outbound_received.fetch_add(bytes, Relaxed);
     }
 
     /// Adds a call of a store.
@@ -100,6 +136,9 @@ impl Meter {
         self.memory_peak.store(self.memory.load(Relaxed), Relaxed);
         self.store_calls.store(0, Relaxed);
         self.store_bytes.store(0, Relaxed);
+        self.outbound_calls.store(0, Relaxed);
+        self.outbound_sent.store(0, Relaxed);
+        self.outbound_received.store(0, Relaxed);
     }
 }
 

@@ -11,7 +11,7 @@ use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
 use flint_stores_embedded::OpenError;
 use flint_triggers::request::BindError;
-use flint_world::{LoadError, WorldError};
+use flint_world::{AuthoritiesError, LoadError, WorldError};
 use serde_json::json;
 use std::io;
 use std::path::PathBuf;
@@ -68,6 +68,13 @@ pub(crate) enum Error {
     /// The component of a version is not in the data folder, or is another one.
     #[error("the component of version {version} of {function} is lost")]
     VersionLost { function: FunctionName, version: u64 },
+    /// The certificates of own authorities can't be used.
+    #[error("can't trust the certificates in {}", path.display())]
+    Authorities {
+        path: PathBuf,
+        #[source]
+        source: AuthoritiesError,
+    },
     /// The data folder can't be made.
     #[error("can't make the data folder {}", path.display())]
     DataDir {
@@ -139,7 +146,7 @@ impl Error {
             Self::Configuration(mistakes) if mistakes.iter().all(|mistake| mistake.code() == Code::NoComponent) => {
                 Exit::Build
             }
-            Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
+            Self::Configuration(_) | Self::NoConfiguration { .. } | Self::Authorities { .. } => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
             Self::AdminNotLoopback { .. } => Exit::Configuration,
             Self::Bind(_) | Self::Engine(_) | Self::Client(_) | Self::NoHost { .. } | Self::Watch(_) => {
@@ -181,6 +188,7 @@ impl Error {
             Self::NoSuchFunction { .. } => "function/not-found",
             Self::Load { .. } => "function/not-loaded",
             Self::VersionLost { .. } => "version/lost",
+            Self::Authorities { .. } => "outbound/invalid-ca",
             Self::DataDir { .. } => "data-dir/unusable",
             Self::Stores { source: OpenError::InUse { .. }, .. } => "data-dir/in-use",
             Self::Stores { .. } => "data-dir/unusable",

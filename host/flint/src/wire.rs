@@ -7,7 +7,7 @@ use crate::load;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, HostLimits, KvStore, Methods};
+use flint_config::platform::{self, HostLimits, HostOutbound, KvStore, Methods};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::{Engine, Isolation, Limits, Settings};
 use flint_model::{FunctionName, StoreName, SystemClock};
@@ -15,7 +15,7 @@ use flint_stores::{KvLimits, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{self, Door, Endpoint, HostPattern, PathPattern, Route, Router};
-use flint_world::{FunctionSpec, World, WorldOptions};
+use flint_world::{Authorities, FunctionSpec, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -68,6 +68,7 @@ pub(crate) fn world(platform: &Platform, stores: Arc<dyn Stores>, telemetry: &Te
         clock: Arc::new(SystemClock),
         spares_max: platform.limits.spares_max,
         request_memory_max: platform.limits.request_memory_max,
+        outbound: outbound_options(&platform.outbound)?,
     })?;
     tracing::info!(residency = %world.engine().residency(), "memory between two instances");
     Ok(world)
@@ -109,9 +110,6 @@ pub(crate) fn spec(
     spares_max: usize,
 ) -> Result<FunctionSpec, Error> {
     let uses = |uses: usize| u32::try_from(uses).unwrap_or(u32::MAX);
-    let outbound = function.outbound.iter().map(|host| {
-        host.to_string().parse().map_err(|error| Error::Bug(format!("the host {host} of {name}: {error}")))
-    });
     Ok(FunctionSpec {
         version,
         limits: Limits { memory: function.memory, timeout: function.timeout, cpu: function.cpu },
@@ -132,7 +130,7 @@ pub(crate) fn spec(
         config: function.config.clone(),
         secrets: function.secrets.clone(),
         grants: function.grants.clone(),
-        outbound: outbound.collect::<Result<_, _>>()?,
+        outbound: outbound_spec(name, function)?,
         log_size_max: function.log_size_max,
         handles_max: function.handles_max,
         kv_calls_max: u32::try_from(function.kv_calls_max).unwrap_or(u32::MAX),
@@ -141,6 +139,39 @@ pub(crate) fn spec(
         response_size_max: function.response_size_max,
         http_response_max: function.http_response_max,
         ..FunctionSpec::new(name.clone())
+    })
+}
+
+fn outbound_spec(name: &FunctionName, function: &platform::Function) -> Result<OutboundSpec, Error> {
+    let hosts = function.outbound.iter().map(|host| {
+        host.to_string().parse().map_err(|error| Error::Bug(format!("the host {host} of {name}: {error}")))
+    });
+    Ok(OutboundSpec {
+        hosts: hosts.collect::<Result<_, _>>()?,
+        internal: function.outbound_internal.clone(),
+        calls_max: u32::try_from(function.outbound_calls_max).unwrap_or(u32::MAX),
+        size_max: function.outbound_size_max,
+        timeout: function.outbound_timeout,
+        concurrency: function.outbound_concurrency,
+    })
+}
+
+fn outbound_options(outbound: &HostOutbound) -> Result<OutboundOptions, Error> {
+    let mut authorities = Authorities::default();
+    if let Some((path, pem)) = &outbound.ca {
+        authorities = authorities.and(pem).map_err(|source| Error::Authorities { path: path.clone(), source })?;
+    }
+    Ok(OutboundOptions {
+        authorities,
+        connect_timeout: outbound.connect_timeout,
+        first_byte_timeout: outbound.first_byte_timeout,
+        between_bytes_timeout: outbound.between_bytes_timeout,
+        lookup_timeout: outbound.lookup_timeout,
+        lookups_max: outbound.lookups_max,
+        connections_max: outbound.connections_max,
+        idle_max: outbound.idle_max,
+        idle_timeout: outbound.idle_timeout,
+        header_size_max: outbound.header_size_max,
     })
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Counters {
     pub(crate) bytes_in: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     pub(crate) store_calls: AtomicU64,
+    pub(crate) outbound_calls: AtomicU64,
+    pub(crate) outbound_sent: AtomicU64,
+    pub(crate) outbound_received: AtomicU64,
     pub(crate) log_lines: AtomicU64,
     pub(crate) in_flight: AtomicU64,
 }
@@ -111,6 +114,9 @@ impl FunctionTelemetry {
         add(&counters.bytes_in, record.bytes_in);
         add(&counters.bytes_out, record.bytes_out);
         add(&counters.store_calls, record.store_calls.into());
+        add(&counters.outbound_calls, record.outbound.calls.into());
+        add(&counters.outbound_sent, record.outbound.sent);
+        add(&counters.outbound_received, record.outbound.received);
         // A maximum hardly ever moves: look before taking the cache line for writing.
         if counters.memory_peak.load(Ordering::Relaxed) < record.memory_peak.as_u64() {
             counters.memory_peak.fetch_max(record.memory_peak.as_u64(), Ordering::Relaxed);
@@ -183,6 +189,11 @@ impl FunctionTelemetry {
         );
         if record.store_calls > 0 {
             fields.insert("store_calls".to_owned(), record.store_calls.into());
+        }
+        if record.outbound.calls > 0 {
+            fields.insert("outbound_calls".to_owned(), record.outbound.calls.into());
+            fields.insert("outbound_bytes_sent".to_owned(), record.outbound.sent.into());
+            fields.insert("outbound_bytes_received".to_owned(), record.outbound.received.into());
         }
         self.write(Line {
             time: SystemTime::now(),

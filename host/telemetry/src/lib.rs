@@ -34,7 +34,7 @@ pub use function::{FunctionTelemetry, InFlight};
 pub use gauge::{Gauge, Kind};
 pub use log::{Level, LogLine, Source};
 pub use recent::Recent;
-pub use record::{Outcome, Record, Start, Trigger};
+pub use record::{Outbound, Outcome, Record, Start, Trigger};
 
 use flint_model::{ByteSize, FunctionName};
 use function::Function;

@@ -55,6 +55,7 @@ impl Collector for Scrape {
             value.encode(&functions, &mut encoder)?;
         }
         bytes(&functions, &mut encoder)?;
+        outbound_bytes(&functions, &mut encoder)?;
         gauges(&self.0.gauges.read(), &mut encoder)
     }
 }
@@ -109,6 +110,18 @@ fn bytes(functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fm
     Ok(())
 }
 
+fn outbound_bytes(functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "Bytes of bodies that functions sent to others (out) and received from them (in).";
+    let mut family = encoder.encode_descriptor("outbound_bytes", help, None, MetricType::Counter)?;
+    for function in functions {
+        let counters = &function.counters;
+        for (direction, value) in [("out", &counters.outbound_sent), ("in", &counters.outbound_received)] {
+            counter(&mut family, &[("function", function.name.as_str()), ("direction", direction)], load(value))?;
+        }
+    }
+    Ok(())
+}
+
 /// A histogram that each function has.
 struct Durations {
     name: &'static str,
@@ -155,7 +168,7 @@ struct PerFunction {
     of: fn(&Counters) -> f64,
 }
 
-const VALUES: [PerFunction; 6] = [
+const VALUES: [PerFunction; 7] = [
     PerFunction {
         name: "invocation_cpu",
         help: "CPU time of guests and of host calls on their behalf.",
@@ -183,6 +196,13 @@ const VALUES: [PerFunction; 6] = [
         unit: None,
         kind: Kind::Counter,
         of: |counters| float(load(&counters.store_calls)),
+    },
+    PerFunction {
+        name: "outbound_calls",
+        help: "Requests that functions made to others, those that were refused included.",
+        unit: None,
+        kind: Kind::Counter,
+        of: |counters| float(load(&counters.outbound_calls)),
     },
     PerFunction {
         name: "log_lines",

@@ -28,8 +28,21 @@ pub struct Record {
     pub bytes_out: u64,
     /// Calls of stores that it made.
     pub store_calls: u32,
+    /// Requests that it made to others.
+    pub outbound: Outbound,
     /// How long it waited for its turn.
     pub queued: Duration,
+}
+
+/// Requests that an invocation made to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outbound {
+    /// How many, those that were refused included.
+    pub calls: u32,
+    /// Bytes of their bodies.
+    pub sent: u64,
+    /// Bytes of the bodies of the answers.
+    pub received: u64,
 }
 
 /// What an invocation is for.

@@ -63,6 +63,7 @@ fn record(outcome: Outcome) -> Record {
         bytes_in: 3,
         bytes_out: 4,
         store_calls: 5,
+        outbound: Outbound { calls: 6, sent: 7, received: 8 },
         queued: Duration::from_micros(7),
     }
 }
@@ -106,6 +107,9 @@ fn a_scrape_shows_what_was_recorded() {
         r#"flint_bytes_total{function="hello",direction="in"} 6"#,
         r#"flint_bytes_total{function="hello",direction="out"} 8"#,
         r#"flint_store_calls_total{function="hello"} 10.0"#,
+        r#"flint_outbound_calls_total{function="hello"} 12.0"#,
+        r#"flint_outbound_bytes_total{function="hello",direction="out"} 14"#,
+        r#"flint_outbound_bytes_total{function="hello",direction="in"} 16"#,
         r#"flint_in_flight{function="hello"} 1.0"#,
         r#"flint_spares{function="hello"} 3.0"#,
         r#"flint_spares{function="order"} 0.5"#,

@@ -1,6 +1,6 @@
 //! What a function was given: shared by all its instances.
 
-use crate::outbound::Outbound;
+use crate::imports::http::Outbound;
 use flint_model::{Clock, FunctionName, Grants, Secret, SecretName};
 use flint_stores::Stores;
 use flint_telemetry::FunctionTelemetry;

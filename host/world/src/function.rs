@@ -6,8 +6,8 @@ use crate::body::{Drive, RequestBody, ResponseBody};
 use crate::context::FunctionContext;
 use crate::exports::{self, Program};
 use crate::failure::Failure;
+use crate::imports::http::OutboundSpec;
 use crate::invocation::Invocation;
-use crate::outbound::HostPattern;
 use crate::request_memory::RequestMemory;
 use crate::shape::{HttpVersion, Shape};
 use crate::tally::Tally;
@@ -70,8 +70,8 @@ pub struct FunctionSpec {
     pub secrets: BTreeMap<SecretName, Secret>,
     /// Stores that it may use.
     pub grants: Grants,
-    /// Hosts that it may call.
-    pub outbound: Vec<HostPattern>,
+    /// Hosts that it may call, and how much.
+    pub outbound: OutboundSpec,
     /// How many bytes one invocation may log.
     pub log_size_max: ByteSize,
     /// How many resources of the host, such as bodies and opened stores, an instance may hold.
@@ -105,7 +105,7 @@ impl FunctionSpec {
             config: BTreeMap::new(),
             secrets: BTreeMap::new(),
             grants: Grants::none(),
-            outbound: Vec::new(),
+            outbound: OutboundSpec::default(),
             log_size_max: ByteSize::mib(1),
             handles_max: 1000,
             kv_calls_max: 10_000,

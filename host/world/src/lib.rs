@@ -16,7 +16,6 @@ mod imports;
 pub mod invocation;
 mod link;
 mod log;
-pub mod outbound;
 mod request_error;
 mod request_memory;
 pub mod shape;
@@ -27,8 +26,10 @@ mod world;
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use failure::Failure;
 pub use function::{Function, FunctionSpec, Init, LoadError};
+pub use imports::http::{
+    Authorities, AuthoritiesError, HostPattern, HostPatternError, IpNet, OutboundOptions, OutboundSpec,
+};
 pub use invocation::Invocation;
-pub use outbound::{HostPattern, HostPatternError};
 pub use request_error::RequestError;
 pub use shape::{HttpVersion, Import, Shape};
 pub use world::{World, WorldError, WorldOptions, inspect};

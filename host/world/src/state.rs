@@ -1,10 +1,10 @@
 //! What the store of an instance holds.
 
 use crate::context::FunctionContext;
+use crate::imports::http::Hooks;
 use crate::imports::kv::Calls;
 use crate::invocation::Invocation;
 use crate::log::{LogGate, Stdio};
-use crate::outbound::Hooks;
 use flint_engine::{Budget, HasBudget, Meter};
 use flint_telemetry::Source;
 use std::sync::Arc;
@@ -15,17 +15,16 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// The data of a store: what the function was given, and the invocation that runs.
 pub(crate) struct State {
-    budget: Budget,
+    /// The budget and the invocation are there, where `wasi:http` can see them too.
+    hooks: Hooks,
     pub(crate) function: Arc<FunctionContext>,
     pub(crate) table: ResourceTable,
-    invocation: Option<Invocation>,
     gate: Option<Arc<LogGate>>,
     /// Made with the first call.
     store_calls: Option<Arc<Calls>>,
     /// Made when the guest asks for the first time: that costs 1 to 5 µs, and many guests never do.
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
-    hooks: Hooks,
 }
 
 impl State {
@@ -34,11 +33,9 @@ impl State {
         // What stands behind a handle is the host's memory, which the guest's limit does not see.
         table.set_max_capacity(function.handles_max);
         Self {
-            budget,
-            hooks: Hooks(Arc::clone(&function.outbound)),
+            hooks: Hooks::new(budget, Arc::clone(&function.outbound)),
             function,
             table,
-            invocation: None,
             gate: None,
             store_calls: None,
             wasi: None,
@@ -51,32 +48,32 @@ impl State {
         if let Some(gate) = &self.gate {
             gate.begin(invocation);
         }
-        self.invocation = Some(invocation.clone());
+        self.hooks.begin(invocation);
     }
 
     /// The invocation that runs; none while the instance is made.
     pub(crate) fn invocation(&self) -> Option<&Invocation> {
-        self.invocation.as_ref()
+        self.hooks.invocation.as_ref()
     }
 
     /// How long the invocation may still run.
     pub(crate) fn remaining(&self) -> Duration {
-        let used = self.invocation.as_ref().map_or(Duration::ZERO, |invocation| invocation.accepted.elapsed());
-        self.budget.limits().timeout.saturating_sub(used)
+        self.hooks.remaining()
     }
 
     pub(crate) fn meter(&self) -> &Arc<Meter> {
-        self.budget.meter()
+        self.hooks.budget.meter()
     }
 
     /// Where lines of this instance go.
     pub(crate) fn log_gate(&mut self) -> &Arc<LogGate> {
-        self.gate.get_or_insert_with(|| Arc::new(LogGate::new(Arc::clone(&self.function), self.invocation.as_ref())))
+        self.gate
+            .get_or_insert_with(|| Arc::new(LogGate::new(Arc::clone(&self.function), self.hooks.invocation.as_ref())))
     }
 
     /// Where the store calls of this instance wait for their turn.
     pub(crate) fn store_calls(&mut self) -> &Arc<Calls> {
-        let held_max = self.budget.limits().memory;
+        let held_max = self.hooks.budget.limits().memory;
         self.store_calls.get_or_insert_with(|| Arc::new(Calls::new(held_max)))
     }
 
@@ -94,7 +91,7 @@ impl State {
 
 impl HasBudget for State {
     fn budget(&mut self) -> &mut Budget {
-        &mut self.budget
+        &mut self.hooks.budget
     }
 }
 

@@ -5,7 +5,7 @@ use crate::function::FunctionCore;
 use crate::invocation::Invocation;
 use flint_engine::{Meter, Start};
 use flint_model::ByteSize;
-use flint_telemetry::{InFlight, Outcome, Record, Trigger};
+use flint_telemetry::{InFlight, Outbound, Outcome, Record, Trigger};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -67,9 +67,10 @@ const CALLER_GONE: Outcome = Outcome::Failed("caller/gone");
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        let (start, cpu, memory_peak, store_calls, queued) = match self.started.get() {
-            Some((start, meter, queued)) => (*start, meter.cpu(), meter.memory_peak(), meter.store_calls(), *queued),
-            None => (Start::OnDemand, Duration::ZERO, 0, 0, self.invocation.accepted.elapsed()),
+        let meter = self.started.get().map(|(_, meter, _)| &**meter);
+        let (start, queued) = match self.started.get() {
+            Some((start, _, queued)) => (*start, *queued),
+            None => (Start::OnDemand, self.invocation.accepted.elapsed()),
         };
         self.function.context.telemetry.record(&Record {
             invocation: self.invocation.id,
@@ -83,11 +84,16 @@ impl Drop for Tally {
             },
             outcome: self.outcome.get().copied().unwrap_or(CALLER_GONE),
             wall: self.invocation.accepted.elapsed(),
-            cpu,
-            memory_peak: ByteSize::bytes(memory_peak),
+            cpu: meter.map_or(Duration::ZERO, Meter::cpu),
+            memory_peak: ByteSize::bytes(meter.map_or(0, Meter::memory_peak)),
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
-            store_calls,
+            store_calls: meter.map_or(0, Meter::store_calls),
+            outbound: Outbound {
+                calls: meter.map_or(0, Meter::outbound_calls),
+                sent: meter.map_or(0, Meter::outbound_sent),
+                received: meter.map_or(0, Meter::outbound_received),
+            },
             queued,
         });
     }

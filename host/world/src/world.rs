@@ -3,8 +3,8 @@
 use crate::context::FunctionContext;
 use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
+use crate::imports::http::{Client, Outbound, OutboundOptions};
 use crate::link;
-use crate::outbound::Outbound;
 use crate::request_memory::RequestMemory;
 use crate::shape::{INIT_FUNCTION, Shape};
 use crate::state::State;
@@ -35,12 +35,20 @@ pub struct WorldOptions {
     pub spares_max: usize,
     /// How much requests that are held whole may take, of all functions together.
     pub request_memory_max: ByteSize,
+    /// Requests that functions make.
+    pub outbound: OutboundOptions,
 }
 
 /// Says that the host's own interfaces do not fit together: a defect of the host.
 #[derive(Debug, thiserror::Error)]
-#[error("the host's interfaces can't be linked: {0:#}")]
-pub struct WorldError(wasmtime::Error);
+pub enum WorldError {
+    /// The linker refuses them.
+    #[error("the host's interfaces can't be linked: {0:#}")]
+    Link(wasmtime::Error),
+    /// There is no TLS.
+    #[error("the host can't speak TLS")]
+    Tls(#[source] rustls::Error),
+}
 
 /// Makes functions of components.
 pub struct World {
@@ -49,6 +57,7 @@ pub struct World {
     request_memory: Arc<RequestMemory>,
     /// Who of a function may run: one for all its versions, so that `concurrency` holds while one takes the other's place.
     admissions: Mutex<BTreeMap<FunctionName, Weak<Admission>>>,
+    client: Arc<Client>,
 }
 
 impl World {
@@ -57,9 +66,10 @@ impl World {
     /// # Errors
     /// [`WorldError`], which no setting can cause.
     pub fn new(options: WorldOptions) -> Result<Self, WorldError> {
-        let linker = link::all(options.engine.wasmtime()).map_err(WorldError)?;
+        let linker = link::all(options.engine.wasmtime()).map_err(WorldError::Link)?;
+        let client = Client::new(options.outbound.clone()).map_err(WorldError::Tls)?;
         let request_memory = RequestMemory::new(options.request_memory_max);
-        Ok(Self { options, linker, request_memory, admissions: Mutex::default() })
+        Ok(Self { options, linker, client: Arc::new(client), request_memory, admissions: Mutex::default() })
     }
 
     /// Makes a function of a component. Functions of one name are versions of one: they are counted and admitted together, by
@@ -88,7 +98,7 @@ impl World {
             config: spec.config,
             secrets: spec.secrets,
             grants: spec.grants,
-            outbound: Arc::new(Outbound::new(spec.outbound)),
+            outbound: Arc::new(Outbound::new(spec.outbound, Arc::clone(&self.client))),
             log_size_max: spec.log_size_max.as_u64(),
             handles_max: spec.handles_max,
             kv_calls_max: spec.kv_calls_max,

@@ -53,7 +53,7 @@ fn resolve(reader: &mut Reader<'_>, folder: &Path, name: &dyn Display, origin: &
                 return None;
             }
         },
-        Origin::File(file) => match read_bounded(&folder.join(file)) {
+        Origin::File(file) => match read_bounded(&folder.join(file), SECRET_SIZE_MAX) {
             Ok(value) => value,
             Err(error) => {
                 let message = format!("the file of the secret `{name}` {}", why_unreadable(&error));
@@ -73,12 +73,12 @@ fn resolve(reader: &mut Reader<'_>, folder: &Path, name: &dyn Display, origin: &
 }
 
 /// Reads a file, and of one that is too large one byte too much.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read_bounded(path: &Path, most: ByteSize) -> io::Result<Vec<u8>> {
     // Opening a FIFO could keep the host waiting for ever, and a device has no end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
     }
     let mut value = Vec::new();
-    File::open(path)?.take(SECRET_SIZE_MAX.as_u64() + 1).read_to_end(&mut value)?;
+    File::open(path)?.take(most.as_u64() + 1).read_to_end(&mut value)?;
     Ok(value)
 }

@@ -53,6 +53,8 @@ codes! {
     BadPath = "config/bad-path";
     /// A host is neither a name, nor `*.` and a name, nor an IP address; or it has a port where none may be.
     BadHost = "config/bad-host";
+    /// A network is not an address and a number of bits, such as `10.0.0.0/8`.
+    BadNetwork = "config/bad-network";
     /// A number, size or duration is smaller or larger than it may be.
     OutOfRange = "config/out-of-range";
     /// `${…}` can't be read: there is no `}`, or what it holds is no name of a variable.

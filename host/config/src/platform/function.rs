@@ -1,6 +1,6 @@
 //! A function, ready to be loaded.
 
-use super::Outbound;
+use super::{IpNet, Outbound};
 use flint_model::{ByteSize, Grants, Secret, SecretName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,6 +57,16 @@ pub struct Function {
     pub grants: Grants,
     /// The hosts it may call.
     pub outbound: Vec<Outbound>,
+    /// The internal networks that the names among them may lead to.
+    pub outbound_internal: Vec<IpNet>,
+    /// Calls of other hosts that one invocation may make.
+    pub outbound_calls_max: usize,
+    /// Bytes that one invocation may send to other hosts, and as many that it may receive.
+    pub outbound_size_max: ByteSize,
+    /// How long one call of another host may take.
+    pub outbound_timeout: Duration,
+    /// Calls of other hosts that all invocations have at once.
+    pub outbound_concurrency: usize,
 }
 
 impl Function {

@@ -1,6 +1,6 @@
 //! The platform of `flint up some.wasm`, without any configuration.
 
-use super::{FunctionSource, HostLimits, KvStore, Listener, Methods, PathPattern, Platform, Route};
+use super::{FunctionSource, HostLimits, HostOutbound, KvStore, Listener, Methods, PathPattern, Platform, Route};
 use crate::raw;
 use flint_model::name::NAME_LENGTH_MAX;
 use flint_model::{Access, Capability, FunctionName, Grants, StoreName};
@@ -23,6 +23,7 @@ impl Platform {
             data_dir: raw::data_dir_default(),
             listener: Listener::default(),
             limits: HostLimits::default(),
+            outbound: HostOutbound::default(),
             functions: BTreeMap::from([(name, function)]),
             routes: vec![route],
             kv: BTreeMap::from([(store, KvStore::default())]),

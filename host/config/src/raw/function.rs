@@ -1,15 +1,14 @@
 //! `[function.NAME]`.
 
 use super::section::{Entry, Section};
-use super::{At, Field, Reader, SecretEntry, secrets};
+use super::{At, Field, Reader, SecretEntry, outbound, secrets};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{self, FunctionSource, Isolation, Outbound};
+use crate::platform::{self, FunctionSource, IpNet, Isolation, Outbound};
 use crate::source::Span;
 use flint_model::{Access, ByteSize, Grants, StoreName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::de::DeValue;
 
 #[derive(Debug)]
 pub(crate) struct Function {
@@ -54,6 +53,11 @@ struct Plain {
     kv_calls_max: usize,
     kv_size_max: ByteSize,
     version_header: bool,
+    outbound_internal: Vec<IpNet>,
+    outbound_calls_max: usize,
+    outbound_size_max: ByteSize,
+    outbound_timeout: Duration,
+    outbound_concurrency: usize,
     environment: BTreeMap<String, String>,
     config: BTreeMap<String, String>,
 }
@@ -72,7 +76,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         uses: section.field(reader, "uses"),
         secrets: section.entries(reader, "secrets").map(|entries| secrets::read(reader, &entries)),
         kv: read_grants(reader, section),
-        outbound: read_outbound(reader, section),
+        outbound: outbound::read_hosts(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
             cpu: section.field(reader, "cpu").value,
@@ -87,6 +91,11 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
             kv_calls_max: section.field(reader, "kv-calls-max").value,
             kv_size_max: section.field(reader, "kv-size-max").value,
             version_header: section.field(reader, "version-header").value,
+            outbound_internal: outbound::read_networks(reader, section).unwrap_or_default(),
+            outbound_calls_max: section.field(reader, "outbound-calls-max").value,
+            outbound_size_max: section.field(reader, "outbound-size-max").value,
+            outbound_timeout: section.field(reader, "outbound-timeout").value,
+            outbound_concurrency: section.field(reader, "outbound-concurrency").value,
             environment: read_texts(reader, section, "environment", is_variable),
             config: read_texts(reader, section, "config", |_| true),
         },
@@ -131,6 +140,11 @@ impl Function {
             secrets: BTreeMap::new(),
             grants,
             outbound: self.outbound.clone().unwrap_or_default(),
+            outbound_internal: self.plain.outbound_internal.clone(),
+            outbound_calls_max: self.plain.outbound_calls_max,
+            outbound_size_max: self.plain.outbound_size_max,
+            outbound_timeout: self.plain.outbound_timeout,
+            outbound_concurrency: self.plain.outbound_concurrency,
         }
     }
 }
@@ -153,27 +167,6 @@ fn read_grant(reader: &mut Reader<'_>, entry: &Entry<'_, '_>) -> Option<Grant> {
     let access = <String as super::scalar::Scalar>::read(reader, entry.value, entry.name, key)?;
     let access = if access == "read" { Access::Read } else { Access::ReadWrite };
     Some(Grant { store: At { value: store?.value.as_str().to_owned(), at: entry.at.clone() }, access })
-}
-
-fn read_outbound(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Vec<Outbound>> {
-    let (_, value) = section.get("outbound")?;
-    let DeValue::Array(items) = value.get_ref() else {
-        reader.wrong_type(value, "outbound", "a list of hosts", "such as: [\"api.example.com\"]".to_owned());
-        return Some(Vec::new());
-    };
-    let mut hosts = Vec::new();
-    for item in items.iter() {
-        let Some(text) = reader.text(item, "outbound", "\"api.example.com\"") else { continue };
-        match Outbound::parse(&text) {
-            Ok(host) => hosts.push(host),
-            Err(error) => {
-                let message = format!("{} is no host", reader.quote(&item.span()));
-                reader
-                    .report(Diagnostic::new(Code::BadHost, item.span(), message, "not a host").help(error.to_string()));
-            }
-        }
-    }
-    Some(hosts)
 }
 
 /// Reads a table of texts whose names follow a rule.

@@ -1,7 +1,7 @@
 //! The root of the file: which sections there are.
 
 use super::section::{Entry, Section};
-use super::{File, Reader, function, kv, limits, listener, route};
+use super::{File, Reader, function, kv, limits, listener, outbound, route};
 use crate::source::Span;
 use flint_model::{FunctionName, StoreName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +34,12 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
     }
     let listener = nested(reader, &root, "listener");
     let limits = nested(reader, &root, "limits");
+    let outbound = nested(reader, &root, "outbound");
     File {
         data_dir: root.field(reader, "data-dir").value,
         listener: listener::read(reader, &listener),
         limits: limits::read(reader, &limits),
+        outbound: outbound::read(reader, &outbound),
         functions,
         routes: read_routes(reader, &root),
         kv: stores,

@@ -1,7 +1,7 @@
 //! What a valid configuration comes to.
 
 use super::Fixture;
-use crate::platform::{Build, FunctionSource, HostLimits, Isolation, KvStore, Listener, Methods};
+use crate::platform::{Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods};
 use flint_model::{Access, ByteSize, Capability};
 use http::Method;
 use std::time::Duration;
@@ -18,6 +18,11 @@ memory-max = "4GiB"
 invocations-max = 9
 drain-timeout = "0s"
 
+[outbound]
+ca = "key.pem"
+connect-timeout = "1s"
+idle-max = 0
+
 [function.hello]
 source = "plain"
 build = "make"
@@ -33,6 +38,11 @@ environment = { GREETING = "${GREETING}, ${NAME:-world}" }
 config = { "a.b" = "c" }
 grants = { kv = { links = "read-write", stats = "read" } }
 outbound = ["api.example.com", "*.example.com:8443"]
+outbound-internal = ["10.0.0.0/8", "fd00::/8"]
+outbound-calls-max = 5
+outbound-size-max = "1KiB"
+outbound-timeout = "2s"
+outbound-concurrency = 6
 
 [function.old]
 source = "app.wasm"
@@ -81,6 +91,14 @@ fn every_key_reaches_the_platform() {
     assert!(!hello.grants.allows(Capability::Kv, "stats", Access::ReadWrite));
     let hosts: Vec<_> = hello.outbound.iter().map(ToString::to_string).collect();
     assert_eq!(hosts, ["api.example.com", "*.example.com:8443"]);
+
+    let networks: Vec<_> = hello.outbound_internal.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "fd00::/8"]);
+    assert_eq!((hello.outbound_calls_max, hello.outbound_size_max), (5, ByteSize::kib(1)));
+    assert_eq!((hello.outbound_timeout, hello.outbound_concurrency), (Duration::from_secs(2), 6));
+    let ca = Some((folder.join("key.pem"), b"-----KEY-----\n".to_vec()));
+    let expected = HostOutbound { ca, connect_timeout: Duration::from_secs(1), idle_max: 0, ..HostOutbound::default() };
+    assert_eq!(platform.outbound, expected);
 
     let old = &platform.functions["old"];
     assert_eq!(old.source, FunctionSource::Component(folder.join("app.wasm")));

@@ -12,7 +12,7 @@ use flint_model::{ByteSize, FunctionName, SystemClock};
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Options, Telemetry};
-use flint_world::{Function, FunctionSpec, Invocation, World, WorldOptions};
+use flint_world::{Function, FunctionSpec, Invocation, OutboundOptions, World, WorldOptions};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use std::collections::BTreeMap;
@@ -122,6 +122,7 @@ fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
         telemetry: Telemetry::new(Options::default()),
         clock: Arc::new(SystemClock),
         spares_max: 1_000,
+        outbound: OutboundOptions::default(),
     })?)
 }
 

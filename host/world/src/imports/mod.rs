@@ -5,6 +5,7 @@
 mod config;
 mod context;
 mod exit;
+pub(crate) mod http;
 pub(crate) mod kv;
 mod logging;
 mod secrets;

@@ -1,0 +1,223 @@
+//! Bodies of requests that a guest makes and of their answers: they stream, are counted, and end in time.
+
+use super::account::Account;
+use super::connection::Connection;
+use super::error::of_body;
+use super::pool::{Key, Pool};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep_until};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// How far the body of a request has come: nobody has to answer what was not yet asked.
+pub(crate) struct Progress {
+    began: Instant,
+    /// Milliseconds since `began`.
+    moved: AtomicU64,
+    too_large: AtomicBool,
+}
+
+impl Progress {
+    pub(crate) fn begin() -> Arc<Self> {
+        Arc::new(Self { began: Instant::now(), moved: AtomicU64::new(0), too_large: AtomicBool::new(false) })
+    }
+
+    /// When a piece of the body was last taken.
+    pub(crate) fn moved_at(&self) -> Instant {
+        self.began + Duration::from_millis(self.moved.load(Relaxed))
+    }
+
+    /// Whether the body was cut off, since it was larger than it may be.
+    pub(crate) fn was_too_large(&self) -> bool {
+        self.too_large.load(Relaxed)
+    }
+
+    fn moved(&self) {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(since, Relaxed);
+    }
+}
+
+/// The body of a request, on its way out of the guest.
+pub(crate) struct RequestBody {
+    inner: WasiBody,
+    account: Arc<Account>,
+    progress: Arc<Progress>,
+}
+
+impl RequestBody {
+    pub(crate) fn new(inner: WasiBody, account: Arc<Account>, progress: Arc<Progress>) -> Self {
+        Self { inner, account, progress }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = Pin::new(&mut self.inner).poll_frame(context);
+        if frame.is_ready() {
+            self.progress.moved();
+        }
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(data) = frame.data_ref()
+            && self.account.send(data.len()).is_err()
+        {
+            self.progress.too_large.store(true, Relaxed);
+            return Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(self.account.size_max())))));
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A connection that carries an answer, and where it goes when the answer is over.
+pub(crate) struct Loan {
+    pub(crate) connection: Connection,
+    pub(crate) key: Key,
+    pub(crate) pool: Arc<Pool>,
+    /// When the call ends at the latest.
+    pub(crate) deadline: Instant,
+}
+
+impl Loan {
+    /// The answer is complete: the connection is for the next request, when this one has left to its end too.
+    fn give_back(self) {
+        // Its clone in the pool is the one that is kept.
+        if !matches!(self.connection, Connection::Http2 { .. }) {
+            self.pool.give_back(self.key, self.connection, self.deadline);
+        }
+    }
+}
+
+/// The body of an answer, on its way into the guest. Dropping it ends the exchange.
+pub(crate) struct ResponseBody {
+    inner: Incoming,
+    /// None when the answer is over, however it ended.
+    loan: Option<Loan>,
+    account: Arc<Account>,
+    pace: Pace,
+    /// The right to call, which others wait for.
+    call: Option<OwnedSemaphorePermit>,
+}
+
+impl ResponseBody {
+    pub(crate) fn new(
+        inner: Incoming,
+        loan: Loan,
+        account: Arc<Account>,
+        between_bytes: Duration,
+        call: OwnedSemaphorePermit,
+    ) -> Self {
+        let pace = Pace { between_bytes, deadline: loan.deadline, alarm: None, is_waiting: false };
+        let mut body = Self { inner, loan: Some(loan), account, pace, call: Some(call) };
+        body.end_if_complete();
+        body
+    }
+
+    fn end_if_complete(&mut self) {
+        if self.inner.is_end_stream() {
+            self.end();
+        }
+    }
+
+    /// The answer is complete.
+    fn end(&mut self) {
+        self.call = None;
+        if let Some(loan) = self.loan.take() {
+            loan.give_back();
+        }
+    }
+
+    /// The answer is over before its end: the connection with it.
+    fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.call = None;
+        self.loan = None;
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        if this.loan.is_none() {
+            return Poll::Ready(None);
+        }
+        match Pin::new(&mut this.inner).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.pace.moved();
+                if frame.data_ref().is_some_and(|data| this.account.receive(data.len()).is_err()) {
+                    return this.fail(Error::HttpResponseBodySize(Some(this.account.size_max())));
+                }
+                this.end_if_complete();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => this.fail(of_body(&error)),
+            Poll::Ready(None) => {
+                this.end();
+                Poll::Ready(None)
+            }
+            Poll::Pending => match this.pace.poll(context) {
+                Poll::Ready(error) => this.fail(error),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.loan.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.loan.is_none() { SizeHint::with_exact(0) } else { self.inner.size_hint() }
+    }
+}
+
+/// Watches that pieces keep coming while somebody waits for one, and that all is over in time.
+struct Pace {
+    between_bytes: Duration,
+    deadline: Instant,
+    /// Made when somebody waits for the first time.
+    alarm: Option<Pin<Box<Sleep>>>,
+    is_waiting: bool,
+}
+
+impl Pace {
+    fn moved(&mut self) {
+        self.is_waiting = false;
+    }
+
+    /// Resolves when the wait was too long.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        if !self.is_waiting {
+            self.is_waiting = true;
+            let until = self.deadline.min(Instant::now() + self.between_bytes);
+            match &mut self.alarm {
+                Some(alarm) => alarm.as_mut().reset(until),
+                None => self.alarm = Some(Box::pin(sleep_until(until))),
+            }
+        }
+        let Some(alarm) = &mut self.alarm else { return Poll::Pending };
+        alarm.as_mut().poll(context).map(|()| {
+            if Instant::now() >= self.deadline { Error::HttpResponseTimeout } else { Error::ConnectionReadTimeout }
+        })
+    }
+}

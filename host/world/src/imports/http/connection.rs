@@ -1,0 +1,157 @@
+//! One connection to another server, on which requests are sent: HTTP/1.1 one after the other, HTTP/2 several at once.
+
+use super::body::RequestBody;
+use super::error::of_exchange;
+use super::target::Target;
+use super::tls::Protocol;
+use flint_model::ByteSize;
+use http::header::{HOST, TE};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime_wasi_http::Error;
+
+/// The task that reads and writes. Ending it closes the connection.
+type Driver = Arc<AbortOnDropHandle<()>>;
+
+/// A connection that can be sent on. Dropping the last one of its clones closes it.
+pub(crate) enum Connection {
+    /// Takes the next request when the last one and its answer are done.
+    Http1 { sender: http1::SendRequest<RequestBody>, driver: Driver },
+    /// Takes requests at any time.
+    Http2 { sender: http2::SendRequest<RequestBody>, driver: Driver },
+}
+
+/// Why a request was not answered.
+pub(crate) enum Unanswered {
+    /// The connection was closed before any of the request was sent: here it is again.
+    Unsent(Box<Request<RequestBody>>),
+    /// It may have been carried out.
+    Failed(Error),
+}
+
+impl Connection {
+    /// Begins to speak HTTP on a stream. The permit is held until the connection is closed.
+    ///
+    /// # Errors
+    /// If the other side does not speak the protocol.
+    pub(crate) async fn begin(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        protocol: Protocol,
+        head_max: ByteSize,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Self, Error> {
+        let head_max = head_max.as_usize();
+        let drive = |connection: Box<dyn Future<Output = hyper::Result<()>> + Send>| {
+            let connection = Box::into_pin(connection);
+            Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection to another server ended");
+                }
+                drop(permit);
+            })))
+        };
+        let stream = TokioIo::new(stream);
+        match protocol {
+            Protocol::Http1 => {
+                let shake = http1::Builder::new().max_buf_size(head_max.max(BUFFER_LEAST)).handshake(stream).await;
+                let (sender, connection) = shake.map_err(|error| of_exchange(&error))?;
+                Ok(Self::Http1 { sender, driver: drive(Box::new(connection)) })
+            }
+            Protocol::Http2 => {
+                let mut builder = http2::Builder::new(TokioExecutor::new());
+                builder.max_header_list_size(u32::try_from(head_max).unwrap_or(u32::MAX));
+                let shake = builder.handshake(stream).await;
+                let (sender, connection) = shake.map_err(|error| of_exchange(&error))?;
+                Ok(Self::Http2 { sender, driver: drive(Box::new(connection)) })
+            }
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer. Dropping the future ends the exchange: HTTP/1.1 loses the
+    /// connection.
+    pub(crate) async fn send(
+        &mut self,
+        target: &Target,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        let answer = match self {
+            Self::Http1 { sender, .. } => sender.try_send_request(for_http1(target, request)?).await,
+            Self::Http2 { sender, .. } => sender.try_send_request(for_http2(target, request)?).await,
+        };
+        answer.map_err(|mut error| match error.take_message() {
+            Some(request) => Unanswered::Unsent(Box::new(request)),
+            None => Unanswered::Failed(of_exchange(error.error())),
+        })
+    }
+
+    /// Waits until it takes the next request.
+    ///
+    /// # Errors
+    /// If it is closed instead.
+    pub(crate) async fn ready(&mut self) -> Result<(), hyper::Error> {
+        match self {
+            Self::Http1 { sender, .. } => sender.ready().await,
+            Self::Http2 { sender, .. } => sender.ready().await,
+        }
+    }
+
+    /// Whether it is closed, as far as is known.
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Http1 { sender, .. } => sender.is_closed(),
+            Self::Http2 { sender, .. } => sender.is_closed(),
+        }
+    }
+
+    /// Whether nobody else sends on it.
+    pub(crate) fn is_idle(&self) -> bool {
+        let (Self::Http1 { driver, .. } | Self::Http2 { driver, .. }) = self;
+        Arc::strong_count(driver) == 1
+    }
+
+    /// The same connection again, if it takes several requests at once.
+    pub(crate) fn share(&self) -> Option<Self> {
+        match self {
+            Self::Http1 { .. } => None,
+            Self::Http2 { sender, driver } => Some(Self::Http2 { sender: sender.clone(), driver: Arc::clone(driver) }),
+        }
+    }
+}
+
+/// The smallest buffer that hyper can read with.
+const BUFFER_LEAST: usize = 8192;
+
+/// The path alone, and the host in a header.
+fn for_http1(target: &Target, mut request: Request<RequestBody>) -> Result<Request<RequestBody>, Unanswered> {
+    let path = path_of(request.uri());
+    *request.uri_mut() = Uri::from(path);
+    *request.version_mut() = Version::HTTP_11;
+    let host = target.header().map_err(Unanswered::Failed)?;
+    request.headers_mut().insert(HOST, host);
+    Ok(request)
+}
+
+/// The whole URI, of which the pseudo headers are made.
+fn for_http2(target: &Target, mut request: Request<RequestBody>) -> Result<Request<RequestBody>, Unanswered> {
+    let scheme = if target.tls { "https" } else { "http" };
+    let uri = Uri::builder().scheme(scheme).authority(target.authority()).path_and_query(path_of(request.uri()));
+    *request.uri_mut() = uri.build().map_err(|_| Unanswered::Failed(Error::HttpRequestUriInvalid))?;
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().remove(HOST);
+    // The only value that HTTP/2 allows (RFC 9113, 8.2.2).
+    if request.headers().get(TE).is_some_and(|te| te != HeaderValue::from_static("trailers")) {
+        request.headers_mut().remove(TE);
+    }
+    Ok(request)
+}
+
+fn path_of(uri: &Uri) -> PathAndQuery {
+    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+}
