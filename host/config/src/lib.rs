@@ -89,7 +89,7 @@ fn check_all(
     secrets: Secrets,
 ) -> Platform {
     let folder = source.folder();
-    check::listener::check(reader, &file.listener);
+    check::listener::check(reader, folder, &file.listener);
     check::limits::check(reader, &file.limits, file.functions.values());
     check::reference::check(reader, &file);
     let routes = check::route::check(reader, &file.routes);
@@ -108,7 +108,7 @@ fn check_all(
     check_components(reader, &file, &functions, components);
     Platform {
         data_dir: folder.join(file.data_dir),
-        listener: (&file.listener).into(),
+        listener: file.listener.finish(folder),
         limits: file.limits.host,
         functions,
         routes,

@@ -10,6 +10,7 @@ pub use host::{HostError, HostPattern, Outbound};
 pub use route::{Methods, PathError, PathPattern, Route, Segment};
 
 use flint_model::{ByteSize, FunctionName, StoreName};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,12 +34,29 @@ pub struct Platform {
 }
 
 /// The addresses that are listened on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Where requests come in.
     pub http: SocketAddr,
+    /// Where encrypted requests come in.
+    pub https: Option<Https>,
+    /// The networks of proxies that are believed when they say whom they speak for.
+    pub trusted_proxies: Vec<IpNet>,
     /// Metrics, health and management; always a loopback address.
     pub admin: SocketAddr,
+}
+
+/// Where encrypted requests come in, and what they are encrypted with. Paths are joined to the configuration's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Https {
+    /// The address that is listened on.
+    pub address: SocketAddr,
+    /// Certificate, as PEM.
+    pub certificate: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
+    /// How often is looked whether they changed.
+    pub certificate_check: Duration,
 }
 
 /// Limits of the host as a whole.
@@ -52,10 +70,24 @@ pub struct HostLimits {
     pub connections_max: usize,
     /// Largest head of an HTTP request.
     pub header_size_max: ByteSize,
+    /// Header lines of an HTTP request.
+    pub header_count_max: usize,
     /// How long the head of a request may take to arrive.
     pub header_timeout: Duration,
+    /// How long a client may take to agree on encryption.
+    pub handshake_timeout: Duration,
+    /// How long a function may have to wait for the next piece of a request's body.
+    pub body_timeout: Duration,
     /// How long a connection is kept open without a request.
     pub idle_timeout: Duration,
+    /// Requests that a connection of HTTP/2 may have open at once.
+    pub http2_streams_max: usize,
+    /// Requests that a client of HTTP/2 may take back.
+    pub http2_resets_max: usize,
+    /// How often a client of HTTP/2 is asked whether it is still there.
+    pub http2_ping_interval: Duration,
+    /// How long it has to say so.
+    pub http2_ping_timeout: Duration,
     /// How long a host that is told to stop waits for what runs.
     pub drain_timeout: Duration,
     /// Largest memory of any function.

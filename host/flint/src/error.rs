@@ -10,7 +10,7 @@ use flint_engine::EngineError;
 use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
 use flint_stores_embedded::OpenError;
-use flint_triggers::request::BindError;
+use flint_triggers::request::{BindError, CertificateError};
 use flint_world::{LoadError, WorldError};
 use serde_json::json;
 use std::io;
@@ -82,6 +82,9 @@ pub(crate) enum Error {
     /// The address is taken, or none of this machine's.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// What encrypted requests are to be encrypted with is of no use.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// WebAssembly can't be run.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -127,7 +130,7 @@ impl Error {
             Self::Configuration(mistakes) if mistakes.iter().all(|mistake| mistake.code() == Code::NoComponent) => {
                 Exit::Build
             }
-            Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
+            Self::Configuration(_) | Self::NoConfiguration { .. } | Self::Certificate(_) => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
             Self::Bind(_) | Self::Engine(_) | Self::Client(_) => Exit::Unavailable,
             Self::Stores { source: OpenError::InUse { .. }, .. } => Exit::Unavailable,
@@ -168,6 +171,7 @@ impl Error {
             Self::Stores { source: OpenError::InUse { .. }, .. } => "data-dir/in-use",
             Self::Stores { .. } => "data-dir/unusable",
             Self::Bind(_) => "listener/unusable-address",
+            Self::Certificate(_) => "config/bad-certificate",
             Self::Engine(_) => "host/engine",
             Self::World(_) | Self::Bug(_) => "host/internal",
             Self::Client(_) => "host/unreachable",
@@ -194,6 +198,7 @@ impl Error {
             }
             Self::Stores { source: OpenError::InUse { .. }, .. } => "end the other process, or give this one a folder of its own with --data-dir".to_owned(),
             Self::Bind(BindError::InUse(_)) => "end the other process, or choose another address with --listen and --admin-listen; port 0 takes a free one".to_owned(),
+            Self::Certificate(_) => "`certificate` under [listener] is a PEM file with the host's certificate first, `key` one with its private key".to_owned(),
             Self::Engine(EngineError::Pool { .. }) => "choose smaller `invocations-max`, `spares-max` or `memory-max` under [limits]".to_owned(),
             Self::Client(_) => "is `flint up` running? It prints its admin address, which --admin takes".to_owned(),
             Self::New(error) => error.help()?,

@@ -7,14 +7,14 @@ use crate::output::Progress;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, HostLimits, KvStore, Methods};
+use flint_config::platform::{self, HostLimits, Https, KvStore, Methods};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::{Engine, Isolation, Limits, Settings};
 use flint_model::{FunctionName, SystemClock};
 use flint_stores::{KvLimits, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
-use flint_triggers::request::{self, Door, Endpoint, HostPattern, PathPattern, Route, Router};
+use flint_triggers::request::{self, Door, Endpoint, HostPattern, PathPattern, Route, Router, Tls, tls};
 use flint_world::{Function, FunctionSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::Arc;
@@ -122,6 +122,7 @@ fn spec(name: &FunctionName, function: &platform::Function, spares_max: usize) -
             queue: function.queue,
             queue_timeout: function.queue_timeout,
         },
+        first_byte_timeout: function.first_byte_timeout,
         warm: function.warm,
         spares_max,
         environment: function.environment.clone().into_iter().collect(),
@@ -175,7 +176,11 @@ pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Fu
         });
     }
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
-    Ok(Door::new(router))
+    Ok(Door {
+        header_count_max: platform.limits.header_count_max,
+        trusted_proxies: platform.listener.trusted_proxies.clone(),
+        ..Door::new(router)
+    })
 }
 
 /// The limits of the request listener.
@@ -183,8 +188,27 @@ pub(crate) fn listener_limits(limits: &HostLimits) -> request::Limits {
     request::Limits {
         connections_max: limits.connections_max,
         header_size_max: limits.header_size_max,
+        header_count_max: limits.header_count_max,
         header_timeout: limits.header_timeout,
         idle_timeout: limits.idle_timeout,
-        ..Default::default()
+        body_timeout: limits.body_timeout,
+        streams_max: limits.http2_streams_max,
+        resets_max: limits.http2_resets_max,
+        ping_interval: limits.http2_ping_interval,
+        ping_timeout: limits.http2_ping_timeout,
     }
+}
+
+/// What encrypted requests are encrypted with. Reads the files.
+///
+/// # Errors
+/// If certificate or key can't be used.
+pub(crate) fn tls(https: &Https, limits: &HostLimits) -> Result<Tls, Error> {
+    let options = tls::Options {
+        certificate: https.certificate.clone(),
+        key: https.key.clone(),
+        reload: https.certificate_check,
+        handshake_timeout: limits.handshake_timeout,
+    };
+    Ok(Tls::new(options)?)
 }

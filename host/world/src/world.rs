@@ -86,6 +86,7 @@ impl World {
         let pool = Pool::new(self.options.engine.clone(), program, component, options);
         let core = FunctionCore {
             context,
+            first_byte_timeout: spec.first_byte_timeout,
             request_size_max: spec.request_size_max,
             response_size_max: spec.response_size_max,
             shape,

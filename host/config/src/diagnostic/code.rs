@@ -86,6 +86,8 @@ codes! {
     AdminNotLoopback = "config/admin-not-loopback";
     /// Two listeners have the same address.
     SameAddress = "config/same-address";
+    /// Of `https`, `certificate` and `key`, one is there without the others.
+    BadHttps = "config/bad-https";
     /// The source could not be built, or what came out is no component.
     NoComponent = "config/no-component";
 }

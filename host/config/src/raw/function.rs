@@ -40,6 +40,7 @@ pub(crate) struct Grant {
 #[derive(Debug)]
 struct Plain {
     timeout: Duration,
+    first_byte_timeout: Option<Duration>,
     cpu: Duration,
     concurrency: usize,
     queue: usize,
@@ -69,6 +70,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         outbound: read_outbound(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
+            first_byte_timeout: section.optional(reader, "first-byte-timeout").map(|timeout| timeout.value),
             cpu: section.field(reader, "cpu").value,
             concurrency: section.field(reader, "concurrency").value,
             queue: section.field(reader, "queue").value,
@@ -97,6 +99,7 @@ impl Function {
             source,
             memory: self.memory.value,
             timeout: self.plain.timeout,
+            first_byte_timeout: self.plain.first_byte_timeout,
             cpu: self.plain.cpu,
             concurrency: self.plain.concurrency,
             queue: self.plain.queue,

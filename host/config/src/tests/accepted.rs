@@ -12,6 +12,10 @@ data-dir = "data"
 [listener]
 http = "0.0.0.0:80"
 admin = "[::1]:9090"
+https = "0.0.0.0:443"
+certificate = "key.pem"
+key = "key.pem"
+trusted-proxies = ["10.0.0.0/8", "::1"]
 
 [limits]
 memory-max = "4GiB"
@@ -24,6 +28,7 @@ build = "make"
 artifact = "out/hello.wasm"
 memory = "4GiB"
 timeout = "1m"
+first-byte-timeout = "2s"
 concurrency = 7
 isolation = "shared"
 uses = 10
@@ -59,6 +64,10 @@ fn every_key_reaches_the_platform() {
     let (folder, platform) = (fixture.folder.path(), fixture.accept(FULL));
     assert_eq!(platform.data_dir, folder.join("data"));
     assert_eq!((platform.listener.http.port(), platform.listener.admin.port()), (80, 9090));
+    let https = platform.listener.https.as_ref().expect("an address");
+    assert_eq!((https.address.port(), https.certificate.clone()), (443, folder.join("key.pem")));
+    let networks: Vec<_> = platform.listener.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "::1/128"]);
     let expected = HostLimits { invocations_max: 1, drain_timeout: Duration::ZERO, ..HostLimits::default() };
     assert_eq!(platform.limits, expected);
 
@@ -66,6 +75,7 @@ fn every_key_reaches_the_platform() {
     let build = Build { command: "make".to_owned(), artifact: folder.join("plain/out/hello.wasm") };
     assert_eq!(hello.source, FunctionSource::Folder { path: folder.join("plain"), build: Some(build) });
     assert_eq!((hello.memory, hello.timeout), (ByteSize::gib(4), Duration::from_secs(60)));
+    assert_eq!(hello.first_byte_timeout, Some(Duration::from_secs(2)));
     assert_eq!((hello.concurrency, hello.isolation), (7, Isolation::Shared { uses: 10 }));
     assert_eq!(hello.http_body_max, Some(ByteSize::gib(1)));
     assert_eq!(hello.environment["GREETING"], "hello, world");

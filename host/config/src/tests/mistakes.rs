@@ -88,6 +88,15 @@ const CASES: &[(&str, &str)] = &[
     ("useless_uses", "[function.a]\nsource = \"crate\"\nuses = 10\n"),
     ("admin_not_loopback", "[listener]\nadmin = \"0.0.0.0:9090\"\n"),
     ("same_address", "[listener]\nhttp = \"0.0.0.0:9090\"\n"),
+    (
+        "same_address_encrypted",
+        "[listener]\nhttps = \"127.0.0.1:8080\"\ncertificate = \"key.pem\"\nkey = \"key.pem\"\n",
+    ),
+    ("bad_https_without_files", "[listener]\nhttps = \"0.0.0.0:443\"\n"),
+    ("bad_https_without_address", "[listener]\nkey = \"key.pem\"\n"),
+    ("no_such_certificate", "[listener]\nhttps = \"0.0.0.0:443\"\ncertificate = \"nowhere.pem\"\nkey = \"crate\"\n"),
+    ("bad_network", "[listener]\ntrusted-proxies = [\"10.0.0.0/8\", \"proxy.example.com\"]\n"),
+    ("wrong_type_networks", "[listener]\ntrusted-proxies = \"10.0.0.0/8\"\n"),
     ("no_component", "[function.broken]\nsource = \"crate\"\n"),
 ];
 

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use flint_model::{FunctionName, StoreName, TraceContext};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
+use flint_triggers::request::{Client, ClientBody};
 use http::{HeaderMap, StatusCode, header};
-use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::future::Future;
 use std::str::FromStr;
@@ -41,7 +41,9 @@ pub(crate) struct Managed {
 type Host = State<Arc<Managed>>;
 
 /// Makes the handler of the admin listener.
-pub(crate) fn handler(managed: Arc<Managed>) -> impl Fn(http::Request<Incoming>) -> Answer + Send + Sync + 'static {
+pub(crate) fn handler(
+    managed: Arc<Managed>,
+) -> impl Fn(http::Request<ClientBody>, Arc<Client>) -> Answer + Send + Sync + 'static {
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/health/live", get(live))
@@ -61,12 +63,12 @@ pub(crate) fn handler(managed: Arc<Managed>) -> impl Fn(http::Request<Incoming>)
         .layer(middleware::map_response(told))
         .layer(middleware::from_fn(guarded))
         .with_state(managed);
-    move |request| Box::pin(answer(router.clone(), request))
+    move |request, _| Box::pin(answer(router.clone(), request))
 }
 
 type Answer = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
 
-async fn answer(router: Router, request: http::Request<Incoming>) -> Response {
+async fn answer(router: Router, request: http::Request<ClientBody>) -> Response {
     let response: Result<_, Infallible> = router.oneshot(request.map(Body::new)).await;
     response.unwrap_or_else(|never| match never {})
 }

@@ -75,6 +75,7 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
     });
     json!({
         "http": format!("http://{}", host.http()),
+        "https": host.https().map(|https| format!("https://{https}")),
         "admin": format!("http://{}", host.admin()),
         "data_dir": loaded.platform.data_dir,
         "functions": loaded.platform.functions.keys().collect::<Vec<_>>(),
@@ -87,11 +88,14 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
 fn ready_text(host: &Host, loaded: &Loaded) -> String {
     let platform = &loaded.platform;
     let http = format!("http://{}", host.http());
+    // Writing to a string does not fail.
     let mut text = format!("flint serves at {http}\n");
+    if let Some(https) = host.https() {
+        let _ = writeln!(text, "            and https://{https}");
+    }
     let lines: Vec<_> = platform.routes.iter().map(|route| (methods(route), place(route), &route.function)).collect();
     let width = |of: fn(&(String, String, &_)) -> usize| lines.iter().map(of).max().unwrap_or(0);
     let (methods, places) = (width(|line| line.0.len()), width(|line| line.1.len()));
-    // Writing to a string does not fail.
     for (method, place, function) in &lines {
         let _ = writeln!(text, "  {method:<methods$}  {place:<places$}  {function}");
     }

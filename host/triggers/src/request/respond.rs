@@ -3,9 +3,11 @@
 //! Data goes one way: [`Door::admit`] decides whether a function is asked and prepares what it sees; the caller invokes;
 //! [`finish`] makes an answer of what came back. Every answer has `flint-invocation-id` and `traceparent`.
 
-use super::body::{AnswerBody, BoxError, Capped, Exceeded, Guest, Measured, WrongLength};
+use super::body::{AnswerBody, BoxError, Capped, Fault, Guest, Measured, WrongLength};
+use super::client::Client;
+use super::forwarded::Origin;
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
-use super::listener::Cut;
+use super::listener::{Cut, Limits};
 use super::problem::{Problem, Refusal};
 use super::router::{Found, Router};
 use super::trace::{self, TRACEPARENT, TRACESTATE};
@@ -13,10 +15,11 @@ use bytes::Bytes;
 use flint_model::{ByteSize, InvocationId};
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::Authority;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, Response, StatusCode, Uri, Version, request};
 use http_body::Body;
 use http_body_util::BodyExt;
+use ipnet::IpNet;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -45,6 +48,10 @@ pub struct Door<T> {
     pub router: Router<Endpoint<T>>,
     /// The longest request target, in bytes. A longer one is answered with 414.
     pub uri_length_max: usize,
+    /// The most header lines of a request. More are answered with 431.
+    pub header_count_max: usize,
+    /// The proxies that are believed when they say whom they speak for.
+    pub trusted_proxies: Vec<IpNet>,
     /// Told when the host can't wait any longer. Who has no answer yet gets a 503.
     pub cut: Cut,
 }
@@ -53,7 +60,7 @@ pub struct Door<T> {
 struct Admitted<'r, T, B> {
     target: &'r T,
     request: Request<Capped<B>>,
-    limited: Option<Limited>,
+    fault: Option<Fault>,
 }
 
 /// What the host answers itself.
@@ -69,12 +76,6 @@ impl From<Refusal> for Own {
     }
 }
 
-/// A limit of a body, and whether it was met.
-struct Limited {
-    max: ByteSize,
-    exceeded: Exceeded,
-}
-
 /// The headers that tell a client which invocation it was.
 struct Stamp {
     id: HeaderValue,
@@ -84,13 +85,20 @@ struct Stamp {
 impl<T> Door<T> {
     /// Makes a door with the default limit of the request target.
     pub fn new(router: Router<Endpoint<T>>) -> Self {
-        Self { router, uri_length_max: URI_LENGTH_MAX, cut: Cut::default() }
+        Self {
+            router,
+            uri_length_max: URI_LENGTH_MAX,
+            header_count_max: Limits::default().header_count_max,
+            trusted_proxies: Vec::new(),
+            cut: Cut::default(),
+        }
     }
 
     /// Answers a request; `call` invokes the target of its route.
     ///
     /// The target sees the request as it came, without what concerns the connection (see [`headers`](super::header)), plus
-    /// `flint-route`, `flint-param-NAME`, `flint-invocation-id`, and `traceparent` and `tracestate` of its own span.
+    /// `flint-route`, `flint-param-NAME`, `flint-invocation-id`, `traceparent` and `tracestate` of its own span, and who asks
+    /// (see [`forwarded`](super::forwarded)). It sees the same whatever the version of HTTP.
     /// `HEAD` reaches a route for `GET` as `HEAD`. Bodies that HTTP does not let through (of `HEAD`, 204, 205, 304) are read
     /// and forgotten, so that their guest comes to its end, but for one second and 1 MiB at most.
     ///
@@ -98,25 +106,28 @@ impl<T> Door<T> {
     pub async fn answer<B, F, G>(
         &self,
         request: Request<B>,
+        client: &Client,
         call: impl FnOnce(&T, Invocation, Request<Capped<B>>) -> F,
     ) -> Response<AnswerBody<G>>
     where
+        B: Body,
         F: Future<Output = Result<Response<G>, Failure>>,
         G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
     {
         let invocation = Invocation::accept(trace::caller(request.headers()));
         let (id, stamp) = (invocation.id, Stamp::new(&invocation));
         let head = request.method() == Method::HEAD;
+        let version = request.version();
         let problem = |problem: Problem| problem.into_response(id).map(AnswerBody::Host);
-        let mut response = match self.admit(request, &invocation, &stamp) {
-            Ok(Admitted { target, request, limited }) => {
+        let mut response = match self.admit(request, client, &invocation, &stamp) {
+            Ok(Admitted { target, request, fault }) => {
                 let answered = match self.unless_cut(call(target, invocation, request)).await {
-                    Ok(response) => finish(response, id, head).await,
+                    Ok(response) => finish(response, id, head, version).await,
                     Err(failure) => Err(failure),
                 };
-                answered.unwrap_or_else(|failure| match limited.filter(|limited| limited.exceeded.get()) {
+                answered.unwrap_or_else(|failure| match fault.as_ref().and_then(Fault::get) {
                     // The guest may have failed for another reason, but the client can mend this one.
-                    Some(Limited { max, .. }) => problem(Refusal::TooLarge(max).into()),
+                    Some(refusal) => problem(refusal.clone().into()),
                     None => {
                         tracing::debug!(invocation = %id, error = %failure, "no answer of the function");
                         problem(Problem::from(&failure))
@@ -147,15 +158,23 @@ impl<T> Door<T> {
     fn admit<B>(
         &self,
         mut request: Request<B>,
+        client: &Client,
         invocation: &Invocation,
         stamp: &Stamp,
-    ) -> Result<Admitted<'_, T, B>, Own> {
+    ) -> Result<Admitted<'_, T, B>, Own>
+    where
+        B: Body,
+    {
         self.check(&request)?;
+        if request.version() >= Version::HTTP_2 {
+            as_of_http1(&mut request)?;
+        }
         let options = request.method() == Method::OPTIONS;
         if options && request.uri().path() == "*" {
             return Err(Own::Options(None));
         }
-        headers::clean_request(request.headers_mut());
+        let origin = Origin::of(client, request.headers(), &self.trusted_proxies);
+        headers::clean_request(request.headers_mut(), Origin::keeps_host(client, &self.trusted_proxies));
         let (mut parts, body) = request.into_parts();
         // The target's authority counts before the header (RFC 9112, section 3.2.2).
         let host = parts.uri.authority().map(Authority::as_str);
@@ -176,22 +195,21 @@ impl<T> Door<T> {
             Found::BadPath => return Err(Refusal::BadPath.into()),
         };
         stamp.put(&mut parts.headers);
+        origin.put(&mut parts.headers);
+        if origin.secure || parts.uri.scheme().is_some() {
+            say_scheme(&mut parts, origin.secure);
+        }
         match invocation.trace.tracestate().and_then(|state| HeaderValue::from_str(state).ok()) {
             Some(state) => drop(parts.headers.insert(TRACESTATE, state)),
             None => drop(parts.headers.remove(TRACESTATE)),
         }
-        let (body, limited) = match endpoint.request_body_max {
-            None => (Capped::unlimited(body), None),
-            // What is announced too large is refused before the client has sent it.
-            Some(max) if announced(&parts.headers).is_some_and(|length| length > max.as_u64()) => {
-                return Err(Refusal::TooLarge(max).into());
-            }
-            Some(max) => {
-                let (body, exceeded) = Capped::limited(body, max);
-                (body, Some(Limited { max, exceeded }))
-            }
-        };
-        Ok(Admitted { target: &endpoint.target, request: Request::from_parts(parts, body), limited })
+        let max = endpoint.request_body_max;
+        // What is announced too large is refused before the client has sent it.
+        if let Some(max) = max.filter(|max| announced(&parts.headers).is_some_and(|length| length > max.as_u64())) {
+            return Err(Refusal::TooLarge(max).into());
+        }
+        let (body, fault) = Capped::new(body, max);
+        Ok(Admitted { target: &endpoint.target, request: Request::from_parts(parts, body), fault })
     }
 
     /// Checks what can be said without the routes.
@@ -199,14 +217,26 @@ impl<T> Door<T> {
         if request.method() == Method::CONNECT {
             return Err(Refusal::NoProxy);
         }
+        let headers = request.headers();
+        if headers.len() > self.header_count_max {
+            return Err(Refusal::TooManyHeaders(self.header_count_max));
+        }
+        if !headers::is_plainly_framed(headers) {
+            return Err(Refusal::BadFraming);
+        }
+        if headers::asks_for_upgrade(headers) {
+            return Err(Refusal::NoUpgrade);
+        }
         let uri = request.uri();
         let origin = uri.path_and_query().map_or(0, |target| target.as_str().len());
         if origin + uri.authority().map_or(0, |authority| authority.as_str().len()) > self.uri_length_max {
             return Err(Refusal::UriTooLong(self.uri_length_max));
         }
-        // RFC 9112, section 3.2: one host, always, but HTTP/1.0 has none.
-        let mut hosts = request.headers().get_all(header::HOST).iter();
-        let missing = hosts.next().is_none() && request.version() >= Version::HTTP_11;
+        // RFC 9112, section 3.2: one host, always, but HTTP/1.0 has none, and HTTP/2 an authority instead.
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let missing = hosts.next().is_none()
+            && (request.version() == Version::HTTP_11
+                || (request.version() > Version::HTTP_11 && uri.authority().is_none()));
         if missing || hosts.next().is_some() || !is_host(request) {
             return Err(Refusal::BadHost);
         }
@@ -237,13 +267,49 @@ fn is_host<B>(request: &Request<B>) -> bool {
     of_target && of_header
 }
 
+/// Makes a request of HTTP/2 look like one of HTTP/1.1: a path, a host, one line of cookies.
+fn as_of_http1<B>(request: &mut Request<B>) -> Result<(), Refusal> {
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.scheme = None;
+    if let Some(authority) = parts.authority.take() {
+        let value = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::BadHost)?;
+        // RFC 9113, section 8.3.1: two that differ are a mistake, or worse.
+        if request.headers_mut().insert(header::HOST, value.clone()).is_some_and(|other| other != value) {
+            return Err(Refusal::BadHost);
+        }
+    }
+    parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Refusal::BadPath)?;
+    headers::join_cookies(request.headers_mut());
+    Ok(())
+}
+
+/// Says in the target whether the client spoke TLS: a guest learns it from there.
+fn say_scheme(parts: &mut request::Parts, secure: bool) {
+    let host = || parts.headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let Some(authority) = parts.uri.authority().cloned().or_else(host) else { return };
+    let mut uri = parts.uri.clone().into_parts();
+    uri.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
+    uri.authority = Some(authority);
+    uri.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    // What has all three parts is a URI.
+    if let Ok(uri) = Uri::from_parts(uri) {
+        parts.uri = uri;
+    }
+}
+
 /// The `content-length` of a request; hyper has checked it.
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Makes an answer of what a guest returned.
-async fn finish<G>(mut response: Response<G>, id: InvocationId, head: bool) -> Result<Response<AnswerBody<G>>, Failure>
+async fn finish<G>(
+    mut response: Response<G>,
+    id: InvocationId,
+    head: bool,
+    version: Version,
+) -> Result<Response<AnswerBody<G>>, Failure>
 where
     G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
@@ -270,7 +336,8 @@ where
         (Some(declared), Some(known)) if declared != known => Err(wrong(declared)),
         (Some(declared), None) => Ok(response.map(|body| AnswerBody::Measured(Measured::new(body, id, declared)))),
         _ => {
-            let announced = response.headers().contains_key(header::TRAILER);
+            // HTTP/2 sends trailers in any case.
+            let announced = version >= Version::HTTP_2 || response.headers().contains_key(header::TRAILER);
             Ok(response.map(|body| AnswerBody::Guest(Guest::new(body, id, announced))))
         }
     }
