@@ -1,15 +1,18 @@
 //! What tests share: a host that runs ([`host`]), components that are built ([`guest`]), a client ([`client`]), and a connection
-//! for what no client says ([`wire`]).
+//! for what no client says ([`wire`]); the same for HTTP/2 ([`http2`]), and what TLS needs ([`tls`]).
 
 #![allow(dead_code, unused_imports, reason = "what one test file does not need, another does")]
 
 pub(crate) mod client;
 pub(crate) mod guest;
 pub(crate) mod host;
+pub(crate) mod http2;
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Response};
 pub(crate) use host::{Host, Launch, Run, flint};
+pub(crate) use http2::Http2;
 pub(crate) use wire::Wire;
 
 use std::path::{Path, PathBuf};

@@ -92,7 +92,7 @@ fn check_all(
     check::listener::check(reader, folder, &file.listener);
     check::limits::check(reader, &file.limits, file.functions.values());
     check::reference::check(reader, &file);
-    let routes = check::route::check(reader, &file.routes);
+    let routes = check::route::check(reader, folder, &file.routes);
 
     let mut functions = BTreeMap::new();
     for (name, raw) in &file.functions {

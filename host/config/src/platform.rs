@@ -7,7 +7,7 @@ mod single;
 
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
-pub use route::{Methods, PathError, PathPattern, Route, Segment};
+pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 
 use flint_model::{ByteSize, FunctionName, StoreName};
 use ipnet::IpNet;
@@ -90,6 +90,10 @@ pub struct HostLimits {
     pub http2_ping_timeout: Duration,
     /// How long a host that is told to stop waits for what runs.
     pub drain_timeout: Duration,
+    /// Smaller answers are not compressed.
+    pub compress_size_min: ByteSize,
+    /// Clients that a route with a rate keeps apart at most.
+    pub rate_keys_max: usize,
     /// Largest memory of any function.
     pub memory_max: ByteSize,
     /// Longest line of a function's log.

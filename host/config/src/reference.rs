@@ -39,6 +39,8 @@ pub(crate) enum Kind {
         min: u64,
         max: u64,
     },
+    /// Yes or no.
+    Flag,
     /// One of some words.
     Choice(&'static [&'static str]),
     /// A list of texts.
@@ -107,6 +109,7 @@ fn describe(kind: &Kind) -> String {
         Kind::Size { min, max } => format!("size, {min} to {max}"),
         Kind::Duration { min, max } => format!("duration, {} to {}", duration::display(*min), duration::display(*max)),
         Kind::Count { min, max } => format!("number, {min} to {max}"),
+        Kind::Flag => "`true`, `false`".to_owned(),
         Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::List => "list of texts".to_owned(),
         Kind::OneOrList => "text or list of texts".to_owned(),

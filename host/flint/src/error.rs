@@ -72,6 +72,13 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
+    /// A folder whose files are to be served can't be opened.
+    #[error("can't open the folder {}", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     /// The stores can't be opened.
     #[error("can't open the stores in {}", path.display())]
     Stores {
@@ -142,6 +149,7 @@ impl Error {
             | Self::Load { .. }
             | Self::NoSuchFunction { .. }
             | Self::DataDir { .. }
+            | Self::Folder { .. }
             | Self::Stores { .. }
             | Self::World(_)
             | Self::Bug(_)
@@ -168,6 +176,7 @@ impl Error {
             Self::NoSuchFunction { .. } => "function/not-found",
             Self::Load { .. } => "function/not-loaded",
             Self::DataDir { .. } => "data-dir/unusable",
+            Self::Folder { .. } => "files/unusable",
             Self::Stores { source: OpenError::InUse { .. }, .. } => "data-dir/in-use",
             Self::Stores { .. } => "data-dir/unusable",
             Self::Bind(_) => "listener/unusable-address",

@@ -14,7 +14,9 @@ use flint_model::{FunctionName, SystemClock};
 use flint_stores::{KvLimits, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
-use flint_triggers::request::{self, Door, Endpoint, HostPattern, PathPattern, Route, Router, Tls, tls};
+use flint_triggers::request::{
+    self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Route, Router, Target, Tls, rate, tls,
+};
 use flint_world::{Function, FunctionSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::Arc;
@@ -153,14 +155,13 @@ fn observe(telemetry: &Telemetry, function: &Function) {
 /// Makes the request door.
 ///
 /// # Errors
-/// None that a valid configuration can cause: both parts keep the same rules for routes.
+/// A folder of files can't be opened; else none that a valid configuration can cause: both parts keep the same rules for routes.
 pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Function>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
-        Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.function))
+        Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
     };
     let mut routes = Vec::with_capacity(platform.routes.len());
     for route in &platform.routes {
-        let function = functions.get(&route.function).ok_or_else(|| bug(route, &"there is no such function"))?;
         let host = route.host.as_ref().map(|host| HostPattern::parse(&host.to_string())).transpose();
         routes.push(Route {
             host: host.map_err(|error| bug(route, &error))?,
@@ -169,10 +170,7 @@ pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Fu
                 Methods::Only(methods) => Some(methods.clone()),
             },
             path: PathPattern::parse(route.path.as_str()).map_err(|error| bug(route, &error))?,
-            target: Endpoint {
-                target: function.clone(),
-                request_body_max: platform.functions.get(&route.function).and_then(|function| function.http_body_max),
-            },
+            target: endpoint(platform, functions, route)?,
         });
     }
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
@@ -181,6 +179,49 @@ pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Fu
         trusted_proxies: platform.listener.trusted_proxies.clone(),
         ..Door::new(router)
     })
+}
+
+fn endpoint(platform: &Platform, functions: &Functions, route: &platform::Route) -> Result<Endpoint<Function>, Error> {
+    let (target, request_body_max) = match &route.target {
+        platform::Target::Function(name) => {
+            let function = functions.get(name).ok_or_else(|| Error::Bug(format!("there is no function {name}")))?;
+            let body_max = platform.functions.get(name).and_then(|function| function.http_body_max);
+            (Target::Function(function.clone()), body_max)
+        }
+        platform::Target::Files(path) => {
+            let dir = Dir::open_ambient_dir(path, ambient_authority());
+            let dir = dir.map_err(|source| Error::Folder { path: path.clone(), source })?;
+            (Target::Files(Folder::new(dir)), None)
+        }
+    };
+    Ok(Endpoint {
+        target,
+        request_body_max,
+        rate: route.rate.as_ref().map(|rate| self::rate(rate, &platform.limits)),
+        cors: route.cors.as_ref().map(cors),
+        compress: route.compress.then_some(platform.limits.compress_size_min),
+    })
+}
+
+fn rate(rate: &platform::Rate, limits: &HostLimits) -> Rate {
+    let limit = rate::Limit { requests: rate.requests, per: rate.per, burst: rate.burst };
+    let key = match &rate.key {
+        platform::RateKey::Ip => rate::Key::Ip,
+        platform::RateKey::Header(name) => rate::Key::Header(name.clone()),
+    };
+    Rate::new(limit, key, limits.rate_keys_max)
+}
+
+fn cors(cors: &platform::Cors) -> Cors {
+    let texts = |names: &[http::HeaderName]| names.iter().map(ToString::to_string).collect();
+    Cors {
+        origins: cors.origins.clone(),
+        methods: cors.methods.iter().map(ToString::to_string).collect(),
+        headers: cors.headers.as_deref().map(texts),
+        expose: texts(&cors.expose),
+        credentials: cors.credentials,
+        max_age: cors.max_age,
+    }
 }
 
 /// The limits of the request listener.

@@ -2,7 +2,7 @@
 //! through TLS.
 //!
 //! `listener` (accept, limit, drain) → `router` (host, method and path → route; pure) → `respond` (route → invoke → answer), with
-//! `header`, `forwarded`, `trace` and `problem` as the pure rules of what passes. A [`Listener`] takes any handler; a [`Door`] any target, so
+//! `header`, `forwarded`, `cors`, `encoding`, `rate`, `trace` and `problem` as the pure rules of what passes. A [`Listener`] takes any handler; a [`Door`] any target, so
 //! each can be used and tested without the other. `serve` puts both together over functions.
 //!
 //! Deliberately absent: upgrades (no guest could speak what comes then), HTTP/3, client certificates.
@@ -10,12 +10,17 @@
 mod activity;
 pub mod body;
 pub mod client;
+mod compress;
 mod connection;
+pub mod cors;
+pub mod encoding;
+pub mod files;
 pub mod forwarded;
 pub mod header;
 pub mod listener;
 mod multiplex;
 pub mod problem;
+pub mod rate;
 pub mod respond;
 pub mod router;
 mod socket;
@@ -28,9 +33,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use client::{Client, ClientBody};
+pub use cors::Cors;
+pub use files::Folder;
 pub use listener::{BindError, Cut, Drain, Drained, Limits, Listener};
 pub use problem::{Problem, Refusal};
-pub use respond::{Door, Endpoint};
+pub use rate::Rate;
+pub use respond::{Door, Endpoint, Target};
 pub use router::{HostPattern, PathPattern, Route, Router};
 pub use tls::{CertificateError, Tls};
 

@@ -102,6 +102,20 @@ impl Scalar for usize {
     }
 }
 
+impl Scalar for bool {
+    fn read(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>, name: &str, _: &Key) -> Option<Self> {
+        let DeValue::Boolean(flag) = value.get_ref() else {
+            reader.wrong_type(value, name, "true or false", "write it without quotes".to_owned());
+            return None;
+        };
+        Some(*flag)
+    }
+
+    fn from_default(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
 impl Scalar for SocketAddr {
     fn read(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>, name: &str, _: &Key) -> Option<Self> {
         let text = reader.text(value, name, "\"127.0.0.1:8080\"")?;
@@ -166,6 +180,7 @@ mod tests {
                 Kind::Count { min, max } => text.parse().is_ok_and(|v: u64| (min..=max).contains(&v)),
                 Kind::Address => SocketAddr::from_default(text).is_some(),
                 Kind::Choice(words) => words.contains(&text),
+                Kind::Flag => bool::from_default(text).is_some(),
                 Kind::Path | Kind::Text => !text.is_empty(),
                 Kind::List | Kind::OneOrList | Kind::Table => false,
             };

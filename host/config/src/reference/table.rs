@@ -1,7 +1,7 @@
 //! The rows of the reference.
 
 use super::Key;
-use super::Kind::{Address, Choice, Count, List, OneOrList, Path, Table, Text};
+use super::Kind::{Address, Choice, Count, Flag, List, OneOrList, Path, Table, Text};
 use super::Presence::{Default, Optional, Required};
 use flint_model::ByteSize;
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.http2-ping-interval", millis(10, HOUR), Default("30s"), "How often a client of HTTP/2 is asked whether it is still there."),
     key("limits.http2-ping-timeout", millis(10, HOUR), Default("20s"), "How long it has to say so."),
     key("limits.drain-timeout", millis(0, HOUR), Default("10s"), "How long a host that is told to stop waits for what runs."),
+    key("limits.compress-size-min", size(ByteSize::bytes(0), ByteSize::mib(1)), Default("1KiB"), "Smaller answers are not compressed."),
+    key("limits.rate-keys-max", count(2, 10_000_000), Default("100000"), "Clients that a route with a `rate` keeps apart at most."),
     key("limits.memory-max", size(ByteSize::mib(1), ByteSize::gib(4)), Default("4GiB"), "Largest `memory` that a function may have."),
     key("limits.log-line-max", size(ByteSize::bytes(256), ByteSize::mib(1)), Default("16KiB"), "Longest line of a function's log; longer ones are cut."),
 
@@ -84,7 +86,19 @@ pub(crate) const KEYS: &[Key] = &[
     key("route.path", Text, Required, "Segments are literals, `{parameter}`s or, at the end, `{*rest}`."),
     key("route.method", OneOrList, Optional("all"), "`\"GET\"`, or `[\"GET\", \"POST\"]`."),
     key("route.host", Text, Optional("all"), "`api.example.com` or `*.example.com`, without a port."),
-    key("route.function", Text, Required, "The function that answers."),
+    key("route.function", Text, Optional("`function` or `files`"), "The function that answers."),
+    key("route.files", Path, Optional("`function` or `files`"), "A folder whose files are the answers, to `GET`; the path ends in `{*rest}`, which names the file."),
+    key("route.compress", Flag, Default("false"), "Answers are compressed (Brotli, zstd, gzip) for clients that like that."),
+    key("route.cors.origins", OneOrList, Required, "Pages that may ask: `https://example.com`, or `*` for all."),
+    key("route.cors.methods", OneOrList, Optional("those of the route"), "What they may ask with."),
+    key("route.cors.headers", OneOrList, Optional("none"), "Request headers that they may set beside the usual ones, or `*` for all."),
+    key("route.cors.expose", OneOrList, Optional("none"), "Response headers that they may read beside the usual ones."),
+    key("route.cors.credentials", Flag, Default("false"), "Whether cookies may be sent along; not for all origins."),
+    key("route.cors.max-age", millis(0, DAY), Default("10m"), "How long a client may remember what it may do."),
+    key("route.rate.requests", count(1, 1_000_000), Required, "So many requests a client may send …"),
+    key("route.rate.per", millis(1, DAY), Default("1s"), "… in this time."),
+    key("route.rate.burst", count(1, 1_000_000), Optional("as `requests`"), "So many at once, after a pause."),
+    key("route.rate.key", Text, Default("ip"), "What tells clients apart: `ip`, or `header:NAME`; without that header, their address does."),
 
     key("kv.STORE.key-size-max", size(BYTE, ByteSize::kib(32)), Default("1KiB"), "Longest key."),
     key("kv.STORE.value-size-max", size(BYTE, ByteSize::mib(64)), Default("1MiB"), "Largest value."),

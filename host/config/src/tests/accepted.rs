@@ -1,7 +1,9 @@
 //! What a valid configuration comes to.
 
 use super::Fixture;
-use crate::platform::{Build, FunctionSource, HostLimits, Isolation, KvStore, Listener, Methods};
+use crate::platform::{
+    Build, FunctionSource, HostLimits, Isolation, KvStore, Listener, Methods, Rate, RateKey, Target,
+};
 use flint_model::{Access, ByteSize, Capability};
 use http::Method;
 use std::time::Duration;
@@ -52,6 +54,19 @@ method = ["GET", "POST"]
 host = "*.example.com"
 function = "old"
 
+[[route]]
+path = "/static/{*file}"
+files = "plain"
+compress = true
+rate = { requests = 10, per = "1m", key = "header:X-Key" }
+
+[route.cors]
+origins = ["https://A.example", "http://localhost:3000"]
+headers = "*"
+expose = "X-Sum"
+credentials = true
+max-age = "1h"
+
 [kv.links]
 key-size-max = "2KiB"
 
@@ -90,8 +105,18 @@ fn every_key_reaches_the_platform() {
     assert_eq!((old.isolation, old.http_body_max), (Isolation::Serial { uses: 1000 }, None));
 
     let paths: Vec<_> = platform.routes.iter().map(|route| route.path.as_str()).collect();
-    assert_eq!(paths, ["/links/new", "/links/{code}"], "more specific routes come first");
+    assert_eq!(paths, ["/links/new", "/links/{code}", "/static/{*file}"], "more specific routes come first");
     assert_eq!(platform.routes[0].methods, Methods::Only(vec![Method::GET, Method::POST]));
+    assert_eq!(platform.routes[0].cors, None);
+    let files = &platform.routes[2];
+    assert_eq!(files.target, Target::Files(folder.join("plain")));
+    assert_eq!((&files.methods, files.compress), (&Methods::Only(vec![Method::GET]), true));
+    let key = RateKey::Header("x-key".parse().expect("a name"));
+    assert_eq!(files.rate, Some(Rate { requests: 10, per: Duration::from_secs(60), burst: 10, key }));
+    let cors = files.cors.as_ref().expect("a table");
+    assert_eq!(cors.origins.as_deref().expect("some"), ["https://a.example", "http://localhost:3000"]);
+    assert_eq!((&cors.headers, cors.credentials, cors.max_age), (&None, true, Duration::from_secs(3600)));
+    assert_eq!((cors.expose.len(), &cors.methods), (1, &vec![Method::GET]));
     assert_eq!(platform.kv["links"], KvStore { key_size_max: ByteSize::kib(2), ..KvStore::default() });
 }
 

@@ -1,12 +1,16 @@
 //! Bodies on their way through the door: a request's, with a limit; an answer's, with the length that it announced.
 
 use super::client::SlowBody;
+use super::compress::Compressed;
+use super::encoding::Coding;
+use super::files::FileBody;
 use super::problem::Refusal;
 use bytes::Bytes;
 use flint_model::{ByteSize, InvocationId};
 use flint_world::RequestError;
 use http_body::{Body, Frame, SizeHint};
 use std::error::Error as StdError;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -110,6 +114,23 @@ pub enum AnswerBody<G> {
     Guest(Guest<G>),
     /// A guest's that comes in pieces and announced its length.
     Measured(Measured<G>),
+    /// A file's.
+    File(FileBody),
+    /// Any of them, made smaller. In a box, for it is large and seldom there.
+    Compressed(Box<Compressed<AnswerBody<G>>>),
+    /// None: there was no memory to make it smaller.
+    Broken(Option<io::Error>),
+}
+
+impl<G> AnswerBody<G> {
+    /// The same, compressed.
+    pub(super) fn compressed(self, coding: Coding) -> Self {
+        match Compressed::new(self, coding) {
+            Ok(body) => Self::Compressed(Box::new(body)),
+            // Its head is gone, so the answer can't be sent in another form.
+            Err(error) => Self::Broken(Some(error)),
+        }
+    }
 }
 
 impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G> {
@@ -132,6 +153,9 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Self::Measured(body) => Pin::new(body).poll_frame(cx),
+            Self::File(body) => body.poll_frame(cx),
+            Self::Compressed(body) => Pin::new(&mut **body).poll_frame(cx),
+            Self::Broken(error) => Poll::Ready(error.take().map(|error| Err(error.into()))),
         }
     }
 
@@ -140,6 +164,9 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             Self::Host(bytes) => bytes.is_empty(),
             Self::Guest(body) => body.inner.is_end_stream(),
             Self::Measured(body) => body.done,
+            Self::File(body) => body.left() == 0,
+            Self::Compressed(body) => body.is_end_stream(),
+            Self::Broken(error) => error.is_none(),
         }
     }
 
@@ -149,6 +176,8 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             Self::Guest(body) => body.inner.size_hint(),
             // As announced: hyper would otherwise have to read it out of the header again.
             Self::Measured(body) => SizeHint::with_exact(body.left),
+            Self::File(body) => SizeHint::with_exact(body.left()),
+            Self::Compressed(_) | Self::Broken(_) => SizeHint::default(),
         }
     }
 }

@@ -47,6 +47,21 @@ pub enum Refusal {
     /// There are more header lines than may be.
     #[error("the request has more than {0} headers")]
     TooManyHeaders(usize),
+    /// The client asks too often. Has the time after which it may ask again.
+    #[error("this client asks too often")]
+    RateLimited(Duration),
+    /// There is no such file.
+    #[error("there is no such file")]
+    NoFile,
+    /// The client wants another version of a file than there is.
+    #[error("the file is not the version that the request is about")]
+    PreconditionFailed,
+    /// The part that is asked for begins behind the end of the file, which has this size.
+    #[error("the file has {0} bytes, and no such part")]
+    BadRange(u64),
+    /// A file can't be read. The log has more.
+    #[error("the host failed to read the file")]
+    Unreadable,
     /// The client took too long to send the next piece of the body.
     #[error("no more of the request body came within {}", flint_model::duration::display(*.0))]
     SlowBody(Duration),
@@ -145,6 +160,11 @@ impl From<Refusal> for Problem {
             R::NoUpgrade => (StatusCode::NOT_IMPLEMENTED, "http/no-upgrade"),
             R::BadFraming => (StatusCode::BAD_REQUEST, "http/bad-framing"),
             R::TooManyHeaders(_) => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "http/too-many-headers"),
+            R::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "http/rate-limited"),
+            R::NoFile => (StatusCode::NOT_FOUND, "http/no-file"),
+            R::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "http/precondition-failed"),
+            R::BadRange(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "http/bad-range"),
+            R::Unreadable => (StatusCode::INTERNAL_SERVER_ERROR, "host/internal"),
             R::SlowBody(_) => (StatusCode::REQUEST_TIMEOUT, "http/slow-body"),
             R::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "http/uri-too-long"),
             R::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "http/too-large"),
@@ -152,6 +172,16 @@ impl From<Refusal> for Problem {
         let mut problem = Self::new(status, code, refusal.to_string());
         match refusal {
             R::MethodNotAllowed(allow) => problem.extra = Some((header::ALLOW, allow)),
+            // In whole seconds, and not too early.
+            R::RateLimited(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                problem.extra = Some((header::RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+            }
+            R::BadRange(size) => {
+                // Digits are a value.
+                let range = HeaderValue::try_from(format!("bytes */{size}")).ok();
+                problem.extra = range.map(|range| (header::CONTENT_RANGE, range));
+            }
             // What follows on the connection may not be what it looks like.
             R::BadFraming | R::SlowBody(_) => {
                 problem.extra = Some((header::CONNECTION, HeaderValue::from_static("close")));
@@ -211,6 +241,11 @@ mod tests {
             (Refusal::NoUpgrade, 501, "http/no-upgrade"),
             (Refusal::BadFraming, 400, "http/bad-framing"),
             (Refusal::TooManyHeaders(9), 431, "http/too-many-headers"),
+            (Refusal::RateLimited(Duration::from_millis(1500)), 429, "http/rate-limited"),
+            (Refusal::NoFile, 404, "http/no-file"),
+            (Refusal::PreconditionFailed, 412, "http/precondition-failed"),
+            (Refusal::BadRange(9), 416, "http/bad-range"),
+            (Refusal::Unreadable, 500, "host/internal"),
             (Refusal::SlowBody(Duration::from_secs(1)), 408, "http/slow-body"),
             (Refusal::UriTooLong(9), 414, "http/uri-too-long"),
             (Refusal::TooLarge(ByteSize::bytes(9)), 413, "http/too-large"),

@@ -5,10 +5,14 @@
 
 use super::body::{AnswerBody, BoxError, Capped, Fault, Guest, Measured, WrongLength};
 use super::client::Client;
+use super::cors::{self, Cors};
+use super::encoding::{self, Coding};
+use super::files::Folder;
 use super::forwarded::Origin;
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
 use super::listener::{Cut, Limits};
 use super::problem::{Problem, Refusal};
+use super::rate::Rate;
 use super::router::{Found, Router};
 use super::trace::{self, TRACEPARENT, TRACESTATE};
 use bytes::Bytes;
@@ -32,13 +36,35 @@ const DISCARD_TIME: Duration = Duration::from_secs(1);
 /// The default of [`Door::uri_length_max`].
 pub const URI_LENGTH_MAX: usize = 8192;
 
-/// Where a route leads, and what it takes.
-#[derive(Debug, Clone)]
+/// Where a route leads, what it takes, and what it does with the answer.
+#[derive(Debug)]
 pub struct Endpoint<T> {
     /// Who answers.
-    pub target: T,
+    pub target: Target<T>,
     /// The largest body of a request; none: as large as the function reads.
     pub request_body_max: Option<ByteSize>,
+    /// How often a client may ask.
+    pub rate: Option<Rate>,
+    /// Which pages of other origins may ask; none: the function says.
+    pub cors: Option<Cors>,
+    /// Answers from this size on are compressed for clients that like that; none: none is.
+    pub compress: Option<ByteSize>,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub enum Target<T> {
+    /// A function.
+    Function(T),
+    /// The file of a folder that the end of the path, `{*rest}`, names. For `GET`, and with it `HEAD`.
+    Files(Folder),
+}
+
+impl<T> Endpoint<T> {
+    /// A function, and nothing besides.
+    pub fn new(function: T) -> Self {
+        Self { target: Target::Function(function), request_body_max: None, rate: None, cors: None, compress: None }
+    }
 }
 
 /// All that is needed to answer requests.
@@ -56,11 +82,12 @@ pub struct Door<T> {
     pub cut: Cut,
 }
 
-/// A request that a target is asked to answer.
-struct Admitted<'r, T, B> {
-    target: &'r T,
-    request: Request<Capped<B>>,
-    fault: Option<Fault>,
+/// What becomes of a request that is not refused.
+enum Step<'r, T, B> {
+    /// A function is asked.
+    Call { function: &'r T, request: Request<Capped<B>>, fault: Option<Fault> },
+    /// A file is read.
+    Read { folder: &'r Folder, path: String, parts: Box<request::Parts> },
 }
 
 /// What the host answers itself.
@@ -68,12 +95,21 @@ enum Own {
     Refuse(Refusal),
     /// `OPTIONS` that no route takes, with the methods that the path takes.
     Options(Option<HeaderValue>),
+    /// A page of another origin asks whether it may ask.
+    Preflight(HeaderMap),
 }
 
 impl From<Refusal> for Own {
     fn from(refusal: Refusal) -> Self {
         Self::Refuse(refusal)
     }
+}
+
+/// What a route does with the answer, whoever it is from.
+#[derive(Default)]
+struct Finish<'r> {
+    cors: Option<(&'r Cors, Option<HeaderValue>)>,
+    compress: Option<(ByteSize, Option<Coding>)>,
 }
 
 /// The headers that tell a client which invocation it was.
@@ -119,29 +155,44 @@ impl<T> Door<T> {
         let head = request.method() == Method::HEAD;
         let version = request.version();
         let problem = |problem: Problem| problem.into_response(id).map(AnswerBody::Host);
-        let mut response = match self.admit(request, client, &invocation, &stamp) {
-            Ok(Admitted { target, request, fault }) => {
-                let answered = match self.unless_cut(call(target, invocation, request)).await {
+        let mut last = Finish::default();
+        let mut response = match self.admit(request, client, &invocation, &stamp, &mut last) {
+            Ok(Step::Call { function, request, fault }) => {
+                let answered = match self.unless_cut(call(function, invocation, request)).await {
                     Ok(response) => finish(response, id, head, version).await,
                     Err(failure) => Err(failure),
                 };
-                answered.unwrap_or_else(|failure| match fault.as_ref().and_then(Fault::get) {
+                match (answered, fault.as_ref().and_then(Fault::get)) {
+                    // Whatever a function says of a body that did not come: it did not come in time, and that is what the client can mend.
+                    (Ok(_), Some(slow @ Refusal::SlowBody(_))) => problem(slow.clone().into()),
+                    (Ok(response), _) => response,
                     // The guest may have failed for another reason, but the client can mend this one.
-                    Some(refusal) => problem(refusal.clone().into()),
-                    None => {
+                    (Err(_), Some(refusal)) => problem(refusal.clone().into()),
+                    (Err(failure), None) => {
                         tracing::debug!(invocation = %id, error = %failure, "no answer of the function");
                         problem(Problem::from(&failure))
                     }
-                })
+                }
+            }
+            Ok(Step::Read { folder, path, parts }) => {
+                let answer = folder.answer(path, &parts.method, &parts.uri, &parts.headers).await;
+                answer.unwrap_or_else(|refusal| problem(refusal.into()))
             }
             Err(Own::Refuse(refusal)) => problem(refusal.into()),
             Err(Own::Options(allow)) => options(allow),
+            Err(Own::Preflight(headers)) => preflight(headers),
         };
         if head && let AnswerBody::Host(bytes) = response.body_mut() {
             let bytes = std::mem::take(bytes);
-            if !bytes.is_empty() {
+            if !bytes.is_empty() && !response.headers().contains_key(header::CONTENT_LENGTH) {
                 response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
             }
+        }
+        if let Some((cors, origin)) = last.cors {
+            cors.decorate(origin.as_ref(), response.headers_mut());
+        }
+        if let Some((min, chosen)) = last.compress {
+            response = compressed(response, min, chosen, head);
         }
         stamp.put(response.headers_mut());
         response
@@ -154,14 +205,16 @@ impl<T> Door<T> {
             .await
     }
 
-    /// Decides what to do with a request, and prepares what the target sees.
-    fn admit<B>(
-        &self,
+    /// Decides what to do with a request, and prepares what the target sees. What is done with the answer, `last` is told as soon
+    /// as the route is known.
+    fn admit<'r, B>(
+        &'r self,
         mut request: Request<B>,
         client: &Client,
         invocation: &Invocation,
         stamp: &Stamp,
-    ) -> Result<Admitted<'_, T, B>, Own>
+        last: &mut Finish<'r>,
+    ) -> Result<Step<'r, T, B>, Own>
     where
         B: Body,
     {
@@ -179,20 +232,40 @@ impl<T> Door<T> {
         // The target's authority counts before the header (RFC 9112, section 3.2.2).
         let host = parts.uri.authority().map(Authority::as_str);
         let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()));
-        let endpoint = match self.router.find(host, &parts.method, parts.uri.path()) {
+        if options {
+            self.answer_preflight(host, &parts)?;
+        }
+        let (endpoint, rest) = match self.router.find(host, &parts.method, parts.uri.path()) {
             Found::Route(found) => {
                 let endpoint = found.target();
+                last.begin(endpoint, &parts.headers);
                 parts.headers.insert(ROUTE, found.pattern().as_header().clone());
+                let mut rest = None;
                 for param in found.params() {
                     let (name, value) = param.map_err(Refusal::BadParam)?;
+                    if let Target::Files(_) = &endpoint.target {
+                        rest = Some(value.clone());
+                    }
                     parts.headers.insert(name.clone(), value);
                 }
-                endpoint
+                (endpoint, rest)
             }
             Found::OtherMethods(allow) if options => return Err(Own::Options(Some(allow))),
             Found::OtherMethods(allow) => return Err(Refusal::MethodNotAllowed(allow).into()),
             Found::Nothing => return Err(Refusal::NoRoute.into()),
             Found::BadPath => return Err(Refusal::BadPath.into()),
+        };
+        if let Some(rate) = &endpoint.rate {
+            rate.take(&parts.headers, &origin).map_err(Refusal::RateLimited)?;
+        }
+        let function = match &endpoint.target {
+            Target::Function(function) => function,
+            Target::Files(folder) => {
+                // The router lets nothing through that is no text.
+                let rest = rest.as_ref().and_then(|rest| str::from_utf8(rest.as_bytes()).ok());
+                let path = rest.unwrap_or_default().to_owned();
+                return Ok(Step::Read { folder, path, parts: Box::new(parts) });
+            }
         };
         stamp.put(&mut parts.headers);
         origin.put(&mut parts.headers);
@@ -209,7 +282,18 @@ impl<T> Door<T> {
             return Err(Refusal::TooLarge(max).into());
         }
         let (body, fault) = Capped::new(body, max);
-        Ok(Admitted { target: &endpoint.target, request: Request::from_parts(parts, body), fault })
+        Ok(Step::Call { function, request: Request::from_parts(parts, body), fault })
+    }
+
+    /// Answers a page that asks whether it may ask, if that is the host's to say: the route of what it wants to ask decides.
+    fn answer_preflight(&self, host: Option<&str>, parts: &request::Parts) -> Result<(), Own> {
+        if let Some(method) = cors::preflight(&parts.method, &parts.headers)
+            && let Found::Route(found) = self.router.find(host, &method, parts.uri.path())
+            && let Some(cors) = &found.target().cors
+        {
+            return Err(Own::Preflight(cors.answer_preflight(&parts.headers)));
+        }
+        Ok(())
     }
 
     /// Checks what can be said without the routes.
@@ -241,6 +325,13 @@ impl<T> Door<T> {
             return Err(Refusal::BadHost);
         }
         Ok(())
+    }
+}
+
+impl<'r> Finish<'r> {
+    fn begin<T>(&mut self, endpoint: &'r Endpoint<T>, request: &HeaderMap) {
+        self.cors = endpoint.cors.as_ref().map(|cors| (cors, request.get(header::ORIGIN).cloned()));
+        self.compress = endpoint.compress.map(|min| (min, Coding::chosen(request)));
     }
 }
 
@@ -368,6 +459,31 @@ where
     };
     // Out of time is no failure: the client has its answer.
     tokio::time::timeout(DISCARD_TIME, reading).await.unwrap_or(Ok(()))
+}
+
+fn preflight<G>(headers: HeaderMap) -> Response<AnswerBody<G>> {
+    let mut response = Response::new(AnswerBody::Host(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Compresses an answer if it gets smaller by that, and says so in its head, which that of `HEAD` has in common with it.
+fn compressed<G>(
+    mut response: Response<AnswerBody<G>>,
+    min: ByteSize,
+    chosen: Option<Coding>,
+    head: bool,
+) -> Response<AnswerBody<G>>
+where
+    G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
+    let announced = announced(response.headers());
+    let known = if head { announced } else { announced.or_else(|| response.body().size_hint().exact()) };
+    match encoding::prepare(&mut response, chosen, known, min) {
+        Some(coding) if !head => response.map(|body| AnswerBody::compressed(body, coding)),
+        _ => response,
+    }
 }
 
 fn options<G>(allow: Option<HeaderValue>) -> Response<AnswerBody<G>> {

@@ -1,5 +1,8 @@
 //! The door without a socket: a request goes in, what the target saw and what the client gets come out.
 
+mod files;
+mod routes;
+
 use super::*;
 use crate::request::router::{PathPattern, Route};
 use futures::stream;
@@ -27,12 +30,19 @@ fn pieces(pieces: &[&'static str], broken: bool) -> Sent {
     StreamBody::new(stream::iter(frames)).boxed_unsync()
 }
 
+/// A door with one route to a function, or to something else.
+fn door_to(path: &str, target: Endpoint<()>) -> Door<()> {
+    let path = PathPattern::parse(path).expect("a path");
+    let methods = matches!(target.target, Target::Files(_)).then(|| vec![Method::GET]);
+    Door::new(Router::new(vec![Route { host: None, methods, path, target }]).expect("one"))
+}
+
 fn door(routes: &[(&str, &str)], cap: Option<u64>) -> Door<()> {
     let routes = routes.iter().map(|(method, path)| Route {
         host: None,
         methods: (*method != "*").then(|| vec![method.parse().expect("a method")]),
         path: PathPattern::parse(path).expect("a path"),
-        target: Endpoint { target: (), request_body_max: cap.map(ByteSize::bytes) },
+        target: Endpoint { request_body_max: cap.map(ByteSize::bytes), ..Endpoint::new(()) },
     });
     Door::new(Router::new(routes.collect()).expect("no ambiguity"))
 }
@@ -218,16 +228,15 @@ async fn what_no_route_takes_is_refused_with_a_code() {
 
 #[tokio::test]
 async fn a_target_with_an_authority_counts_before_the_host_header() {
-    let mut route = Route {
-        host: Some(crate::request::router::HostPattern::parse("a.org").expect("a host")),
+    let route = |host| Route {
+        host: Some(crate::request::router::HostPattern::parse(host).expect("a host")),
         methods: None,
         path: PathPattern::parse("/").expect("a path"),
-        target: Endpoint { target: (), request_body_max: None },
+        target: Endpoint::new(()),
     };
-    let door = Door::new(Router::new(vec![route.clone()]).expect("one"));
+    let door = Door::new(Router::new(vec![route("a.org")]).expect("one"));
     assert_eq!(ask(&door, request("GET", "http://A.org:80/", &[]), || answer(200, &[], full(""))).await.status, 200);
-    route.host = Some(crate::request::router::HostPattern::parse("h.org").expect("a host"));
-    let door = Door::new(Router::new(vec![route]).expect("one"));
+    let door = Door::new(Router::new(vec![route("h.org")]).expect("one"));
     assert_eq!(ask(&door, request("GET", "http://a.org/", &[]), never).await.status, 404);
     assert_eq!(ask(&door, request("GET", "/", &[]), || answer(200, &[], full(""))).await.status, 200);
 }
