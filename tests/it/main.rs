@@ -15,6 +15,7 @@ mod isolation;
 mod kv;
 mod limits;
 mod readme;
+mod routes;
 mod slow;
 mod telemetry;
 mod tidy;
