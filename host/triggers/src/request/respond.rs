@@ -87,7 +87,7 @@ enum Step<'r, T, B> {
     /// A function is asked.
     Call { function: &'r T, request: Request<Capped<B>>, fault: Option<Fault> },
     /// A file is read.
-    Read { folder: &'r Folder, path: String, parts: Box<request::Parts> },
+    Read { folder: &'r Folder, path: String, parts: request::Parts },
 }
 
 /// What the host answers itself.
@@ -264,7 +264,7 @@ impl<T> Door<T> {
                 // The router lets nothing through that is no text.
                 let rest = rest.as_ref().and_then(|rest| str::from_utf8(rest.as_bytes()).ok());
                 let path = rest.unwrap_or_default().to_owned();
-                return Ok(Step::Read { folder, path, parts: Box::new(parts) });
+                return Ok(Step::Read { folder, path, parts });
             }
         };
         stamp.put(&mut parts.headers);
