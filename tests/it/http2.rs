@@ -12,6 +12,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use rustix::process::Signal;
 use serde_json::json;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn host_with(limits: &str) -> Host {
@@ -145,6 +146,22 @@ fn who_takes_back_request_after_request_is_disconnected_and_others_are_answered(
     }
     assert!(sent < 100_000, "it could go on for ever");
     frames.hear_to_the_end();
+    host.wait_for_running("misbehave", 0.0);
+    // One that waits until its request is being answered gets no further.
+    let mut frames = Frames::open(host.http(), &[]);
+    let block = head("GET", "/sleep/50000", &[]);
+    let mut began = 0;
+    for stream in (1..2001).step_by(2) {
+        let asked = frames.say(HEADERS, END_HEADERS | END_STREAM, stream, &block);
+        if asked.and_then(|()| frames.say(PING, 0, 0, &[7; 8])).is_err() || !frames.hears_pong() {
+            break;
+        }
+        began += 1;
+        if frames.say(RST_STREAM, 0, stream, &8_u32.to_be_bytes()).is_err() {
+            break;
+        }
+    }
+    assert!((40..200).contains(&began), "{began} of 1000 requests began");
     host.wait_for_running("misbehave", 0.0);
     // One that now and then changes its mind is kept.
     http2::run(async {
@@ -324,4 +341,40 @@ fn a_preface_in_pieces_and_a_method_that_begins_like_it_are_told_apart() {
     wire.say("OPFIND /hello HTTP/1.1\r\nhost: test\r\n\r\n");
     assert!(wire.hear_head().starts_with("HTTP/1.1 200 "));
     eventually("that nothing runs", || (host.metric(r#"flint_in_flight{function="hello"}"#) == 0.0).then_some(()));
+}
+
+#[test]
+fn uploads_that_nobody_reads_are_held_back_and_hold_up_no_others() {
+    let host = host();
+    let mut frames = Frames::open(host.http(), &[]);
+    frames.say(HEADERS, END_HEADERS, 1, &head("GET", "/sleep/50000", &[])).expect("sent");
+    host.wait_for_running("misbehave", 1.0);
+    // As much as one request may send ahead, and then it has to wait for leave: whoever sends more breaks the rules.
+    let piece = vec![b'x'; 16 << 10];
+    for _ in 0..16 {
+        frames.say(http2::DATA, 0, 1, &piece).expect("sent");
+    }
+    frames.say(HEADERS, END_HEADERS, 3, &head("POST", "/echo", &[])).expect("sent");
+    frames.say(http2::DATA, END_STREAM, 3, b"another").expect("sent");
+    let back = frames.hear_kind(http2::DATA);
+    assert_eq!((back.stream, &back.payload[..]), (3, &b"another"[..]));
+    let told = (0..1000).try_for_each(|_| frames.say(http2::DATA, 0, 1, &piece));
+    let refused = frames.hear_to_the_end_or(RST_STREAM);
+    assert!(told.is_err() || refused.iter().any(|frame| matches!(frame.kind, RST_STREAM | GOAWAY)), "{refused:?}");
+    host.wait_for_running("misbehave", 0.0);
+}
+
+#[test]
+fn curl_speaks_it_too() {
+    let host = host();
+    let ask = |args: &[&str]| {
+        let url = format!("http://{}/hello", host.http().address());
+        let output =
+            Command::new("curl").args(["-sS", "-w", " %{http_version} %{http_code}"]).args(args).arg(url).output();
+        String::from_utf8(output.expect("curl runs, as for the README").stdout).expect("UTF-8")
+    };
+    assert_eq!(ask(&["--http2-prior-knowledge"]), "Hello, world!\n 2 200");
+    // One that offers a change of protocol is answered as it asked.
+    assert_eq!(ask(&["--http2"]), "Hello, world!\n 1.1 200");
+    assert!(ask(&["--http1.0"]).ends_with(" 200"));
 }

@@ -84,6 +84,10 @@ pub struct HostLimits {
     pub http2_streams_max: usize,
     /// Requests that a client of HTTP/2 may take back.
     pub http2_resets_max: usize,
+    /// How much of a request's body is taken before the function reads it, with HTTP/2.
+    pub http2_window_size: ByteSize,
+    /// How much of an answer is held for a client that does not take it, with HTTP/2.
+    pub http2_buffer_size: ByteSize,
     /// How often a client of HTTP/2 is asked whether it is still there.
     pub http2_ping_interval: Duration,
     /// How long it has to say so.

@@ -235,6 +235,8 @@ pub(crate) fn listener_limits(limits: &HostLimits) -> request::Limits {
         body_timeout: limits.body_timeout,
         streams_max: limits.http2_streams_max,
         resets_max: limits.http2_resets_max,
+        window_size: limits.http2_window_size,
+        buffer_size: limits.http2_buffer_size,
         ping_interval: limits.http2_ping_interval,
         ping_timeout: limits.http2_ping_timeout,
     }

@@ -164,6 +164,11 @@ impl Frames {
         }
     }
 
+    /// Whether an answer to a ping comes, before the connection ends.
+    pub(crate) fn hears_pong(&mut self) -> bool {
+        std::iter::from_fn(|| self.hear()).any(|frame| frame.kind == PING && frame.flags & 1 == 1)
+    }
+
     /// What comes until a frame of a kind, or until the connection ends.
     pub(crate) fn hear_to_the_end_or(&mut self, kind: u8) -> Vec<RawFrame> {
         let mut heard: Vec<RawFrame> = Vec::new();

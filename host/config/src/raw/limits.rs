@@ -29,6 +29,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         idle_timeout: section.field(reader, "idle-timeout").value,
         http2_streams_max: section.field(reader, "http2-streams-max").value,
         http2_resets_max: section.field(reader, "http2-resets-max").value,
+        http2_window_size: section.field(reader, "http2-window-size").value,
+        http2_buffer_size: section.field(reader, "http2-buffer-size").value,
         http2_ping_interval: section.field(reader, "http2-ping-interval").value,
         http2_ping_timeout: section.field(reader, "http2-ping-timeout").value,
         drain_timeout: section.field(reader, "drain-timeout").value,

@@ -49,6 +49,10 @@ pub struct Limits {
     /// Requests that a client of HTTP/2 may take back before its connection is ended; each that it lets be answered makes
     /// good for one.
     pub resets_max: usize,
+    /// How much of a request's body is taken before it is read, with HTTP/2; of all requests of a connection four times as much.
+    pub window_size: ByteSize,
+    /// How much of an answer is held for a client that does not take it, with HTTP/2.
+    pub buffer_size: ByteSize,
     /// How often a client of HTTP/2 is asked whether it is still there.
     pub ping_interval: Duration,
     /// How long it has to say so.
@@ -66,6 +70,8 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             streams_max: 100,
             resets_max: 200,
+            window_size: ByteSize::kib(256),
+            buffer_size: ByteSize::kib(64),
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(20),
         }

@@ -26,9 +26,14 @@ pub(super) struct Settings {
     header_size_max: u32,
     streams_max: u32,
     resets_max: usize,
+    window_size: u32,
+    buffer_size: usize,
     ping_interval: Duration,
     ping_timeout: Duration,
 }
+
+/// So many times what one request may send ahead, a connection may: one that nobody reads must not hold up the others.
+const WINDOWS: u32 = 4;
 
 impl Settings {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -36,6 +41,8 @@ impl Settings {
             header_size_max: u32::try_from(limits.header_size_max.as_u64()).unwrap_or(u32::MAX),
             streams_max: u32::try_from(limits.streams_max).unwrap_or(u32::MAX),
             resets_max: limits.resets_max,
+            window_size: u32::try_from(limits.window_size.as_u64()).unwrap_or(u32::MAX),
+            buffer_size: limits.buffer_size.as_usize(),
             ping_interval: limits.ping_interval,
             ping_timeout: limits.ping_timeout,
         }
@@ -50,6 +57,9 @@ impl Settings {
             .max_concurrent_streams(self.streams_max)
             .max_pending_accept_reset_streams(self.resets_max)
             .max_local_error_reset_streams(self.resets_max)
+            .initial_stream_window_size(self.window_size)
+            .initial_connection_window_size(self.window_size.saturating_mul(WINDOWS))
+            .max_send_buf_size(self.buffer_size)
             .keep_alive_interval(self.ping_interval)
             .keep_alive_timeout(self.ping_timeout);
         builder
