@@ -175,7 +175,10 @@ fn one_component_is_served_on_every_route_without_a_configuration() {
 #[test]
 fn a_host_says_where_it_is_and_what_it_serves() {
     let host = Launch::config(&hello_config()).start();
-    assert_eq!(host.ready["routes"][0], json!({"host": null, "methods": null, "path": "/hello", "function": "hello"}));
+    assert_eq!(
+        host.ready["routes"][0],
+        json!({"host": null, "methods": null, "path": "/hello", "function": "hello", "files": null})
+    );
     assert_eq!(host.http().get("/hello").expect(200).text(), "Hello, world!\n");
     let metrics = host.admin().get("/metrics").expect(200);
     assert!(metrics.header("content-type").starts_with("application/openmetrics-text"), "{metrics:?}");

@@ -1,16 +1,20 @@
 //! What tests share: a host that runs ([`host`]), components that are built ([`guest`]), a client ([`client`]), a server
-//! that functions call ([`upstream`]), and a connection for what no client says ([`wire`]).
+//! that functions call ([`upstream`]), and a connection for what no client says ([`wire`]); the same for HTTP/2 ([`http2`]),
+//! and what TLS needs ([`tls`]).
 
 #![allow(dead_code, unused_imports, reason = "what one test file does not need, another does")]
 
 pub(crate) mod client;
 pub(crate) mod guest;
 pub(crate) mod host;
+pub(crate) mod http2;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Response};
 pub(crate) use host::{Host, Launch, Run, flint};
+pub(crate) use http2::Http2;
 pub(crate) use upstream::Upstream;
 pub(crate) use wire::Wire;
 

@@ -29,6 +29,7 @@ async fn handle(request: Request) -> Response {
         .get("/secret/{name}", secret)
         .get("/outbound", outbound)
         .get("/stream-then-trap", stream_then_trap)
+        .get("/events/{n}/{ms}", events)
         .get("/measured/{ms}", measured)
         .get("/measured-then-trap", measured_then_trap)
         .handle(request)
@@ -205,6 +206,22 @@ async fn stream_then_trap(_: Request) -> Body {
         panic!("the function panics in the middle of its answer, as asked")
     });
     body
+}
+
+/// Sends so many events, one every so many milliseconds.
+async fn events(request: Request) -> Result<Response, Problem> {
+    let (count, pause): (u32, _) = (request.param_as("n")?, milliseconds(&request)?);
+    let (mut sender, body) = Body::channel();
+    flint_sdk::spawn(async move {
+        for n in 1..=count {
+            if sender.send(format!("data: event {n}\n\n")).await.is_err() {
+                return;
+            }
+            flint_sdk::time::sleep(pause).await;
+        }
+        sender.finish();
+    });
+    Ok((StatusCode::OK, [("content-type", "text/event-stream"), ("etag", "\"events\"")], body).into_response())
 }
 
 /// Announces its length, answers, and works on behind its last byte.

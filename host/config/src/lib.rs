@@ -89,10 +89,10 @@ fn check_all(
     secrets: Secrets,
 ) -> Platform {
     let folder = source.folder();
-    check::listener::check(reader, &file.listener);
+    check::listener::check(reader, folder, &file.listener);
     check::limits::check(reader, &file.limits, file.functions.values());
     check::reference::check(reader, &file);
-    let routes = check::route::check(reader, &file.routes);
+    let routes = check::route::check(reader, folder, &file.routes);
 
     let mut functions = BTreeMap::new();
     for (name, raw) in &file.functions {
@@ -110,7 +110,7 @@ fn check_all(
     check_components(reader, &file, &functions, components);
     Platform {
         data_dir: folder.join(file.data_dir),
-        listener: platform::Listener { admin_token, ..(&file.listener).into() },
+        listener: platform::Listener { admin_token, ..file.listener.finish(folder) },
         limits: file.limits.host,
         outbound: check::outbound::check(reader, folder, file.outbound),
         functions,

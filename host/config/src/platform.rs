@@ -8,7 +8,7 @@ mod single;
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
-pub use route::{Methods, PathError, PathPattern, Route, Segment};
+pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 
 use flint_model::{ByteSize, FunctionName, Secret, StoreName};
 use std::collections::BTreeMap;
@@ -40,10 +40,27 @@ pub struct Platform {
 pub struct Listener {
     /// Where requests come in.
     pub http: SocketAddr,
+    /// Where encrypted requests come in.
+    pub https: Option<Https>,
+    /// The networks of proxies that are believed when they say whom they speak for.
+    pub trusted_proxies: Vec<IpNet>,
     /// Metrics, health and management; a loopback address, unless there is a token.
     pub admin: SocketAddr,
     /// What management asks for, without white space around it, if it asks for anything.
     pub admin_token: Option<Secret>,
+}
+
+/// Where encrypted requests come in, and what they are encrypted with. Paths are joined to the configuration's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Https {
+    /// The address that is listened on.
+    pub address: SocketAddr,
+    /// Certificate, as PEM.
+    pub certificate: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
+    /// How often is looked whether they changed.
+    pub certificate_check: Duration,
 }
 
 /// Limits of the host as a whole.
@@ -57,14 +74,36 @@ pub struct HostLimits {
     pub connections_max: usize,
     /// Largest head of an HTTP request.
     pub header_size_max: ByteSize,
+    /// Header lines of an HTTP request.
+    pub header_count_max: usize,
     /// How long the head of a request may take to arrive.
     pub header_timeout: Duration,
+    /// How long a client may take to agree on encryption.
+    pub handshake_timeout: Duration,
+    /// How long a function may have to wait for the next piece of a request's body.
+    pub body_timeout: Duration,
     /// How long a connection is kept open without a request.
     pub idle_timeout: Duration,
+    /// Requests that a connection of HTTP/2 may have open at once.
+    pub http2_streams_max: usize,
+    /// Requests that a client of HTTP/2 may take back.
+    pub http2_resets_max: usize,
+    /// How much of a request's body is taken before the function reads it, with HTTP/2.
+    pub http2_window_size: ByteSize,
+    /// How much of an answer is held for a client that does not take it, with HTTP/2.
+    pub http2_buffer_size: ByteSize,
+    /// How often a client of HTTP/2 is asked whether it is still there.
+    pub http2_ping_interval: Duration,
+    /// How long it has to say so.
+    pub http2_ping_timeout: Duration,
     /// How long a host that is told to stop waits for what runs.
     pub drain_timeout: Duration,
     /// What requests that are held whole may take together.
     pub request_memory_max: ByteSize,
+    /// Smaller answers are not compressed.
+    pub compress_size_min: ByteSize,
+    /// Clients that a route with a rate keeps apart at most.
+    pub rate_keys_max: usize,
     /// Largest memory of any function.
     pub memory_max: ByteSize,
     /// Slots whose memory is made resident ahead of their first use.

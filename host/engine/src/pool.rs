@@ -271,7 +271,12 @@ impl<B: Blueprint> Pool<B> {
 
     /// When an event that was accepted at a moment has to be over.
     pub fn deadline(&self, accepted: Instant) -> Deadline {
-        self.0.engine.deadline(accepted, self.0.options.limits.timeout)
+        self.deadline_within(accepted, self.0.options.limits.timeout)
+    }
+
+    /// The moment so long after an event was accepted.
+    pub fn deadline_within(&self, accepted: Instant, limit: Duration) -> Deadline {
+        self.0.engine.deadline(accepted, limit)
     }
 
     /// How many spares there are.

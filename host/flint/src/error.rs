@@ -10,7 +10,7 @@ use flint_engine::EngineError;
 use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
 use flint_stores_embedded::OpenError;
-use flint_triggers::request::BindError;
+use flint_triggers::request::{BindError, CertificateError};
 use flint_world::{AuthoritiesError, LoadError, WorldError};
 use serde_json::json;
 use std::io;
@@ -82,6 +82,13 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
+    /// A folder whose files are to be served can't be opened.
+    #[error("can't open the folder {}", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     /// The stores can't be opened.
     #[error("can't open the stores in {}", path.display())]
     Stores {
@@ -92,6 +99,9 @@ pub(crate) enum Error {
     /// The address is taken, or none of this machine's.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// What encrypted requests are to be encrypted with is of no use.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// WebAssembly can't be run.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -146,7 +156,8 @@ impl Error {
             Self::Configuration(mistakes) if mistakes.iter().all(|mistake| mistake.code() == Code::NoComponent) => {
                 Exit::Build
             }
-            Self::Configuration(_) | Self::NoConfiguration { .. } | Self::Authorities { .. } => Exit::Configuration,
+            Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
+            Self::Authorities { .. } | Self::Certificate(_) => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
             Self::AdminNotLoopback { .. } => Exit::Configuration,
             Self::Bind(_) | Self::Engine(_) | Self::Client(_) | Self::NoHost { .. } | Self::Watch(_) => {
@@ -162,6 +173,7 @@ impl Error {
             | Self::VersionLost { .. }
             | Self::NoSuchFunction { .. }
             | Self::DataDir { .. }
+            | Self::Folder { .. }
             | Self::Stores { .. }
             | Self::World(_)
             | Self::Bug(_)
@@ -190,9 +202,11 @@ impl Error {
             Self::VersionLost { .. } => "version/lost",
             Self::Authorities { .. } => "outbound/invalid-ca",
             Self::DataDir { .. } => "data-dir/unusable",
+            Self::Folder { .. } => "files/unusable",
             Self::Stores { source: OpenError::InUse { .. }, .. } => "data-dir/in-use",
             Self::Stores { .. } => "data-dir/unusable",
             Self::Bind(_) => "listener/unusable-address",
+            Self::Certificate(_) => "config/bad-certificate",
             Self::Engine(_) => "host/engine",
             Self::World(_) | Self::Bug(_) => "host/internal",
             Self::Client(_) | Self::NoHost { .. } => "host/unreachable",
@@ -221,6 +235,7 @@ impl Error {
             }
             Self::Stores { source: OpenError::InUse { .. }, .. } => "end the other process, or give this one a folder of its own with --data-dir".to_owned(),
             Self::Bind(BindError::InUse(_)) => "end the other process, or choose another address with --listen and --admin-listen; port 0 takes a free one".to_owned(),
+            Self::Certificate(_) => "`certificate` under [listener] is a PEM file with the host's certificate first, `key` one with its private key".to_owned(),
             Self::Engine(EngineError::Pool { .. }) => "choose smaller `invocations-max`, `spares-max` or `memory-max` under [limits]".to_owned(),
             Self::NoHost { .. } => "start one with `flint up`, or name its admin address with --admin".to_owned(),
             Self::AdminNotLoopback { .. } => "set `admin-token` under [listener], or choose a loopback address".to_owned(),

@@ -23,7 +23,7 @@ use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use flint_triggers::request::header::VERSION;
-use flint_triggers::request::{self, Drain, Drained, Listener};
+use flint_triggers::request::{self, Client, Drain, Drained, Listener};
 use http::Request;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,10 +41,12 @@ const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// A host that serves.
 pub(crate) struct Host {
     http: SocketAddr,
+    https: Option<SocketAddr>,
     admin: SocketAddr,
     managed: Arc<Managed>,
     stores: Arc<Embedded>,
     requests: Serving,
+    encrypted: Option<Encrypted>,
     management: Serving,
     run_file: Option<RunFile>,
     drain_timeout: Duration,
@@ -54,6 +56,20 @@ pub(crate) struct Host {
 struct Serving {
     stop: CancellationToken,
     task: JoinHandle<Drained>,
+}
+
+/// The listener of encrypted requests, and who looks after its certificate.
+struct Encrypted {
+    requests: Serving,
+    certificate: JoinHandle<()>,
+}
+
+impl Encrypted {
+    /// Ends it; says how many connections were cut.
+    async fn end(self) -> usize {
+        self.certificate.abort();
+        self.requests.end().await
+    }
 }
 
 impl Serving {
@@ -80,6 +96,15 @@ impl Host {
         descriptors::raise(platform.limits.connections_max);
         let stores = tokio::task::block_in_place(|| wire::open_stores(platform))?;
         let http = Listener::bind(platform.listener.http, wire::listener_limits(&platform.limits)).await?;
+        let https = match &platform.listener.https {
+            Some(https) => {
+                let tls = tokio::task::block_in_place(|| wire::tls(https, &platform.limits))?;
+                let listener = Listener::bind(https.address, wire::listener_limits(&platform.limits)).await?;
+                Some((listener.encrypted(tls.clone()), tls))
+            }
+            None => None,
+        };
+        let https_address = https.as_ref().map(|(listener, _)| listener.address());
         let admin = Listener::bind(platform.listener.admin, request::Limits::default()).await?;
         let (http_address, admin_address) = (http.address(), admin.address());
         let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
@@ -94,7 +119,11 @@ impl Host {
             body_max: body_max(platform),
             ready: AtomicBool::new(true),
         });
-        let requests = serve_requests(http, served, &platform.limits);
+        let requests = serve_requests(http, Arc::clone(&served), &platform.limits);
+        let encrypted = https.map(|(listener, tls)| Encrypted {
+            requests: serve_requests(listener, served, &platform.limits),
+            certificate: tokio::spawn(tls.follow()),
+        });
         let management = {
             let stop = CancellationToken::new();
             let drain = Drain { timeout: ADMIN_DRAIN, ..Drain::default() };
@@ -111,10 +140,12 @@ impl Host {
         let drain_timeout = platform.limits.drain_timeout;
         Ok(Self {
             http: http_address,
+            https: https_address,
             admin: admin_address,
             managed,
             stores,
             requests,
+            encrypted,
             management,
             run_file,
             drain_timeout,
@@ -124,6 +155,11 @@ impl Host {
     /// Where requests are taken.
     pub(crate) fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    /// Where encrypted requests are taken.
+    pub(crate) fn https(&self) -> Option<SocketAddr> {
+        self.https
     }
 
     /// Where the host is managed.
@@ -144,7 +180,14 @@ impl Host {
         let deadline = Instant::now() + self.drain_timeout;
         self.managed.ready.store(false, Ordering::Relaxed);
         drop(self.run_file);
-        let cut = self.requests.end().await;
+        let encrypted = async {
+            match self.encrypted {
+                Some(encrypted) => encrypted.end().await,
+                None => 0,
+            }
+        };
+        let (plain, encrypted) = tokio::join!(self.requests.end(), encrypted);
+        let cut = plain + encrypted;
         if cut > 0 {
             tracing::warn!(connections = cut, "requests were cut, since they took longer than `drain-timeout`");
         }
@@ -173,7 +216,7 @@ fn serve_requests(listener: Listener, served: Arc<Served>, limits: &HostLimits) 
     let stop = CancellationToken::new();
     let drain = Drain { timeout: limits.drain_timeout, cut: served.current().door.cut.clone() };
     let serving = listener.serve(
-        move |request| {
+        move |request, client: Arc<Client>| {
             // What is served now, for this request, to its end.
             let generation = served.current();
             async move {
@@ -188,7 +231,7 @@ fn serve_requests(listener: Listener, served: Arc<Served>, limits: &HostLimits) 
                         Ok(response)
                     }
                 };
-                generation.door.answer(request, call).await
+                generation.door.answer(request, &client, call).await
             }
         },
         stop.clone(),

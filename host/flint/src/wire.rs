@@ -7,14 +7,16 @@ use crate::load;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, HostLimits, HostOutbound, KvStore, Methods};
+use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::{Engine, Isolation, Limits, Settings};
 use flint_model::{FunctionName, StoreName, SystemClock};
 use flint_stores::{KvLimits, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
-use flint_triggers::request::{self, Door, Endpoint, HostPattern, PathPattern, Route, Router};
+use flint_triggers::request::{
+    self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Route, Router, Target, Tls, rate, tls,
+};
 use flint_world::{Authorities, FunctionSpec, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -124,6 +126,7 @@ pub(crate) fn spec(
             queue_timeout: function.queue_timeout,
         },
         reserved: function.is_reserved,
+        first_byte_timeout: function.first_byte_timeout,
         warm: function.warm,
         spares_max,
         environment: function.environment.clone().into_iter().collect(),
@@ -202,14 +205,13 @@ fn labels(name: &FunctionName) -> Vec<(&'static str, String)> {
 /// Makes the request door.
 ///
 /// # Errors
-/// None that a valid configuration can cause: both parts keep the same rules for routes.
+/// A folder of files can't be opened; else none that a valid configuration can cause: both parts keep the same rules for routes.
 pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut) -> Result<Door<Arc<Slot>>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
-        Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.function))
+        Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
     };
     let mut routes = Vec::with_capacity(platform.routes.len());
     for route in &platform.routes {
-        let function = functions.get(&route.function).ok_or_else(|| bug(route, &"there is no such function"))?;
         let host = route.host.as_ref().map(|host| HostPattern::parse(&host.to_string())).transpose();
         routes.push(Route {
             host: host.map_err(|error| bug(route, &error))?,
@@ -218,14 +220,59 @@ pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut) -> Result<D
                 Methods::Only(methods) => Some(methods.clone()),
             },
             path: PathPattern::parse(route.path.as_str()).map_err(|error| bug(route, &error))?,
-            target: Endpoint {
-                target: Arc::clone(function),
-                request_body_max: platform.functions.get(&route.function).and_then(|function| function.http_body_max),
-            },
+            target: endpoint(platform, functions, route)?,
         });
     }
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
-    Ok(Door { cut, ..Door::new(router) })
+    Ok(Door {
+        cut,
+        header_count_max: platform.limits.header_count_max,
+        trusted_proxies: platform.listener.trusted_proxies.clone(),
+        ..Door::new(router)
+    })
+}
+
+fn endpoint(platform: &Platform, functions: &Slots, route: &platform::Route) -> Result<Endpoint<Arc<Slot>>, Error> {
+    let (target, request_body_max) = match &route.target {
+        platform::Target::Function(name) => {
+            let function = functions.get(name).ok_or_else(|| Error::Bug(format!("there is no function {name}")))?;
+            let body_max = platform.functions.get(name).and_then(|function| function.http_body_max);
+            (Target::Function(Arc::clone(function)), body_max)
+        }
+        platform::Target::Files(path) => {
+            let dir = Dir::open_ambient_dir(path, ambient_authority());
+            let dir = dir.map_err(|source| Error::Folder { path: path.clone(), source })?;
+            (Target::Files(Folder::new(dir)), None)
+        }
+    };
+    Ok(Endpoint {
+        target,
+        request_body_max,
+        rate: route.rate.as_ref().map(|rate| self::rate(rate, &platform.limits)),
+        cors: route.cors.as_ref().map(cors),
+        compress: route.compress.then_some(platform.limits.compress_size_min),
+    })
+}
+
+fn rate(rate: &platform::Rate, limits: &HostLimits) -> Rate {
+    let limit = rate::Limit { requests: rate.requests, per: rate.per, burst: rate.burst };
+    let key = match &rate.key {
+        platform::RateKey::Ip => rate::Key::Ip,
+        platform::RateKey::Header(name) => rate::Key::Header(name.clone()),
+    };
+    Rate::new(limit, key, limits.rate_keys_max)
+}
+
+fn cors(cors: &platform::Cors) -> Cors {
+    let texts = |names: &[http::HeaderName]| names.iter().map(ToString::to_string).collect();
+    Cors {
+        origins: cors.origins.clone(),
+        methods: cors.methods.iter().map(ToString::to_string).collect(),
+        headers: cors.headers.as_deref().map(texts),
+        expose: texts(&cors.expose),
+        credentials: cors.credentials,
+        max_age: cors.max_age,
+    }
 }
 
 /// The limits of the request listener.
@@ -233,8 +280,29 @@ pub(crate) fn listener_limits(limits: &HostLimits) -> request::Limits {
     request::Limits {
         connections_max: limits.connections_max,
         header_size_max: limits.header_size_max,
+        header_count_max: limits.header_count_max,
         header_timeout: limits.header_timeout,
         idle_timeout: limits.idle_timeout,
-        ..Default::default()
+        body_timeout: limits.body_timeout,
+        streams_max: limits.http2_streams_max,
+        resets_max: limits.http2_resets_max,
+        window_size: limits.http2_window_size,
+        buffer_size: limits.http2_buffer_size,
+        ping_interval: limits.http2_ping_interval,
+        ping_timeout: limits.http2_ping_timeout,
     }
+}
+
+/// What encrypted requests are encrypted with. Reads the files.
+///
+/// # Errors
+/// If certificate or key can't be used.
+pub(crate) fn tls(https: &Https, limits: &HostLimits) -> Result<Tls, Error> {
+    let options = tls::Options {
+        certificate: https.certificate.clone(),
+        key: https.key.clone(),
+        reload: https.certificate_check,
+        handshake_timeout: limits.handshake_timeout,
+    };
+    Ok(Tls::new(options)?)
 }

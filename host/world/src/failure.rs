@@ -27,6 +27,9 @@ pub enum Failure {
     /// The function ran longer than its `timeout`. A retry can help if the cause was passing.
     #[error("the function ran into its time-out of {}", flint_model::duration::display(*.0))]
     TimedOut(Duration),
+    /// The function had nothing of its answer within its `first-byte-timeout`. A retry can help if the cause was passing.
+    #[error("the function did not begin to answer within {}", flint_model::duration::display(*.0))]
+    NoFirstByte(Duration),
     /// The function used more CPU time than its `cpu`. A retry rarely helps.
     #[error("the function used up its CPU time of {}", flint_model::duration::display(*.0))]
     CpuExceeded(Duration),
@@ -77,6 +80,7 @@ impl Failure {
             Self::RequestMemory(_) => "host/request-memory",
             Self::Draining => "host/draining",
             Self::TimedOut(_) => "function/timed-out",
+            Self::NoFirstByte(_) => "function/no-first-byte",
             Self::CpuExceeded(_) => "function/cpu-exceeded",
             Self::Trapped(_) => "function/trapped",
             Self::OutOfMemory(_) => "function/out-of-memory",

@@ -28,6 +28,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 /// When the init function of a component runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +51,8 @@ pub struct FunctionSpec {
     pub version: u64,
     /// Memory, time and CPU time of an invocation.
     pub limits: Limits,
+    /// How long the head of an answer to a request may take; none: as long as the invocation.
+    pub first_byte_timeout: Option<Duration>,
     /// When the component's init function runs, if it has one.
     pub init: Init,
     /// How long an instance lives.
@@ -95,6 +98,7 @@ impl FunctionSpec {
             name,
             version: 1,
             limits: Limits::default(),
+            first_byte_timeout: None,
             init: Init::Snapshot,
             isolation: Isolation::Fresh,
             admission: AdmissionOptions::default(),
@@ -135,6 +139,7 @@ pub enum LoadError {
 pub(crate) struct FunctionCore {
     pub(crate) context: Arc<FunctionContext>,
     pub(crate) request_memory: Arc<RequestMemory>,
+    pub(crate) first_byte_timeout: Option<Duration>,
     pub(crate) request_size_max: ByteSize,
     pub(crate) response_size_max: ByteSize,
     pub(crate) http_response_max: Option<ByteSize>,
@@ -215,10 +220,20 @@ impl Function {
         B::Error: Into<wasmtime_wasi_http::Error> + std::error::Error + Send + Sync,
     {
         let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Http));
-        let answer = match self.core.shape.http {
-            Some(HttpVersion::V02 | HttpVersion::V03) => self.streamed(&invocation, request, &tally).await,
-            Some(HttpVersion::Buffered) => self.buffered(&invocation, request, &tally).await,
-            None => Err(Failure::NoHandler("http")),
+        let answer = async {
+            match self.core.shape.http {
+                Some(HttpVersion::V02 | HttpVersion::V03) => self.streamed(&invocation, request, &tally).await,
+                Some(HttpVersion::Buffered) => self.buffered(&invocation, request, &tally).await,
+                None => Err(Failure::NoHandler("http")),
+            }
+        };
+        let answer = match self.core.first_byte_timeout {
+            None => answer.await,
+            Some(limit) => {
+                let deadline = self.pool.deadline_within(invocation.accepted, limit);
+                let answer = WithDeadline::new(pin!(answer), deadline).await;
+                answer.unwrap_or_else(|elapsed| Err(Failure::NoFirstByte(elapsed.0)))
+            }
         };
         if let Err(failure) = &answer {
             tally.close(Err(failure));

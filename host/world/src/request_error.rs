@@ -2,6 +2,7 @@
 
 use flint_model::ByteSize;
 use std::error::Error as StdError;
+use std::time::Duration;
 use wasmtime_wasi_http::Error as WasiError;
 
 /// Why a request's body ended before its end.
@@ -13,6 +14,9 @@ pub enum RequestError {
     /// The body is larger than its limit.
     #[error("the request body is larger than {0}")]
     TooLarge(ByteSize),
+    /// The client did not send the next piece in time.
+    #[error("no more of the request body came within {}", flint_model::duration::display(*.0))]
+    Slow(Duration),
 }
 
 impl From<RequestError> for WasiError {
@@ -24,6 +28,7 @@ impl From<RequestError> for WasiError {
                 Err(_) => Self::ConnectionTerminated,
             },
             RequestError::TooLarge(limit) => Self::HttpRequestBodySize(Some(limit.as_u64())),
+            RequestError::Slow(_) => Self::ConnectionReadTimeout,
         }
     }
 }

@@ -113,6 +113,7 @@ impl World {
         let core = FunctionCore {
             context,
             request_memory: Arc::clone(&self.request_memory),
+            first_byte_timeout: spec.first_byte_timeout,
             request_size_max: spec.request_size_max,
             response_size_max: spec.response_size_max,
             http_response_max: spec.http_response_max,

@@ -122,6 +122,11 @@ impl Launch {
         self.folder.path().join("data")
     }
 
+    /// The folder that paths of the configuration are relative to.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Makes the folder of the host's data, with what other tests compiled in it: compiling takes most of a start.
     fn make_data_dir(&self) {
         let data = self.data_dir();
@@ -187,6 +192,12 @@ impl Host {
         Client::new(self.address("http"))
     }
 
+    /// Asks through TLS for what the functions answer.
+    pub(crate) fn https(&self) -> Client {
+        let url = self.ready["https"].as_str().expect("a URL");
+        Client::new(url.strip_prefix("https://").and_then(|address| address.parse().ok()).expect("an address"))
+    }
+
     /// Manages the host.
     pub(crate) fn admin(&self) -> Client {
         Client::new(self.address("admin"))
@@ -225,6 +236,11 @@ impl Host {
     /// The folder of its data.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.launch.data_dir()
+    }
+
+    /// The folder that paths of its configuration are relative to.
+    pub(crate) fn folder(&self) -> &Path {
+        self.launch.folder()
     }
 
     /// Runs a command on the folder of this host.

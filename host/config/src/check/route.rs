@@ -1,15 +1,27 @@
-//! Routes that take the same requests.
+//! Routes that take the same requests, and what does not go together in one.
 
+use super::source::why_unreadable;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::Route;
+use crate::platform::{Cors, Methods, Route, Segment, Target};
 use crate::raw::{self, Reader};
 use crate::source::Span;
 use flint_model::FunctionName;
+use http::Method;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The methods that a page may use where a route takes all.
+const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Reports each route that is ambiguous with one before it, and returns the valid ones, more specific ones first.
-pub(crate) fn check(reader: &mut Reader<'_>, raw: &[raw::Route]) -> Vec<Route> {
+pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, raw: &[raw::Route]) -> Vec<Route> {
+    for route in raw {
+        check_target(reader, folder, route);
+        check_credentials(reader, route);
+    }
     let mut routes: Vec<(Route, Span)> = Vec::new();
-    for (route, at) in raw.iter().filter_map(finish) {
+    for (route, at) in raw.iter().filter_map(|route| finish(folder, route)) {
         if let Some((_, first_at)) = routes.iter().find(|(other, _)| other.is_ambiguous_with(&route)) {
             let (first, second) = (reader.quote(first_at), reader.quote(&at));
             let message = format!("two routes take the same requests: {first} and {second}");
@@ -26,10 +38,81 @@ pub(crate) fn check(reader: &mut Reader<'_>, raw: &[raw::Route]) -> Vec<Route> {
     routes
 }
 
+/// A route leads to a function or to a folder that is there, under a path and methods that fit.
+fn check_target(reader: &mut Reader<'_>, folder: &Path, route: &raw::Route) {
+    if !route.has_target {
+        let help = "`function`: The function that answers. `files`: A folder whose files are the answers.".to_owned();
+        let diagnostic = Diagnostic::new(Code::MissingKey, route.at.clone(), "`function` is missing", "leads nowhere");
+        reader.report(diagnostic.help(help));
+    }
+    let Some(files) = &route.files else { return };
+    let mut bad = |message: String, label: &str, also: Option<Span>, help: &str| {
+        let diagnostic = Diagnostic::new(Code::BadFiles, files.at.clone(), message, label);
+        reader.report(diagnostic.also(also, "does not fit").help(help.to_owned()));
+    };
+    if let Some(function) = &route.function {
+        let message = "a route leads to a function or to files, not to both".to_owned();
+        bad(message, "one of two", Some(function.at.clone()), "remove one of them, or write two routes");
+    }
+    if let Some(path) = &route.path
+        && !matches!(path.value.segments().last(), Some(Segment::Rest(_)))
+    {
+        let message = "the path of a route to files ends in `{*rest}`".to_owned();
+        bad(message, "which file?", Some(path.at.clone()), "add it: what it matches is the name of the file");
+    }
+    if let Some(Methods::Only(methods)) = &route.methods
+        && methods.iter().any(|method| !matches!(*method, Method::GET | Method::HEAD))
+    {
+        bad("files answer `GET` and `HEAD`".to_owned(), "no other method", None, "remove `method`");
+    }
+    let found = fs::metadata(folder.join(&files.value));
+    let found = found.and_then(|found| if found.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) });
+    if let Err(error) = found {
+        let why =
+            if error.kind() == io::ErrorKind::NotADirectory { "is none".to_owned() } else { why_unreadable(&error) };
+        let message = format!("the folder {} {why}", reader.quote(&files.at));
+        let help = "paths are relative to this file".to_owned();
+        reader.report(Diagnostic::new(Code::NoSuchFile, files.at.clone(), message, "can't be served").help(help));
+    }
+}
+
+/// Who lets all pages ask must not let them ask in the name of their visitors.
+fn check_credentials(reader: &mut Reader<'_>, route: &raw::Route) {
+    if let Some(Some(cors)) = &route.cors
+        && cors.origins.is_none()
+        && cors.credentials.value
+        && let Some(at) = &cors.credentials.at
+    {
+        let message = "`credentials` is not for all origins: any page could act in the name of its visitors";
+        let diagnostic = Diagnostic::new(Code::BadOrigin, at.clone(), message, "not with `origins = \"*\"`");
+        reader.report(diagnostic.help("list the origins, or remove `credentials`".to_owned()));
+    }
+}
+
 /// A route, if all of it could be read, and where its path stands.
-fn finish(raw: &raw::Route) -> Option<(Route, Span)> {
+fn finish(folder: &Path, raw: &raw::Route) -> Option<(Route, Span)> {
     let path = raw.path.as_ref()?;
-    let function = FunctionName::parse(&raw.function.as_ref()?.value).ok()?;
-    let (host, methods) = (raw.host.clone()?, raw.methods.clone()?);
-    Some((Route { host, methods, path: path.value.clone(), function }, path.at.clone()))
+    let (host, mut methods) = (raw.host.clone()?, raw.methods.clone()?);
+    let target = match (&raw.files, &raw.function) {
+        (Some(files), _) => {
+            // `HEAD` comes with it.
+            methods = Methods::Only(vec![Method::GET]);
+            Target::Files(folder.join(&files.value))
+        }
+        (None, function) => Target::Function(FunctionName::parse(&function.as_ref()?.value).ok()?),
+    };
+    let cors = raw.cors.as_ref()?.as_ref().map(|cors| Cors {
+        origins: cors.origins.clone(),
+        methods: cors.methods.clone().unwrap_or_else(|| match &methods {
+            Methods::Any => METHODS.to_vec(),
+            Methods::Only(methods) => methods.clone(),
+        }),
+        headers: cors.headers.clone(),
+        expose: cors.expose.clone(),
+        credentials: cors.credentials.value,
+        max_age: cors.max_age,
+    });
+    let rate = raw.rate.clone()?;
+    let route = Route { host, methods, path: path.value.clone(), target, compress: raw.compress, cors, rate };
+    Some((route, path.at.clone()))
 }

@@ -88,6 +88,12 @@ codes! {
     AdminNotLoopback = "config/admin-not-loopback";
     /// Two listeners have the same address.
     SameAddress = "config/same-address";
+    /// Of `https`, `certificate` and `key`, one is there without the others.
+    BadHttps = "config/bad-https";
+    /// A route to files leads to a function too, or its path does not say which file, or it takes other methods than `GET`.
+    BadFiles = "config/bad-files";
+    /// What is to be an origin is none, or pages of all origins may ask in the name of their visitors.
+    BadOrigin = "config/bad-origin";
     /// The source could not be built, or what came out is no component.
     NoComponent = "config/no-component";
 }

@@ -15,6 +15,8 @@ pub struct Function {
     pub memory: ByteSize,
     /// How long an invocation may take.
     pub timeout: Duration,
+    /// How long the head of an answer to an HTTP request may take; none: as long as the invocation.
+    pub first_byte_timeout: Option<Duration>,
     /// How much CPU time an invocation may use.
     pub cpu: Duration,
     /// Invocations that run at once.

@@ -9,9 +9,11 @@
 
 use super::HostPattern;
 use flint_model::FunctionName;
-use http::Method;
+use http::{HeaderName, Method};
 use std::cmp::Reverse;
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// The longest path, in bytes.
 const PATH_LENGTH_MAX: usize = 1024;
@@ -26,7 +28,80 @@ pub struct Route {
     /// The paths it takes.
     pub path: PathPattern,
     /// Where it leads.
-    pub function: FunctionName,
+    pub target: Target,
+    /// Whether answers are compressed.
+    pub compress: bool,
+    /// Which pages of other origins may ask; none: the function says.
+    pub cors: Option<Cors>,
+    /// How often a client may ask; none: as often as it likes.
+    pub rate: Option<Rate>,
+}
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A function.
+    Function(FunctionName),
+    /// The files of a folder; joined to the configuration's.
+    Files(PathBuf),
+}
+
+impl Target {
+    /// The function, if it is one.
+    pub fn function(&self) -> Option<&FunctionName> {
+        match self {
+            Self::Function(name) => Some(name),
+            Self::Files(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Function(name) => name.fmt(f),
+            Self::Files(folder) => write!(f, "files of {}", folder.display()),
+        }
+    }
+}
+
+/// Which pages of other origins may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// Their origins, in lower case; none: all.
+    pub origins: Option<Vec<String>>,
+    /// The methods that they may ask with.
+    pub methods: Vec<Method>,
+    /// The request headers that they may set; none: all.
+    pub headers: Option<Vec<HeaderName>>,
+    /// The response headers that they may read.
+    pub expose: Vec<HeaderName>,
+    /// Whether cookies may be sent along.
+    pub credentials: bool,
+    /// How long a client may remember it.
+    pub max_age: Duration,
+}
+
+/// How often a client may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// So many requests …
+    pub requests: u32,
+    /// … in this time.
+    pub per: Duration,
+    /// So many at once.
+    pub burst: u32,
+    /// What tells clients apart.
+    pub key: RateKey,
+}
+
+/// What tells clients apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RateKey {
+    /// Their address.
+    Ip,
+    /// What a header says.
+    Header(HeaderName),
 }
 
 /// The methods that a route takes.

@@ -1,6 +1,8 @@
 //! The platform of `flint up some.wasm`, without any configuration.
 
-use super::{FunctionSource, HostLimits, HostOutbound, KvStore, Listener, Methods, PathPattern, Platform, Route};
+use super::{
+    FunctionSource, HostLimits, HostOutbound, KvStore, Listener, Methods, PathPattern, Platform, Route, Target,
+};
 use crate::raw;
 use flint_model::name::NAME_LENGTH_MAX;
 use flint_model::{Access, Capability, FunctionName, Grants, StoreName};
@@ -18,7 +20,8 @@ impl Platform {
         let mut function = raw::function::defaults(FunctionSource::Component(component.to_owned()));
         function.grants = grants;
         let path = PathPattern::parse("/{*path}").expect("`/{*path}` is a path");
-        let route = Route { host: None, methods: Methods::Any, path, function: name.clone() };
+        let target = Target::Function(name.clone());
+        let route = Route { host: None, methods: Methods::Any, path, target, compress: false, cors: None, rate: None };
         Self {
             data_dir: raw::data_dir_default(),
             listener: Listener::default(),

@@ -41,6 +41,7 @@ pub(crate) struct Grant {
 #[derive(Debug)]
 struct Plain {
     timeout: Duration,
+    first_byte_timeout: Option<Duration>,
     cpu: Duration,
     queue: usize,
     queue_timeout: Duration,
@@ -79,6 +80,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         outbound: outbound::read_hosts(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
+            first_byte_timeout: section.optional(reader, "first-byte-timeout").map(|timeout| timeout.value),
             cpu: section.field(reader, "cpu").value,
             queue: section.field(reader, "queue").value,
             queue_timeout: section.field(reader, "queue-timeout").value,
@@ -115,6 +117,7 @@ impl Function {
             source,
             memory: self.memory.value,
             timeout: self.plain.timeout,
+            first_byte_timeout: self.plain.first_byte_timeout,
             cpu: self.plain.cpu,
             concurrency: self.concurrency.value,
             is_reserved: self.concurrency.at.is_some(),

@@ -1,11 +1,14 @@
 //! `[[route]]`.
 
 use super::section::Section;
-use super::{At, Reader};
+use super::{At, Field, Reader};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{HostPattern, Methods, PathPattern};
+use crate::platform::{HostPattern, Methods, PathPattern, Rate, RateKey};
+use crate::source::Span;
 use crate::suggest;
-use http::Method;
+use http::{HeaderName, Method, Uri};
+use std::path::PathBuf;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -20,6 +23,30 @@ pub(crate) struct Route {
     /// Outside: could it be read; inside: is there one.
     pub(crate) host: Option<Option<HostPattern>>,
     pub(crate) function: Option<At<String>>,
+    pub(crate) files: Option<At<PathBuf>>,
+    /// Where the route stands.
+    pub(crate) at: Span,
+    /// Whether the file has one of the two, be its value right or wrong.
+    pub(crate) has_target: bool,
+    pub(crate) compress: bool,
+    /// Outside: could it be read; inside: is there one.
+    pub(crate) cors: Option<Option<Cors>>,
+    /// As above.
+    pub(crate) rate: Option<Option<Rate>>,
+}
+
+/// `[route.cors]`.
+#[derive(Debug)]
+pub(crate) struct Cors {
+    /// None: all.
+    pub(crate) origins: Option<Vec<String>>,
+    /// None: those of the route.
+    pub(crate) methods: Option<Vec<Method>>,
+    /// None: all.
+    pub(crate) headers: Option<Vec<HeaderName>>,
+    pub(crate) expose: Vec<HeaderName>,
+    pub(crate) credentials: Field<bool>,
+    pub(crate) max_age: Duration,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Route {
@@ -33,7 +60,123 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Route 
     } else {
         Some(None)
     };
-    Route { path, methods, host, function: section.required(reader, "function") }
+    Route {
+        path,
+        methods,
+        host,
+        function: section.optional(reader, "function"),
+        files: section.optional(reader, "files"),
+        at: section.at(),
+        has_target: section.has("function") || section.has("files"),
+        compress: section.field(reader, "compress").value,
+        cors: nested(reader, section, "route.cors", "cors", read_cors),
+        rate: nested(reader, section, "route.rate", "rate", read_rate),
+    }
+}
+
+/// Reads a table of a route, if there is one.
+fn nested<T>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_, '_>,
+    path: &'static str,
+    name: &str,
+    read: impl FnOnce(&mut Reader<'_>, &Section<'_, '_>) -> Option<T>,
+) -> Option<Option<T>> {
+    let Some((at, value)) = section.get(name) else { return Some(None) };
+    let inner = Section::open(reader, path, name, at, Some(value));
+    read(reader, &inner).map(Some)
+}
+
+fn read_cors(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Cors> {
+    let origins = texts(reader, section, "origins", "\"https://example.com\"");
+    if origins.is_none() {
+        section.required::<String>(reader, "origins");
+    }
+    let origins = origins.map(|texts| all_or(reader, texts, read_origin));
+    let methods = section.get("methods").map(|(_, value)| read_methods(reader, value));
+    let headers = texts(reader, section, "headers", "\"x-own\"").unwrap_or_default();
+    let headers = all_or(reader, headers, read_header);
+    let expose = texts(reader, section, "expose", "\"x-own\"").unwrap_or_default();
+    let expose: Vec<_> = expose.into_iter().filter_map(|text| read_header(reader, text)).collect();
+    let (credentials, max_age) = (section.field(reader, "credentials"), section.field(reader, "max-age").value);
+    let methods = match methods {
+        Some(Some(Methods::Only(methods))) => Some(methods),
+        _ => None,
+    };
+    Some(Cors { origins: origins?, methods, headers, expose, credentials, max_age })
+}
+
+/// The texts of a key that is one or a list of them; none if there is no such key.
+fn texts(reader: &mut Reader<'_>, section: &Section<'_, '_>, name: &str, example: &str) -> Option<Vec<At<String>>> {
+    let (_, value) = section.get(name)?;
+    let items = match value.get_ref() {
+        DeValue::Array(items) => items.iter().collect(),
+        _ => vec![value],
+    };
+    let texts = items.into_iter().filter_map(|item| {
+        let value = reader.text(item, name, example)?;
+        Some(At { value, at: item.span() })
+    });
+    Some(texts.collect())
+}
+
+/// What each text stands for; none if one of them is `*`.
+fn all_or<T>(
+    reader: &mut Reader<'_>,
+    texts: Vec<At<String>>,
+    mut read: impl FnMut(&mut Reader<'_>, At<String>) -> Option<T>,
+) -> Option<Vec<T>> {
+    if texts.iter().any(|text| text.value == "*") {
+        return None;
+    }
+    Some(texts.into_iter().filter_map(|text| read(reader, text)).collect())
+}
+
+/// A scheme, a host and perhaps a port, as a client writes them; or `null`.
+fn read_origin(reader: &mut Reader<'_>, text: At<String>) -> Option<String> {
+    let uri = text.value.parse::<Uri>().ok();
+    let is_origin = text.value == "null"
+        || uri.is_some_and(|uri| uri.scheme().is_some() && uri.path() == "/" && !text.value.ends_with('/'));
+    if is_origin {
+        return Some(text.value.to_ascii_lowercase());
+    }
+    let message = format!("{} is no origin", reader.quote(&text.at));
+    let help = "an origin is a scheme, a host and perhaps a port: `https://example.com`; `*` is all".to_owned();
+    reader.report(Diagnostic::new(Code::BadOrigin, text.at, message, "not an origin").help(help));
+    None
+}
+
+fn read_header(reader: &mut Reader<'_>, text: At<String>) -> Option<HeaderName> {
+    let name = HeaderName::try_from(&text.value).ok();
+    if name.is_none() {
+        let message = format!("{} is no name of a header", reader.quote(&text.at));
+        let help = "a name has letters, digits and hyphens".to_owned();
+        reader.report(Diagnostic::new(Code::BadValue, text.at, message, "not a header").help(help));
+    }
+    name
+}
+
+fn read_rate(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Rate> {
+    let requests = section.required::<usize>(reader, "requests").map(|requests| requests.value);
+    let per = section.field(reader, "per").value;
+    let burst = section.optional::<usize>(reader, "burst").map(|burst| burst.value);
+    let key = section.optional::<String>(reader, "key").map(|key| read_key(reader, key));
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let requests = number(requests?);
+    Some(Rate { requests, per, burst: burst.map_or(requests, number), key: key.unwrap_or(Some(RateKey::Ip))? })
+}
+
+fn read_key(reader: &mut Reader<'_>, key: At<String>) -> Option<RateKey> {
+    if key.value == "ip" {
+        return Some(RateKey::Ip);
+    }
+    if let Some(name) = key.value.strip_prefix("header:").and_then(|name| HeaderName::try_from(name).ok()) {
+        return Some(RateKey::Header(name));
+    }
+    let message = format!("{} tells no clients apart", reader.quote(&key.at));
+    let help = "write `ip`, or `header:` and the name of a header".to_owned();
+    reader.report(Diagnostic::new(Code::BadValue, key.at, message, "not a key").help(help));
+    None
 }
 
 fn read_path(reader: &mut Reader<'_>, path: At<String>) -> Option<At<PathPattern>> {

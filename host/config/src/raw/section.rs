@@ -47,6 +47,11 @@ impl<'t, 'i> Section<'t, 'i> {
         section
     }
 
+    /// Where it stands.
+    pub(crate) fn at(&self) -> Span {
+        self.at.clone()
+    }
+
     fn check_keys(&self, reader: &mut Reader<'_>, name: &str) {
         let known = reference::known(self.path);
         for (key, _) in self.table.into_iter().flatten() {

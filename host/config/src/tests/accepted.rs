@@ -1,7 +1,9 @@
 //! What a valid configuration comes to.
 
 use super::Fixture;
-use crate::platform::{Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods};
+use crate::platform::{
+    Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Rate, RateKey, Target,
+};
 use flint_model::{Access, ByteSize, Capability};
 use http::Method;
 use std::time::Duration;
@@ -12,6 +14,10 @@ data-dir = "data"
 [listener]
 http = "0.0.0.0:80"
 admin = "[::1]:9090"
+https = "0.0.0.0:443"
+certificate = "key.pem"
+key = "key.pem"
+trusted-proxies = ["10.0.0.0/8", "::1"]
 
 [limits]
 memory-max = "4GiB"
@@ -29,6 +35,7 @@ build = "make"
 artifact = "out/hello.wasm"
 memory = "4GiB"
 timeout = "1m"
+first-byte-timeout = "2s"
 concurrency = 7
 isolation = "shared"
 uses = 10
@@ -58,6 +65,19 @@ method = ["GET", "POST"]
 host = "*.example.com"
 function = "old"
 
+[[route]]
+path = "/static/{*file}"
+files = "plain"
+compress = true
+rate = { requests = 10, per = "1m", key = "header:X-Key" }
+
+[route.cors]
+origins = ["https://A.example", "http://localhost:3000"]
+headers = "*"
+expose = "X-Sum"
+credentials = true
+max-age = "1h"
+
 [kv.links]
 key-size-max = "2KiB"
 
@@ -70,6 +90,10 @@ fn every_key_reaches_the_platform() {
     let (folder, platform) = (fixture.folder.path(), fixture.accept(FULL));
     assert_eq!(platform.data_dir, folder.join("data"));
     assert_eq!((platform.listener.http.port(), platform.listener.admin.port()), (80, 9090));
+    let https = platform.listener.https.as_ref().expect("an address");
+    assert_eq!((https.address.port(), https.certificate.clone()), (443, folder.join("key.pem")));
+    let networks: Vec<_> = platform.listener.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "::1/128"]);
     let expected = HostLimits { invocations_max: 9, drain_timeout: Duration::ZERO, ..HostLimits::default() };
     assert_eq!(platform.limits, expected);
 
@@ -77,6 +101,7 @@ fn every_key_reaches_the_platform() {
     let build = Build { command: "make".to_owned(), artifact: folder.join("plain/out/hello.wasm") };
     assert_eq!(hello.source, FunctionSource::Folder { path: folder.join("plain"), build: Some(build) });
     assert_eq!((hello.memory, hello.timeout), (ByteSize::gib(4), Duration::from_secs(60)));
+    assert_eq!(hello.first_byte_timeout, Some(Duration::from_secs(2)));
     assert_eq!((hello.concurrency, hello.isolation), (7, Isolation::Shared { uses: 10 }));
     assert_eq!(
         (hello.reserved(), platform.functions["old"].reserved()),
@@ -105,8 +130,18 @@ fn every_key_reaches_the_platform() {
     assert_eq!((old.isolation, old.http_body_max), (Isolation::Serial { uses: 1000 }, None));
 
     let paths: Vec<_> = platform.routes.iter().map(|route| route.path.as_str()).collect();
-    assert_eq!(paths, ["/links/new", "/links/{code}"], "more specific routes come first");
+    assert_eq!(paths, ["/links/new", "/links/{code}", "/static/{*file}"], "more specific routes come first");
     assert_eq!(platform.routes[0].methods, Methods::Only(vec![Method::GET, Method::POST]));
+    assert_eq!(platform.routes[0].cors, None);
+    let files = &platform.routes[2];
+    assert_eq!(files.target, Target::Files(folder.join("plain")));
+    assert_eq!((&files.methods, files.compress), (&Methods::Only(vec![Method::GET]), true));
+    let key = RateKey::Header("x-key".parse().expect("a name"));
+    assert_eq!(files.rate, Some(Rate { requests: 10, per: Duration::from_secs(60), burst: 10, key }));
+    let cors = files.cors.as_ref().expect("a table");
+    assert_eq!(cors.origins.as_deref().expect("some"), ["https://a.example", "http://localhost:3000"]);
+    assert_eq!((&cors.headers, cors.credentials, cors.max_age), (&None, true, Duration::from_secs(3600)));
+    assert_eq!((cors.expose.len(), &cors.methods), (1, &vec![Method::GET]));
     assert_eq!(platform.kv["links"], KvStore { key_size_max: ByteSize::kib(2), ..KvStore::default() });
 }
 

@@ -99,6 +99,40 @@ const CASES: &[(&str, &str)] = &[
     ("wrong_type_flag", "[function.a]\nsource = \"crate\"\nversion-header = \"yes\"\n"),
     ("admin_not_loopback", "[listener]\nadmin = \"0.0.0.0:9090\"\n"),
     ("same_address", "[listener]\nhttp = \"0.0.0.0:9090\"\n"),
+    (
+        "same_address_encrypted",
+        "[listener]\nhttps = \"127.0.0.1:8080\"\ncertificate = \"key.pem\"\nkey = \"key.pem\"\n",
+    ),
+    ("bad_https_without_files", "[listener]\nhttps = \"0.0.0.0:443\"\n"),
+    ("bad_https_without_address", "[listener]\nkey = \"key.pem\"\n"),
+    ("no_such_certificate", "[listener]\nhttps = \"0.0.0.0:443\"\ncertificate = \"nowhere.pem\"\nkey = \"crate\"\n"),
+    ("bad_network_of_proxies", "[listener]\ntrusted-proxies = [\"10.0.0.0/8\", \"proxy.example.com\"]\n"),
+    ("wrong_type_networks", "[listener]\ntrusted-proxies = \"10.0.0.0/8\"\n"),
+    (
+        "bad_files_and_a_function",
+        "[function.a]\nsource = \"crate\"\n[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\nfunction = \"a\"\n",
+    ),
+    ("bad_files_path", "[[route]]\npath = \"/static\"\nfiles = \"plain\"\n"),
+    ("bad_files_method", "[[route]]\npath = \"/{*rest}\"\nmethod = [\"GET\", \"PUT\"]\nfiles = \"plain\"\n"),
+    (
+        "no_such_folder",
+        "[[route]]\npath = \"/{*rest}\"\nfiles = \"nowhere\"\n[[route]]\npath = \"/b/{*rest}\"\nfiles = \"notes.txt\"\n",
+    ),
+    (
+        "bad_origin",
+        "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\ncors = { origins = [\"https://a.org/\", \"a.org\"] }\n",
+    ),
+    (
+        "bad_origin_with_credentials",
+        "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\ncors = { origins = \"*\", credentials = true }\n",
+    ),
+    (
+        "bad_value_header",
+        "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\ncors = { origins = \"*\", expose = \"a b\" }\n",
+    ),
+    ("bad_value_key", "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\nrate = { requests = 1, key = \"cookie\" }\n"),
+    ("missing_key_of_a_rate_and_of_cors", "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\nrate = {}\ncors = {}\n"),
+    ("wrong_type_flag_of_a_route", "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\ncompress = \"yes\"\n"),
     ("no_component", "[function.broken]\nsource = \"crate\"\n"),
 ];
 

@@ -17,8 +17,8 @@ use bytes::Bytes;
 use flint_model::{FunctionName, StoreName, TraceContext};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
+use flint_triggers::request::{Client, ClientBody};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::future::Future;
 use std::str::FromStr;
@@ -88,7 +88,9 @@ impl Pages {
 }
 
 /// Makes the handler of the admin listener.
-pub(crate) fn handler(managed: Arc<Managed>) -> impl Fn(http::Request<Incoming>) -> Answer + Send + Sync + 'static {
+pub(crate) fn handler(
+    managed: Arc<Managed>,
+) -> impl Fn(http::Request<ClientBody>, Arc<Client>) -> Answer + Send + Sync + 'static {
     let (router, _) = routes().0.split_for_parts();
     let router = router
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "admin/not-found", "there is no such page"))
@@ -103,12 +105,12 @@ pub(crate) fn handler(managed: Arc<Managed>) -> impl Fn(http::Request<Incoming>)
         .layer(middleware::map_response(told))
         .layer(middleware::from_fn_with_state(Arc::clone(&managed), guarded))
         .with_state(managed);
-    move |request| Box::pin(answer(router.clone(), request))
+    move |request, _| Box::pin(answer(router.clone(), request))
 }
 
 type Answer = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
 
-async fn answer(router: axum::Router, request: http::Request<Incoming>) -> Response {
+async fn answer(router: axum::Router, request: http::Request<ClientBody>) -> Response {
     let response: Result<_, Infallible> = router.oneshot(request.map(Body::new)).await;
     response.unwrap_or_else(|never| match never {})
 }

@@ -3,7 +3,7 @@
 use super::api::{Function, FunctionLimits, Invocation, Limits, Route, Routes, Serving, Shape};
 use crate::live::Generation;
 use crate::live::slot::Slot;
-use flint_config::platform::{self, HostLimits, Isolation, Methods};
+use flint_config::platform::{self, HostLimits, Isolation, Methods, Target};
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub(crate) fn function(generation: &Generation, slot: &Slot) -> Option<Function>
 fn function_limits(function: &platform::Function) -> FunctionLimits {
     FunctionLimits {
         concurrency: function.concurrency,
+        reserved: function.is_reserved,
         queue: function.queue,
         queue_timeout_ms: millis(function.queue_timeout),
         memory_bytes: function.memory.as_u64(),
@@ -47,8 +48,16 @@ fn function_limits(function: &platform::Function) -> FunctionLimits {
         request_size_max_bytes: function.request_size_max.as_u64(),
         response_size_max_bytes: function.response_size_max.as_u64(),
         http_body_max_bytes: function.http_body_max.map(flint_model::ByteSize::as_u64),
+        http_response_max_bytes: function.http_response_max.map(flint_model::ByteSize::as_u64),
+        first_byte_timeout_ms: function.first_byte_timeout.map(millis),
         log_size_max_bytes: function.log_size_max.as_u64(),
         handles_max: function.handles_max,
+        kv_calls_max: function.kv_calls_max,
+        kv_size_max_bytes: function.kv_size_max.as_u64(),
+        outbound_calls_max: function.outbound_calls_max,
+        outbound_size_max_bytes: function.outbound_size_max.as_u64(),
+        outbound_timeout_ms: millis(function.outbound_timeout),
+        outbound_concurrency: function.outbound_concurrency,
     }
 }
 
@@ -81,7 +90,11 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
             Methods::Only(methods) => Some(methods.iter().map(ToString::to_string).collect()),
         },
         path: route.path.as_str().to_owned(),
-        function: route.function.to_string(),
+        function: route.target.function().map(ToString::to_string),
+        files: match &route.target {
+            Target::Function(_) => None,
+            Target::Files(folder) => Some(folder.display().to_string()),
+        },
     });
     Routes { routes: routes.collect() }
 }
@@ -93,10 +106,27 @@ pub(crate) fn limits(limits: &HostLimits) -> Limits {
         spares_max: limits.spares_max,
         connections_max: limits.connections_max,
         header_size_max_bytes: limits.header_size_max.as_u64(),
+        header_count_max: limits.header_count_max,
         header_timeout_ms: millis(limits.header_timeout),
+        handshake_timeout_ms: millis(limits.handshake_timeout),
+        body_timeout_ms: millis(limits.body_timeout),
         idle_timeout_ms: millis(limits.idle_timeout),
+        http2_streams_max: limits.http2_streams_max,
+        http2_resets_max: limits.http2_resets_max,
+        http2_window_size_bytes: limits.http2_window_size.as_u64(),
+        http2_buffer_size_bytes: limits.http2_buffer_size.as_u64(),
+        http2_ping_interval_ms: millis(limits.http2_ping_interval),
+        http2_ping_timeout_ms: millis(limits.http2_ping_timeout),
         drain_timeout_ms: millis(limits.drain_timeout),
+        request_memory_max_bytes: limits.request_memory_max.as_u64(),
+        compress_size_min_bytes: limits.compress_size_min.as_u64(),
+        rate_keys_max: limits.rate_keys_max,
         memory_max_bytes: limits.memory_max.as_u64(),
+        touched_max: limits.touched_max,
+        memories_max: limits.memories_max,
+        tables_max: limits.tables_max,
+        table_elements_max: limits.table_elements_max,
+        stack_size_max_bytes: limits.stack_size_max.as_u64(),
         log_line_max_bytes: limits.log_line_max.as_u64(),
         component_size_max_bytes: limits.component_size_max.as_u64(),
         versions_max: limits.versions_max,

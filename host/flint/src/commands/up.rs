@@ -8,7 +8,7 @@ use crate::load::{self, Loaded};
 use crate::output::Output;
 use crate::up::Host;
 use flint_config::Platform;
-use flint_config::platform::{Methods, Route};
+use flint_config::platform::{Methods, Route, Target};
 use flint_model::FunctionName;
 use flint_telemetry::Telemetry;
 use serde_json::{Value, json};
@@ -193,11 +193,16 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
                 Methods::Only(methods) => methods.iter().map(ToString::to_string).collect(),
             },
             "path": route.path.as_str(),
-            "function": route.function,
+            "function": route.target.function(),
+            "files": match &route.target {
+                Target::Function(_) => None,
+                Target::Files(folder) => Some(folder),
+            },
         })
     });
     json!({
         "http": format!("http://{}", host.http()),
+        "https": host.https().map(|https| format!("https://{https}")),
         "admin": format!("http://{}", host.admin()),
         "data_dir": loaded.platform.data_dir,
         "functions": loaded.platform.functions.keys().collect::<Vec<_>>(),
@@ -210,13 +215,17 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
 fn ready_text(host: &Host, loaded: &Loaded) -> String {
     let platform = &loaded.platform;
     let http = format!("http://{}", host.http());
-    let mut text = format!("flint serves at {http}\n");
-    let lines: Vec<_> = platform.routes.iter().map(|route| (methods(route), place(route), &route.function)).collect();
-    let width = |of: fn(&(String, String, &_)) -> usize| lines.iter().map(of).max().unwrap_or(0);
-    let (methods, places) = (width(|line| line.0.len()), width(|line| line.1.len()));
     // Writing to a string does not fail.
-    for (method, place, function) in &lines {
-        let _ = writeln!(text, "  {method:<methods$}  {place:<places$}  {function}");
+    let mut text = format!("flint serves at {http}\n");
+    if let Some(https) = host.https() {
+        let _ = writeln!(text, "            and https://{https}");
+    }
+    let lines: Vec<_> =
+        platform.routes.iter().map(|route| (methods(route), place(route), route.target.to_string())).collect();
+    let width = |of: fn(&(String, String, String)) -> usize| lines.iter().map(of).max().unwrap_or(0);
+    let (methods, places) = (width(|line| line.0.len()), width(|line| line.1.len()));
+    for (method, place, target) in &lines {
+        let _ = writeln!(text, "  {method:<methods$}  {place:<places$}  {target}");
     }
     if let Some(path) = platform.routes.iter().find_map(plain_path) {
         let _ = writeln!(text, "try:   curl {http}{path}");

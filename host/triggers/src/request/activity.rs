@@ -1,11 +1,13 @@
-//! What a connection is busy with, and until when it may stay so.
+//! What a connection is busy with, and until when it may stay so; of HTTP/2, also each stream.
 //!
-//! Written by the socket (bytes came, bytes went) and the service (a request is being answered), read by the connection's
-//! watch. All of them run in the connection's one task, so the order of the atomics does not matter; they are there because
-//! the task moves between threads. A timer for each request, as hyper has, is an allocation and two turns of the timer
-//! wheel; this is two readings of the clock.
+//! Written by the socket (bytes came, bytes went), the service (a request is being answered) and the request's body (it is
+//! waited for), read by the watch. With HTTP/1.1 all of them run in the connection's one task, so the order of the atomics does
+//! not matter; they are there because the task moves between threads. A timer for each request, as hyper has, is an allocation
+//! and two turns of the timer wheel; this is two readings of the clock.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,6 +16,8 @@ use tokio::time::Instant;
 pub(super) struct Patience {
     pub(super) idle: Duration,
     pub(super) head: Duration,
+    /// Between two pieces of a request's body.
+    pub(super) body: Duration,
 }
 
 /// Nothing is asked, or an answer is still on its way out.
@@ -34,26 +38,70 @@ pub(super) struct Activity {
     /// Microseconds from `opened`, and the phase in the lowest bits.
     phase: AtomicU64,
     reset: AtomicBool,
+    /// Whether requests run side by side; then a head can't be told from other frames.
+    multiplexed: AtomicBool,
+    /// Requests that run side by side.
+    streams: AtomicUsize,
+    awaited: Awaited,
+}
+
+/// Whether a request's body is waited for.
+#[derive(Debug, Default)]
+struct Awaited {
+    /// Microseconds from the opening, and 1; or 0: it is not.
+    since: AtomicU64,
+    /// Whether the wait was too long.
+    over: AtomicBool,
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Activity {
     /// A connection that was just opened: the client is expected to send a head now.
     pub(super) fn new() -> Self {
-        Self { opened: Instant::now(), phase: AtomicU64::new(HEAD), reset: AtomicBool::new(false) }
+        Self::in_phase(HEAD)
+    }
+
+    /// A request that is being answered beside others of its connection.
+    pub(super) fn stream() -> Self {
+        Self::in_phase(BUSY)
+    }
+
+    fn in_phase(phase: u64) -> Self {
+        Self {
+            opened: Instant::now(),
+            phase: AtomicU64::new(phase),
+            reset: AtomicBool::new(false),
+            multiplexed: AtomicBool::new(false),
+            streams: AtomicUsize::new(0),
+            awaited: Awaited::default(),
+        }
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     fn enter(&self, phase: u64) {
-        let micros = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.phase.store(micros << PHASE_BITS | phase, Relaxed);
+        self.phase.store(self.micros() << PHASE_BITS | phase, Relaxed);
     }
 
     fn is(&self, phase: u64) -> bool {
         self.phase.load(Relaxed) & ((1 << PHASE_BITS) - 1) == phase
     }
 
+    /// The connection is open as far as HTTP can begin: the client is expected to send a head now.
+    pub(super) fn greeted(&self) {
+        self.enter(HEAD);
+    }
+
+    /// Requests will run side by side.
+    pub(super) fn multiplex(&self) {
+        self.multiplexed.store(true, Relaxed);
+    }
+
     /// Bytes came: the first ones after a pause begin a head.
     pub(super) fn received(&self) {
-        if self.is(IDLE) {
+        if self.is(IDLE) && !self.multiplexed.load(Relaxed) {
             self.enter(HEAD);
         }
     }
@@ -84,6 +132,27 @@ impl Activity {
         self.enter(IDLE);
     }
 
+    /// A request begins to be answered beside others.
+    pub(super) fn open_stream(&self) {
+        self.streams.fetch_add(1, Relaxed);
+        // A client that takes nothing gets no more time by asking for more.
+        if !self.is(STALLED) {
+            self.begin();
+        }
+    }
+
+    /// The answer to one of several is complete, or nobody waits for it any more.
+    pub(super) fn close_stream(&self) {
+        if self.streams.fetch_sub(1, Relaxed) == 1 {
+            self.end();
+        }
+    }
+
+    /// Whether requests are being answered side by side.
+    pub(super) fn has_streams(&self) -> bool {
+        self.streams.load(Relaxed) > 0
+    }
+
     /// An answer broke off in a way that only a reset can tell the client.
     pub(super) fn ask_for_reset(&self) {
         self.reset.store(true, Relaxed);
@@ -94,11 +163,51 @@ impl Activity {
         self.reset.load(Relaxed)
     }
 
+    /// The function waits for more of the request's body, which has not come.
+    pub(super) fn body_is_awaited(&self, waker: &Waker) {
+        if self.awaited.since.load(Relaxed) == 0 {
+            self.awaited.since.store(self.micros() << 1 | 1, Relaxed);
+        }
+        let mut mine = self.awaited.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *mine {
+            Some(mine) => mine.clone_from(waker),
+            None => *mine = Some(waker.clone()),
+        }
+    }
+
+    /// More of the body came, or nobody waits for it any more.
+    pub(super) fn body_came(&self) {
+        if self.awaited.since.load(Relaxed) != 0 {
+            self.awaited.since.store(0, Relaxed);
+        }
+    }
+
+    /// Whether the body was waited for too long. Says so once.
+    pub(super) fn take_body_overdue(&self) -> bool {
+        self.awaited.over.load(Relaxed) && self.awaited.over.swap(false, Relaxed)
+    }
+
+    /// Tells who waits for the body that this was too long.
+    pub(super) fn give_body_up(&self) {
+        self.awaited.since.store(0, Relaxed);
+        self.awaited.over.store(true, Relaxed);
+        let waker = self.awaited.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// When the wait for a request's body is too long; none while nobody waits.
+    pub(super) fn body_deadline(&self, patience: Patience) -> Option<Instant> {
+        let since = self.awaited.since.load(Relaxed);
+        (since != 0).then(|| self.opened + Duration::from_micros(since >> 1) + patience.body)
+    }
+
     /// When the phase has lasted too long; none while a request is being answered and the client takes the answer.
     pub(super) fn deadline(&self, patience: Patience) -> Option<Instant> {
         let phase = self.phase.load(Relaxed);
         let since = self.opened + Duration::from_micros(phase >> PHASE_BITS);
         match phase & ((1 << PHASE_BITS) - 1) {
+            // The last stream's end and another one's begin may have met.
+            IDLE if self.has_streams() => None,
             IDLE | STALLED => Some(since + patience.idle),
             HEAD => Some(since + patience.head),
             _ => None,

@@ -1,13 +1,18 @@
 //! Bodies on their way through the door: a request's, with a limit; an answer's, with the length that it announced.
 
+use super::client::SlowBody;
+use super::compress::Compressed;
+use super::encoding::Coding;
+use super::files::FileBody;
+use super::problem::Refusal;
 use bytes::Bytes;
 use flint_model::{ByteSize, InvocationId};
 use flint_world::RequestError;
 use http_body::{Body, Frame, SizeHint};
 use std::error::Error as StdError;
+use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 /// Any error of a body.
@@ -18,36 +23,39 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 pub struct Capped<B> {
     inner: B,
     cap: Option<Cap>,
+    fault: Option<Fault>,
 }
 
 #[derive(Debug)]
 struct Cap {
     max: ByteSize,
     left: u64,
-    exceeded: Exceeded,
 }
 
-/// Tells, after the body is gone, whether it was too large.
+/// Tells, after the body is gone, what its client did wrong.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Exceeded(Arc<AtomicBool>);
+pub(super) struct Fault(Arc<OnceLock<Refusal>>);
 
-impl Exceeded {
-    pub(super) fn get(&self) -> bool {
-        self.0.load(Relaxed)
+impl Fault {
+    /// What it was, if anything.
+    pub(super) fn get(&self) -> Option<&Refusal> {
+        self.0.get()
+    }
+
+    /// The first counts.
+    fn set(this: Option<&Self>, refusal: Refusal) {
+        if let Some(Self(fault)) = this {
+            _ = fault.set(refusal);
+        }
     }
 }
 
-impl<B> Capped<B> {
-    /// Passes a body on as it is.
-    pub(super) fn unlimited(inner: B) -> Self {
-        Self { inner, cap: None }
-    }
-
-    /// Passes on `max` bytes at most.
-    pub(super) fn limited(inner: B, max: ByteSize) -> (Self, Exceeded) {
-        let exceeded = Exceeded::default();
-        let cap = Cap { max, left: max.as_u64(), exceeded: exceeded.clone() };
-        (Self { inner, cap: Some(cap) }, exceeded)
+impl<B: Body> Capped<B> {
+    /// Passes a body on, `max` bytes of it at most. Without a body there is nothing that a client could do wrong.
+    pub(super) fn new(inner: B, max: Option<ByteSize>) -> (Self, Option<Fault>) {
+        let fault = (!inner.is_end_stream()).then(Fault::default);
+        let cap = max.map(|max| Cap { max, left: max.as_u64() });
+        (Self { inner, cap, fault: fault.clone() }, fault)
     }
 }
 
@@ -57,18 +65,27 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Capped<B> {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RequestError>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if let Some(cap) = &mut self.cap
+        let this = &mut *self;
+        if let Some(cap) = &mut this.cap
             && let Some(Ok(frame)) = &frame
         {
             match cap.left.checked_sub(data_len(frame)) {
                 Some(left) => cap.left = left,
                 None => {
-                    cap.exceeded.0.store(true, Relaxed);
+                    Fault::set(this.fault.as_ref(), Refusal::TooLarge(cap.max));
                     return Poll::Ready(Some(Err(RequestError::TooLarge(cap.max))));
                 }
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|error| RequestError::Client(error.into()))))
+        Poll::Ready(frame.map(|frame| {
+            frame.map_err(|error| match error.into().downcast::<SlowBody>() {
+                Ok(slow) => {
+                    Fault::set(this.fault.as_ref(), Refusal::SlowBody(slow.0));
+                    RequestError::Slow(slow.0)
+                }
+                Err(error) => RequestError::Client(error),
+            })
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -97,6 +114,23 @@ pub enum AnswerBody<G> {
     Guest(Guest<G>),
     /// A guest's that comes in pieces and announced its length.
     Measured(Measured<G>),
+    /// A file's.
+    File(FileBody),
+    /// Any of them, made smaller. In a box, for it is large and seldom there.
+    Compressed(Box<Compressed<AnswerBody<G>>>),
+    /// None: there was no memory to make it smaller.
+    Broken(Option<io::Error>),
+}
+
+impl<G> AnswerBody<G> {
+    /// The same, compressed.
+    pub(super) fn compressed(self, coding: Coding) -> Self {
+        match Compressed::new(self, coding) {
+            Ok(body) => Self::Compressed(Box::new(body)),
+            // Its head is gone, so the answer can't be sent in another form.
+            Err(error) => Self::Broken(Some(error)),
+        }
+    }
 }
 
 impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G> {
@@ -119,6 +153,9 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Self::Measured(body) => Pin::new(body).poll_frame(cx),
+            Self::File(body) => body.poll_frame(cx),
+            Self::Compressed(body) => Pin::new(&mut **body).poll_frame(cx),
+            Self::Broken(error) => Poll::Ready(error.take().map(|error| Err(error.into()))),
         }
     }
 
@@ -127,6 +164,9 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             Self::Host(bytes) => bytes.is_empty(),
             Self::Guest(body) => body.inner.is_end_stream(),
             Self::Measured(body) => body.done,
+            Self::File(body) => body.left() == 0,
+            Self::Compressed(body) => body.is_end_stream(),
+            Self::Broken(error) => error.is_none(),
         }
     }
 
@@ -136,6 +176,8 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             Self::Guest(body) => body.inner.size_hint(),
             // As announced: hyper would otherwise have to read it out of the header again.
             Self::Measured(body) => SizeHint::with_exact(body.left),
+            Self::File(body) => SizeHint::with_exact(body.left()),
+            Self::Compressed(_) | Self::Broken(_) => SizeHint::default(),
         }
     }
 }

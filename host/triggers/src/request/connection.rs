@@ -1,31 +1,53 @@
 //! One client's connection: hyper drives it, a watch ends it when it is idle or slow for too long, a drain lets it finish.
+//!
+//! The first bytes tell whether it speaks HTTP/1 or, by prior knowledge, HTTP/2; behind TLS, both sides have agreed on it.
 
 use super::activity::{Activity, Patience};
+use super::client::{Client, ClientBody};
 use super::listener::{Cut, Limits};
-use super::socket::Socket;
+use super::multiplex::{self, Streams};
+use super::socket::{Greeting, Socket};
+use super::tls::Tls;
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// The smallest buffer that hyper takes.
 const BUFFER_MIN: usize = 8192;
 
-/// How hyper serves connections under these limits.
+/// How long a client of HTTP/2 has to say goodbye when nothing runs any more.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// What all connections of a listener share.
+pub(super) struct Shared<H> {
+    pub(super) one_by_one: http1::Builder,
+    pub(super) multiplexed: multiplex::Settings,
+    pub(super) patience: Patience,
+    pub(super) tls: Option<Tls>,
+    pub(super) handler: H,
+    pub(super) cut: Cut,
+}
+
+/// How hyper serves connections of HTTP/1 under these limits.
 pub(super) fn protocol(limits: &Limits) -> http1::Builder {
-    let header_size_max = usize::try_from(limits.header_size_max.as_u64()).unwrap_or(usize::MAX);
+    let header_size_max = limits.header_size_max.as_usize();
     let mut builder = http1::Builder::new();
     // Without a timer hyper sets no timeouts of its own; the watch below has them.
     builder.max_header_size(header_size_max).max_buf_size(header_size_max.max(BUFFER_MIN));
@@ -38,39 +60,146 @@ pub(super) fn protocol(limits: &Limits) -> http1::Builder {
 
 /// Serves one connection until it ends, by either side, or by one of the limits.
 ///
-/// Once `drain` is cancelled, the request that is being answered is the connection's last; once `cut` is told, it is polled.
-/// Dropping the future ends the connection at once, and drops what `handler` was doing for it.
+/// Once `drain` is cancelled, the requests that are being answered are the connection's last; once the cut is told, they are
+/// polled. Dropping the future ends the connection at once, and drops what the handler was doing for it.
 pub(super) async fn serve<H, F, B>(
     stream: TcpStream,
-    protocol: &http1::Builder,
-    patience: Patience,
-    handler: &H,
+    address: SocketAddr,
+    shared: Arc<Shared<H>>,
     drain: CancellationToken,
-    cut: &Cut,
 ) where
-    H: Fn(Request<Incoming>) -> F,
+    H: Fn(Request<ClientBody>, Arc<Client>) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Unpin + Send + 'static,
+{
+    let activity = Arc::new(Activity::new());
+    let mut socket = Socket::new(stream, activity.clone());
+    let client = Arc::new(Client::new(address, shared.tls.is_some()));
+    let mut watch = pin!(Watch::new(&activity, shared.patience));
+    let mut drained = pin!(drain.cancelled());
+    if let Some(tls) = &shared.tls {
+        // In a box, so that who uses no TLS has no room for it.
+        let encrypted = Box::pin(async {
+            let handshake = tls.accept(socket);
+            let Some(Ok(stream)) = until(handshake, None, drained.as_mut()).await else { return };
+            activity.greeted();
+            if Tls::speaks_http2(&stream) {
+                multiplexed(stream, &activity, client, &shared, watch, drained).await;
+            } else {
+                one_by_one(stream, &activity, client, &shared, watch, drained).await;
+            }
+        });
+        return encrypted.await;
+    }
+    let greeting = poll_fn(|cx| socket.poll_greeting(cx));
+    match until(greeting, Some(watch.as_mut()), drained.as_mut()).await {
+        Some(Ok(Greeting::Http1)) => one_by_one(socket, &activity, client, &shared, watch, drained).await,
+        // In a box, so that who speaks HTTP/1 has no room for it.
+        Some(Ok(Greeting::Http2)) => {
+            Box::pin(multiplexed(socket, &activity, client, &shared, watch, drained)).await;
+        }
+        None | Some(Ok(Greeting::Gone) | Err(_)) => {}
+    }
+}
+
+/// Waits for something that is less than a request; none: it took too long, or the host ends.
+async fn until<T>(
+    wanted: impl Future<Output = io::Result<T>>,
+    mut watch: Option<Pin<&mut Watch<'_>>>,
+    mut drained: Pin<&mut WaitForCancellationFuture<'_>>,
+) -> Option<io::Result<T>> {
+    let mut wanted = pin!(wanted);
+    poll_fn(|cx| {
+        if drained.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(result) = wanted.as_mut().poll(cx) {
+            return Poll::Ready(Some(result));
+        }
+        watch.as_mut().map_or(Poll::Pending, |watch| watch.as_mut().poll(cx).map(|()| None))
+    })
+    .await
+}
+
+/// Serves requests in a row: HTTP/1.
+async fn one_by_one<S, H, F, B>(
+    stream: S,
+    activity: &Arc<Activity>,
+    client: Arc<Client>,
+    shared: &Shared<H>,
+    watch: Pin<&mut Watch<'_>>,
+    drained: Pin<&mut WaitForCancellationFuture<'_>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Fn(Request<ClientBody>, Arc<Client>) -> F,
     F: Future<Output = Response<B>>,
     B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Unpin + 'static,
 {
-    let activity = Arc::new(Activity::new());
-    let io = TokioIo::new(Socket::new(stream, activity.clone()));
     let service = service_fn(|request: Request<Incoming>| {
-        let busy = Busy::begin(&activity, request.version());
-        let response = handler(request);
+        let busy = Busy::begin(activity, request.version());
+        let request = request.map(|body| ClientBody::new(body, activity, shared.patience.body));
+        let response = (shared.handler)(request, client.clone());
         async move { Ok::<_, Infallible>(response.await.map(|body| Answer { body, busy })) }
     });
-    let mut connection = pin!(protocol.serve_connection(io, service));
-    let mut watch = pin!(Watch::new(&activity, patience));
-    let mut drained = pin!(drain.cancelled());
+    let connection = shared.one_by_one.serve_connection(TokioIo::new(stream), service);
+    let finish = http1::Connection::graceful_shutdown;
+    drive(connection, finish, None, watch, drained, &shared.cut).await;
+}
+
+/// Serves requests side by side: HTTP/2.
+async fn multiplexed<S, H, F, B>(
+    stream: S,
+    activity: &Arc<Activity>,
+    client: Arc<Client>,
+    shared: &Arc<Shared<H>>,
+    watch: Pin<&mut Watch<'_>>,
+    drained: Pin<&mut WaitForCancellationFuture<'_>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Fn(Request<ClientBody>, Arc<Client>) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Unpin + Send + 'static,
+{
+    activity.multiplex();
+    let streams = Streams::new(activity, &shared.multiplexed, shared.patience);
+    // When this connection ends, however it does, so do its streams.
+    let _end = streams.end_with_this();
+    let service = service_fn(|request: Request<Incoming>| {
+        let stream = streams.open(!request.body().is_end_stream());
+        let request = request.map(|body| ClientBody::new(body, stream.activity(), shared.patience.body));
+        let response = (shared.handler)(request, client.clone());
+        async move { Ok::<_, Infallible>(response.await.map(|body| stream.answer(body))) }
+    });
+    let connection = shared.multiplexed.builder(streams.clone()).serve_connection(TokioIo::new(stream), service);
+    let finish = http2::Connection::graceful_shutdown;
+    drive(connection, finish, Some(&streams), watch, drained, &shared.cut).await;
+}
+
+/// Drives a connection to its end.
+async fn drive<C>(
+    connection: C,
+    finish: fn(Pin<&mut C>),
+    streams: Option<&Streams>,
+    mut watch: Pin<&mut Watch<'_>>,
+    mut drained: Pin<&mut WaitForCancellationFuture<'_>>,
+    cut: &Cut,
+) where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut connection = pin!(connection);
     let mut cut = pin!(cut.told());
     let (mut draining, mut told) = (false, false);
     poll_fn(|cx| {
         if !draining && drained.as_mut().poll(cx).is_ready() {
             draining = true;
-            connection.as_mut().graceful_shutdown();
+            finish(connection.as_mut());
+            watch.expect_goodbye(streams);
         }
-        // What hyper waits for is polled below, and sees it.
-        told = told || (draining && cut.as_mut().poll(cx).is_ready());
+        if !told && draining && cut.as_mut().poll(cx).is_ready() {
+            told = true;
+            // What HTTP/1 waits for is polled below, and sees it.
+            streams.inspect(|streams| streams.tell_cut());
+        }
         match connection.as_mut().poll(cx) {
             Poll::Ready(Ok(())) => return Poll::Ready(()),
             Poll::Ready(Err(error)) => {
@@ -80,21 +209,57 @@ pub(super) async fn serve<H, F, B>(
             }
             Poll::Pending => {}
         }
-        watch.as_mut().poll(cx).map(|()| tracing::debug!("connection ended: idle or slow for too long"))
+        if streams.is_some_and(Streams::has_enough) {
+            tracing::debug!("connection ended: too many requests were taken back");
+            return Poll::Ready(());
+        }
+        ready!(watch.as_mut().poll(cx));
+        tracing::debug!("connection ended: idle or slow for too long");
+        if streams.is_none() || draining {
+            return Poll::Ready(());
+        }
+        // A client of HTTP/2 is told, so that it sends no request into the void.
+        draining = true;
+        finish(connection.as_mut());
+        watch.expect_goodbye(streams);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     })
     .await;
 }
 
-/// Ends when the connection's phase has lasted too long.
-struct Watch<'a> {
+/// Ends when the phase of a connection, or of a stream, has lasted too long. On the way it tells who waits too long for a body.
+pub(super) struct Watch<'a> {
     activity: &'a Activity,
     patience: Patience,
-    timer: Pin<Box<Sleep>>,
+    /// Made when there is a moment to wait for.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether what changes elsewhere is looked for also while there is nothing to wait for.
+    looks: bool,
+    goodbye: Option<Instant>,
 }
 
 impl<'a> Watch<'a> {
     fn new(activity: &'a Activity, patience: Patience) -> Self {
-        Self { activity, patience, timer: Box::pin(sleep_until(Instant::now() + patience.head)) }
+        Self::of_stream(activity, patience, true)
+    }
+
+    /// Watches one of several; `has_body`: somebody else may wait for its request's body.
+    pub(super) fn of_stream(activity: &'a Activity, patience: Patience, has_body: bool) -> Self {
+        Self { activity, patience, timer: None, looks: has_body, goodbye: None }
+    }
+
+    /// From now on a connection of HTTP/2 ends soon after its last stream.
+    fn expect_goodbye(&mut self, streams: Option<&Streams>) {
+        self.goodbye = streams.map(|_| Instant::now());
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let Some(goodbye) = self.goodbye.filter(|_| !self.activity.has_streams()) else {
+            return self.activity.deadline(self.patience);
+        };
+        let patience = Patience { idle: GOODBYE, head: GOODBYE, ..self.patience };
+        self.activity.deadline(patience).max(Some(goodbye + GOODBYE))
     }
 }
 
@@ -102,22 +267,28 @@ impl Future for Watch<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.activity.deadline(self.patience);
-        // The timer is moved when it has to ring earlier, which is rare. That it rings too early, because the phase has
-        // changed since, is found out when it rings.
-        if let Some(at) = deadline.filter(|at| *at < self.timer.deadline()) {
-            self.timer.as_mut().reset(at);
-        }
         loop {
-            ready!(self.timer.as_mut().poll(cx));
+            let (end, body) = (self.deadline(), self.activity.body_deadline(self.patience));
+            let next = end.into_iter().chain(body).min();
+            if next.is_none() && !self.looks {
+                return Poll::Pending;
+            }
+            let pause = self.patience.idle.min(self.patience.body);
+            let timer =
+                self.timer.get_or_insert_with(|| Box::pin(sleep_until(next.unwrap_or_else(|| Instant::now() + pause))));
+            // The timer is moved when it has to ring earlier, which is rare. That it rings too early, because the phase has
+            // changed since, is found out when it rings.
+            if let Some(at) = next.filter(|at| *at < timer.deadline()) {
+                timer.as_mut().reset(at);
+            }
+            ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
-            match deadline {
-                Some(at) if at <= now => return Poll::Ready(()),
-                Some(at) => self.timer.as_mut().reset(at),
-                None => {
-                    let next = now + self.patience.idle;
-                    self.timer.as_mut().reset(next);
-                }
+            if next.is_none_or(|at| at > now) {
+                timer.as_mut().reset(next.unwrap_or(now + pause));
+            } else if end.is_some_and(|at| at <= now) {
+                return Poll::Ready(());
+            } else {
+                self.activity.give_body_up();
             }
         }
     }

@@ -3,6 +3,7 @@
 //! What concerns one connection only (RFC 9110, section 7.6.1) stays with the host, in both directions. Names that start with
 //! `flint-` are the host's: what a client sends under such a name never reaches a guest.
 
+use super::forwarded;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Prefix of the names that only the host gives to a guest.
@@ -18,11 +19,16 @@ pub const VERSION: HeaderName = HeaderName::from_static("flint-version");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Removes from a request what a guest must not see. `te: trailers` stays, because trailers are passed on. Answers the
+/// Removes from a request what a guest must not see: what concerns the connection, names that are the host's, and what is said
+/// of the way that it came, but the host name if `keeps_host`. `te: trailers` stays, because trailers are passed on. Answers the
 /// version that the client asked for, if it did.
-pub fn clean_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
+pub fn clean_request(headers: &mut HeaderMap, keeps_host: bool) -> Option<HeaderValue> {
     let trailers = accepts_trailers(headers);
-    let version = strip(headers, |name| name.as_str().starts_with(RESERVED_PREFIX));
+    let forged = |name: &HeaderName| {
+        name.as_str().starts_with(RESERVED_PREFIX)
+            || (forwarded::is_forwarded(name) && !(keeps_host && *name == forwarded::HOST))
+    };
+    let version = strip(headers, forged);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -66,6 +72,33 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// What a `connection` header can't take away: it says what the message is, not how it travels.
 fn may_be_named(name: &HeaderName) -> bool {
     *name != header::HOST && *name != header::CONTENT_LENGTH
+}
+
+/// Whether a request asks for another protocol. That of HTTP/2 without TLS is no longer in use (RFC 9113, section 3.1), and
+/// a request that offers it is answered as it stands.
+pub fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::UPGRADE)
+        && tokens(headers, header::UPGRADE).any(|token| !token.is_empty() && !token.eq_ignore_ascii_case("h2c"))
+}
+
+/// Whether the body of a request is in pieces (`chunked`) or plain, and not coded in a way that hyper passes on and that whoever
+/// stands in between may read otherwise.
+pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(only) = lines.next() else { return true };
+    lines.next().is_none() && only.as_bytes().eq_ignore_ascii_case(b"chunked")
+}
+
+/// Makes one line of the cookies that HTTP/2 may split (RFC 9113, section 8.2.3).
+pub fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() < 2 {
+        return;
+    }
+    // What is valid in pieces is valid as a whole.
+    if let Ok(cookies) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, cookies);
+    }
 }
 
 fn accepts_trailers(headers: &HeaderMap) -> bool {
@@ -137,10 +170,14 @@ mod tests {
             ("te: gzip;q=0.5, Trailers\nconnection: te", "te: trailers"),
             ("te: gzip", ""),
             ("trailer: x-sum", "trailer: x-sum"),
+            (
+                "forwarded: for=a\nx-forwarded-for: a\nx-forwarded-host: a\nx-forwarded-x: a\nx-real-ip: a\nx-real: a",
+                "x-real: a",
+            ),
             ("flint-route: /admin\nFlint-Param-Id: 7\nflint-invocation-id: x\nflintstone: 1", "flintstone: 1"),
         ] {
             let mut headers = map(sent);
-            clean_request(&mut headers);
+            clean_request(&mut headers, false);
             assert_eq!(headers, map(seen), "{sent}");
         }
     }

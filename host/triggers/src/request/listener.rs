@@ -1,12 +1,14 @@
 //! Accepts connections, within limits, until it is told to stop; then lets what runs finish.
 
 use super::activity::Patience;
-use super::connection;
+use super::client::{Client, ClientBody};
+use super::connection::{self, Shared};
+use super::multiplex;
+use super::tls::Tls;
 use bytes::Bytes;
 use flint_model::ByteSize;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
@@ -39,6 +41,22 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a connection may stay open without a request, or without taking the rest of an answer.
     pub idle_timeout: Duration,
+    /// How long a function that reads a request's body may have to wait for the next piece.
+    pub body_timeout: Duration,
+    /// Requests that a connection of HTTP/2 may have open at once. Further ones are refused to the client's software, which
+    /// waits.
+    pub streams_max: usize,
+    /// Requests that a client of HTTP/2 may take back before its connection is ended; each that it lets be answered makes
+    /// good for one.
+    pub resets_max: usize,
+    /// How much of a request's body is taken before it is read, with HTTP/2; of all requests of a connection four times as much.
+    pub window_size: ByteSize,
+    /// How much of an answer is held for a client that does not take it, with HTTP/2.
+    pub buffer_size: ByteSize,
+    /// How often a client of HTTP/2 is asked whether it is still there.
+    pub ping_interval: Duration,
+    /// How long it has to say so.
+    pub ping_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -49,6 +67,13 @@ impl Default for Limits {
             header_count_max: 100,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(30),
+            streams_max: 100,
+            resets_max: 200,
+            window_size: ByteSize::kib(256),
+            buffer_size: ByteSize::kib(64),
+            ping_interval: Duration::from_secs(30),
+            ping_timeout: Duration::from_secs(20),
         }
     }
 }
@@ -141,6 +166,7 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     limits: Limits,
+    tls: Option<Tls>,
 }
 
 impl Listener {
@@ -152,7 +178,12 @@ impl Listener {
         let failed = |source| BindError::new(address, source);
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        Ok(Self { socket, address, limits })
+        Ok(Self { socket, address, limits, tls: None })
+    }
+
+    /// The same, for clients that speak TLS.
+    pub fn encrypted(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// The address with the port that it got.
@@ -166,15 +197,23 @@ impl Listener {
     ///
     /// The handler's future is dropped when its client goes away. (A client that only closes its sending side counts as
     /// gone.) A body that yields an error ends the connection, so that what was sent does not look complete. What is no HTTP
-    /// is answered by hyper, with an empty 400, 414 or 431. Dropping this future cuts everything at once.
+    /// is answered by hyper, with an empty 400, 414 or 431. Requests of HTTP/2 run in tasks of their own. Dropping this future cuts everything at once.
     pub async fn serve<H, F, B>(self, handler: H, shutdown: CancellationToken, drain: Drain) -> Drained
     where
-        H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        H: Fn(Request<ClientBody>, Arc<Client>) -> F + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Unpin + Send + 'static,
     {
-        let patience = Patience { idle: self.limits.idle_timeout, head: self.limits.header_timeout };
-        let shared = Arc::new((connection::protocol(&self.limits), handler, drain.cut.clone()));
+        let limits = &self.limits;
+        let patience = Patience { idle: limits.idle_timeout, head: limits.header_timeout, body: limits.body_timeout };
+        let shared = Arc::new(Shared {
+            one_by_one: connection::protocol(limits),
+            multiplexed: multiplex::Settings::new(limits),
+            patience,
+            tls: self.tls,
+            handler,
+            cut: drain.cut.clone(),
+        });
         let room = Arc::new(Semaphore::new(self.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let mut connections = JoinSet::new();
         loop {
@@ -187,12 +226,12 @@ impl Listener {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(ended) = connections.join_next(), if !connections.is_empty() => report(ended),
-                Some((stream, permit)) = accepted => {
+                Some(((stream, address), permit)) = accepted => {
                     // A token of its own, so that connections share no lock while they run.
                     let (shared, end) = (shared.clone(), shutdown.child_token());
                     connections.spawn(async move {
                         let _permit = permit;
-                        connection::serve(stream, &shared.0, patience, &shared.1, end, &shared.2).await;
+                        connection::serve(stream, address, shared, end).await;
                     });
                 }
             }
@@ -203,13 +242,13 @@ impl Listener {
 }
 
 /// Accepts the next connection, whatever becomes of others.
-async fn accept(socket: &TcpListener) -> TcpStream {
+async fn accept(socket: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match socket.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // An answer is written at once, so there is nothing to wait for. If it can't be set, answers are late.
                 let _ = stream.set_nodelay(true);
-                return stream;
+                return (stream, address);
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

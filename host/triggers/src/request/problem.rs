@@ -11,6 +11,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// How long a client is asked to wait before it tries again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -37,6 +38,33 @@ pub enum Refusal {
     /// The method is `CONNECT`: this is no proxy.
     #[error("this server is no proxy")]
     NoProxy,
+    /// The request asks for another protocol, such as WebSocket.
+    #[error("this server changes to no other protocol")]
+    NoUpgrade,
+    /// The body is framed in a way that others may read differently.
+    #[error("the transfer-encoding of the request is not `chunked` alone")]
+    BadFraming,
+    /// There are more header lines than may be.
+    #[error("the request has more than {0} headers")]
+    TooManyHeaders(usize),
+    /// The client asks too often. Has the time after which it may ask again.
+    #[error("this client asks too often")]
+    RateLimited(Duration),
+    /// There is no such file.
+    #[error("there is no such file")]
+    NoFile,
+    /// The client wants another version of a file than there is.
+    #[error("the file is not the version that the request is about")]
+    PreconditionFailed,
+    /// The part that is asked for begins behind the end of the file, which has this size.
+    #[error("the file has {0} bytes, and no such part")]
+    BadRange(u64),
+    /// A file can't be read. The log has more.
+    #[error("the host failed to read the file")]
+    Unreadable,
+    /// The client took too long to send the next piece of the body.
+    #[error("no more of the request body came within {}", flint_model::duration::display(*.0))]
+    SlowBody(Duration),
     /// The request target is longer than its limit, in bytes.
     #[error("the request target is longer than {0} bytes")]
     UriTooLong(usize),
@@ -101,7 +129,7 @@ impl From<&Failure> for Problem {
         use Failure as F;
         let status = match failure {
             F::Overloaded { .. } | F::Exhausted | F::RequestMemory(_) | F::Draining => StatusCode::SERVICE_UNAVAILABLE,
-            F::TimedOut(_) | F::CpuExceeded(_) => StatusCode::GATEWAY_TIMEOUT,
+            F::TimedOut(_) | F::NoFirstByte(_) | F::CpuExceeded(_) => StatusCode::GATEWAY_TIMEOUT,
             F::BadRequest(_) => StatusCode::BAD_REQUEST,
             F::NoAnswer(_) => StatusCode::BAD_GATEWAY,
             F::TooLarge { what: "request", .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -129,12 +157,36 @@ impl From<Refusal> for Problem {
             R::BadPath | R::BadParam(_) => (StatusCode::BAD_REQUEST, "http/bad-path"),
             R::BadHost => (StatusCode::BAD_REQUEST, "http/bad-host"),
             R::NoProxy => (StatusCode::NOT_IMPLEMENTED, "http/no-proxy"),
+            R::NoUpgrade => (StatusCode::NOT_IMPLEMENTED, "http/no-upgrade"),
+            R::BadFraming => (StatusCode::BAD_REQUEST, "http/bad-framing"),
+            R::TooManyHeaders(_) => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "http/too-many-headers"),
+            R::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "http/rate-limited"),
+            R::NoFile => (StatusCode::NOT_FOUND, "http/no-file"),
+            R::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "http/precondition-failed"),
+            R::BadRange(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "http/bad-range"),
+            R::Unreadable => (StatusCode::INTERNAL_SERVER_ERROR, "host/internal"),
+            R::SlowBody(_) => (StatusCode::REQUEST_TIMEOUT, "http/slow-body"),
             R::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "http/uri-too-long"),
             R::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "http/too-large"),
         };
         let mut problem = Self::new(status, code, refusal.to_string());
-        if let R::MethodNotAllowed(allow) = refusal {
-            problem.extra = Some((header::ALLOW, allow));
+        match refusal {
+            R::MethodNotAllowed(allow) => problem.extra = Some((header::ALLOW, allow)),
+            // In whole seconds, and not too early.
+            R::RateLimited(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                problem.extra = Some((header::RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+            }
+            R::BadRange(size) => {
+                // Digits are a value.
+                let range = HeaderValue::try_from(format!("bytes */{size}")).ok();
+                problem.extra = range.map(|range| (header::CONTENT_RANGE, range));
+            }
+            // What follows on the connection may not be what it looks like.
+            R::BadFraming | R::SlowBody(_) => {
+                problem.extra = Some((header::CONNECTION, HeaderValue::from_static("close")));
+            }
+            _ => {}
         }
         problem
     }
@@ -144,7 +196,6 @@ impl From<Refusal> for Problem {
 mod tests {
     use super::*;
     use flint_model::{ByteSize, Timestamp};
-    use std::time::Duration;
 
     fn large(what: &'static str) -> Failure {
         Failure::TooLarge { what, limit: ByteSize::bytes(1024) }
@@ -159,6 +210,7 @@ mod tests {
             (Failure::RequestMemory(ByteSize::bytes(1)), 503, "host/request-memory"),
             (Failure::Draining, 503, "host/draining"),
             (Failure::TimedOut(Duration::from_secs(1)), 504, "function/timed-out"),
+            (Failure::NoFirstByte(Duration::from_secs(1)), 504, "function/no-first-byte"),
             (Failure::CpuExceeded(Duration::from_secs(1)), 504, "function/cpu-exceeded"),
             (Failure::Trapped(secret()), 500, "function/trapped"),
             (Failure::OutOfMemory(ByteSize::bytes(1)), 500, "function/out-of-memory"),
@@ -187,6 +239,15 @@ mod tests {
             (Refusal::BadParam(NoText), 400, "http/bad-path"),
             (Refusal::BadHost, 400, "http/bad-host"),
             (Refusal::NoProxy, 501, "http/no-proxy"),
+            (Refusal::NoUpgrade, 501, "http/no-upgrade"),
+            (Refusal::BadFraming, 400, "http/bad-framing"),
+            (Refusal::TooManyHeaders(9), 431, "http/too-many-headers"),
+            (Refusal::RateLimited(Duration::from_millis(1500)), 429, "http/rate-limited"),
+            (Refusal::NoFile, 404, "http/no-file"),
+            (Refusal::PreconditionFailed, 412, "http/precondition-failed"),
+            (Refusal::BadRange(9), 416, "http/bad-range"),
+            (Refusal::Unreadable, 500, "host/internal"),
+            (Refusal::SlowBody(Duration::from_secs(1)), 408, "http/slow-body"),
             (Refusal::UriTooLong(9), 414, "http/uri-too-long"),
             (Refusal::TooLarge(ByteSize::bytes(9)), 413, "http/too-large"),
         ] {

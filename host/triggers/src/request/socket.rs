@@ -1,23 +1,58 @@
-//! A client's socket that notes when bytes come and go.
+//! A client's socket that notes when bytes come and go, and can look at the first of them.
 
 use super::activity::Activity;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// What a client of HTTP/2 says first (RFC 9113, section 3.4).
+const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What the first bytes of a connection say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// HTTP/2, by prior knowledge.
+    Http2,
+    /// HTTP/1, or something that is none.
+    Http1,
+    /// Nothing was said.
+    Gone,
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     activity: Arc<Activity>,
+    /// Bytes that were looked at and are to be read yet.
+    looked_at: [u8; PREFACE.len()],
+    read: usize,
+    taken: usize,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
+        Self { stream, activity, looked_at: [0; PREFACE.len()], read: 0, taken: 0 }
+    }
+
+    /// Looks at the first bytes, as many as tell which version of HTTP it is. They are read again.
+    pub(super) fn poll_greeting(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Greeting>> {
+        loop {
+            let mut buffer = ReadBuf::new(&mut self.looked_at[self.read..]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            let more = buffer.filled().len();
+            self.read += more;
+            return Poll::Ready(Ok(match (more, self.read) {
+                (0, 0) => Greeting::Gone,
+                (0, _) => Greeting::Http1,
+                _ if !PREFACE.starts_with(&self.looked_at[..self.read]) => Greeting::Http1,
+                (_, read) if read == PREFACE.len() => Greeting::Http2,
+                _ => continue,
+            }));
+        }
     }
 
     fn note(&self, sent: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -41,6 +76,13 @@ impl Drop for Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.taken < self.read {
+            let left = &self.looked_at[self.taken..self.read];
+            let count = left.len().min(buffer.remaining());
+            buffer.put_slice(&left[..count]);
+            self.taken += count;
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {

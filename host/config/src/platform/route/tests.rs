@@ -11,7 +11,10 @@ fn route(host: &str, methods: &[&str], path: &str) -> Route {
             names => Methods::Only(names.iter().map(|name| name.parse().expect(name)).collect()),
         },
         path: PathPattern::parse(path).expect(path),
-        function: FunctionName::parse("f").expect("a name"),
+        target: Target::Function(FunctionName::parse("f").expect("a name")),
+        compress: false,
+        cors: None,
+        rate: None,
     }
 }
 

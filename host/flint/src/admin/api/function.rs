@@ -48,6 +48,8 @@ pub(crate) struct Serving {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FunctionLimits {
     pub(crate) concurrency: usize,
+    /// Whether so many are set aside for it.
+    pub(crate) reserved: bool,
     pub(crate) queue: usize,
     pub(crate) queue_timeout_ms: u64,
     pub(crate) memory_bytes: u64,
@@ -57,8 +59,18 @@ pub(crate) struct FunctionLimits {
     pub(crate) response_size_max_bytes: u64,
     /// None: no limit.
     pub(crate) http_body_max_bytes: Option<u64>,
+    /// None: no limit.
+    pub(crate) http_response_max_bytes: Option<u64>,
+    /// None: `timeout_ms`.
+    pub(crate) first_byte_timeout_ms: Option<u64>,
     pub(crate) log_size_max_bytes: u64,
     pub(crate) handles_max: usize,
+    pub(crate) kv_calls_max: usize,
+    pub(crate) kv_size_max_bytes: u64,
+    pub(crate) outbound_calls_max: usize,
+    pub(crate) outbound_size_max_bytes: u64,
+    pub(crate) outbound_timeout_ms: u64,
+    pub(crate) outbound_concurrency: usize,
 }
 
 /// What a component exports and imports.

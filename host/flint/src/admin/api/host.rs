@@ -17,7 +17,10 @@ pub(crate) struct Route {
     /// None: all methods.
     pub(crate) methods: Option<Vec<String>>,
     pub(crate) path: String,
-    pub(crate) function: String,
+    /// None: it leads to files.
+    pub(crate) function: Option<String>,
+    /// The folder of files that it leads to; none: it leads to a function.
+    pub(crate) files: Option<String>,
 }
 
 /// The limits of the host as a whole.
@@ -27,10 +30,27 @@ pub(crate) struct Limits {
     pub(crate) spares_max: usize,
     pub(crate) connections_max: usize,
     pub(crate) header_size_max_bytes: u64,
+    pub(crate) header_count_max: usize,
     pub(crate) header_timeout_ms: u64,
+    pub(crate) handshake_timeout_ms: u64,
+    pub(crate) body_timeout_ms: u64,
     pub(crate) idle_timeout_ms: u64,
+    pub(crate) http2_streams_max: usize,
+    pub(crate) http2_resets_max: usize,
+    pub(crate) http2_window_size_bytes: u64,
+    pub(crate) http2_buffer_size_bytes: u64,
+    pub(crate) http2_ping_interval_ms: u64,
+    pub(crate) http2_ping_timeout_ms: u64,
     pub(crate) drain_timeout_ms: u64,
+    pub(crate) request_memory_max_bytes: u64,
+    pub(crate) compress_size_min_bytes: u64,
+    pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
+    pub(crate) touched_max: usize,
+    pub(crate) memories_max: usize,
+    pub(crate) tables_max: usize,
+    pub(crate) table_elements_max: usize,
+    pub(crate) stack_size_max_bytes: u64,
     pub(crate) log_line_max_bytes: u64,
     pub(crate) component_size_max_bytes: u64,
     pub(crate) versions_max: usize,

@@ -27,13 +27,13 @@ struct Host {
 impl Host {
     async fn with<H, F>(limits: Limits, drain_timeout: Duration, handler: H) -> Self
     where
-        H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        H: Fn(Request<ClientBody>) -> F + Send + Sync + 'static,
         F: Future<Output = Response<TestBody>> + Send + 'static,
     {
         let listener = Listener::bind("127.0.0.1:0".parse().expect("an address"), limits).await.expect("a free port");
         let (address, shutdown) = (listener.address(), CancellationToken::new());
         let serving = tokio::spawn(listener.serve(
-            handler,
+            move |request, _| handler(request),
             shutdown.clone(),
             Drain { timeout: drain_timeout, ..Drain::default() },
         ));
@@ -42,14 +42,14 @@ impl Host {
 
     async fn start<H, F>(handler: H) -> Self
     where
-        H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        H: Fn(Request<ClientBody>) -> F + Send + Sync + 'static,
         F: Future<Output = Response<TestBody>> + Send + 'static,
     {
         Self::with(Limits::default(), SOON, handler).await
     }
 
-    async fn connect(&self) -> Client {
-        Client(TcpStream::connect(self.address).await.expect("accepted"))
+    async fn connect(&self) -> Wire {
+        Wire(TcpStream::connect(self.address).await.expect("accepted"))
     }
 
     async fn stop(self) -> Drained {
@@ -58,9 +58,9 @@ impl Host {
     }
 }
 
-struct Client(TcpStream);
+struct Wire(TcpStream);
 
-impl Client {
+impl Wire {
     async fn send(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.expect("sent");
     }

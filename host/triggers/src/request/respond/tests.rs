@@ -1,5 +1,8 @@
 //! The door without a socket: a request goes in, what the target saw and what the client gets come out.
 
+mod files;
+mod routes;
+
 use super::*;
 use crate::request::router::{PathPattern, Route};
 use futures::stream;
@@ -27,12 +30,19 @@ fn pieces(pieces: &[&'static str], broken: bool) -> Sent {
     StreamBody::new(stream::iter(frames)).boxed_unsync()
 }
 
+/// A door with one route to a function, or to something else.
+fn door_to(path: &str, target: Endpoint<()>) -> Door<()> {
+    let path = PathPattern::parse(path).expect("a path");
+    let methods = matches!(target.target, Target::Files(_)).then(|| vec![Method::GET]);
+    Door::new(Router::new(vec![Route { host: None, methods, path, target }]).expect("one"))
+}
+
 fn door(routes: &[(&str, &str)], cap: Option<u64>) -> Door<()> {
     let routes = routes.iter().map(|(method, path)| Route {
         host: None,
         methods: (*method != "*").then(|| vec![method.parse().expect("a method")]),
         path: PathPattern::parse(path).expect("a path"),
-        target: Endpoint { target: (), request_body_max: cap.map(ByteSize::bytes) },
+        target: Endpoint { request_body_max: cap.map(ByteSize::bytes), ..Endpoint::new(()) },
     });
     Door::new(Router::new(routes.collect()).expect("no ambiguity"))
 }
@@ -48,10 +58,15 @@ fn request(method: &str, uri: &str, headers: &[(&'static str, &str)]) -> Request
     request
 }
 
+/// Who asks, where that makes no difference.
+fn client() -> Client {
+    Client::new("192.0.2.1:1".parse().expect("an address"), false)
+}
+
 /// An answer, as the client gets it: status, headers, body or what broke it.
 async fn ask(door: &Door<()>, request: Request<Sent>, guest: impl FnOnce() -> Guest) -> Answer {
     let call = |(): &(), _: Invocation, _: Request<Capped<Sent>>| std::future::ready(guest());
-    read(door.answer(request, call).await).await
+    read(door.answer(request, &client(), call).await).await
 }
 
 struct Answer {
@@ -103,6 +118,10 @@ async fn the_target_sees_route_parameters_and_its_own_span_and_nothing_forged() 
             ("flint-route", "/forged"),
             ("flint-param-id", "forged"),
             ("flint-param-other", "forged"),
+            ("x-forwarded-for", "forged"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "forged"),
+            ("forwarded", "for=forged"),
             ("connection", "x-hop"),
             ("x-hop", "1"),
             ("traceparent", PARENT),
@@ -113,7 +132,7 @@ async fn the_target_sees_route_parameters_and_its_own_span_and_nothing_forged() 
     );
     let seen = Mutex::new(None);
     let response = door
-        .answer(sent, |(), invocation, request| {
+        .answer(sent, &client(), |(), invocation, request| {
             let (parts, _) = request.into_parts();
             *seen.lock().expect("unpoisoned") = Some((invocation, parts));
             std::future::ready(answer(200, &[("traceparent", "forged"), ("x-own", "1")], full("ok")))
@@ -132,6 +151,8 @@ async fn the_target_sees_route_parameters_and_its_own_span_and_nothing_forged() 
         "host",
         "traceparent",
         "tracestate",
+        "x-forwarded-for",
+        "x-forwarded-proto",
     ];
     assert_eq!(names, expected);
     assert_eq!(parts.uri, "/users/a%20b/x/y?q=%20");
@@ -164,6 +185,10 @@ async fn what_no_route_takes_is_refused_with_a_code() {
         ("GET", "http://user@h.org/a", &[], 400, "http/bad-host"),
         ("GET", &long, &[], 414, "http/uri-too-long"),
         ("CONNECT", "h.org:80", &[], 501, "http/no-proxy"),
+        ("GET", "/a", &[("connection", "upgrade"), ("upgrade", "websocket")], 501, "http/no-upgrade"),
+        ("POST", "/a", &[("transfer-encoding", "gzip, chunked")], 400, "http/bad-framing"),
+        ("POST", "/a", &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")], 400, "http/bad-framing"),
+        ("GET", "/a", &[("x", "y"); 100], 431, "http/too-many-headers"),
         ("POST", "/a", &[("content-length", "5")], 413, "http/too-large"),
     ] {
         let got = ask(&door, request(method, uri, headers), never).await;
@@ -171,6 +196,8 @@ async fn what_no_route_takes_is_refused_with_a_code() {
         assert_eq!(got.header("content-type"), Some("application/problem+json"));
         assert_eq!(got.header("allow"), (status == 405).then_some("GET, HEAD, OPTIONS, POST"));
     }
+    let offers = request("GET", "/a", &[("connection", "upgrade, http2-settings"), ("upgrade", "h2c")]);
+    assert_eq!(ask(&door, offers, || answer(200, &[], full("as it stands"))).await.status, 200);
     let mut hostless = request("GET", "/a", &[]);
     hostless.headers_mut().clear();
     assert_eq!(ask(&door, hostless, never).await.code(), "http/bad-host");
@@ -201,16 +228,15 @@ async fn what_no_route_takes_is_refused_with_a_code() {
 
 #[tokio::test]
 async fn a_target_with_an_authority_counts_before_the_host_header() {
-    let mut route = Route {
-        host: Some(crate::request::router::HostPattern::parse("a.org").expect("a host")),
+    let route = |host| Route {
+        host: Some(crate::request::router::HostPattern::parse(host).expect("a host")),
         methods: None,
         path: PathPattern::parse("/").expect("a path"),
-        target: Endpoint { target: (), request_body_max: None },
+        target: Endpoint::new(()),
     };
-    let door = Door::new(Router::new(vec![route.clone()]).expect("one"));
+    let door = Door::new(Router::new(vec![route("a.org")]).expect("one"));
     assert_eq!(ask(&door, request("GET", "http://A.org:80/", &[]), || answer(200, &[], full(""))).await.status, 200);
-    route.host = Some(crate::request::router::HostPattern::parse("h.org").expect("a host"));
-    let door = Door::new(Router::new(vec![route]).expect("one"));
+    let door = Door::new(Router::new(vec![route("h.org")]).expect("one"));
     assert_eq!(ask(&door, request("GET", "http://a.org/", &[]), never).await.status, 404);
     assert_eq!(ask(&door, request("GET", "/", &[]), || answer(200, &[], full(""))).await.status, 200);
 }
@@ -298,14 +324,15 @@ async fn a_request_that_grows_over_its_limit_is_too_large_unless_the_function_an
     for (body, status) in
         [(pieces(&["12", "34"], false), 200), (pieces(&["12", "345"], false), 413), (pieces(&["1"], true), 400)]
     {
-        let response = door.answer(request("POST", "/a", &[]).map(|_| body), read_all).await;
+        let response = door.answer(request("POST", "/a", &[]).map(|_| body), &client(), read_all).await;
         assert_eq!(response.status(), status);
     }
     let answers = |(): &(), _, request: Request<Capped<Sent>>| async move {
         assert!(request.into_body().collect().await.is_err());
         answer(422, &[], full("mine"))
     };
-    let response = door.answer(request("POST", "/a", &[]).map(|_| pieces(&["12345"], false)), answers).await;
+    let sent = request("POST", "/a", &[]).map(|_| pieces(&["12345"], false));
+    let response = door.answer(sent, &client(), answers).await;
     assert_eq!(response.status(), 422);
 }
 
@@ -315,4 +342,42 @@ async fn a_failure_becomes_a_problem() {
     let got = ask(&door, request("GET", "/a", &[]), || Err(Failure::Draining)).await;
     assert_eq!((got.status, got.code().as_str(), got.header("retry-after")), (503, "host/draining", Some("1")));
     assert!(got.header("traceparent").is_some());
+}
+
+#[tokio::test]
+async fn a_request_of_http2_looks_like_one_of_http1() {
+    let door = door(&[("*", "/a")], None);
+    let mut sent = request("GET", "https://h.org/a?q", &[("cookie", "a=1"), ("cookie", "b=2")]);
+    *sent.version_mut() = Version::HTTP_2;
+    let seen = Mutex::new(None);
+    let call = |(): &(), _: Invocation, request: Request<Capped<Sent>>| {
+        *seen.lock().expect("unpoisoned") = Some(request.into_parts().0);
+        std::future::ready(answer(200, &[], full("")))
+    };
+    assert_eq!(door.answer(sent, &client(), call).await.status(), 200);
+    let parts = seen.into_inner().expect("unpoisoned").expect("asked");
+    assert_eq!((parts.uri.to_string().as_str(), &parts.headers["host"]), ("/a?q", &"h.org".parse().unwrap()));
+    assert_eq!(parts.headers["cookie"], "a=1; b=2");
+    // A host of another name beside the authority.
+    let mut torn = request("GET", "https://other.org/a", &[]);
+    *torn.version_mut() = Version::HTTP_2;
+    assert_eq!(ask(&door, torn, never).await.code(), "http/bad-host");
+    let mut nameless = request("GET", "/a", &[]);
+    (*nameless.version_mut(), _) = (Version::HTTP_2, nameless.headers_mut().remove("host"));
+    assert_eq!(ask(&door, nameless, never).await.code(), "http/bad-host");
+}
+
+#[tokio::test]
+async fn a_guest_learns_from_the_target_that_its_client_spoke_tls() {
+    let door = door(&[("*", "/a")], None);
+    for (secure, target) in [(true, "https://h.org/a"), (false, "/a")] {
+        let client = Client::new("192.0.2.1:1".parse().expect("an address"), secure);
+        let call = |(): &(), _: Invocation, request: Request<Capped<Sent>>| {
+            assert_eq!(request.uri(), target);
+            assert_eq!(request.headers()["x-forwarded-for"], "192.0.2.1");
+            assert_eq!(request.headers()["x-forwarded-proto"], if secure { "https" } else { "http" });
+            std::future::ready(answer(200, &[], full("")))
+        };
+        assert_eq!(door.answer(request("GET", "/a", &[]), &client, call).await.status(), 200);
+    }
 }
