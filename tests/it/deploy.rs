@@ -285,7 +285,7 @@ fn a_thousand_swaps_under_load_drop_no_request_and_mix_none() {
     let host = Launch::config(&format!("{limits}{}", greeter("version-header = true"))).start();
     let parts = [bytes("hello-02"), bytes("hello-plain-03")];
     let swap = |version: u64| {
-        let changed = deploy(&host, "", &parts[usize::from(version % 2 == 0)]).expect(200).json();
+        let changed = deploy(&host, "", &parts[usize::from(version.is_multiple_of(2))]).expect(200).json();
         assert_eq!(changed["active"], version);
     };
     let (over, client) = (AtomicBool::new(false), host.http());
@@ -297,7 +297,7 @@ fn a_thousand_swaps_under_load_drop_no_request_and_mix_none() {
                 while !over.load(Ordering::Relaxed) {
                     let (version, speaks) = ask(&mut wire, &format!("/{worker}/{answered}"));
                     let version: u64 = version.parse().expect("a version");
-                    assert_eq!(speaks, if version % 2 == 0 { "0.3" } else { "0.2" }, "version {version}");
+                    assert_eq!(speaks, if version.is_multiple_of(2) { "0.3" } else { "0.2" }, "version {version}");
                     answered += 1;
                 }
                 answered
