@@ -53,7 +53,7 @@ fn a_command_ends_with_the_code_that_help_promises() {
         (&["frobnicate"], 2),
         (&["kv", "get", "links"], 2),
         (&["kv", "get", "Not_A_Name", "key"], 2),
-        (&["up", "--admin-listen", "0.0.0.0:9090"], 2),
+        (&["up", "--admin-listen", "localhost"], 2),
         (&["up", "--log", "loud"], 2),
         (&["up"], 3),
         (&["check", "--config", "invalid.toml"], 3),

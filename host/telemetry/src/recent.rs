@@ -4,7 +4,7 @@
 //! reads holds one place at a time; an invocation whose place is being read is not kept, which can be seen by nobody who
 //! does not count.
 
-use crate::record::{Outcome, Record, Start, Trigger};
+use crate::record::{Outbound, Outcome, Record, Start, Trigger};
 use flint_model::trace::TraceId;
 use flint_model::{ByteSize, FunctionName, InvocationId};
 use parking_lot::Mutex;
@@ -42,6 +42,8 @@ pub struct Recent {
     pub bytes_out: u64,
     /// As in [`Record`].
     pub store_calls: u32,
+    /// As in [`Record`].
+    pub outbound: Outbound,
 }
 
 /// The last invocations.
@@ -74,6 +76,7 @@ impl Ring {
             bytes_in: record.bytes_in,
             bytes_out: record.bytes_out,
             store_calls: record.store_calls,
+            outbound: record.outbound,
         });
     }
 
@@ -106,6 +109,7 @@ mod tests {
             bytes_in,
             bytes_out: 0,
             store_calls: 0,
+            outbound: Outbound::default(),
             queued: Duration::ZERO,
         }
     }

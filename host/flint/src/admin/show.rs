@@ -152,6 +152,9 @@ pub(crate) fn invocation(recent: &Recent) -> Invocation {
         bytes_in: recent.bytes_in,
         bytes_out: recent.bytes_out,
         store_calls: recent.store_calls,
+        outbound_calls: recent.outbound.calls,
+        outbound_bytes_sent: recent.outbound.sent,
+        outbound_bytes_received: recent.outbound.received,
     }
 }
 

@@ -98,4 +98,7 @@ pub(crate) struct Invocation {
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) store_calls: u32,
+    pub(crate) outbound_calls: u32,
+    pub(crate) outbound_bytes_sent: u64,
+    pub(crate) outbound_bytes_received: u64,
 }
