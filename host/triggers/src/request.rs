@@ -8,6 +8,7 @@
 //! Deliberately absent: upgrades (no guest could speak what comes then), HTTP/3, client certificates.
 
 mod activity;
+mod answer;
 pub mod body;
 pub mod client;
 mod compress;
@@ -24,8 +25,10 @@ pub mod rate;
 pub mod respond;
 pub mod router;
 mod socket;
+mod target;
 pub mod tls;
 pub mod trace;
+mod watch;
 
 use flint_world::Function;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use super::listener::{Cut, Limits};
 use super::multiplex::{self, Streams};
 use super::socket::{Greeting, Socket};
 use super::tls::Tls;
+use super::watch::Watch;
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
@@ -23,17 +24,12 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// The smallest buffer that hyper takes.
 const BUFFER_MIN: usize = 8192;
-
-/// How long a client of HTTP/2 has to say goodbye when nothing runs any more.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What all connections of a listener share.
 pub(super) struct Shared<H> {
@@ -193,7 +189,9 @@ async fn drive<C>(
         if !draining && drained.as_mut().poll(cx).is_ready() {
             draining = true;
             finish(connection.as_mut());
-            watch.expect_goodbye(streams);
+            if streams.is_some() {
+                watch.expect_goodbye();
+            }
         }
         if !told && draining && cut.as_mut().poll(cx).is_ready() {
             told = true;
@@ -221,77 +219,11 @@ async fn drive<C>(
         // A client of HTTP/2 is told, so that it sends no request into the void.
         draining = true;
         finish(connection.as_mut());
-        watch.expect_goodbye(streams);
+        watch.expect_goodbye();
         cx.waker().wake_by_ref();
         Poll::Pending
     })
     .await;
-}
-
-/// Ends when the phase of a connection, or of a stream, has lasted too long. On the way it tells who waits too long for a body.
-pub(super) struct Watch<'a> {
-    activity: &'a Activity,
-    patience: Patience,
-    /// Made when there is a moment to wait for.
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Whether what changes elsewhere is looked for also while there is nothing to wait for.
-    looks: bool,
-    goodbye: Option<Instant>,
-}
-
-impl<'a> Watch<'a> {
-    fn new(activity: &'a Activity, patience: Patience) -> Self {
-        Self::of_stream(activity, patience, true)
-    }
-
-    /// Watches one of several; `has_body`: somebody else may wait for its request's body.
-    pub(super) fn of_stream(activity: &'a Activity, patience: Patience, has_body: bool) -> Self {
-        Self { activity, patience, timer: None, looks: has_body, goodbye: None }
-    }
-
-    /// From now on a connection of HTTP/2 ends soon after its last stream.
-    fn expect_goodbye(&mut self, streams: Option<&Streams>) {
-        self.goodbye = streams.map(|_| Instant::now());
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let Some(goodbye) = self.goodbye.filter(|_| !self.activity.has_streams()) else {
-            return self.activity.deadline(self.patience);
-        };
-        let patience = Patience { idle: GOODBYE, head: GOODBYE, ..self.patience };
-        self.activity.deadline(patience).max(Some(goodbye + GOODBYE))
-    }
-}
-
-impl Future for Watch<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let (end, body) = (self.deadline(), self.activity.body_deadline(self.patience));
-            let next = end.into_iter().chain(body).min();
-            if next.is_none() && !self.looks {
-                return Poll::Pending;
-            }
-            let pause = self.patience.idle.min(self.patience.body);
-            let timer =
-                self.timer.get_or_insert_with(|| Box::pin(sleep_until(next.unwrap_or_else(|| Instant::now() + pause))));
-            // The timer is moved when it has to ring earlier, which is rare. That it rings too early, because the phase has
-            // changed since, is found out when it rings.
-            if let Some(at) = next.filter(|at| *at < timer.deadline()) {
-                timer.as_mut().reset(at);
-            }
-            ready!(timer.as_mut().poll(cx));
-            let now = Instant::now();
-            if next.is_none_or(|at| at > now) {
-                timer.as_mut().reset(next.unwrap_or(now + pause));
-            } else if end.is_some_and(|at| at <= now) {
-                return Poll::Ready(());
-            } else {
-                self.activity.give_body_up();
-            }
-        }
-    }
 }
 
 /// Keeps a connection busy as long as it lives: from the request's head to the last byte of the answer's body.

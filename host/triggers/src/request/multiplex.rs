@@ -5,8 +5,8 @@
 //! may take back (rapid reset, CVE-2023-44487): each costs the host a start of something that nobody wants.
 
 use super::activity::{Activity, Patience};
-use super::connection::Watch;
 use super::listener::Limits;
+use super::watch::Watch;
 use http_body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 use hyper::server::conn::http2;

@@ -1,12 +1,13 @@
 //! One request, from its head to the answer: check, route, invoke, answer.
 //!
 //! Data goes one way: [`Door::admit`] decides whether a function is asked and prepares what it sees; the caller invokes;
-//! [`finish`] makes an answer of what came back. Every answer has `flint-invocation-id` and `traceparent`.
+//! [`answer::finish`] makes an answer of what came back. Every answer has `flint-invocation-id` and `traceparent`.
 
-use super::body::{AnswerBody, BoxError, Capped, Fault, Guest, Measured, WrongLength};
+use super::answer;
+use super::body::{AnswerBody, BoxError, Capped, Fault};
 use super::client::Client;
 use super::cors::{self, Cors};
-use super::encoding::{self, Coding};
+use super::encoding::Coding;
 use super::files::Folder;
 use super::forwarded::Origin;
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
@@ -14,25 +15,20 @@ use super::listener::{Cut, Limits};
 use super::problem::{Problem, Refusal};
 use super::rate::Rate;
 use super::router::{Found, Router};
+use super::target;
 use super::trace::{self, TRACEPARENT, TRACESTATE};
 use bytes::Bytes;
-use flint_model::{ByteSize, InvocationId};
+use flint_model::ByteSize;
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Request, Response, StatusCode, Uri, Version, request};
+use http::uri::Authority;
+use http::{Method, Request, Response, Version, request};
 use http_body::Body;
-use http_body_util::BodyExt;
 use ipnet::IpNet;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
-/// How much of a body that nobody gets is read, in bytes, before its guest is ended.
-const DISCARD_MAX: u64 = 1 << 20;
-/// How long a body that nobody gets is read before its guest is ended.
-const DISCARD_TIME: Duration = Duration::from_secs(1);
 /// The default of [`Door::uri_length_max`].
 pub const URI_LENGTH_MAX: usize = 8192;
 
@@ -164,7 +160,7 @@ impl<T> Door<T> {
         let mut response = match self.admit(request, client, &invocation, &stamp, &mut last) {
             Ok(Step::Call { function, request, fault }) => {
                 let answered = match self.unless_cut(call(function, invocation, request)).await {
-                    Ok(response) => finish(response, id, head, version).await,
+                    Ok(response) => answer::finish(response, id, head, version).await,
                     Err(failure) => Err(failure),
                 };
                 match (answered, fault.as_ref().and_then(Fault::get)) {
@@ -184,8 +180,8 @@ impl<T> Door<T> {
                 answer.unwrap_or_else(|refusal| problem(refusal.into()))
             }
             Err(Own::Refuse(refusal)) => problem(refusal.into()),
-            Err(Own::Options(allow)) => options(allow),
-            Err(Own::Preflight(headers)) => preflight(headers),
+            Err(Own::Options(allow)) => answer::options(allow),
+            Err(Own::Preflight(headers)) => answer::preflight(headers),
         };
         if head && let AnswerBody::Host(bytes) = response.body_mut() {
             let bytes = std::mem::take(bytes);
@@ -197,7 +193,7 @@ impl<T> Door<T> {
             cors.decorate(origin.as_ref(), response.headers_mut());
         }
         if let Some((min, chosen)) = last.compress {
-            response = compressed(response, min, chosen, head);
+            response = answer::compressed(response, min, chosen, head);
         }
         stamp.put(response.headers_mut());
         response
@@ -225,7 +221,7 @@ impl<T> Door<T> {
     {
         self.check(&request)?;
         if request.version() >= Version::HTTP_2 {
-            as_of_http1(&mut request)?;
+            target::as_of_http1(&mut request)?;
         }
         let options = request.method() == Method::OPTIONS;
         if options && request.uri().path() == "*" {
@@ -278,7 +274,7 @@ impl<T> Door<T> {
         stamp.put(&mut parts.headers);
         origin.put(&mut parts.headers);
         if origin.secure || parts.uri.scheme().is_some() {
-            say_scheme(&mut parts, origin.secure);
+            target::say_scheme(&mut parts, origin.secure);
         }
         match invocation.trace.tracestate().and_then(|state| HeaderValue::from_str(state).ok()) {
             Some(state) => drop(parts.headers.insert(TRACESTATE, state)),
@@ -286,7 +282,9 @@ impl<T> Door<T> {
         }
         let max = endpoint.request_body_max;
         // What is announced too large is refused before the client has sent it.
-        if let Some(max) = max.filter(|max| announced(&parts.headers).is_some_and(|length| length > max.as_u64())) {
+        if let Some(max) =
+            max.filter(|max| answer::announced(&parts.headers).is_some_and(|length| length > max.as_u64()))
+        {
             return Err(Refusal::TooLarge(max).into());
         }
         let (body, fault) = Capped::new(body, max);
@@ -329,7 +327,7 @@ impl<T> Door<T> {
         let missing = hosts.next().is_none()
             && (request.version() == Version::HTTP_11
                 || (request.version() > Version::HTTP_11 && uri.authority().is_none()));
-        if missing || hosts.next().is_some() || !is_host(request) {
+        if missing || hosts.next().is_some() || !target::has_valid_host(request) {
             return Err(Refusal::BadHost);
         }
         Ok(())
@@ -354,153 +352,6 @@ impl Stamp {
         headers.insert(INVOCATION_ID, self.id.clone());
         headers.insert(TRACEPARENT, self.traceparent.clone());
     }
-}
-
-/// Says whether the host is one (RFC 9110, section 4.2.4 and 7.2): name and port, and nobody's name and password. It may be empty.
-fn is_host<B>(request: &Request<B>) -> bool {
-    let of_target = request.uri().authority().is_none_or(|authority| !authority.as_str().contains('@'));
-    let of_header = request.headers().get(header::HOST).is_none_or(|host| {
-        let host = host.as_bytes();
-        host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
-    });
-    of_target && of_header
-}
-
-/// Makes a request of HTTP/2 look like one of HTTP/1.1: a path, a host, one line of cookies.
-fn as_of_http1<B>(request: &mut Request<B>) -> Result<(), Refusal> {
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = None;
-    if let Some(authority) = parts.authority.take() {
-        let value = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::BadHost)?;
-        // RFC 9113, section 8.3.1: two that differ are a mistake, or worse.
-        if request.headers_mut().insert(header::HOST, value.clone()).is_some_and(|other| other != value) {
-            return Err(Refusal::BadHost);
-        }
-    }
-    parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Refusal::BadPath)?;
-    headers::join_cookies(request.headers_mut());
-    Ok(())
-}
-
-/// Says in the target whether the client spoke TLS: a guest learns it from there.
-fn say_scheme(parts: &mut request::Parts, secure: bool) {
-    let host = || parts.headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    let Some(authority) = parts.uri.authority().cloned().or_else(host) else { return };
-    let mut uri = parts.uri.clone().into_parts();
-    uri.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
-    uri.authority = Some(authority);
-    uri.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-    // What has all three parts is a URI.
-    if let Ok(uri) = Uri::from_parts(uri) {
-        parts.uri = uri;
-    }
-}
-
-/// The `content-length` of a request; hyper has checked it.
-fn announced(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Makes an answer of what a guest returned.
-async fn finish<G>(
-    mut response: Response<G>,
-    id: InvocationId,
-    head: bool,
-    version: Version,
-) -> Result<Response<AnswerBody<G>>, Failure>
-where
-    G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
-    headers::clean_response(response.headers_mut());
-    let status = response.status();
-    if status.is_informational() {
-        return Err(Failure::NoAnswer(format!("a final answer can't have the status {status}")));
-    }
-    let declared = headers::content_length(response.headers_mut());
-    let declared = declared.map_err(|error| Failure::NoAnswer(error.to_string()))?;
-    let known = if response.body().is_end_stream() { Some(0) } else { response.body().size_hint().exact() };
-    if head || has_no_body(status) {
-        if !head {
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-        } else if let (None, Some(known @ 1..)) = (declared, known) {
-            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(known));
-        }
-        let (parts, body) = response.into_parts();
-        discard(body).await?;
-        return Ok(Response::from_parts(parts, AnswerBody::Host(Bytes::new())));
-    }
-    let wrong = |declared| Failure::NoAnswer(WrongLength { declared }.to_string());
-    match (declared, known) {
-        (Some(declared), Some(known)) if declared != known => Err(wrong(declared)),
-        (Some(declared), None) => Ok(response.map(|body| AnswerBody::Measured(Measured::new(body, id, declared)))),
-        _ => {
-            // HTTP/2 sends trailers in any case.
-            let announced = version >= Version::HTTP_2 || response.headers().contains_key(header::TRAILER);
-            Ok(response.map(|body| AnswerBody::Guest(Guest::new(body, id, announced))))
-        }
-    }
-}
-
-fn has_no_body(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-/// Reads a body that nobody gets, so that the guest that writes it comes to its end.
-///
-/// Dropping it at once would end the guest in the middle of its work, and a client would find that `HEAD` does something else
-/// than `GET`. But a stream without an end is ended.
-async fn discard<G>(mut body: G) -> Result<(), Failure>
-where
-    G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
-    let reading = async {
-        let mut read = 0;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Failure::NoAnswer(error.into().to_string()))?;
-            read += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
-            if read > DISCARD_MAX {
-                break;
-            }
-        }
-        Ok(())
-    };
-    // Out of time is no failure: the client has its answer.
-    tokio::time::timeout(DISCARD_TIME, reading).await.unwrap_or(Ok(()))
-}
-
-fn preflight<G>(headers: HeaderMap) -> Response<AnswerBody<G>> {
-    let mut response = Response::new(AnswerBody::Host(Bytes::new()));
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    *response.headers_mut() = headers;
-    response
-}
-
-/// Compresses an answer if it gets smaller by that, and says so in its head, which that of `HEAD` has in common with it.
-fn compressed<G>(
-    mut response: Response<AnswerBody<G>>,
-    min: ByteSize,
-    chosen: Option<Coding>,
-    head: bool,
-) -> Response<AnswerBody<G>>
-where
-    G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
-    let announced = announced(response.headers());
-    let known = if head { announced } else { announced.or_else(|| response.body().size_hint().exact()) };
-    match encoding::prepare(&mut response, chosen, known, min) {
-        Some(coding) if !head => response.map(|body| AnswerBody::compressed(body, coding)),
-        _ => response,
-    }
-}
-
-fn options<G>(allow: Option<HeaderValue>) -> Response<AnswerBody<G>> {
-    let mut response = Response::new(AnswerBody::Host(Bytes::new()));
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    if let Some(allow) = allow {
-        response.headers_mut().insert(header::ALLOW, allow);
-    }
-    response
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::request::rate::{Key, Limit};
 use http::HeaderName;
+use std::time::Duration;
 
 fn cors() -> Cors {
     Cors {
