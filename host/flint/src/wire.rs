@@ -20,6 +20,7 @@ use flint_triggers::request::{
 use flint_world::{Function, FunctionSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Makes the data folder and opens the stores in it, which keeps every other process out.
 ///
@@ -176,6 +177,7 @@ pub(crate) fn door(platform: &Platform, functions: &Functions) -> Result<Door<Fu
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
     Ok(Door {
         header_count_max: platform.limits.header_count_max,
+        compressions: Arc::new(Semaphore::new(platform.limits.compressions_max)),
         trusted_proxies: platform.listener.trusted_proxies.clone(),
         ..Door::new(router)
     })

@@ -35,6 +35,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         http2_ping_timeout: section.field(reader, "http2-ping-timeout").value,
         drain_timeout: section.field(reader, "drain-timeout").value,
         compress_size_min: section.field(reader, "compress-size-min").value,
+        compressions_max: section.field(reader, "compressions-max").value,
         rate_keys_max: section.field(reader, "rate-keys-max").value,
         memory_max: memory_max.value,
         log_line_max: section.field(reader, "log-line-max").value,
