@@ -102,6 +102,8 @@ pub struct HostLimits {
     pub request_memory_max: ByteSize,
     /// Smaller answers are not compressed.
     pub compress_size_min: ByteSize,
+    /// Answers that are compressed at once.
+    pub compressions_max: usize,
     /// Clients that a route with a rate keeps apart at most.
     pub rate_keys_max: usize,
     /// Largest memory of any function.

@@ -136,7 +136,8 @@ impl Host {
         let run_file = RunFile::write(&platform.data_dir, &run)
             .inspect_err(|error| tracing::warn!(%error, "other commands will not find this host"))
             .ok();
-        tracing::info!(http = %http_address, admin = %admin_address, functions = platform.functions.len(), "ready");
+        let https = https_address.map(|address| address.to_string());
+        tracing::info!(http = %http_address, https, admin = %admin_address, functions = platform.functions.len(), "ready");
         let drain_timeout = platform.limits.drain_timeout;
         Ok(Self {
             http: http_address,

@@ -21,6 +21,7 @@ use flint_world::{Authorities, FunctionSpec, OutboundOptions, OutboundSpec, Worl
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use tokio::sync::Semaphore;
 
 /// Makes the data folder and opens the stores in it, which keeps every other process out.
 ///
@@ -227,6 +228,7 @@ pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut) -> Result<D
     Ok(Door {
         cut,
         header_count_max: platform.limits.header_count_max,
+        compressions: Arc::new(Semaphore::new(platform.limits.compressions_max)),
         trusted_proxies: platform.listener.trusted_proxies.clone(),
         ..Door::new(router)
     })

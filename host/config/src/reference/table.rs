@@ -58,6 +58,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.http2-ping-timeout", millis(10, HOUR), Default("20s"), "How long it has to say so."),
     key("limits.drain-timeout", millis(0, HOUR), Default("10s"), "How long a host that is told to stop waits for what runs."),
     key("limits.compress-size-min", size(ByteSize::bytes(0), ByteSize::mib(1)), Default("1KiB"), "Smaller answers are not compressed."),
+    key("limits.compressions-max", count(0, 100_000), Default("256"), "Answers that are compressed at once; others are sent as they are."),
     key("limits.rate-keys-max", count(2, 10_000_000), Default("100000"), "Clients that a route with a `rate` keeps apart at most."),
     key("limits.memory-max", size(ByteSize::mib(1), ByteSize::gib(4)), Default("4GiB"), "Largest `memory` that a function may have."),
     key("limits.request-memory-max", size(ByteSize::mib(1), ByteSize::gib(1024)), Default("256MiB"), "What requests that are handed over whole may take together; more are asked to come again."),

@@ -10,7 +10,9 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// How much of a body that nobody gets is read, in bytes, before its guest is ended.
 const DISCARD_MAX: u64 = 1 << 20;
@@ -96,14 +98,18 @@ pub(super) fn compressed<G>(
     min: ByteSize,
     chosen: Option<Coding>,
     head: bool,
+    room: &Arc<Semaphore>,
 ) -> Response<AnswerBody<G>>
 where
     G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
     let announced = announced(response.headers());
     let known = if head { announced } else { announced.or_else(|| response.body().size_hint().exact()) };
-    match encoding::prepare(&mut response, chosen, known, min) {
-        Some(coding) if !head => response.map(|body| AnswerBody::compressed(body, coding)),
+    // Without room the answer is sent as it is, which costs nobody anything.
+    let permit = chosen.and_then(|_| Arc::clone(room).try_acquire_owned().ok());
+    let chosen = chosen.filter(|_| permit.is_some());
+    match (encoding::prepare(&mut response, chosen, known, min), permit) {
+        (Some(coding), Some(permit)) if !head => response.map(|body| AnswerBody::compressed(body, coding, permit)),
         _ => response,
     }
 }

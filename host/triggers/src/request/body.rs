@@ -14,6 +14,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Any error of a body.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -124,8 +125,8 @@ pub enum AnswerBody<G> {
 
 impl<G> AnswerBody<G> {
     /// The same, compressed.
-    pub(super) fn compressed(self, coding: Coding) -> Self {
-        match Compressed::new(self, coding) {
+    pub(super) fn compressed(self, coding: Coding, permit: OwnedSemaphorePermit) -> Self {
+        match Compressed::new(self, coding, permit) {
             Ok(body) => Self::Compressed(Box::new(body)),
             // Its head is gone, so the answer can't be sent in another form.
             Err(error) => Self::Broken(Some(error)),

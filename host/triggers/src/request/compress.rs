@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// How hard Brotli tries, of 11: as fast as gzip does by default, and smaller.
 const BROTLI_QUALITY: u32 = 4;
@@ -27,12 +28,18 @@ const ZSTD_LEVEL: i32 = 3;
 const ZSTD_WINDOW: u32 = 18;
 /// Pieces are taken together up to this size.
 const PIECE: usize = 32 << 10;
+/// How much is compressed before others get their turn.
+const STEP: usize = 64 << 10;
 
 /// A body that is compressed while it is read.
 pub struct Compressed<B> {
     inner: B,
+    /// What was read and is to be compressed yet.
+    input: Bytes,
     /// None: all was said.
     encoder: Option<Encoder>,
+    /// An encoder has memory of its own, so there are only so many.
+    _permit: OwnedSemaphorePermit,
     /// Whether the encoder holds what was not given out.
     holds: bool,
     /// What comes behind the last piece.
@@ -115,8 +122,9 @@ impl<B> Compressed<B> {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub(super) fn new(inner: B, coding: Coding) -> io::Result<Self> {
-        Ok(Self { inner, encoder: Some(Encoder::new(coding)?), holds: false, last: None })
+    pub(super) fn new(inner: B, coding: Coding, permit: OwnedSemaphorePermit) -> io::Result<Self> {
+        let encoder = Some(Encoder::new(coding)?);
+        Ok(Self { inner, input: Bytes::new(), encoder, _permit: permit, holds: false, last: None })
     }
 
     /// All was said: what is left comes out.
@@ -135,17 +143,26 @@ impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Compressed<B> {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        let mut left = STEP;
         loop {
             let Some(encoder) = &mut this.encoder else { return this.end() };
+            if left == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if !this.input.is_empty() {
+                let piece = this.input.split_to(this.input.len().min(left));
+                left -= piece.len();
+                encoder.write(&piece)?;
+                this.holds = true;
+                if encoder.len() >= PIECE {
+                    return Poll::Ready(Some(Ok(Frame::data(encoder.take()))));
+                }
+                continue;
+            }
             match Pin::new(&mut this.inner).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => {
-                        encoder.write(&data)?;
-                        this.holds |= !data.is_empty();
-                        if encoder.len() >= PIECE {
-                            return Poll::Ready(Some(Ok(Frame::data(encoder.take()))));
-                        }
-                    }
+                    Ok(data) => this.input = data,
                     Err(trailers) => {
                         this.last = Some(trailers);
                         return this.end();
@@ -181,6 +198,12 @@ mod tests {
     use futures::channel::mpsc;
     use http_body_util::{BodyExt, StreamBody};
     use std::io::Read;
+    use std::sync::Arc;
+    use tokio::sync::Semaphore;
+
+    fn permit() -> OwnedSemaphorePermit {
+        Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a permit")
+    }
 
     const CODINGS: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
@@ -204,7 +227,8 @@ mod tests {
                     .chunks(50_000)
                     .map(|piece| Ok::<_, BoxError>(Frame::data(Bytes::copy_from_slice(piece))))
                     .collect();
-                let body = Compressed::new(StreamBody::new(futures::stream::iter(pieces)), coding).expect("a body");
+                let body =
+                    Compressed::new(StreamBody::new(futures::stream::iter(pieces)), coding, permit()).expect("a body");
                 let packed = body.collect().await.expect("a body").to_bytes();
                 assert!(plain(coding, &packed) == bytes, "{coding:?} {size}");
                 assert!(size < 1000 || packed.len() < bytes.len() / 10, "{coding:?}: {} bytes", packed.len());
@@ -216,7 +240,7 @@ mod tests {
     async fn what_is_there_is_not_held_back_and_trailers_and_errors_come_through() {
         for coding in CODINGS {
             let (sender, pieces) = mpsc::unbounded();
-            let mut body = Compressed::new(StreamBody::new(pieces), coding).expect("a body");
+            let mut body = Compressed::new(StreamBody::new(pieces), coding, permit()).expect("a body");
             let mut seen = Vec::new();
             for event in ["data: 1\n\n", "data: 2\n\n"] {
                 sender.unbounded_send(Ok(Frame::data(Bytes::from(event)))).expect("sent");
@@ -231,7 +255,7 @@ mod tests {
             assert!(body.frame().await.is_none() && body.is_end_stream());
 
             let broken = futures::stream::iter([Ok(Frame::data(Bytes::from("x"))), Err("broken".into())]);
-            let mut body = Compressed::new(StreamBody::new(broken), coding).expect("a body");
+            let mut body = Compressed::new(StreamBody::new(broken), coding, permit()).expect("a body");
             assert_eq!(body.frame().await.expect("a frame").expect_err("an error").to_string(), "broken");
         }
     }

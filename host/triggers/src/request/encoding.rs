@@ -121,6 +121,15 @@ fn is_worth_it(kind: &str) -> bool {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_client_accepts_something_is_chosen_or_nothing(text in "([a-z*]{0,4}|gzip|;q=[0-9.e-]{0,6}|[,; ])*") {
+            if let Ok(accept) = text.parse() {
+                Coding::chosen(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, accept)]));
+            }
+        }
+    }
+
     #[test]
     fn a_client_gets_what_it_likes_best() {
         for (accept, chosen) in [

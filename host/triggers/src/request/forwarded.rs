@@ -148,6 +148,17 @@ mod tests {
         (origin.name.to_str().expect("text").to_owned(), origin.secure)
     }
 
+    proptest::proptest! {
+        #[test]
+        fn anything_that_a_proxy_writes_names_an_address(text in "[\\PC]{0,80}", many in "([0-9a-f.:,\\[\\]\" ]|for=|;proto=https){0,60}") {
+            for text in [text, many].iter().filter(|text| HeaderValue::from_str(text).is_ok()) {
+                for name in ["x-forwarded-for", "forwarded", "x-forwarded-proto"] {
+                    origin("10.1.1.1", &["10.0.0.0/8"], &[(name, text)]);
+                }
+            }
+        }
+    }
+
     #[test]
     fn only_what_a_trusted_proxy_says_is_believed() {
         let from = |peer: &str, lines: &[(&'static str, &str)]| origin(peer, &["10.0.0.0/8", "fd00::/8"], lines);

@@ -27,10 +27,14 @@ use http_body::Body;
 use ipnet::IpNet;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
+use tokio::sync::Semaphore;
 
 /// The default of [`Door::uri_length_max`].
 pub const URI_LENGTH_MAX: usize = 8192;
+/// The default of [`Door::compressions`].
+pub const COMPRESSIONS_MAX: usize = 256;
 
 /// Where a route leads, what it takes, and what it does with the answer.
 #[derive(Debug)]
@@ -74,6 +78,8 @@ pub struct Door<T> {
     pub header_count_max: usize,
     /// The proxies that are believed when they say whom they speak for.
     pub trusted_proxies: Vec<IpNet>,
+    /// Room for answers that are compressed at once. Others are sent as they are.
+    pub compressions: Arc<Semaphore>,
     /// Told when the host can't wait any longer. Who has no answer yet gets a 503.
     pub cut: Cut,
 }
@@ -126,6 +132,7 @@ impl<T> Door<T> {
             uri_length_max: URI_LENGTH_MAX,
             header_count_max: Limits::default().header_count_max,
             trusted_proxies: Vec::new(),
+            compressions: Arc::new(Semaphore::new(COMPRESSIONS_MAX)),
             cut: Cut::default(),
         }
     }
@@ -193,7 +200,7 @@ impl<T> Door<T> {
             cors.decorate(origin.as_ref(), response.headers_mut());
         }
         if let Some((min, chosen)) = last.compress {
-            response = answer::compressed(response, min, chosen, head);
+            response = answer::compressed(response, min, chosen, head, &self.compressions);
         }
         stamp.put(response.headers_mut());
         response

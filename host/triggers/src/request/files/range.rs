@@ -49,6 +49,15 @@ pub(super) fn parse(text: &str, size: u64) -> Part {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn a_part_lies_within_its_file(text in "(bytes=)?[0-9 ,+-]{0,45}", size: u64) {
+            if let Part::Some { start, length } = parse(&text, size) {
+                assert!(length > 0 && start.checked_add(length).is_some_and(|end| end <= size));
+            }
+        }
+    }
+
     #[test]
     fn a_range_is_the_part_that_is_there_or_is_not_understood() {
         let part = |start, length| Part::Some { start, length };

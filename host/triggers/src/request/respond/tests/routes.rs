@@ -79,6 +79,14 @@ async fn an_answer_is_compressed_for_who_likes_that() {
         let got = ask(&door, request("HEAD", "/a", &[("accept-encoding", accept)]), call).await;
         assert_eq!((got.header("content-encoding"), got.body.as_deref()), (coding, Ok("")), "{accept}");
     }
+    // Who finds no room gets it as it is.
+    let crowded = Door {
+        compressions: Arc::new(Semaphore::new(0)),
+        ..door_to("/a", Endpoint { compress: Some(ByteSize::bytes(10)), ..Endpoint::new(()) })
+    };
+    let got =
+        ask(&crowded, request("GET", "/a", &[("accept-encoding", "gzip")]), || answer(200, headers, full(TEXT))).await;
+    assert_eq!((got.header("content-encoding"), got.body.as_deref()), (None, Ok(TEXT)));
     let small = || answer(200, &[("content-type", "text/plain")], full("hello"));
     let got = ask(&door, request("GET", "/a", &[("accept-encoding", "gzip")]), small).await;
     assert_eq!((got.header("content-encoding"), got.body.as_deref()), (None, Ok("hello")));
