@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use listener::{BindError, Cut, Drain, Drained, Limits, Listener};
 pub use problem::{Problem, Refusal};
 pub use respond::{Door, Endpoint};
-pub use router::{HostPattern, PathPattern, Route, Router};
+pub use router::{Found, HostPattern, PathPattern, Route, Router};
 
 /// Serves functions until `shutdown` is cancelled, and then lets what runs finish for `drain_timeout`; see
 /// [`Listener::serve`] and [`Door::answer`].
