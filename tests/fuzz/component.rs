@@ -25,7 +25,7 @@ fn any_bytes_are_a_component_or_are_refused() {
     let engine = Engine::new(&settings).expect("an engine");
     runtime.block_on(inspect(&engine, None, &seed)).expect("the seed is a component");
     let host = std::panic::AssertUnwindSafe((&engine, &runtime));
-    fuzz!(|input| {
+    fuzz!("component", |input| {
         let (engine, runtime) = &*host;
         let look = |bytes: &[u8]| drop(runtime.block_on(inspect(engine, None, bytes)));
         look(input);

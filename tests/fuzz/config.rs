@@ -86,7 +86,7 @@ impl Components for Plain {
 #[test]
 fn a_text_is_a_platform_or_a_list_of_mistakes_without_secrets() {
     let environment = |name: &str| (name == "SECRET").then(|| SECRET.to_owned());
-    fuzz!(|input| {
+    fuzz!("config", |input| {
         let source = Source { path: PathBuf::from("platform.toml"), text: text(input, PIECES) };
         if let Err(mistakes) = load(&source, &environment, &Plain, Secrets::Read) {
             let shown = mistakes.render(Colour::Always) + &mistakes.to_json().to_string();

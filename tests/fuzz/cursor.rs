@@ -17,7 +17,7 @@ fn store() -> StoreName {
 
 #[test]
 fn a_cursor_that_is_read_was_given_out_for_this_scan() {
-    fuzz!(|input| {
+    fuzz!("cursor", |input| {
         let (prefix, rest) = split(input);
         let (prefix, rest) = (text(prefix, PIECES), text(rest, PIECES));
         if let Ok(key) = cursor::decode(&store(), &prefix, &rest) {
@@ -42,7 +42,7 @@ fn a_scan_takes_any_prefix_and_any_cursor_and_stays_within_both() {
         runtime.block_on(embedded.commit(Commit::from(put))).expect("written");
     }
     let embedded = std::panic::AssertUnwindSafe((embedded, runtime));
-    fuzz!(|input| {
+    fuzz!("scan", |input| {
         let (embedded, runtime) = &*embedded;
         let (prefix, rest) = split(input);
         let (prefix, rest) = (text(prefix, PIECES), text(rest, PIECES));

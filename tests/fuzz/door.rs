@@ -105,7 +105,7 @@ fn say(door: SocketAddr, bytes: &[u8], patience: Duration) -> Vec<u8> {
 #[test]
 fn whatever_is_said_the_door_answers_in_http_or_hangs_up_and_goes_on() {
     let door = start();
-    fuzz!(|input| {
+    fuzz!("door", |input| {
         let said = text(input, PIECES);
         let answer = say(door, said.as_bytes(), Duration::from_millis(50));
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{said:?}: {}", String::from_utf8_lossy(&answer));

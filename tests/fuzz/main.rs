@@ -1,10 +1,10 @@
 //! Fuzzing: whatever reads bytes from outside answers, and never panics; what it accepts keeps the rules.
 //!
 //! `cargo test` tries each target for a moment, after all that is in `__fuzz__/TARGET/corpus` and `__fuzz__/TARGET/crashes`. A
-//! finding is kept there, as a file of bytes. For long:
+//! finding is kept there, as a file of bytes. For long, ten minutes a target here:
 //!
 //! ```sh
-//! BOLERO_RANDOM_TEST_TIME_MS=600000 BOLERO_RANDOM_ITERATIONS=1000000000 cargo test --test fuzz router
+//! BOLERO_RANDOM_TEST_TIME_MS=600000 BOLERO_RANDOM_ITERATIONS=1000000000 cargo test -p flint --test fuzz -- --test-threads 2
 //! ```
 //!
 //! A failure names its `BOLERO_RANDOM_SEED`, which repeats it. With `cargo bolero` and a nightly compiler, the same targets run
@@ -30,10 +30,10 @@ const TRIES: usize = 100_000;
 /// The longest input.
 const LENGTH_MAX: usize = 1024;
 
-/// Tries a target with arbitrary bytes.
+/// Tries a target with what its folder in `__fuzz__` holds, and with arbitrary bytes.
 macro_rules! fuzz {
-    (|$input:ident| $body:expr) => {
-        bolero::check!()
+    ($name:literal, |$input:ident| $body:expr) => {
+        bolero::check!(name = $name)
             .with_test_time($crate::MOMENT)
             .with_iterations($crate::TRIES)
             .with_max_len($crate::LENGTH_MAX)
@@ -42,18 +42,26 @@ macro_rules! fuzz {
 }
 pub(crate) use fuzz;
 
-/// Makes a text of an input: as it is, if it starts with a space; else each byte stands for a piece or for itself, to get further
-/// than arbitrary characters do.
+/// Makes a text of an input: as it is, if it starts with a space; else three bytes in four stand for a piece, to get further than
+/// arbitrary characters do, and the others for themselves.
 fn text(input: &[u8], pieces: &[&str]) -> String {
     match input.split_first() {
         Some((b' ', rest)) => String::from_utf8_lossy(rest).into_owned(),
         _ => {
-            let piece = |byte: &u8| match pieces.get(usize::from(*byte)) {
-                Some(piece) => (*piece).to_owned(),
-                None => char::from(*byte).to_string(),
+            let piece = |byte: &u8| match byte {
+                0xc0.. => char::from(byte & 0x7f).to_string(),
+                _ => pieces[usize::from(*byte) % pieces.len()].to_owned(),
             };
             input.iter().map(piece).collect()
         }
+    }
+}
+
+/// Makes many short texts of an input, or one that is as it is.
+fn texts(input: &[u8], pieces: &[&str]) -> Vec<String> {
+    match input.first() {
+        Some(b' ') => vec![text(input, pieces)],
+        _ => input.chunks(5).map(|input| text(input, pieces)).collect(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Routes, and the paths and hosts of requests.
 
-use crate::{fuzz, split, text};
+use crate::{fuzz, split, text, texts};
 use flint_config::platform;
 use flint_triggers::request::{Found, HostPattern, PathPattern, Route, Router};
 use http::Method;
@@ -44,37 +44,47 @@ const PIECES: &[&str] = &[
 
 #[test]
 fn a_path_that_is_a_pattern_for_the_configuration_is_one_for_the_router() {
-    fuzz!(|input| {
-        let text = text(input, PIECES);
-        let (configured, routed) = (platform::PathPattern::parse(&text), PathPattern::parse(&text));
-        if let Ok(configured) = configured {
-            assert!(routed.is_ok(), "{text}: {routed:?}");
-            assert_eq!(configured.as_str(), text);
-        }
-        if let Ok(host) = platform::HostPattern::parse(&text) {
-            assert!(HostPattern::parse(&host.to_string()).is_ok(), "{host}");
+    fuzz!("pattern", |input| {
+        for text in texts(input, PIECES) {
+            let (configured, routed) = (platform::PathPattern::parse(&text), PathPattern::parse(&text));
+            if let Ok(configured) = configured {
+                assert!(routed.is_ok(), "{text}: {routed:?}");
+                assert_eq!(configured.as_str(), text);
+            }
+            if let Ok(host) = platform::HostPattern::parse(&text) {
+                assert!(HostPattern::parse(&host.to_string()).is_ok(), "{host}");
+            }
         }
     });
 }
 
 #[test]
 fn any_path_finds_a_route_or_none() {
-    fuzz!(|input| {
+    fuzz!("path", |input| {
         let (patterns, request) = split(input);
-        let routes = patterns.chunks(4).enumerate().filter_map(|(target, pattern)| {
-            let path = PathPattern::parse(&format!("/{}", text(pattern, PIECES))).ok()?;
-            Some(Route { host: None, methods: Some(vec![Method::GET]), path, target })
-        });
-        let Ok(router) = Router::new(routes.collect()) else { return };
+        let known = ["/", "/a", "/{a}/b", "/a/{*rest}", "/{a}/{b}/{*rest}"].map(str::to_owned);
+        let arbitrary = patterns.chunks(4).map(|pattern| format!("/{}", text(pattern, PIECES)));
+        let Some(router) = router(known.iter().cloned().chain(arbitrary)).or_else(|| router(known)) else { return };
         let (host, path) = split(request);
-        let (host, path) = (text(host, PIECES), text(path, PIECES));
-        for method in [Method::GET, Method::HEAD, Method::POST] {
-            if let Found::Route(found) = router.find(Some(&host), &method, &path) {
-                assert_ne!(method, Method::POST);
+        let host = text(host, PIECES);
+        let paths: Vec<_> = texts(path, PIECES).iter().map(|path| format!("/{path}")).collect();
+        let methods = [Method::GET, Method::HEAD, Method::POST];
+        for (path, method) in paths.iter().flat_map(|path| methods.iter().map(move |method| (path, method))) {
+            if let Found::Route(found) = router.find(Some(&host), method, path) {
+                assert_ne!(*method, Method::POST);
                 // None of them panics; what is no text is said to be.
                 assert!(found.params().count() <= path.len());
                 assert!(!path.split('/').any(|segment| segment == ".."), "{path}");
             }
         }
     });
+}
+
+/// A router of all paths that are patterns; none if two of them are the same to it.
+fn router(paths: impl IntoIterator<Item = String>) -> Option<Router<usize>> {
+    let routes = paths.into_iter().enumerate().filter_map(|(target, path)| {
+        let path = PathPattern::parse(&path).ok()?;
+        Some(Route { host: None, methods: Some(vec![Method::GET]), path, target })
+    });
+    Router::new(routes.collect()).ok()
 }

@@ -39,7 +39,7 @@ fn a_damaged_file_never_takes_the_host_down() {
     let file = folder.path().join("stores.redb");
     let good = fs::read(&file).expect("the file of the stores");
     let runtime = std::panic::AssertUnwindSafe(runtime);
-    fuzz!(|input| {
+    fuzz!("store", |input| {
         let mut bytes = good.clone();
         // Three bytes say where, one says what. The first pages say where all others are, so half of the changes are there.
         for change in input.chunks_exact(4) {

@@ -1,6 +1,6 @@
 //! Single words that are read: sizes, durations, names, ids, trace contexts.
 
-use crate::{fuzz, split, text};
+use crate::{fuzz, split, text, texts};
 use flint_model::{ByteSize, FunctionName, InvocationId, TraceContext, duration};
 
 const PIECES: &[&str] = &[
@@ -27,6 +27,7 @@ const PIECES: &[&str] = &[
     "h",
     "days",
     " ",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     "00-",
     "ff-",
     "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -41,8 +42,8 @@ const PIECES: &[&str] = &[
 
 #[test]
 fn a_size_that_is_read_is_written_so_that_it_is_read_again() {
-    fuzz!(|input| {
-        if let Ok(size) = text(input, PIECES).parse::<ByteSize>() {
+    fuzz!("size", |input| {
+        for size in texts(input, PIECES).iter().filter_map(|text| text.parse::<ByteSize>().ok()) {
             assert_eq!(size.to_string().parse(), Ok(size));
         }
     });
@@ -50,8 +51,8 @@ fn a_size_that_is_read_is_written_so_that_it_is_read_again() {
 
 #[test]
 fn a_duration_that_is_read_is_written_so_that_it_is_read_again() {
-    fuzz!(|input| {
-        if let Ok(length) = duration::parse(&text(input, PIECES)) {
+    fuzz!("duration", |input| {
+        for length in texts(input, PIECES).iter().filter_map(|text| duration::parse(text).ok()) {
             assert_eq!(duration::parse(&duration::display(length).to_string()), Ok(length));
         }
     });
@@ -59,10 +60,11 @@ fn a_duration_that_is_read_is_written_so_that_it_is_read_again() {
 
 #[test]
 fn a_trace_context_that_is_read_is_written_as_the_standard_says() {
-    fuzz!(|input| {
+    fuzz!("trace", |input| {
         let (parent, state) = split(input);
-        let (parent, state) = (text(parent, PIECES), text(state, PIECES));
-        if let Some(trace) = TraceContext::parse(&parent, Some(&state)) {
+        let state = text(state, PIECES);
+        for parent in texts(parent, PIECES) {
+            let Some(trace) = TraceContext::parse(&parent, Some(&state)) else { continue };
             let written = trace.traceparent();
             assert_eq!((written.len(), &written[..3]), (55, "00-"), "{parent}");
             assert_eq!(TraceContext::parse(&written, trace.tracestate()), Some(trace.clone()));
@@ -73,13 +75,14 @@ fn a_trace_context_that_is_read_is_written_as_the_standard_says() {
 
 #[test]
 fn names_and_ids_are_read_back_as_they_are_written() {
-    fuzz!(|input| {
-        let text = text(input, PIECES);
-        if let Ok(name) = FunctionName::parse(&text) {
-            assert_eq!(name.as_str(), text);
-        }
-        if let Ok(id) = text.parse::<InvocationId>() {
-            assert_eq!(id.to_string().parse(), Ok(id));
+    fuzz!("name", |input| {
+        for text in texts(input, PIECES) {
+            if let Ok(name) = FunctionName::parse(&text) {
+                assert_eq!(name.as_str(), text);
+            }
+            if let Ok(id) = text.parse::<InvocationId>() {
+                assert_eq!(id.to_string().parse(), Ok(id));
+            }
         }
     });
 }
