@@ -42,7 +42,7 @@ pub use listener::{BindError, Cut, Drain, Drained, Limits, Listener};
 pub use problem::{Problem, Refusal};
 pub use rate::Rate;
 pub use respond::{Door, Endpoint, Target, WantedVersion};
-pub use router::{HostPattern, PathPattern, Route, Router};
+pub use router::{Found, HostPattern, PathPattern, Route, Router};
 pub use tls::{CertificateError, Tls};
 
 /// Serves functions until `shutdown` is cancelled, and then lets what runs finish for `drain_timeout`; see

@@ -10,8 +10,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
@@ -67,6 +68,8 @@ impl Connection {
             Protocol::Http2 => {
                 let mut builder = http2::Builder::new(TokioExecutor::new());
                 builder.max_header_list_size(u32::try_from(head_max).unwrap_or(u32::MAX));
+                builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+                builder.timer(TokioTimer::new()).keep_alive_interval(PING_AFTER).keep_alive_timeout(PONG_WITHIN);
                 let shake = builder.handshake(stream).await;
                 let (sender, connection) = shake.map_err(|error| of_exchange(&error))?;
                 Ok(Self::Http2 { sender, driver: drive(Box::new(connection)) })
@@ -127,6 +130,15 @@ impl Connection {
 
 /// The smallest buffer that hyper can read with.
 const BUFFER_LEAST: usize = 8192;
+
+/// So much of an answer that nobody reads is held by HTTP/2, and of all answers of a connection.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// A server that says nothing for so long, while answers are due, is asked whether it is there; one that is gone would take all
+/// calls of the connection, since nothing else tells.
+const PING_AFTER: Duration = Duration::from_secs(5);
+const PONG_WITHIN: Duration = Duration::from_secs(5);
 
 /// The path alone, and the host in a header.
 fn for_http1(target: &Target, mut request: Request<RequestBody>) -> Result<Request<RequestBody>, Unanswered> {

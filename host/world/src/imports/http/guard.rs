@@ -2,6 +2,7 @@
 
 use super::address::is_internal;
 use super::target::{Host, Target, host_and_port, is_name};
+use http::Uri;
 use http::uri::Authority;
 use ipnet::IpNet;
 use std::fmt;
@@ -54,6 +55,11 @@ impl fmt::Display for HostPattern {
 }
 
 impl HostPattern {
+    /// Whether a request to an absolute URI is allowed by this pattern.
+    pub fn allows_uri(&self, uri: &Uri) -> bool {
+        Target::of(uri).is_ok_and(|target| self.allows(&target))
+    }
+
     fn allows(&self, target: &Target) -> bool {
         let host_fits = match (&self.hosts, &target.host) {
             (Hosts::Exact(host), asked) => host == asked,

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// So long is waited for a connection that comes back, before another one is opened: more than the moment that it takes when
 /// the answer is complete and the request too, and less than a connection costs.
-const RETURN_MAX: Duration = Duration::from_millis(2);
+const RETURN_MAX: Duration = Duration::from_millis(10);
 
 /// Whose connection, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
