@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_split_is_exact_over_a_few_hundred_requests_and_has_no_rhythm() {
         for weight in [1, 10, 33, 50, 99] {
-            for start in [0, 12_345, u32::MAX - 500] {
+            for start in [0_u32, 12_345, u32::MAX - 500] {
                 let turns = || (0..1000_u32).map(|turn| is_turn(turn.wrapping_add(start), weight));
                 let turns = |every: usize| turns().step_by(every).filter(|turn| *turn).count();
                 let expected = usize::from(weight) * 10;
