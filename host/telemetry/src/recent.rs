@@ -132,7 +132,6 @@ mod tests {
 
     #[test]
     #[ignore = "a measurement: --ignored --nocapture, with CARGO_PROFILE_TEST_OPT_LEVEL=3"]
-    #[expect(clippy::print_stdout, reason = "it says what was measured")]
     fn what_keeping_one_costs() {
         const ROUNDS: u32 = 1_000_000;
         let ring = Ring::new(1000);
