@@ -5,7 +5,7 @@
 //! once; a deployment swaps what is in one slot. Changes come one at a time, and in this order: check, load, prepare
 //! instances, make it durable, swap. Whatever fails before the swap leaves everything as it was.
 //!
-//! [`history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
+//! [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
 //! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted.
 
 pub(crate) mod deploy;
