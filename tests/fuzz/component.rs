@@ -2,7 +2,7 @@
 
 use crate::fuzz;
 use flint_engine::{Engine, Settings};
-use flint_world::inspect;
+use flint_world::{Init, compile};
 
 /// A component with a bit of everything that a component has.
 const SEED: &str = r#"(component
@@ -23,11 +23,11 @@ fn any_bytes_are_a_component_or_are_refused() {
     let _entered = runtime.enter();
     let settings = Settings { instances_max: 1, ..Settings::default() };
     let engine = Engine::new(&settings).expect("an engine");
-    runtime.block_on(inspect(&engine, None, &seed)).expect("the seed is a component");
+    runtime.block_on(compile(&engine, None, &seed, Init::Snapshot)).expect("the seed is a component");
     let host = std::panic::AssertUnwindSafe((&engine, &runtime));
     fuzz!("component", |input| {
         let (engine, runtime) = &*host;
-        let look = |bytes: &[u8]| drop(runtime.block_on(inspect(engine, None, bytes)));
+        let look = |bytes: &[u8]| drop(runtime.block_on(compile(engine, None, bytes, Init::Snapshot)));
         look(input);
         // Two bytes say where, one says what: bytes of the seed are replaced, or it ends there.
         let mut bytes = seed.clone();

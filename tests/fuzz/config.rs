@@ -1,7 +1,7 @@
 //! The text of a configuration: a platform, or mistakes that can be shown.
 
 use crate::{fuzz, text};
-use flint_config::platform::Function;
+use flint_config::platform::{Function, HostLimits};
 use flint_config::{Colour, Components, DescribeError, HttpVersion, Secrets, Shape, Source, load};
 use flint_model::FunctionName;
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ const SECRET: &str = "hunter2-is-a-secret";
 struct Plain;
 
 impl Components for Plain {
-    fn prepare(&self, _: &BTreeMap<&FunctionName, &Function>) {}
+    fn prepare(&self, _: &BTreeMap<&FunctionName, &Function>, _: &HostLimits) {}
 
     fn describe(&self, _: &FunctionName, _: &Function) -> Result<Shape, DescribeError> {
         Ok(Shape { http: Some(HttpVersion::V03), ..Shape::default() })

@@ -1,16 +1,17 @@
 //! What the configuration has to know of a component, and who tells it.
 
-use crate::platform::Function;
+use crate::platform::{Function, HostLimits};
 use flint_model::FunctionName;
 use std::collections::BTreeMap;
 
 /// Makes components of sources and tells what they export and import. Implemented by the binary.
 pub trait Components {
-    /// Hears of all the functions whose source is valid before the first is described, so that they can be built together.
+    /// Hears of all the functions whose source is valid before the first is described, so that they can be built together,
+    /// and of what the host allows them.
     ///
     /// What fails here is answered by [`describe`](Self::describe).
-    fn prepare(&self, functions: &BTreeMap<&FunctionName, &Function>) {
-        let _ = functions;
+    fn prepare(&self, functions: &BTreeMap<&FunctionName, &Function>, limits: &HostLimits) {
+        let _ = (functions, limits);
     }
 
     /// Describes the component of a function, after building it if need be. Called once for each function whose source

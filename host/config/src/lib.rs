@@ -126,7 +126,7 @@ fn check_components(
     functions: &BTreeMap<FunctionName, platform::Function>,
     components: &dyn Components,
 ) {
-    components.prepare(&functions.iter().collect());
+    components.prepare(&functions.iter().collect(), &file.limits.host);
     for (name, function) in functions {
         let raw = &file.functions[name];
         match components.describe(name, function) {

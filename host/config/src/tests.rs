@@ -5,7 +5,7 @@ mod arbitrary;
 mod mistakes;
 mod secrets;
 
-use crate::platform::Function;
+use crate::platform::{Function, HostLimits};
 use crate::{Components, DescribeError, Diagnostics, HttpVersion, Import, Platform, Secrets, Shape, Source, load};
 use flint_model::FunctionName;
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ fn environment(name: &str) -> Option<String> {
 }
 
 impl Components for Fixture {
-    fn prepare(&self, functions: &BTreeMap<&FunctionName, &Function>) {
+    fn prepare(&self, functions: &BTreeMap<&FunctionName, &Function>, _: &HostLimits) {
         let names: Vec<_> = functions.keys().map(|name| name.as_str()).collect();
         self.described.lock().expect("no panic").push(format!("prepare {}", names.join(" ")));
     }

@@ -1,6 +1,6 @@
 //! The one engine of the host.
 
-use crate::admission::Admission;
+use crate::admission::{Admission, AdmissionOptions};
 use crate::artifact::ArtifactCache;
 use crate::compile::{self, CompileError};
 use crate::deadline::{Deadline, Ticker};
@@ -104,6 +104,11 @@ impl Engine {
     /// How many invocations run, of all functions.
     pub fn running(&self) -> usize {
         self.0.admission.running()
+    }
+
+    /// Changes how many invocations of all functions without reserved ones run at once, and how many wait.
+    pub fn admit(&self, options: AdmissionOptions) {
+        self.0.admission.change(options);
     }
 
     pub(crate) fn admission(&self) -> &Admission {

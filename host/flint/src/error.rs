@@ -65,6 +65,9 @@ pub(crate) enum Error {
         #[source]
         source: LoadError,
     },
+    /// A component is another one than it was when it was compiled.
+    #[error("the component {} changed while it was loaded", path.display())]
+    ComponentChanged { path: PathBuf },
     /// The component of a version is not in the data folder, or is another one.
     #[error("the component of version {version} of {function} is lost")]
     VersionLost { function: FunctionName, version: u64 },
@@ -170,6 +173,7 @@ impl Error {
             | Self::NoHttpHandler { .. }
             | Self::Unserved { .. }
             | Self::Load { .. }
+            | Self::ComponentChanged { .. }
             | Self::VersionLost { .. }
             | Self::NoSuchFunction { .. }
             | Self::DataDir { .. }
@@ -199,6 +203,7 @@ impl Error {
             Self::Build { .. } => "function/not-built",
             Self::NoSuchFunction { .. } => "function/not-found",
             Self::Load { .. } => "function/not-loaded",
+            Self::ComponentChanged { .. } => "component/changed",
             Self::VersionLost { .. } => "version/lost",
             Self::Authorities { .. } => "outbound/invalid-ca",
             Self::DataDir { .. } => "data-dir/unusable",
@@ -228,6 +233,7 @@ impl Error {
             Self::NoConfiguration { .. } => "name it with --config, start with `flint new http greeter`, or serve one component with `flint up some.wasm`".to_owned(),
             Self::NotAComponent { .. } => "build it for the target wasm32-wasip2, or make a component of a module with `wasm-tools component new`".to_owned(),
             Self::NoHttpHandler { .. } => "export wasi:http/handler@0.3, wasi:http/incoming-handler@0.2 or flint:platform/http-handler; a function with other handlers needs a platform.toml".to_owned(),
+            Self::ComponentChanged { .. } => "try again when it is built".to_owned(),
             Self::Build { error, .. } => error.help()?,
             Self::NoSuchFunction { known, .. } => {
                 let names: Vec<_> = known.iter().map(FunctionName::as_str).collect();

@@ -1,103 +1,156 @@
 //! What the configuration asks of the binary: components, made of sources, and what they export and import.
 
-use crate::build::{self, Built};
-use crate::error::Error;
+use crate::build::{self, BuildError, Built};
+use crate::live::record::Sum;
 use crate::output::Progress;
+use crate::wire;
+use flint_config::platform::{Function, HostLimits};
 use flint_config::{Components, DescribeError, HttpVersion, Import, Shape};
 use flint_engine::compile::CompileError;
-use flint_engine::{ArtifactCache, Engine, Settings};
+use flint_engine::{ArtifactCache, Engine, EngineError, Settings};
 use flint_model::FunctionName;
+use flint_world::{Compiled, Init};
+use futures::{StreamExt, stream};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::{io, thread};
 use tokio::runtime::Handle;
+use tokio::task;
 
-use flint_config::platform::Function;
-
-/// Tells what components are like.
-pub(crate) struct Inspector {
-    engine: Engine,
-    cache: Option<ArtifactCache>,
+/// What components are compiled for.
+#[derive(Debug, Clone)]
+pub(crate) enum Purpose {
+    /// To be run by a host that is about to start.
+    Start,
+    /// To be run by a host that runs.
+    Change(Engine),
+    /// To be looked at.
+    Look,
 }
 
-impl Inspector {
-    /// Starts an engine that compiles and never runs. What it compiles is kept in the cache, where the host finds it.
-    ///
-    /// # Errors
-    /// If there can be no engine.
-    pub(crate) fn new(cache: Option<ArtifactCache>) -> Result<Self, Error> {
-        // The most that the limits of a host can allow: what they do allow is known when the component is loaded.
-        let most =
-            Settings { memories_max: 100, tables_max: 1000, table_elements_max: 10_000_000, ..Settings::default() };
-        let engine = Engine::new(&Settings { instances_max: 1, ..most })?;
-        Ok(Self { engine, cache })
-    }
+/// A component that a source came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Component {
+    pub(crate) file: PathBuf,
+    pub(crate) sum: Sum,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) compiled: Compiled,
+}
 
-    /// Describes a component.
-    ///
-    /// # Errors
-    /// If the bytes are none.
-    pub(crate) fn shape(&self, bytes: &[u8]) -> Result<flint_world::Shape, CompileError> {
-        let inspection = flint_world::inspect(&self.engine, self.cache.as_ref(), bytes);
-        // The configuration is loaded by a command, which has a thread of the runtime to itself.
-        tokio::task::block_in_place(|| Handle::current().block_on(inspection))
+/// Why a source came to none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoComponent {
+    #[error(transparent)]
+    NotBuilt(#[from] BuildError),
+    #[error("can't read the component {}: {source}", file.display())]
+    Unreadable { file: PathBuf, source: io::Error },
+    #[error("{} is no component: {source}", file.display())]
+    Invalid { file: PathBuf, source: CompileError },
+}
+
+impl NoComponent {
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::NotBuilt(error) => error.help(),
+            Self::Invalid { .. } => Some(format!("a component is built for the target {}", build::TARGET)),
+            Self::Unreadable { .. } => None,
+        }
     }
 }
 
-/// Builds functions and describes their components; remembers where they are.
+/// What a workshop made: the engine, and what it compiled.
+pub(crate) struct Made {
+    pub(crate) engine: Engine,
+    pub(crate) components: BTreeMap<FunctionName, Result<Component, NoComponent>>,
+}
+
+/// Builds functions and compiles their components, all before the first is described.
+///
+/// The engine that compiles is the one that will run them, so that each component is loaded once.
 pub(crate) struct Workshop<'p> {
-    inspector: Inspector,
+    purpose: Purpose,
+    cache: Option<ArtifactCache>,
     progress: &'p Progress,
-    built: RefCell<BTreeMap<FunctionName, Built>>,
+    made: RefCell<Option<Result<Made, EngineError>>>,
 }
 
 impl<'p> Workshop<'p> {
-    /// Builds nothing yet.
-    pub(crate) fn new(inspector: Inspector, progress: &'p Progress) -> Self {
-        Self { inspector, progress, built: RefCell::default() }
+    /// Makes nothing yet. What it compiles is kept in the cache, and is found there the next time.
+    pub(crate) fn new(purpose: Purpose, cache: Option<ArtifactCache>, progress: &'p Progress) -> Self {
+        Self { purpose, cache, progress, made: RefCell::default() }
     }
 
-    /// The components that were built.
-    pub(crate) fn into_components(self) -> BTreeMap<FunctionName, PathBuf> {
-        self.built.into_inner().into_iter().filter_map(|(name, built)| Some((name, built.ok()?))).collect()
+    /// What was made; none if the configuration was too bad for that.
+    ///
+    /// # Errors
+    /// If there could be no engine.
+    pub(crate) fn finish(self) -> Result<Option<Made>, EngineError> {
+        self.made.into_inner().transpose()
     }
 
-    fn component(&self, name: &FunctionName, function: &Function) -> Built {
-        if !self.built.borrow().contains_key(name) {
-            self.prepare(&BTreeMap::from([(name, function)]));
-        }
-        self.built
-            .borrow()
-            .get(name)
-            .cloned()
-            .unwrap_or_else(|| Err(build::BuildError::NoComponent { package: name.to_string() }))
+    fn make(&self, functions: &BTreeMap<&FunctionName, &Function>, limits: &HostLimits) -> Result<Made, EngineError> {
+        let engine = match &self.purpose {
+            Purpose::Start => Engine::new(&wire::settings(limits, functions.values().copied()))?,
+            Purpose::Change(engine) => engine.clone(),
+            Purpose::Look => Engine::new(&Settings { instances_max: 1, ..wire::settings(limits, []) })?,
+        };
+        let built = build::all(functions, self.progress);
+        // The configuration is loaded by a command, which has a thread to itself.
+        let components = task::block_in_place(|| Handle::current().block_on(self.compile_all(&engine, built)));
+        Ok(Made { engine, components })
     }
+
+    /// As many at once as there are cores: most of it is hashing, and mapping files.
+    async fn compile_all(
+        &self,
+        engine: &Engine,
+        built: BTreeMap<FunctionName, Built>,
+    ) -> BTreeMap<FunctionName, Result<Component, NoComponent>> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let compiling = built.into_iter().map(|(name, built)| async move {
+            let component = match built {
+                Ok(file) => {
+                    self.progress.step(format!("compiling {name}"));
+                    compile(engine.clone(), self.cache.clone(), file).await
+                }
+                Err(error) => Err(error.into()),
+            };
+            (name, component)
+        });
+        stream::iter(compiling).buffer_unordered(cores).collect().await
+    }
+}
+
+/// Compiles a component on a thread for long work, or finds it compiled.
+async fn compile(engine: Engine, cache: Option<ArtifactCache>, file: PathBuf) -> Result<Component, NoComponent> {
+    let path = file.clone();
+    let compiling = task::spawn_blocking(move || {
+        let bytes = std::fs::read(&file).map_err(|source| NoComponent::Unreadable { file: file.clone(), source })?;
+        let compiling = flint_world::compile(&engine, cache.as_ref(), &bytes, Init::Snapshot);
+        let compiled = Handle::current().block_on(compiling);
+        let compiled = compiled.map_err(|source| NoComponent::Invalid { file: file.clone(), source })?;
+        Ok(Component { file, sum: Sum::of(&bytes), size: bytes.len() as u64, compiled })
+    });
+    let interrupted = |_| Err(NoComponent::Invalid { file: path, source: CompileError::Interrupted });
+    compiling.await.unwrap_or_else(interrupted)
 }
 
 impl Components for Workshop<'_> {
-    fn prepare(&self, functions: &BTreeMap<&FunctionName, &Function>) {
-        self.built.borrow_mut().extend(build::all(functions, self.progress));
+    fn prepare(&self, functions: &BTreeMap<&FunctionName, &Function>, limits: &HostLimits) {
+        self.made.replace(Some(self.make(functions, limits)));
     }
 
-    fn describe(&self, name: &FunctionName, function: &Function) -> Result<Shape, DescribeError> {
-        let file = self.component(name, function).map_err(|error| describe_build(&error))?;
-        self.progress.step(format!("compiling {name}"));
-        let bytes = std::fs::read(&file).map_err(|error| DescribeError {
-            message: format!("can't read the component {}: {error}", file.display()),
-            help: None,
-        })?;
-        self.inspector.shape(&bytes).map(|shape| describe(&shape)).map_err(|error| describe_file(&file, &error))
-    }
-}
-
-fn describe_build(error: &build::BuildError) -> DescribeError {
-    DescribeError { message: error.to_string(), help: error.help() }
-}
-
-fn describe_file(file: &Path, error: &CompileError) -> DescribeError {
-    DescribeError {
-        message: format!("{} is no component: {error}", file.display()),
-        help: Some(format!("a component is built for the target {}", build::TARGET)),
+    fn describe(&self, name: &FunctionName, _: &Function) -> Result<Shape, DescribeError> {
+        let made = self.made.borrow();
+        let component = made.as_ref().and_then(|made| made.as_ref().ok()?.components.get(name));
+        match component {
+            Some(Ok(component)) => Ok(describe(component.compiled.shape())),
+            Some(Err(error)) => Err(DescribeError { message: error.to_string(), help: error.help() }),
+            // `finish` says why there is no engine.
+            None => Err(DescribeError { message: "it was not compiled".to_owned(), help: None }),
+        }
     }
 }
 

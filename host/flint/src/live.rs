@@ -19,19 +19,20 @@ pub(crate) mod watch;
 pub(crate) use flint_triggers::request::Cut;
 
 use crate::error::Error;
+use crate::inspect::Component;
 use crate::load::Loaded;
 use crate::output::Progress;
 use crate::wire;
 use arc_swap::ArcSwap;
 use flint_config::platform::Function;
 use flint_config::{Platform, Source};
-use flint_engine::Fault;
+use flint_engine::{Engine, Fault};
 use flint_model::FunctionName;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use flint_triggers::request::Door;
-use flint_world::{LoadError, World};
+use flint_world::{Compiled, LoadError, World};
 use history::{Durability, History};
 use record::{Made, Record, Sum};
 use slot::{Live, Serving, Slot};
@@ -66,7 +67,7 @@ impl Served {
     /// Loads all functions: of each the versions that served last, or what its source came to since.
     ///
     /// # Errors
-    /// If the engine can't be started, or a component does not fit.
+    /// If a component does not fit.
     pub(crate) async fn start(
         loaded: &Loaded,
         stores: Arc<Embedded>,
@@ -75,7 +76,7 @@ impl Served {
     ) -> Result<Self, Error> {
         let platform = loaded.platform.clone();
         let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
-        let world = wire::world(&platform, as_stores, telemetry)?;
+        let world = wire::world(loaded, as_stores, telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let door = wire::door(&platform, &functions, Cut::default())?;
@@ -87,6 +88,11 @@ impl Served {
     /// What is served now.
     pub(crate) fn current(&self) -> Arc<Generation> {
         self.current.load_full()
+    }
+
+    /// What runs the functions.
+    pub(crate) fn engine(&self) -> &Engine {
+        self.world.engine()
     }
 
     /// How many invocations run.
@@ -126,24 +132,16 @@ struct Candidate<'c> {
     /// What was in the data folder.
     before: Option<Record>,
     record: Record,
-    source: Component,
-}
-
-/// A component that is in memory.
-pub(crate) struct Component {
-    pub(crate) sum: Sum,
-    pub(crate) bytes: Vec<u8>,
+    source: &'c Component,
 }
 
 impl<'c> Candidate<'c> {
-    /// Reads the component of the source and the record of versions, and decides what is to serve.
-    fn read(platform: &'c Platform, loaded: &Loaded, name: &'c FunctionName) -> Result<Self, Error> {
-        let (Some(function), Some(file)) = (platform.functions.get(name), loaded.components.get(name)) else {
+    /// Reads the record of versions, and decides what is to serve.
+    fn read(platform: &'c Platform, loaded: &'c Loaded, name: &'c FunctionName) -> Result<Self, Error> {
+        let (Some(function), Some(source)) = (platform.functions.get(name), loaded.components.get(name)) else {
             return Err(Error::Bug(format!("the function {name} has no component")));
         };
-        let bytes = std::fs::read(file).map_err(|source| Error::NoComponent { path: file.clone(), source })?;
-        let made = Made::now(&bytes, file.display().to_string());
-        let source = Component { sum: made.sum.clone(), bytes };
+        let made = Made::now(source.sum.clone(), source.size, source.file.display().to_string());
         let history = History::of(&platform.data_dir, name);
         let before = history.read();
         let mut record =
@@ -164,7 +162,7 @@ impl<'c> Candidate<'c> {
     /// Loads the versions that are to serve; those that serve already, and were given the same, are taken as they are.
     async fn load(&self, world: &World, serving: Option<&Serving>) -> Result<Serving, Error> {
         let loader = Loader { world, platform: self.platform, name: self.name, function: self.function };
-        loader.load(&self.record, &self.history, Some(&self.source), serving).await
+        loader.load(&self.record, &self.history, Some((&self.source.sum, &self.source.compiled)), serving).await
     }
 
     fn keep(&self) -> Result<(), Error> {
@@ -173,7 +171,14 @@ impl<'c> Candidate<'c> {
         }
         let failed = |source| Error::DataDir { path: self.platform.data_dir.clone(), source };
         let durability = if self.record.has_deployed() { Durability::Synced } else { Durability::Written };
-        self.history.keep(&self.source.sum, &self.source.bytes, durability).map_err(failed)?;
+        if !self.history.has(&self.source.sum, self.source.size, durability) {
+            let file = &self.source.file;
+            let bytes = std::fs::read(file).map_err(|source| Error::NoComponent { path: file.clone(), source })?;
+            if Sum::of(&bytes) != self.source.sum {
+                return Err(Error::ComponentChanged { path: file.clone() });
+            }
+            self.history.keep(&self.source.sum, &bytes, durability).map_err(failed)?;
+        }
         self.history.write_record(&self.record, durability).map_err(failed)
     }
 
@@ -210,7 +215,7 @@ impl Loader<'_> {
         &self,
         record: &Record,
         history: &History,
-        at_hand: Option<&Component>,
+        at_hand: Option<(&Sum, &Compiled)>,
         serving: Option<&Serving>,
     ) -> Result<Serving, Error> {
         let mut loaded = Vec::new();
@@ -234,17 +239,20 @@ impl Loader<'_> {
         version: u64,
         record: &Record,
         history: &History,
-        at_hand: Option<&Component>,
+        at_hand: Option<(&Sum, &Compiled)>,
     ) -> Result<Live, Error> {
         let lost = || Error::VersionLost { function: self.name.clone(), version };
         let sum = &record.version(version).ok_or_else(lost)?.sum;
-        let bytes = match at_hand.filter(|component| component.sum == *sum) {
-            Some(component) => component.bytes.as_slice(),
-            None => &history.component(sum).ok_or_else(lost)?,
-        };
         let failed = |source| Error::Load { function: self.name.clone(), source };
+        let compiled = match at_hand.filter(|(known, _)| *known == sum) {
+            Some((_, compiled)) => compiled.clone(),
+            None => {
+                let bytes = history.component(sum).ok_or_else(lost)?;
+                self.world.compile(&bytes).await.map_err(|error| failed(error.into()))?
+            }
+        };
         let spec = wire::spec(self.name, version, self.function, self.platform.limits.spares_max)?;
-        let function = self.world.load(spec, bytes).await.map_err(failed)?;
+        let function = self.world.load(spec, &compiled).map_err(failed)?;
         match function.prepare(self.function.warm).await {
             // While two versions have instances there may be no room for more: they are made when they are needed.
             Ok(()) | Err(LoadError::Start(Fault::Exhausted)) => Ok(Live::new(version, function)),

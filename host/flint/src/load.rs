@@ -2,10 +2,10 @@
 
 use crate::cli;
 use crate::error::Error;
-use crate::inspect::{AnyComponent, Inspector, Workshop};
+use crate::inspect::{AnyComponent, Component, Made, NoComponent, Purpose, Workshop};
 use crate::output::Output;
 use flint_config::{Components, Platform, ReadError, Secrets, Source};
-use flint_engine::ArtifactCache;
+use flint_engine::{ArtifactCache, Engine};
 use flint_model::FunctionName;
 use flint_world::Import;
 use std::collections::BTreeMap;
@@ -18,7 +18,9 @@ const DATA_DIR: &str = ".flint";
 /// A platform, and the components of its functions.
 pub(crate) struct Loaded {
     pub(crate) platform: Platform,
-    pub(crate) components: BTreeMap<FunctionName, PathBuf>,
+    /// Compiled the components, and is to run them.
+    pub(crate) engine: Engine,
+    pub(crate) components: BTreeMap<FunctionName, Component>,
     /// The configuration as it was read, if there is one.
     pub(crate) source: Option<Source>,
 }
@@ -27,13 +29,20 @@ pub(crate) struct Loaded {
 ///
 /// # Errors
 /// Every mistake of the configuration, those of components included.
-pub(crate) fn built(config: &cli::Config, output: Output) -> Result<Loaded, Error> {
+pub(crate) fn built(config: &cli::Config, purpose: Purpose, output: Output) -> Result<Loaded, Error> {
     let source = read(config)?;
     let progress = output.progress();
-    let inspector = Inspector::new(cache(&data_dir_hint(config, &source)))?;
-    let workshop = Workshop::new(inspector, &progress);
-    let platform = platform(&source, config, &workshop, Secrets::Read)?;
-    Ok(Loaded { platform, components: workshop.into_components(), source: Some(source) })
+    let workshop = Workshop::new(purpose, cache(&data_dir_hint(config, &source)), &progress);
+    let platform = platform(&source, config, &workshop, Secrets::Read);
+    // Without an engine nothing could be described: that is what is wrong, and not the configuration.
+    let made = workshop.finish()?;
+    let (platform, Made { engine, components }) = (platform?, made.ok_or_else(not_made)?);
+    let components = components.into_iter().filter_map(|(name, made)| Some((name, made.ok()?))).collect();
+    Ok(Loaded { platform, engine, components, source: Some(source) })
+}
+
+fn not_made() -> Error {
+    Error::Bug("a configuration was found good and its components were not looked at".to_owned())
 }
 
 /// Loads the configuration for a command that runs no function: takes components on trust, and reads no secret.
@@ -48,23 +57,28 @@ pub(crate) fn unbuilt(config: &cli::Config) -> Result<Platform, Error> {
 ///
 /// # Errors
 /// If the file is no component that can answer requests here.
-pub(crate) fn single(component: &Path, config: &cli::Config, output: Output) -> Result<Loaded, Error> {
-    let path = || component.to_path_buf();
-    let bytes = std::fs::read(component).map_err(|source| Error::NoComponent { path: path(), source })?;
-    let mut platform = Platform::single(component);
+pub(crate) fn single(file: &Path, config: &cli::Config, purpose: Purpose, output: Output) -> Result<Loaded, Error> {
+    let path = || file.to_path_buf();
+    let mut platform = Platform::single(file);
     override_data_dir(&mut platform, config);
     let progress = output.progress();
-    progress.step(format!("compiling {}", component.display()));
-    let inspector = Inspector::new(cache(&platform.data_dir))?;
-    let shape = inspector.shape(&bytes).map_err(|source| Error::NotAComponent { path: path(), source })?;
+    let workshop = Workshop::new(purpose, cache(&platform.data_dir), &progress);
+    workshop.prepare(&platform.functions.iter().collect(), &platform.limits);
+    let Made { engine, mut components } = workshop.finish()?.ok_or_else(not_made)?;
+    let (name, component) = components.pop_first().ok_or_else(not_made)?;
+    let component = component.map_err(|error| match error {
+        NoComponent::NotBuilt(error) => Error::Build { function: name.clone(), error },
+        NoComponent::Unreadable { file: path, source } => Error::NoComponent { path, source },
+        NoComponent::Invalid { file: path, source } => Error::NotAComponent { path, source },
+    })?;
+    let shape = component.compiled.shape();
     if let Some(Import::Unknown(interface)) = shape.imports.iter().find(|import| matches!(import, Import::Unknown(_))) {
         return Err(Error::Unserved { path: path(), interface: interface.clone() });
     }
     if shape.http.is_none() {
         return Err(Error::NoHttpHandler { path: path() });
     }
-    let components = platform.functions.keys().map(|name| (name.clone(), path())).collect();
-    Ok(Loaded { platform, components, source: None })
+    Ok(Loaded { platform, engine, components: BTreeMap::from([(name, component)]), source: None })
 }
 
 /// The stores and the data folder of commands that work without functions: those of the configuration, or, where there is

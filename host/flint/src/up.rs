@@ -18,6 +18,7 @@ use crate::output::Progress;
 use crate::wire;
 use flint_config::Platform;
 use flint_config::platform::HostLimits;
+use flint_engine::Engine;
 use flint_model::InvocationId;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
@@ -174,6 +175,11 @@ impl Host {
     /// Then all goes on as before.
     pub(crate) async fn reload(&self, loaded: &Loaded, progress: &Progress) -> Result<Reloaded, Error> {
         self.managed.served.reload(loaded, progress).await
+    }
+
+    /// What runs the functions.
+    pub(crate) fn engine(&self) -> &Engine {
+        self.managed.served.engine()
     }
 
     /// Ends in order: requests that run, and what functions do behind their answers, may finish within `drain-timeout`.

@@ -3,13 +3,13 @@
 use crate::error::Error;
 use crate::live::slot::Slot;
 use crate::live::{Cut, Slots};
-use crate::load;
+use crate::load::{self, Loaded};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
 use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods};
 use flint_engine::admission::AdmissionOptions;
-use flint_engine::{Engine, Isolation, Limits, Settings};
+use flint_engine::{Isolation, Limits, Settings};
 use flint_model::{FunctionName, StoreName, SystemClock};
 use flint_stores::{KvLimits, Stores};
 use flint_stores_embedded::Embedded;
@@ -59,12 +59,13 @@ fn kv_limits(store: &KvStore) -> KvLimits {
 /// Makes the world that functions are made in.
 ///
 /// # Errors
-/// If the engine can't be started.
-pub(crate) fn world(platform: &Platform, stores: Arc<dyn Stores>, telemetry: &Telemetry) -> Result<World, Error> {
+/// If what is trusted for calls of other hosts can't be used.
+pub(crate) fn world(loaded: &Loaded, stores: Arc<dyn Stores>, telemetry: &Telemetry) -> Result<World, Error> {
+    let platform = &loaded.platform;
     telemetry.limit_lines(platform.limits.log_line_max);
     telemetry.keep_recent(platform.limits.recent_invocations);
     let world = World::new(WorldOptions {
-        engine: Engine::new(&settings(platform))?,
+        engine: loaded.engine.clone(),
         cache: load::cache(&platform.data_dir),
         stores,
         telemetry: telemetry.clone(),
@@ -81,17 +82,14 @@ pub(crate) fn world(platform: &Platform, stores: Arc<dyn Stores>, telemetry: &Te
 const SLACK: usize = 50;
 
 /// An instance for each invocation that may run, and one for each that may be ready.
-fn settings(platform: &Platform) -> Settings {
-    let limits = &platform.limits;
-    let reserved: usize = platform.functions.values().filter_map(platform::Function::reserved).sum();
+pub(crate) fn settings<'f>(
+    limits: &HostLimits,
+    functions: impl IntoIterator<Item = &'f platform::Function>,
+) -> Settings {
     let instances = limits.invocations_max.saturating_add(limits.spares_max).saturating_add(SLACK);
     Settings {
         instances_max: u32::try_from(instances).unwrap_or(u32::MAX),
-        admission: AdmissionOptions {
-            concurrency: limits.invocations_max.saturating_sub(reserved),
-            queue: limits.invocations_max,
-            ..AdmissionOptions::default()
-        },
+        admission: admission(limits, functions),
         memory_max: limits.memory_max,
         touched_max: limits.touched_max,
         memories_max: u32::try_from(limits.memories_max).unwrap_or(u32::MAX),
@@ -99,6 +97,19 @@ fn settings(platform: &Platform) -> Settings {
         table_elements_max: limits.table_elements_max,
         stack_size_max: limits.stack_size_max,
         ..Settings::default()
+    }
+}
+
+/// The invocations that no function has reserved for itself.
+pub(crate) fn admission<'f>(
+    limits: &HostLimits,
+    functions: impl IntoIterator<Item = &'f platform::Function>,
+) -> AdmissionOptions {
+    let reserved: usize = functions.into_iter().filter_map(platform::Function::reserved).sum();
+    AdmissionOptions {
+        concurrency: limits.invocations_max.saturating_sub(reserved),
+        queue: limits.invocations_max,
+        ..AdmissionOptions::default()
     }
 }
 

@@ -53,8 +53,6 @@ pub struct FunctionSpec {
     pub limits: Limits,
     /// How long the head of an answer to a request may take; none: as long as the invocation.
     pub first_byte_timeout: Option<Duration>,
-    /// When the component's init function runs, if it has one.
-    pub init: Init,
     /// How long an instance lives.
     pub isolation: Isolation,
     /// How many invocations run at once, and how many wait.
@@ -99,7 +97,6 @@ impl FunctionSpec {
             version: 1,
             limits: Limits::default(),
             first_byte_timeout: None,
-            init: Init::Snapshot,
             isolation: Isolation::Fresh,
             admission: AdmissionOptions::default(),
             reserved: false,
@@ -143,7 +140,7 @@ pub(crate) struct FunctionCore {
     pub(crate) request_size_max: ByteSize,
     pub(crate) response_size_max: ByteSize,
     pub(crate) http_response_max: Option<ByteSize>,
-    pub(crate) shape: Shape,
+    pub(crate) shape: Arc<Shape>,
 }
 
 /// A function that can be invoked.

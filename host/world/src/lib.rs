@@ -8,6 +8,7 @@
 
 mod bindings;
 pub mod body;
+mod compiled;
 pub mod context;
 pub mod exports;
 pub mod failure;
@@ -24,6 +25,7 @@ mod tally;
 mod world;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
+pub use compiled::{Compiled, compile};
 pub use failure::Failure;
 pub use function::{Function, FunctionSpec, Init, LoadError};
 pub use imports::http::{
@@ -32,4 +34,4 @@ pub use imports::http::{
 pub use invocation::Invocation;
 pub use request_error::RequestError;
 pub use shape::{HttpVersion, Import, Shape};
-pub use world::{World, WorldError, WorldOptions, inspect};
+pub use world::{World, WorldError, WorldOptions};

@@ -1,12 +1,12 @@
 //! The functions' world: the engine, what is linked to every component, and the making of functions.
 
+use crate::compiled::{Compiled, compile};
 use crate::context::FunctionContext;
 use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
 use crate::imports::http::{Client, Outbound, OutboundOptions};
 use crate::link;
 use crate::request_memory::RequestMemory;
-use crate::shape::{INIT_FUNCTION, Shape};
 use crate::state::State;
 use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
@@ -17,7 +17,7 @@ use flint_telemetry::Telemetry;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 
 /// What a world is made of.
 pub struct WorldOptions {
@@ -77,10 +77,8 @@ impl World {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub async fn load(&self, spec: FunctionSpec, bytes: &[u8]) -> Result<Function, LoadError> {
-        let cache = self.options.cache.as_ref();
-        let (component, shape) = compile(&self.options.engine, cache, bytes, spec.init).await?;
-        let component = self.linker.instantiate_pre(&component).map_err(LoadError::Mismatch)?;
+    pub fn load(&self, spec: FunctionSpec, compiled: &Compiled) -> Result<Function, LoadError> {
+        let component = self.linker.instantiate_pre(compiled.component()).map_err(LoadError::Mismatch)?;
         let options = PoolOptions {
             limits: spec.limits,
             isolation: spec.isolation,
@@ -107,7 +105,7 @@ impl World {
             clock: Arc::clone(&self.options.clock),
             telemetry,
         });
-        let program = Program::new(Arc::clone(&context), &shape, spec.init, &component).map_err(LoadError::Mismatch)?;
+        let program = Program::new(Arc::clone(&context), compiled, &component).map_err(LoadError::Mismatch)?;
         let admission = self.admission(name, options.admission);
         let pool = Pool::admitted_by(self.options.engine.clone(), program, component, options, admission);
         let core = FunctionCore {
@@ -117,17 +115,17 @@ impl World {
             request_size_max: spec.request_size_max,
             response_size_max: spec.response_size_max,
             http_response_max: spec.http_response_max,
-            shape,
+            shape: compiled.shape().clone(),
         };
         Ok(Function::new(core, pool))
     }
 
-    /// Says what a component exports and imports, as [`inspect`] does.
+    /// Compiles a component for this world; see [`compile`].
     ///
     /// # Errors
     /// [`CompileError`].
-    pub async fn inspect(&self, bytes: &[u8]) -> Result<Shape, CompileError> {
-        inspect(&self.options.engine, self.options.cache.as_ref(), bytes).await
+    pub async fn compile(&self, bytes: &[u8]) -> Result<Compiled, CompileError> {
+        compile(&self.options.engine, self.options.cache.as_ref(), bytes, Init::Snapshot).await
     }
 
     fn admission(&self, name: FunctionName, options: AdmissionOptions) -> Arc<Admission> {
@@ -148,29 +146,4 @@ impl World {
     pub fn engine(&self) -> &Engine {
         &self.options.engine
     }
-}
-
-/// Says what a component exports and imports.
-///
-/// Compiles it, snapshot included, so that loading it later takes it from the cache.
-///
-/// # Errors
-/// [`CompileError`] if the bytes are no component, or its init function fails.
-pub async fn inspect(engine: &Engine, cache: Option<&ArtifactCache>, bytes: &[u8]) -> Result<Shape, CompileError> {
-    compile(engine, cache, bytes, Init::Snapshot).await.map(|(_, shape)| shape)
-}
-
-/// Compiles a component, twice over if it has an init function: the shape of the first says so.
-async fn compile(
-    engine: &Engine,
-    cache: Option<&ArtifactCache>,
-    bytes: &[u8],
-    init: Init,
-) -> Result<(Component, Shape), CompileError> {
-    let component = engine.load(bytes, None, cache).await?;
-    let shape = Shape::of(&component, |name, item| link::serves(engine.wasmtime(), name, item));
-    if shape.init && init == Init::Snapshot {
-        return Ok((engine.load(bytes, Some(INIT_FUNCTION), cache).await?, shape));
-    }
-    Ok((component, shape))
 }

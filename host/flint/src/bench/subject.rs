@@ -1,7 +1,7 @@
 //! What is measured: functions of the repository, each loaded as a row wants it.
 
 use crate::error::Error;
-use crate::inspect::{Inspector, Workshop};
+use crate::inspect::{Purpose, Workshop};
 use crate::output::Progress;
 use bytes::Bytes;
 use cap_std::ambient_authority;
@@ -12,7 +12,7 @@ use flint_model::{ByteSize, FunctionName, SystemClock};
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Options, Telemetry};
-use flint_world::{Function, FunctionSpec, Invocation, OutboundOptions, World, WorldOptions};
+use flint_world::{Function, FunctionSpec, Init, Invocation, OutboundOptions, World, WorldOptions};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use std::collections::BTreeMap;
@@ -97,13 +97,29 @@ impl Subjects {
         preset: Preset,
         adapt: impl FnOnce(&mut FunctionSpec),
     ) -> Result<Subject, Error> {
+        self.load_with(kind, preset, Init::Snapshot, adapt).await
+    }
+
+    /// The same, with a choice of when its init function runs.
+    ///
+    /// # Errors
+    /// If the component does not fit.
+    pub(crate) async fn load_with(
+        &self,
+        kind: Kind,
+        preset: Preset,
+        init: Init,
+        adapt: impl FnOnce(&mut FunctionSpec),
+    ) -> Result<Subject, Error> {
         let world = if preset == Preset::Tuned { &self.tuned } else { &self.defaults };
         let name = FunctionName::parse(kind.function()).map_err(|error| Error::Bug(error.to_string()))?;
         let mut spec = FunctionSpec::new(name.clone());
         (spec.warm, spec.spares_max) = (0, 0);
         adapt(&mut spec);
         let component = self.components.get(&kind).map(Vec::as_slice).unwrap_or_default();
-        let function = world.load(spec, component).await.map_err(|source| Error::Load { function: name, source })?;
+        let failed = |source| Error::Load { function: name.clone(), source };
+        let compiled = flint_world::compile(world.engine(), None, component, init).await;
+        let function = world.load(spec, &compiled.map_err(|error| failed(error.into()))?).map_err(failed)?;
         Ok(Subject { kind, function })
     }
 
@@ -133,14 +149,15 @@ fn components(functions: &Path, kinds: &[Kind], progress: &Progress) -> Result<B
     let section =
         |name: &str| format!("[function.{name}]\nsource = {:?}\nsecrets = {{}}\noutbound = []\n", folder.join(name));
     let text: String = kinds.iter().map(|kind| section(kind.function())).collect();
-    let workshop = Workshop::new(Inspector::new(None)?, progress);
+    let workshop = Workshop::new(Purpose::Look, None, progress);
     let source = Source { path: PathBuf::from("bench.toml"), text };
     flint_config::load(&source, &|name: &str| std::env::var(name).ok(), &workshop, Secrets::Read)?;
-    let built = workshop.into_components();
+    let made = workshop.finish()?;
     let component = |kind: Kind| {
-        let file =
-            built.get(kind.function()).ok_or_else(|| Error::Bug(format!("no component of {}", kind.function())))?;
-        let bytes = std::fs::read(file).map_err(|source| Error::NoComponent { path: file.clone(), source })?;
+        let component = made.as_ref().and_then(|made| made.components.get(kind.function())?.as_ref().ok());
+        let component = component.ok_or_else(|| Error::Bug(format!("no component of {}", kind.function())))?;
+        let path = || component.file.clone();
+        let bytes = std::fs::read(&component.file).map_err(|source| Error::NoComponent { path: path(), source })?;
         Ok((kind, bytes))
     };
     kinds.iter().copied().map(component).collect()

@@ -5,6 +5,7 @@ use crate::admin::client::Invoked;
 use crate::admin::functions;
 use crate::cli;
 use crate::error::Error;
+use crate::inspect::Purpose;
 use crate::live;
 use crate::load;
 use crate::output::Output;
@@ -43,7 +44,7 @@ fn payload(args: &cli::Invoke) -> Result<Bytes, Error> {
 
 /// Starts what the function needs, and no more.
 async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Telemetry) -> Result<Invoked, Error> {
-    let loaded = load::built(&args.host.config, output)?;
+    let loaded = load::built(&args.host.config, Purpose::Start, output)?;
     if !loaded.platform.functions.contains_key(&args.function) {
         let known = loaded.platform.functions.into_keys().collect();
         return Err(Error::NoSuchFunction { name: args.function.clone(), known });
@@ -52,7 +53,7 @@ async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Te
     let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
     let mut functions = {
         let progress = output.progress();
-        let world = wire::world(&loaded.platform, as_stores, telemetry)?;
+        let world = wire::world(&loaded, as_stores, telemetry)?;
         live::slots(&world, &loaded, |name| *name == args.function, &progress).await?
     };
     let Some(function) = functions.pop_first() else {

@@ -2,6 +2,7 @@
 
 use crate::cli;
 use crate::error::Error;
+use crate::inspect::Purpose;
 use crate::live::reload::Reloaded;
 use crate::live::watch::Watch;
 use crate::load::{self, Loaded};
@@ -18,7 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves until told to stop, and whatever the configuration comes to meanwhile.
 pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
-    let loaded = load(&args, output)?;
+    let loaded = load(&args, Purpose::Start, output)?;
     // Not before now: until there is something to end in order, a signal ends the process as it does by default.
     let mut stop = Stop::listen().map_err(Error::io("listen for signals"))?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Error::io("listen for signals"))?;
@@ -55,10 +56,10 @@ pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) ->
 }
 
 /// Builds what is to be served. Blocks.
-fn load(args: &cli::Up, output: Output) -> Result<Loaded, Error> {
+fn load(args: &cli::Up, purpose: Purpose, output: Output) -> Result<Loaded, Error> {
     let mut loaded = match &args.component {
-        Some(component) => load::single(component, &args.config, output)?,
-        None => load::built(&args.config, output)?,
+        Some(component) => load::single(component, &args.config, purpose, output)?,
+        None => load::built(&args.config, purpose, output)?,
     };
     let listener = &mut loaded.platform.listener;
     listener.http = args.listen.unwrap_or(listener.http);
@@ -71,8 +72,8 @@ fn load(args: &cli::Up, output: Output) -> Result<Loaded, Error> {
 
 /// Serves what the configuration comes to now, or says why not.
 async fn reload(args: &cli::Up, output: Output, host: &Host, changes: &mut Changes) {
-    let owned = args.clone();
-    let loading = tokio::task::spawn_blocking(move || load(&owned, output));
+    let (owned, purpose) = (args.clone(), Purpose::Change(host.engine().clone()));
+    let loading = tokio::task::spawn_blocking(move || load(&owned, purpose, output));
     let loaded = loading.await.unwrap_or_else(|error| Err(Error::Bug(format!("loading ended early: {error}"))));
     changes.follow(args);
     let reloaded = match loaded {

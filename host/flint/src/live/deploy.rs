@@ -1,17 +1,24 @@
 //! Changes of one function: deploy, roll back, split. Each is checked, loaded, made durable, and only then swapped in.
 
 use super::history::{Durability, History};
-use super::record::{ChangeError, Made, Record};
+use super::record::{ChangeError, Made, Record, Sum};
 use super::slot::Slot;
-use super::{Component, Generation, Loader, Served, fit};
+use super::{Generation, Loader, Served, fit};
 use crate::admin::api::{Changed, Problem, Versions};
 use crate::error::Error;
 use flint_engine::Fault;
 use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
-use flint_world::LoadError;
+use flint_world::{Compiled, LoadError};
 use http::StatusCode;
 use std::sync::Arc;
+
+/// A component that is in memory.
+struct Upload {
+    sum: Sum,
+    bytes: Vec<u8>,
+    compiled: Compiled,
+}
 
 impl Served {
     /// Serves a component from now on: all requests, or so many of a hundred.
@@ -31,10 +38,10 @@ impl Served {
             let _alone = self.changing.lock().await;
             let current = self.current();
             let slot = current.slot(&name)?;
-            let shape = self.world.inspect(&bytes).await.map_err(|error| of_compile(&error))?;
-            tokio::task::block_in_place(|| fit::check(current.source.as_ref(), &name, &shape))?;
-            let made = Made::now(&bytes, from);
-            let component = Component { sum: made.sum.clone(), bytes };
+            let compiled = self.world.compile(&bytes).await.map_err(|error| of_compile(&error))?;
+            tokio::task::block_in_place(|| fit::check(current.source.as_ref(), &name, compiled.shape()))?;
+            let made = Made::now(Sum::of(&bytes), bytes.len() as u64, from);
+            let component = Upload { sum: made.sum.clone(), bytes, compiled };
             self.change(&current, slot, |record| Ok(record.with_deployed(made, weight)), Some(&component)).await
         })
         .await
@@ -80,7 +87,7 @@ impl Served {
         current: &Generation,
         slot: &Slot,
         change: impl FnOnce(&Record) -> Result<Record, ChangeError>,
-        component: Option<&Component>,
+        component: Option<&Upload>,
     ) -> Result<Changed, Problem> {
         let name = slot.name();
         let history = History::of(&current.platform.data_dir, name);
@@ -91,7 +98,8 @@ impl Served {
         if after != before {
             let function = current.platform.functions.get(name).ok_or_else(|| no_such_function(current, name))?;
             let loader = Loader { world: &self.world, platform: &current.platform, name, function };
-            let serving = loader.load(&after, &history, component, Some(&slot.serving())).await;
+            let at_hand = component.map(|component| (&component.sum, &component.compiled));
+            let serving = loader.load(&after, &history, at_hand, Some(&slot.serving())).await;
             let serving = serving.map_err(|error| of_load(&error))?;
             tokio::task::block_in_place(|| keep(&history, &after, component)).map_err(|error| {
                 let detail = format!("the versions can't be written: {error}");
@@ -117,8 +125,10 @@ async fn to_its_end<T: Send + 'static>(
 }
 
 /// First the component, then the record that names it.
-fn keep(history: &History, record: &Record, component: Option<&Component>) -> std::io::Result<()> {
-    if let Some(component) = component {
+fn keep(history: &History, record: &Record, component: Option<&Upload>) -> std::io::Result<()> {
+    if let Some(component) = component
+        && !history.has(&component.sum, component.bytes.len() as u64, Durability::Synced)
+    {
         history.keep(&component.sum, &component.bytes, Durability::Synced)?;
     }
     history.write_record(record, Durability::Synced)

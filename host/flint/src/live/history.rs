@@ -58,18 +58,19 @@ impl History {
         (Sum::of(&bytes) == *sum).then_some(bytes)
     }
 
-    /// Keeps a component, if it is not kept yet.
+    /// Whether a component of so many bytes is kept already.
+    pub(crate) fn has(&self, sum: &Sum, size: u64, durability: Durability) -> bool {
+        let is_there = fs::metadata(self.component_path(sum)).is_ok_and(|found| found.len() == size);
+        // One that was only written may have been lost in part, so it is read when it counts.
+        is_there && (durability == Durability::Written || self.component(sum).is_some())
+    }
+
+    /// Keeps a component.
     ///
     /// # Errors
     /// What the file system says.
     pub(crate) fn keep(&self, sum: &Sum, bytes: &[u8], durability: Durability) -> io::Result<()> {
-        let path = self.component_path(sum);
-        let is_there = fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64);
-        // One that was only written may have been lost in part, so it is written again when it counts.
-        if is_there && (durability == Durability::Written || self.component(sum).is_some()) {
-            return Ok(());
-        }
-        self.write(&path, bytes, durability)
+        self.write(&self.component_path(sum), bytes, durability)
     }
 
     /// Writes the record, and removes the components that it does not name.
@@ -117,9 +118,9 @@ impl History {
 }
 
 impl Made {
-    /// What a component comes to as a version, now.
-    pub(crate) fn now(bytes: &[u8], from: String) -> Self {
-        Self { sum: Sum::of(bytes), size: bytes.len() as u64, at_ms: Timestamp::now().as_millis(), from }
+    /// What a component of so many bytes comes to as a version, now.
+    pub(crate) fn now(sum: Sum, size: u64, from: String) -> Self {
+        Self { sum, size, at_ms: Timestamp::now().as_millis(), from }
     }
 }
 
@@ -127,12 +128,16 @@ impl Made {
 mod tests {
     use super::*;
 
+    fn made(component: &str) -> Made {
+        Made::now(Sum::of(component.as_bytes()), component.len() as u64, "here".to_owned())
+    }
+
     #[test]
     fn what_was_kept_is_found_again_and_what_is_not_named_is_gone() {
         let folder = tempfile::tempdir().expect("a folder");
         let history = History::of(folder.path(), &FunctionName::parse("hello").expect("a name"));
         assert_eq!(history.read(), None);
-        let [one, two] = ["one", "two"].map(|text| Made::now(text.as_bytes(), "here".to_owned()));
+        let [one, two] = ["one", "two"].map(made);
         for (made, bytes) in [(&one, b"one"), (&two, b"two")] {
             history.keep(&made.sum, bytes, Durability::Synced).expect("kept");
         }
@@ -150,11 +155,12 @@ mod tests {
     fn what_was_damaged_is_not_served() {
         let folder = tempfile::tempdir().expect("a folder");
         let history = History::of(folder.path(), &FunctionName::parse("hello").expect("a name"));
-        let made = Made::now(b"one", "here".to_owned());
+        let made = made("one");
         history.keep(&made.sum, b"one", Durability::Written).expect("kept");
         history.write_record(&Record::new(made.clone()), Durability::Written).expect("written");
         fs::write(history.component_path(&made.sum), b"0ne").expect("damaged");
         assert_eq!(history.component(&made.sum), None);
+        assert!(history.has(&made.sum, 3, Durability::Written) && !history.has(&made.sum, 3, Durability::Synced));
         history.keep(&made.sum, b"one", Durability::Synced).expect("kept");
         assert!(history.component(&made.sum).is_some(), "it is written again");
         fs::write(history.folder.join(RECORD), "{").expect("damaged");

@@ -5,11 +5,12 @@ pub(crate) mod http_buffered;
 pub(crate) mod invoke;
 
 use crate::bindings;
+use crate::compiled::Compiled;
 use crate::context::FunctionContext;
 use crate::failure::Failure;
 use crate::function::Init;
 use crate::invocation::Invocation;
-use crate::shape::{HttpVersion, INIT_EXPORT, Shape};
+use crate::shape::{HttpVersion, INIT_EXPORT};
 use crate::state::State;
 use crate::tally::Tally;
 use flint_engine::deadline::{Deadline, WithDeadline};
@@ -56,10 +57,10 @@ pub(crate) struct Exports {
 impl Program {
     pub(crate) fn new(
         context: Arc<FunctionContext>,
-        shape: &Shape,
-        init: Init,
+        compiled: &Compiled,
         component: &InstancePre<State>,
     ) -> wasmtime::Result<Self> {
+        let shape = compiled.shape();
         let http = match shape.http {
             Some(HttpVersion::V02) => Some(HttpIndices::V02(p2::bindings::ProxyIndices::new(component)?)),
             Some(HttpVersion::V03) => Some(HttpIndices::V03(p3::bindings::ServiceIndices::new(component)?)),
@@ -67,7 +68,7 @@ impl Program {
             None => None,
         };
         let invoke = if shape.invoke { Some(bindings::invoke::InvokeIndices::new(component)?) } else { None };
-        let init = match init {
+        let init = match compiled.init() {
             Init::EveryStart if shape.init => {
                 let (interface, function) = INIT_EXPORT;
                 let component = component.component();
