@@ -160,11 +160,14 @@ fn what_a_handler_of_events_spawns_is_done_behind_its_answer() {
 
 #[test]
 fn what_a_function_does_behind_its_answer_is_waited_for_at_the_end_and_cut_by_its_time_out() {
-    let mut waiting = host("");
-    let id = waiting.invoke("misbehave", "300".to_owned()).expect(200).header("flint-invocation-id").to_owned();
-    waiting.signal(Signal::TERM);
-    assert_eq!(waiting.wait().code(), Some(0));
-    assert!(waiting.log().iter().any(|line| is_done_behind(line, &id)), "{:?}", waiting.log());
+    // A reserved one does not count among those of the host.
+    for limits in ["", "concurrency = 5"] {
+        let mut waiting = host(limits);
+        let id = waiting.invoke("misbehave", "1000".to_owned()).expect(200).header("flint-invocation-id").to_owned();
+        waiting.signal(Signal::TERM);
+        assert_eq!(waiting.wait().code(), Some(0));
+        assert!(waiting.log().iter().any(|line| is_done_behind(line, &id)), "{limits}: {:?}", waiting.log());
+    }
     let cut = host("timeout = \"200ms\"");
     cut.invoke("misbehave", "50000".to_owned()).expect(200);
     assert_eq!(cut.stop().code(), Some(0));

@@ -179,6 +179,27 @@ fn a_change_with_mistakes_is_told_whole_and_the_old_one_goes_on() {
 }
 
 #[test]
+fn a_change_that_is_refused_lets_as_many_in_as_before() {
+    let workplace = Workplace::new();
+    workplace.put("app.wasm", "misbehave");
+    let given = "secrets = {}\noutbound = []\n";
+    workplace.configure(&greeter().replace("[[route]]", &format!("{given}[[route]]")));
+    let host = workplace.up(false);
+    let one = greeter().replace("[[route]]", &format!("concurrency = 1\n{given}[[route]]"));
+    // It is loaded after the other one, and has no room for its memory.
+    workplace.configure(&format!("{one}[function.too-small]\nsource = \"app.wasm\"\nmemory = \"64KiB\"\n{given}"));
+    host.signal(Signal::HUP);
+    host.logged("that all goes on", says("all goes on as before"));
+    let sleepers = ["/sleep/50000"; 2].map(|path| {
+        let mut wire = Wire::open(host.http());
+        wire.say_head(&[&format!("GET {path}")]);
+        wire
+    });
+    host.wait_for_running("greeter", 2.0);
+    drop(sleepers);
+}
+
+#[test]
 fn a_deployed_version_stays_until_its_source_changes() {
     let workplace = Workplace::new();
     let host = workplace.up(true);

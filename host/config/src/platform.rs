@@ -68,6 +68,10 @@ pub struct Https {
 pub struct HostLimits {
     /// Invocations that run at once, of all functions together.
     pub invocations_max: usize,
+    /// Invocations that wait for their turn, of all functions together, and as many that wait for an instance.
+    pub queue: usize,
+    /// How long one waits for each of the two.
+    pub queue_timeout: Duration,
     /// Instances that wait ready for use, of all functions together.
     pub spares_max: usize,
     /// HTTP connections that are open at once.
@@ -108,8 +112,18 @@ pub struct HostLimits {
     pub rate_keys_max: usize,
     /// Largest memory of any function.
     pub memory_max: ByteSize,
+    /// What instances of all functions together may have of memory; none: what the machine has, but for a quarter.
+    pub guest_memory_max: Option<ByteSize>,
+    /// How long an instance that nobody waits for may take to start.
+    pub start_timeout: Duration,
+    /// How long an init function may run.
+    pub init_timeout: Duration,
+    /// How much memory an init function may use.
+    pub init_memory_max: ByteSize,
     /// Slots whose memory is made resident ahead of their first use.
     pub touched_max: usize,
+    /// Core instances of a component.
+    pub core_instances_max: usize,
     /// Linear memories of a component.
     pub memories_max: usize,
     /// Tables of a component.

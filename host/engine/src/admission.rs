@@ -1,5 +1,6 @@
 //! Who may run now, who waits, and who is refused.
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +36,8 @@ pub struct Overloaded {
 #[derive(Debug)]
 pub struct Admission {
     permits: Arc<Semaphore>,
+    /// How many permits there are, out or not: after a change to fewer, more than `concurrency` until enough came back.
+    issued: Arc<AtomicUsize>,
     waiting: AtomicUsize,
     /// Only looked at by who does not get in at once.
     options: Mutex<AdmissionOptions>,
@@ -47,13 +50,14 @@ pub struct Permit(#[expect(dead_code, reason = "gives the right back when it is 
 impl Admission {
     /// Starts with nobody inside.
     pub fn new(options: AdmissionOptions) -> Self {
-        let permits = Arc::new(Semaphore::new(permits(&options)));
-        Self { permits, waiting: AtomicUsize::new(0), options: Mutex::new(options) }
+        let count = permits(&options);
+        let (permits, issued) = (Arc::new(Semaphore::new(count)), Arc::new(AtomicUsize::new(count)));
+        Self { permits, issued, waiting: AtomicUsize::new(0), options: Mutex::new(options) }
     }
 
     /// How many are inside.
     pub fn running(&self) -> usize {
-        self.options().concurrency.saturating_sub(self.permits.available_permits())
+        self.issued.load(Ordering::Relaxed).saturating_sub(self.permits.available_permits())
     }
 
     /// How many wait.
@@ -66,25 +70,29 @@ impl Admission {
         *self.options.lock()
     }
 
-    /// Changes the options while some are inside. With a smaller `concurrency`, those who are inside stay, and nobody else gets
-    /// in until there are fewer. Has to be called within a tokio runtime.
+    /// Changes the options while some are inside. With a smaller `concurrency`, those who are inside stay, those who wait already
+    /// get their turn, and nobody else gets in until there are fewer. Has to be called within a tokio runtime.
     pub fn change(&self, options: AdmissionOptions) {
         let before = std::mem::replace(&mut *self.options.lock(), options);
         let (before, after) = (permits(&before), permits(&options));
         if after >= before {
+            self.issued.fetch_add(after - before, Ordering::Relaxed);
             self.permits.add_permits(after - before);
             return;
         }
         let surplus = before - after;
-        let held = surplus - self.permits.forget_permits(surplus);
-        if let Ok(held) = u32::try_from(held)
-            && held > 0
-        {
-            let semaphore = Arc::clone(&self.permits);
-            // In the queue like all others, so it takes the places of those who leave.
+        let forgotten = self.permits.forget_permits(surplus);
+        self.issued.fetch_sub(forgotten, Ordering::Relaxed);
+        let held = surplus - forgotten;
+        if held > 0 {
+            let (semaphore, issued) = (Arc::clone(&self.permits), Arc::clone(&self.issued));
+            // In the queue like all others, so they take the places of those who leave; one by one, to be counted as they do.
             tokio::spawn(async move {
-                if let Ok(taken) = semaphore.acquire_many_owned(held).await {
-                    taken.forget();
+                let mut places: FuturesUnordered<_> =
+                    (0..held).map(|_| Arc::clone(&semaphore).acquire_owned()).collect();
+                while let Some(Ok(place)) = places.next().await {
+                    place.forget();
+                    issued.fetch_sub(1, Ordering::Relaxed);
                 }
             });
         }
@@ -172,10 +180,13 @@ mod tests {
         }
         admission.change(AdmissionOptions { concurrency: 1, ..options });
         tokio::task::yield_now().await;
-        for _ in 0..2 {
+        for left in [2, 1] {
+            assert_eq!(admission.running(), left + 1);
             inside.pop();
             assert_eq!(admission.enter().await.unwrap_err(), Overloaded { limit: 1 });
+            tokio::task::yield_now().await;
         }
+        assert_eq!(admission.running(), 1);
         inside.pop();
         inside.push(admission.enter().await.unwrap());
         assert!(admission.enter().await.is_err());

@@ -1,7 +1,7 @@
 //! Bytes of a component to machine code, once.
 
 use crate::artifact::{ArtifactCache, Key};
-use crate::snapshot::{self, SnapshotError};
+use crate::snapshot::{self, InitLimits, SnapshotError};
 use std::path::Path;
 use wasmtime::component::Component;
 
@@ -23,15 +23,15 @@ pub enum CompileError {
 pub(crate) async fn load(
     engine: &wasmtime::Engine,
     bytes: &[u8],
-    init: Option<&str>,
+    init: Option<(&str, InitLimits)>,
     cache: Option<&ArtifactCache>,
 ) -> Result<Component, CompileError> {
-    let key = Key::new(engine, bytes, init);
+    let key = Key::new(engine, bytes, init.map(|(init, _)| init));
     if let Some(found) = cache.and_then(|cache| find(engine, cache, &key)) {
         return Ok(found);
     }
     let bytes = match init {
-        Some(init) => snapshot::take(bytes.to_vec(), init.to_owned()).await?,
+        Some((init, limits)) => snapshot::take(bytes.to_vec(), init.to_owned(), limits).await?,
         None => bytes.to_vec(),
     };
     let theirs = engine.clone();

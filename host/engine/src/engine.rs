@@ -4,10 +4,12 @@ use crate::admission::{Admission, AdmissionOptions};
 use crate::artifact::ArtifactCache;
 use crate::compile::{self, CompileError};
 use crate::deadline::{Deadline, Ticker};
+use crate::limit::GuestMemory;
 use crate::refill::{Refillable, Refiller};
 use crate::residency::Residency;
 use crate::room::Room;
 use crate::settings::Settings;
+use crate::snapshot::InitLimits;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -42,6 +44,10 @@ struct Inner {
     ticker: Ticker,
     refiller: Refiller,
     room: Room,
+    /// What all instances have of memory, where that is bounded.
+    guest_memory: Option<Arc<GuestMemory>>,
+    start_timeout: Duration,
+    init: InitLimits,
     pools: Mutex<Vec<Weak<dyn Refillable>>>,
 }
 
@@ -66,8 +72,11 @@ impl Engine {
             Refiller::start(tokio::runtime::Handle::current(), settings.touched_max).map_err(EngineError::Thread)?;
         let admission = Admission::new(settings.admission);
         let room = Room::new(settings.admission.queue_timeout);
-        let pools = Mutex::default();
-        Ok(Self(Arc::new(Inner { wasmtime, residency, admission, ticker, refiller, room, pools })))
+        let guest_memory = settings.guest_memory_max.map(|max| Arc::new(GuestMemory::new(max)));
+        let (start_timeout, init, pools) = (settings.start_timeout, settings.init, Mutex::default());
+        let inner =
+            Inner { wasmtime, residency, admission, ticker, refiller, room, guest_memory, start_timeout, init, pools };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Compiles a component, or takes what was compiled before from the cache.
@@ -83,7 +92,7 @@ impl Engine {
         init: Option<&str>,
         cache: Option<&ArtifactCache>,
     ) -> Result<wasmtime::component::Component, CompileError> {
-        compile::load(&self.0.wasmtime, bytes, init, cache).await
+        compile::load(&self.0.wasmtime, bytes, init.map(|init| (init, self.0.init)), cache).await
     }
 
     /// How memory is reset between two instances, as decided at start.
@@ -101,9 +110,14 @@ impl Engine {
         self.0.ticker.deadline(start, limit)
     }
 
-    /// How many invocations run, of all functions.
+    /// How many invocations run, of all functions, those that are done with their answer and not yet with their work included.
     pub fn running(&self) -> usize {
-        self.0.admission.running()
+        let pools = self.0.pools.lock().clone();
+        let mut admissions: Vec<_> = pools.iter().filter_map(Weak::upgrade).map(|pool| pool.admission()).collect();
+        // Versions of one function share theirs.
+        admissions.sort_by_key(Arc::as_ptr);
+        admissions.dedup_by_key(|admission| Arc::as_ptr(admission));
+        admissions.iter().map(|admission| admission.running()).sum()
     }
 
     /// Changes how many invocations of all functions without reserved ones run at once, and how many wait.
@@ -125,6 +139,15 @@ impl Engine {
 
     pub(crate) fn room(&self) -> &Room {
         &self.0.room
+    }
+
+    pub(crate) fn guest_memory(&self) -> Option<&Arc<GuestMemory>> {
+        self.0.guest_memory.as_ref()
+    }
+
+    /// How long an instance may take to start that is made ahead of its event.
+    pub(crate) fn start_timeout(&self) -> Duration {
+        self.0.start_timeout
     }
 
     /// Makes a pool known whose spares can be given up for others.

@@ -4,6 +4,7 @@ use crate::fault::CpuExceeded;
 use crate::meter::Meter;
 use flint_model::ByteSize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
@@ -30,10 +31,50 @@ pub trait HasBudget: Send + 'static {
     fn budget(&mut self) -> &mut Budget;
 }
 
+/// What all instances together have of memory, beyond what each has for free.
+#[derive(Debug)]
+pub(crate) struct GuestMemory {
+    max: u64,
+    used: AtomicU64,
+}
+
+/// What an instance has that does not count: what it declares is mostly more than it ever touches, and an idle one takes 24 KiB.
+const FREE: u64 = 4 << 20;
+
+impl GuestMemory {
+    pub(crate) fn new(max: ByteSize) -> Self {
+        Self { max: max.as_u64(), used: AtomicU64::new(0) }
+    }
+
+    /// Counts the growth of an instance. Says whether there is room for it.
+    fn grow(&self, before: u64, after: u64) -> bool {
+        let more = counted(after) - counted(before);
+        // Most instances never get there: nothing that they share is touched.
+        more == 0
+            || self
+                .used
+                .try_update(Relaxed, Relaxed, |used| used.checked_add(more).filter(|used| *used <= self.max))
+                .is_ok()
+    }
+
+    /// Takes back what an instance of this size counts for, but for what is left of it.
+    fn shrink(&self, before: u64, after: u64) {
+        let less = counted(before) - counted(after);
+        if less > 0 {
+            self.used.fetch_sub(less, Relaxed);
+        }
+    }
+}
+
+fn counted(memory: u64) -> u64 {
+    memory.saturating_sub(FREE)
+}
+
 /// What an instance may still use. Lives in the data of its store.
 #[derive(Debug)]
 pub struct Budget {
     limits: Limits,
+    of_all: Option<Arc<GuestMemory>>,
     meter: Arc<Meter>,
     memory_refused: bool,
     /// What was last granted to a memory, for the case that it does not grow after all.
@@ -50,8 +91,8 @@ struct Grant {
 const TABLE_ELEMENT_BYTES: u64 = size_of::<usize>() as u64;
 
 impl Budget {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, meter: Arc::new(Meter::default()), memory_refused: false, grant: None }
+    pub(crate) fn new(limits: Limits, of_all: Option<Arc<GuestMemory>>) -> Self {
+        Self { limits, of_all, meter: Arc::new(Meter::default()), memory_refused: false, grant: None }
     }
 
     /// The meter of the instance.
@@ -69,9 +110,16 @@ impl Budget {
         self.memory_refused
     }
 
+    /// Starts over for another event in the same instance, beside others that are metered with it.
     pub(crate) fn begin(&mut self) {
         self.memory_refused = false;
         self.meter.reset();
+    }
+
+    /// Starts over for the next event, whose meter is its own: the record of the last one may still be written.
+    pub(crate) fn begin_anew(&mut self) {
+        self.memory_refused = false;
+        self.meter = Arc::new(self.meter.successor());
     }
 
     /// Called when the guest ran across a tick.
@@ -84,14 +132,26 @@ impl Budget {
 
     /// wasmtime's own limits look at each memory by itself: the sum is what a machine has.
     fn grow(&mut self, by: u64) -> bool {
-        let wanted = self.meter.memory().saturating_add(by);
-        let allowed = wanted <= self.limits.memory.as_u64();
+        let (has, wanted) = (self.meter.memory(), self.meter.memory().saturating_add(by));
+        let is_room = wanted <= self.limits.memory.as_u64();
+        let allowed = is_room && self.of_all.as_ref().is_none_or(|all| all.grow(has, wanted));
         if allowed {
             self.meter.set_memory(wanted);
         } else {
             self.memory_refused = true;
         }
+        if is_room && !allowed {
+            tracing::warn!("a guest was refused memory: all together have as much as `limits.guest-memory-max` allows");
+        }
         allowed
+    }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        if let Some(all) = &self.of_all {
+            all.shrink(self.meter.memory(), 0);
+        }
     }
 }
 
@@ -118,7 +178,11 @@ impl ResourceLimiter for Budget {
     /// one byte, which [`language`](crate::settings) does not allow, can fail without having asked.
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         if let Some(Grant { bytes, peak_before }) = self.grant.take() {
+            let has = self.meter.memory();
             self.meter.take_back_memory(bytes, peak_before);
+            if let Some(all) = &self.of_all {
+                all.shrink(has, self.meter.memory());
+            }
         }
         Ok(())
     }
@@ -136,12 +200,31 @@ mod tests {
 
     #[test]
     fn memories_and_tables_share_one_limit() {
-        let mut budget = Budget::new(Limits { memory: ByteSize::kib(128), ..Limits::default() });
+        let mut budget = Budget::new(Limits { memory: ByteSize::kib(128), ..Limits::default() }, None);
         assert!(budget.memory_growing(0, 64 << 10, None).unwrap());
         assert!(budget.memory_growing(0, 32 << 10, None).unwrap());
         assert!(!budget.table_growing(0, 8 << 10, None).unwrap(), "a table of 64 KiB on top of 96 KiB");
         assert!(budget.memory_refused());
         assert!(budget.table_growing(0, 4 << 10, None).unwrap());
         assert_eq!(budget.meter().memory_peak(), 128 << 10);
+    }
+
+    #[test]
+    fn all_instances_share_one_limit_but_for_what_each_has_for_free() {
+        let all = Arc::new(GuestMemory::new(ByteSize::mib(8)));
+        let instance = || Budget::new(Limits::default(), Some(Arc::clone(&all)));
+        let grows = |budget: &mut Budget, by: usize| budget.memory_growing(0, by << 20, None).unwrap();
+        let (mut one, mut two, mut three) = (instance(), instance(), instance());
+        assert!(grows(&mut one, 10) && grows(&mut two, 4) && grows(&mut two, 1));
+        assert!(!grows(&mut two, 2) && two.memory_refused(), "it would be 9 MiB");
+        assert!(grows(&mut three, 4), "it is free");
+        one.memory_grow_failed(wasmtime::format_err!("no memory")).unwrap();
+        assert!(grows(&mut two, 7));
+        drop(two);
+        assert!(grows(&mut one, 12) && !grows(&mut three, 1));
+        drop(one);
+        assert!(grows(&mut three, 8));
+        drop(three);
+        assert_eq!(all.used.load(Relaxed), 0);
     }
 }

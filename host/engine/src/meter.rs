@@ -130,6 +130,12 @@ impl Meter {
         self.memory_peak.store(peak_before, Relaxed);
     }
 
+    /// A meter for the next invocation on the same instance, whose memory stays.
+    pub(crate) fn successor(&self) -> Self {
+        let memory = self.memory();
+        Self { memory: AtomicU64::new(memory), memory_peak: AtomicU64::new(memory), ..Self::default() }
+    }
+
     /// Starts over for another invocation on the same instance, whose memory stays.
     pub(crate) fn reset(&self) {
         self.cpu.store(0, Relaxed);

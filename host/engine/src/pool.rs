@@ -168,6 +168,9 @@ struct Reviewed {
     not_before: Option<Instant>,
 }
 
+/// After so long it is another pool's turn to be filled: instances that start slowly must not keep all others from theirs.
+const TURN: Duration = Duration::from_millis(10);
+
 /// How long the refilling thread leaves a pool alone whose instances can't be made.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
@@ -253,7 +256,12 @@ impl<B: Blueprint> Pool<B> {
             }
         };
         live.store.set_epoch_deadline(1);
-        live.store.data_mut().budget().begin();
+        let budget = live.store.data_mut().budget();
+        if start == Start::Reused {
+            budget.begin_anew()
+        } else {
+            budget.begin()
+        };
         Ok(Lease::new(live, start, Arc::clone(inner), running))
     }
 
@@ -292,6 +300,13 @@ impl<B: Blueprint> Pool<B> {
     /// How many invocations wait for their turn, of all pools that are admitted together.
     pub fn waiting(&self) -> usize {
         self.0.admission.waiting()
+    }
+
+    /// Admits events by this pool's options from now on, those of other pools that are admitted with it too.
+    pub fn admit_by_its_options(&self) {
+        if self.0.admission.options() != self.0.options.admission {
+            self.0.admission.change(self.0.options.admission);
+        }
     }
 
     /// Gives up what waits for an event: another pool has taken this one's place. Events that run go on, and those that still
@@ -344,16 +359,16 @@ impl<B: Blueprint> Inner<B> {
     /// Makes an instance that nobody waits for: only here does its start need a limit of its own.
     async fn make_spare(&self) -> Result<Live<B>, Fault> {
         let _running = self.engine.ticker().running();
-        let timeout = self.options.limits.timeout;
+        let timeout = self.options.limits.timeout.min(self.engine.start_timeout());
         let making = pin!(self.make());
         WithDeadline::new(making, self.engine.deadline(Instant::now(), timeout)).await.unwrap_or_else(|_| {
             let timeout = flint_model::duration::display(timeout);
-            Err(Fault::Trap(format!("it did not start within its time-out of {timeout}")))
+            Err(Fault::Trap(format!("it did not start within {timeout}")))
         })
     }
 
     async fn make(&self) -> Result<Live<B>, Fault> {
-        let budget = Budget::new(self.options.limits);
+        let budget = Budget::new(self.options.limits, self.engine.guest_memory().cloned());
         let meter = Arc::clone(budget.meter());
         let mut store = Store::new(self.engine.wasmtime(), self.blueprint.data(budget));
         store.limiter(|data| data.budget());
@@ -460,13 +475,17 @@ fn signed(count: usize) -> isize {
 }
 
 impl<B: Blueprint> Inner<B> {
-    /// Makes spares up to `target`. Says whether that failed.
-    fn fill(&self, target: usize, runtime: &Handle) -> Result<(), Fault> {
+    /// Makes spares up to `target`, or until its turn is over. Says whether it is done.
+    fn fill(&self, target: usize, runtime: &Handle) -> Result<bool, Fault> {
+        let began = Instant::now();
         while self.ready() < target && self.may_keep_another() && !self.is_retired() {
+            if began.elapsed() >= TURN {
+                return Ok(false);
+            }
             let live = runtime.block_on(self.make_spare())?;
             self.store_spare(live);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Gives up instances that wait, down to `target`: unused ones first, since a `serial` function counts on the used ones; of
@@ -509,9 +528,13 @@ impl<B: Blueprint> Refillable for Inner<B> {
         let mut review = if target > self.options.warm { Review::Again } else { Review::Settled };
         if reviewed.not_before.is_none_or(|moment| Instant::now() >= moment) {
             reviewed.not_before = None;
-            if let Err(fault) = self.fill(target, runtime) {
-                tracing::debug!(%fault, "no spare instance could be made");
-                reviewed.not_before = Some(Instant::now() + BACK_OFF);
+            match self.fill(target, runtime) {
+                Ok(true) => {}
+                Ok(false) => review = Review::Unfinished,
+                Err(fault) => {
+                    tracing::debug!(%fault, "no spare instance could be made");
+                    reviewed.not_before = Some(Instant::now() + BACK_OFF);
+                }
             }
         }
         if reviewed.not_before.is_some() {
@@ -522,6 +545,10 @@ impl<B: Blueprint> Refillable for Inner<B> {
         let grown = alive > reviewed.most_alive;
         reviewed.most_alive = alive.max(reviewed.most_alive);
         Refilled { review, grown }
+    }
+
+    fn admission(&self) -> Arc<Admission> {
+        Arc::clone(&self.admission)
     }
 
     fn give_up_surplus(&self) -> bool {

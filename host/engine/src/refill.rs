@@ -3,6 +3,7 @@
 //! One thread for all pools, at a low priority: on a busy machine the requests get the CPU, and make the instances that are
 //! missing themselves. It sleeps while no pool asks and every pool is at its floor.
 
+use crate::admission::Admission;
 use crate::touch::Toucher;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
@@ -22,6 +23,9 @@ pub(crate) trait Refillable: Send + Sync {
     /// Brings the number of spares to where it should be, and says what is left to do.
     fn refill(&self, runtime: &Handle) -> Refilled;
 
+    /// Who of its events may run.
+    fn admission(&self) -> Arc<Admission>;
+
     /// Gives up a spare that is not of its floor. Says whether there was one.
     fn give_up_surplus(&self) -> bool;
 
@@ -40,6 +44,8 @@ pub(crate) struct Refilled {
 /// Whether a pool has to be looked at again without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Review {
+    /// Spares are missing: its turn is over, and it is to get another one.
+    Unfinished,
     /// It holds more than its floor.
     Again,
     /// It is at rest.
@@ -120,8 +126,10 @@ impl Shared {
                 let Some(alive) = pool.upgrade() else { continue };
                 let refilled = alive.refill(runtime);
                 grown |= refilled.grown;
-                if refilled.review == Review::Again && !watched.iter().any(|other| other.ptr_eq(&pool)) {
-                    watched.push(pool);
+                match refilled.review {
+                    Review::Unfinished => self.asked.lock().push(pool),
+                    Review::Again if !watched.iter().any(|other| other.ptr_eq(&pool)) => watched.push(pool),
+                    Review::Again | Review::Settled => {}
                 }
             }
             if grown {

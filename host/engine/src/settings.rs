@@ -5,6 +5,7 @@
 
 use crate::admission::AdmissionOptions;
 use crate::residency::{Reason, Residency};
+use crate::snapshot::InitLimits;
 use flint_model::ByteSize;
 use std::time::Duration;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -24,7 +25,9 @@ pub struct Settings {
     pub admission: AdmissionOptions,
     /// How large a linear memory can grow, of any function. At most 4 GiB.
     pub memory_max: ByteSize,
-    /// How many linear memories a component can have.
+    /// How many core instances a component can be made of: one of the SDK has three, one composed of others theirs together.
+    pub core_instances_max: u32,
+    /// How many linear memories a component can have. Fewer if there are so many instances that the addresses would not do.
     pub memories_max: u32,
     /// How many tables a component can have.
     pub tables_max: u32,
@@ -32,6 +35,12 @@ pub struct Settings {
     pub table_elements_max: usize,
     /// How much stack a guest can use.
     pub stack_size_max: ByteSize,
+    /// How much memory all instances together can have, each but for its first 4 MiB; none: as much as they are granted.
+    pub guest_memory_max: Option<ByteSize>,
+    /// How long an instance may take to start that is made ahead of its event.
+    pub start_timeout: Duration,
+    /// What an init function may use.
+    pub init: InitLimits,
     /// How many slots are made resident ahead of their first use: 100 KiB each.
     pub touched_max: usize,
     /// How often a guest that runs on and on lets others run, and its CPU time is looked at.
@@ -56,10 +65,14 @@ impl Default for Settings {
             instances_max: 1500,
             admission: AdmissionOptions { concurrency: 1000, queue: 1000, queue_timeout: Duration::from_secs(1) },
             memory_max: ByteSize::gib(4),
+            core_instances_max: 50,
             memories_max: 8,
             tables_max: 16,
             table_elements_max: 100_000,
             stack_size_max: ByteSize::kib(512),
+            guest_memory_max: None,
+            start_timeout: Duration::from_secs(2),
+            init: InitLimits::default(),
             touched_max: 256,
             tick: Duration::from_millis(1),
             residency: None,
@@ -67,11 +80,8 @@ impl Default for Settings {
     }
 }
 
-/// Some components have two memories. Each reserves 4 GiB of addresses, of which there are 128 TiB.
-const MEMORIES_MAX: u32 = 20_000;
-
-/// A component may be made of many core modules: one of them has to fit also where few instances do.
-const CORE_INSTANCES_MIN: u32 = 1000;
+/// Each memory reserves 4 GiB of addresses, of which there are 128 TiB.
+const MEMORIES_MAX: u32 = 24_000;
 
 /// What a fiber has for the host's own calls, behind what the guest may use.
 const HOST_STACK: usize = 1536 << 10;
@@ -90,6 +100,11 @@ impl Settings {
         }
     }
 
+    /// How many memories an instance may have for all of them to find room.
+    fn memories_for_each(&self) -> u32 {
+        self.memories_max.min(MEMORIES_MAX / self.instances_max.max(1)).max(1)
+    }
+
     pub(crate) fn wasmtime_config(&self, residency: &Residency) -> Config {
         let mut config = language();
         // Without epochs a guest that spins could not be interrupted. No cost was measurable.
@@ -97,16 +112,19 @@ impl Settings {
         let stack = self.stack_size_max.as_usize();
         config.max_wasm_stack(stack).async_stack_size(stack.saturating_add(HOST_STACK));
         let mut pooling = PoolingAllocationConfig::new();
-        let memories = self.instances_max.saturating_mul(2).min(MEMORIES_MAX.max(self.instances_max));
+        let memories = self.memories_for_each();
         pooling
             .total_component_instances(self.instances_max)
-            .total_core_instances(self.instances_max.saturating_mul(4).max(CORE_INSTANCES_MIN))
-            .total_memories(memories.max(self.memories_max))
-            .total_tables(self.instances_max.saturating_mul(2).max(self.tables_max))
+            // Of everything there is as much as if each instance had the most that it may have: a function of many memories,
+            // tables or modules must not use up what others need. What nobody uses costs addresses only.
+            .total_core_instances(self.instances_max.saturating_mul(self.core_instances_max))
+            .total_memories(self.instances_max.saturating_mul(memories))
+            .total_tables(self.instances_max.saturating_mul(self.tables_max))
             // An idle spare keeps its stack.
             .total_stacks(self.instances_max)
-            .max_memories_per_component(self.memories_max)
-            .max_memories_per_module(self.memories_max)
+            .max_core_instances_per_component(self.core_instances_max)
+            .max_memories_per_component(memories)
+            .max_memories_per_module(memories)
             .max_tables_per_component(self.tables_max)
             .max_tables_per_module(self.tables_max)
             .max_memory_size(self.memory_max.as_usize())

@@ -15,6 +15,7 @@ mod exit;
 mod inspect;
 mod live;
 mod load;
+mod machine;
 mod output;
 mod panics;
 mod up;

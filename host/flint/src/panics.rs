@@ -1,8 +1,9 @@
 //! Counts panics of the host: each is a defect.
 //!
 //! A task that panics ends alone, and its caller sees a failure; nobody would know unless it was counted. Guests are not meant:
-//! when they panic, they trap.
+//! when they panic, they trap. Nor are components of which no snapshot can be taken: see [`snapshot::is_being_taken`].
 
+use flint_engine::snapshot;
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,6 +15,9 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn count() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
+        if snapshot::is_being_taken() {
+            return tracing::debug!(%panic, "no snapshot of a component");
+        }
         COUNT.fetch_add(1, Relaxed);
         tell(panic);
     }));

@@ -4,11 +4,13 @@ use crate::error::Error;
 use crate::live::slot::Slot;
 use crate::live::{Cut, Slots};
 use crate::load::{self, Loaded};
+use crate::machine;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
 use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods};
 use flint_engine::admission::AdmissionOptions;
+use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::{FunctionName, StoreName, SystemClock};
 use flint_stores::{KvLimits, Stores};
@@ -96,6 +98,10 @@ pub(crate) fn settings<'f>(
         tables_max: u32::try_from(limits.tables_max).unwrap_or(u32::MAX),
         table_elements_max: limits.table_elements_max,
         stack_size_max: limits.stack_size_max,
+        core_instances_max: u32::try_from(limits.core_instances_max).unwrap_or(u32::MAX),
+        guest_memory_max: limits.guest_memory_max.or_else(machine::memory_for_guests),
+        start_timeout: limits.start_timeout,
+        init: InitLimits { memory: limits.init_memory_max, timeout: limits.init_timeout },
         ..Settings::default()
     }
 }
@@ -108,8 +114,8 @@ pub(crate) fn admission<'f>(
     let reserved: usize = functions.into_iter().filter_map(platform::Function::reserved).sum();
     AdmissionOptions {
         concurrency: limits.invocations_max.saturating_sub(reserved),
-        queue: limits.invocations_max,
-        ..AdmissionOptions::default()
+        queue: limits.queue,
+        queue_timeout: limits.queue_timeout,
     }
 }
 

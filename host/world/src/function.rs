@@ -188,6 +188,11 @@ impl Function {
         self.pool.waiting()
     }
 
+    /// Says that it serves from now on: its options decide who of all versions is admitted.
+    pub fn take_over(&self) {
+        self.pool.admit_by_its_options();
+    }
+
     /// Gives up the instances that wait for an event: another version has taken this one's place. What runs goes on.
     pub fn retire(&self) {
         self.pool.retire();

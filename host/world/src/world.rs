@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Makes a function of a component. Functions of one name are versions of one: they are counted and admitted together, by
-    /// the options of the last that was made.
+    /// the options of the last that [took over](Function::take_over).
     ///
     /// # Errors
     /// [`LoadError`].
@@ -132,9 +132,6 @@ impl World {
         let mut admissions = self.admissions.lock();
         let known = admissions.entry(name).or_default();
         if let Some(admission) = known.upgrade() {
-            if admission.options() != options {
-                admission.change(options);
-            }
             return admission;
         }
         let admission = Arc::new(Admission::new(options));

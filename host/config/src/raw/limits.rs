@@ -22,6 +22,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
     let memory_max = section.field(reader, "memory-max");
     let host = HostLimits {
         invocations_max: invocations_max.value,
+        queue: section.field(reader, "queue").value,
+        queue_timeout: section.field(reader, "queue-timeout").value,
         spares_max: spares_max.value,
         connections_max: section.field(reader, "connections-max").value,
         header_size_max: section.field(reader, "header-size-max").value,
@@ -42,7 +44,12 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         compressions_max: section.field(reader, "compressions-max").value,
         rate_keys_max: section.field(reader, "rate-keys-max").value,
         memory_max: memory_max.value,
+        guest_memory_max: section.optional(reader, "guest-memory-max").map(|max| max.value),
+        start_timeout: section.field(reader, "start-timeout").value,
+        init_timeout: section.field(reader, "init-timeout").value,
+        init_memory_max: section.field(reader, "init-memory-max").value,
         touched_max: section.field(reader, "touched-max").value,
+        core_instances_max: section.field(reader, "core-instances-max").value,
         memories_max: section.field(reader, "memories-max").value,
         tables_max: section.field(reader, "tables-max").value,
         table_elements_max: section.field(reader, "table-elements-max").value,

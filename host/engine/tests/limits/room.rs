@@ -109,6 +109,27 @@ async fn instances_that_wait_for_another_event_leave_room_for_other_functions() 
 }
 
 #[tokio::test]
+async fn a_function_that_has_all_it_may_have_leaves_others_their_part() {
+    let settings = Settings { core_instances_max: 20, admission: AdmissionOptions::default(), ..slots(6) };
+    let engine = Engine::new(&settings).unwrap();
+    let (memories, tables) = ("(memory 1)".repeat(8), "(table 10 funcref)".repeat(16));
+    let module = format!("(core module $all {memories} {tables}) (core instance (instantiate $all))");
+    let empty = "(core module $none)".to_owned() + &"(core instance (instantiate $none))".repeat(19);
+    let greedy = pool(&engine, &format!("(component {module} {empty})"), None, on_demand()).await;
+    let other = pool(&engine, GUEST, None, on_demand()).await;
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        held.push(greedy.lease().await.unwrap());
+    }
+    let mut lease = other.lease().await.unwrap();
+    assert_eq!(call(&mut lease, "answer", ()).await, Ok((42_u32,)));
+    let one_more = "(core instance (instantiate $none))";
+    let too_many = wat::parse_str(format!("(component {module} {empty} {one_more})")).unwrap();
+    let refused = engine.load(&too_many, None, None).await.err().unwrap().to_string();
+    assert!(refused.contains("core module instances"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_component_has_as_many_memories_and_tables_as_it_may() {
     let engine = Engine::new(&Settings { memories_max: 3, tables_max: 5, ..slots(1) }).unwrap();
     let load = async |memories: usize, tables: usize| {

@@ -5,7 +5,8 @@ use crate::{BOUNDED, GUEST, TWO_MEMORIES};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::deadline::{Elapsed, WithDeadline};
 use flint_engine::fault::CpuExceeded;
-use flint_engine::{Engine, Fault, Limits, PoolOptions, Refusal};
+use flint_engine::snapshot::InitLimits;
+use flint_engine::{Engine, Fault, Isolation, Limits, PoolOptions, Refusal, Settings, Start};
 use flint_model::ByteSize;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -85,6 +86,47 @@ async fn memory_is_refused_at_the_limit_and_a_trap_after_that_is_told_as_such() 
     let mut lease = pool.lease().await.unwrap();
     let trapped = call::<_, ()>(&mut lease, "trap", ()).await;
     assert!(matches!(&trapped, Err(Fault::Trap(text)) if text.contains("unreachable")), "{trapped:?}");
+}
+
+#[tokio::test]
+async fn an_init_function_has_its_memory_and_its_time() {
+    let load = async |memory: &str, init: &str, limits: InitLimits| {
+        let module = format!("(core module $m (memory {memory}) (func (export \"init\") {init}))");
+        let lifted =
+            "(core instance $i (instantiate $m)) (func (export \"init\") (canon lift (core func $i \"init\")))";
+        let bytes = wat::parse_str(format!("(component {module} {lifted})")).unwrap();
+        let engine = Engine::new(&Settings { init: limits, ..slots(1) }).unwrap();
+        engine.load(&bytes, Some("init"), None).await.map(drop).map_err(|error| error.to_string())
+    };
+    let limits = InitLimits { memory: ByteSize::mib(1), timeout: Duration::from_secs(60) };
+    let grows =
+        |pages: u32| format!("(if (i32.eq (i32.const -1) (memory.grow (i32.const {pages}))) (then (unreachable)))");
+    load("1", &grows(15), limits).await.unwrap();
+    let refused = load("1", &grows(200), limits).await.unwrap_err();
+    assert!(refused.contains("`limits.init-memory-max` is 1"), "{refused}");
+    // The library panics where it finds no room for what it reads.
+    let refused = load("1 1", "", limits).await.unwrap_err();
+    assert!(refused.contains("no snapshot can be taken"), "{refused}");
+    let limits = InitLimits { timeout: Duration::from_millis(50), ..limits };
+    let refused = load("1", "(loop $on (br $on))", limits).await.unwrap_err();
+    assert!(refused.contains("`limits.init-timeout`, which is 50ms"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_an_event_used_does_not_change_with_the_next_one_in_its_instance() {
+    let engine = Engine::new(&slots(2)).unwrap();
+    let options = PoolOptions { isolation: Isolation::Serial { uses: 9 }, ..on_demand() };
+    let pool = pool(&engine, GUEST, None, options).await;
+    let mut lease = pool.lease().await.unwrap();
+    call::<_, (u32,)>(&mut lease, "answer", ()).await.unwrap();
+    let first = lease.meter();
+    let used = (first.cpu(), first.memory_peak());
+    lease.finish();
+    let mut lease = pool.lease().await.unwrap();
+    assert_eq!(lease.start(), Start::Reused);
+    assert_eq!(call(&mut lease, "grow", (2_u32,)).await, Ok((1_i32,)));
+    assert_eq!((first.cpu(), first.memory_peak()), used);
+    assert_eq!(lease.meter().memory_peak(), 3 * KIB_64 + 8);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::api::{Function, FunctionLimits, Invocation, Limits, Route, Routes, Se
 use crate::live::Generation;
 use crate::live::slot::Slot;
 use flint_config::platform::{self, HostLimits, Isolation, Methods, Target};
+use flint_model::ByteSize;
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
 use std::time::Duration;
@@ -47,8 +48,8 @@ fn function_limits(function: &platform::Function) -> FunctionLimits {
         cpu_ms: millis(function.cpu),
         request_size_max_bytes: function.request_size_max.as_u64(),
         response_size_max_bytes: function.response_size_max.as_u64(),
-        http_body_max_bytes: function.http_body_max.map(flint_model::ByteSize::as_u64),
-        http_response_max_bytes: function.http_response_max.map(flint_model::ByteSize::as_u64),
+        http_body_max_bytes: function.http_body_max.map(ByteSize::as_u64),
+        http_response_max_bytes: function.http_response_max.map(ByteSize::as_u64),
         first_byte_timeout_ms: function.first_byte_timeout.map(millis),
         log_size_max_bytes: function.log_size_max.as_u64(),
         handles_max: function.handles_max,
@@ -103,6 +104,8 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
 pub(crate) fn limits(limits: &HostLimits) -> Limits {
     Limits {
         invocations_max: limits.invocations_max,
+        queue: limits.queue,
+        queue_timeout_ms: millis(limits.queue_timeout),
         spares_max: limits.spares_max,
         connections_max: limits.connections_max,
         header_size_max_bytes: limits.header_size_max.as_u64(),
@@ -120,9 +123,15 @@ pub(crate) fn limits(limits: &HostLimits) -> Limits {
         drain_timeout_ms: millis(limits.drain_timeout),
         request_memory_max_bytes: limits.request_memory_max.as_u64(),
         compress_size_min_bytes: limits.compress_size_min.as_u64(),
+        compressions_max: limits.compressions_max,
         rate_keys_max: limits.rate_keys_max,
         memory_max_bytes: limits.memory_max.as_u64(),
+        guest_memory_max_bytes: limits.guest_memory_max.map(ByteSize::as_u64),
+        start_timeout_ms: millis(limits.start_timeout),
+        init_timeout_ms: millis(limits.init_timeout),
+        init_memory_max_bytes: limits.init_memory_max.as_u64(),
         touched_max: limits.touched_max,
+        core_instances_max: limits.core_instances_max,
         memories_max: limits.memories_max,
         tables_max: limits.tables_max,
         table_elements_max: limits.table_elements_max,

@@ -73,6 +73,7 @@ impl Served {
         candidates.iter().for_each(Candidate::tell);
         drop(candidates);
         self.telemetry.limit_lines(platform.limits.log_line_max);
+        functions.values().for_each(|slot| slot.take_over());
         self.engine().admit(wire::admission(&platform.limits, platform.functions.values()));
         if reloaded.stores {
             self.stores.set_stores(wire::stores(&platform));

@@ -110,9 +110,15 @@ impl Slot {
         })
     }
 
+    /// Says that it serves from now on.
+    pub(crate) fn take_over(&self) {
+        self.serving.load().versions().for_each(|(live, _)| live.function.take_over());
+    }
+
     /// Swaps what serves; what does not serve any more gives up its spare instances, and ends with its last request.
     pub(crate) fn swap(&self, serving: Serving) {
         let before = self.serving.swap(Arc::new(serving));
+        self.take_over();
         self.retire(&before, Some(&self.serving.load()));
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Route {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Limits {
     pub(crate) invocations_max: usize,
+    pub(crate) queue: usize,
+    pub(crate) queue_timeout_ms: u64,
     pub(crate) spares_max: usize,
     pub(crate) connections_max: usize,
     pub(crate) header_size_max_bytes: u64,
@@ -44,9 +46,16 @@ pub(crate) struct Limits {
     pub(crate) drain_timeout_ms: u64,
     pub(crate) request_memory_max_bytes: u64,
     pub(crate) compress_size_min_bytes: u64,
+    pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
+    /// None: three quarters of what the machine has.
+    pub(crate) guest_memory_max_bytes: Option<u64>,
+    pub(crate) start_timeout_ms: u64,
+    pub(crate) init_timeout_ms: u64,
+    pub(crate) init_memory_max_bytes: u64,
     pub(crate) touched_max: usize,
+    pub(crate) core_instances_max: usize,
     pub(crate) memories_max: usize,
     pub(crate) tables_max: usize,
     pub(crate) table_elements_max: usize,
