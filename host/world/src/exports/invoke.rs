@@ -8,6 +8,7 @@ use crate::state::State;
 use crate::tally::Tally;
 use bytes::Bytes;
 use flint_engine::deadline::Deadline;
+use flint_engine::fault::Defect;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
@@ -48,7 +49,7 @@ async fn handle(
     exports: &Exports,
     payload: Bytes,
 ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
-    let Some(invoke) = &exports.invoke else { wasmtime::bail!("there is no invoke handler") };
+    let Some(invoke) = &exports.invoke else { return Err(Defect("there is no invoke handler").into()) };
     invoke.flint_platform_invoke_handler().call_handle(accessor, payload.into()).await
 }
 

@@ -158,7 +158,7 @@ pub(crate) async fn rest(accessor: &Accessor<State>) {
 pub(crate) fn failure_of(error: &wasmtime::Error, lease: &mut Lease<Program>) -> Failure {
     let memory_refused = lease.store().data_mut().budget().memory_refused();
     let limits = *lease.store().data_mut().budget().limits();
-    match Fault::classify(error, memory_refused) {
+    match Fault::of_call(error, memory_refused) {
         Fault::Cpu(exceeded) => Failure::CpuExceeded(exceeded.0),
         Fault::Memory => Failure::OutOfMemory(limits.memory),
         Fault::Trap(trap) => {
