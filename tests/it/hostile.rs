@@ -128,8 +128,8 @@ fn a_guest_uses_the_stores_as_much_as_it_may_and_no_more() {
 fn a_guest_that_waits_for_ever_more_is_ended() {
     let host = host("timeout = \"2s\"\ncpu = \"1s\"");
     let before = resident(&host);
-    let answer = meanwhile(&host, |client| client.get("/flood/timers"));
-    assert!(answer.status.is_server_error(), "{answer:?}");
+    is_problem(meanwhile(&host, |client| client.get("/flood/timers")), 500, "function/trapped");
+    host.logged("why", |line| line["level"] == "warn" && line.to_string().contains("handles-max"));
     let grown = resident(&host).saturating_sub(before);
     assert!(grown < 256 << 20, "{grown} bytes");
 }
@@ -170,4 +170,26 @@ fn a_guest_that_holds_handles_without_end_is_ended() {
     host.logged("why", |line| line.to_string().contains("handles-max"));
     let grown = resident(&host).saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes");
+}
+
+#[test]
+fn what_a_guest_writes_into_requests_that_it_never_sends_is_little() {
+    let host = host("");
+    let before = resident(&host);
+    let held = meanwhile(&host, |client| client.get("/improper-02/hold")).expect(200);
+    let bytes: u64 = held.text().trim_end_matches(" bytes\n").parse().expect("a number");
+    // Of 100 requests, so that a host without the bound does not fall over.
+    assert!(bytes <= 100 * (64 << 10), "{bytes} bytes");
+    let grown = resident(&host).saturating_sub(before);
+    assert!(grown < 64 << 20, "{grown} bytes");
+    // What is read streams all the same.
+    assert_eq!(host.http().get("/improper-02/bytes").expect(200).body.len(), 20_000_000);
+}
+
+#[test]
+fn what_a_guest_does_wrong_at_the_border_is_its_own_failure_and_no_defect_of_the_host() {
+    let host = host("");
+    is_problem(meanwhile(&host, |client| client.get("/improper-02/orphan")), 500, "function/trapped");
+    host.logged("why", |line| line["level"] == "warn" && line.to_string().contains("has children"));
+    assert!(!host.log().iter().any(|line| line["level"] == "error"), "{:?}", host.log());
 }

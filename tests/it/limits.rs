@@ -307,6 +307,45 @@ fn requests_that_are_held_whole_have_so_much_memory_together() {
 }
 
 #[test]
+fn answers_that_are_held_whole_have_the_same_memory_until_they_have_left() {
+    let digest = function("digest", "response-size-max = \"16MiB\"") + &route("/digest", "digest");
+    let host = Launch::config(&format!("[limits]\nrequest-memory-max = \"16MiB\"\n{digest}")).start();
+    // More than the kernel takes of a client that does not read.
+    let path = "/digest?bytes=12582912";
+    let mut slow = Wire::open(host.http());
+    slow.say_head(&[&format!("GET {path}")]);
+    assert!(slow.hear_head().starts_with("HTTP/1.1 200 "));
+    let refused = host.http().get(path);
+    assert_eq!(refused.header("retry-after"), "1");
+    problem(refused, 503, "host/request-memory");
+    // The small ones of others fit beside it.
+    host.http().get("/digest").expect(200);
+    slow.hang_up();
+    let answer = eventually("room", || Some(host.http().get(path)).filter(|answer| answer.status == 200));
+    assert_eq!(answer.body.len(), 12 << 20);
+}
+
+#[test]
+fn sizes_beyond_128_mib_can_be_had_if_they_are_asked_for() {
+    let limits = "response-size-max = \"192MiB\"\nmemory = \"512MiB\"\ncpu = \"30s\"";
+    let digest = function("digest", limits) + &route("/digest", "digest");
+    let host = Launch::config(&digest).start();
+    assert_eq!(host.http().get("/digest?bytes=150000000").expect(200).body.len(), 150_000_000);
+    problem(host.http().get("/digest?bytes=202000000"), 502, "http/too-large");
+}
+
+#[test]
+fn the_head_of_an_answer_and_what_a_failure_says_are_limited_too() {
+    let digest = function("digest", "") + &route("/digest", "digest");
+    let host = Launch::config(&[misbehave(""), digest].concat()).start();
+    host.http().get("/digest?headers=90").expect(200);
+    problem(host.http().get("/digest?headers=101"), 502, "function/no-answer");
+    let failed = host.invoke("misbehave", "fail 100000");
+    let told = failed.text().len();
+    assert!((1000..20_000).contains(&told), "{told} bytes");
+}
+
+#[test]
 fn ten_thousand_requests_at_once_are_all_answered_in_their_order() {
     const AT_ONCE: usize = 10_000;
     raise_descriptors();

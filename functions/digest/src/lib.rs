@@ -1,9 +1,24 @@
-//! Says how much it was sent: a handler that takes its requests whole.
+//! Says how much it was sent: a handler that takes its requests whole, and answers with as much as it is asked to.
 
+use flint_sdk::http::{HeaderName, HeaderValue};
 use flint_sdk::prelude::*;
 
 #[flint_sdk::http(buffered)]
-async fn digest(request: Request) -> Result<String, Problem> {
+async fn digest(request: Request) -> Result<Response, Problem> {
+    let asked = |name: &str| request.query_param(name).and_then(|text| text.parse::<usize>().ok());
+    let (bytes, headers) = (asked("bytes"), asked("headers").unwrap_or_default());
+    let mut answer = match bytes {
+        Some(bytes) => "d".repeat(bytes).into_response(),
+        None => said(request).await?.into_response(),
+    };
+    for n in 0..headers {
+        let name = HeaderName::try_from(format!("x-{n}")).expect("a name");
+        answer.headers_mut().insert(name, HeaderValue::from_static("a header of many"));
+    }
+    Ok(answer)
+}
+
+async fn said(request: Request) -> Result<String, Problem> {
     let body = request.into_body().bytes().await?;
     Ok(format!("{} {:016x}\n", body.len(), fnv1a(&body)))
 }

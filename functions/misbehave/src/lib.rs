@@ -253,9 +253,13 @@ async fn work_behind(time: Duration) {
     log::info!("the work behind the answer is done");
 }
 
-/// Answers at once, and works for so many milliseconds behind its answer.
+/// Answers at once, and works for so many milliseconds behind its answer; or fails, with so many bytes to say about it.
 #[flint_sdk::invoke]
 async fn behind(payload: Payload) -> Result<Payload, Failure> {
+    let wordy = std::str::from_utf8(&payload).ok().and_then(|text| text.strip_prefix("fail ")?.parse().ok());
+    if let Some(bytes) = wordy {
+        return Err(Failure::new("N".repeat(bytes), "m".repeat(bytes)).never());
+    }
     let milliseconds = std::str::from_utf8(&payload).ok().and_then(|text| text.parse().ok());
     let milliseconds = milliseconds.ok_or_else(|| Failure::new("InvalidTime", "a number of milliseconds").never())?;
     flint_sdk::spawn(work_behind(Duration::from_millis(milliseconds)));

@@ -28,6 +28,9 @@ pub trait Blueprint: Send + Sync + 'static {
     /// Makes the data of a new store.
     fn data(&self, budget: Budget) -> Self::Data;
 
+    /// Limits a new store, beyond what its budget does.
+    fn limit(&self, _store: &mut Store<Self::Data>) {}
+
     /// Looks the exports up.
     ///
     /// # Errors
@@ -372,6 +375,7 @@ impl<B: Blueprint> Inner<B> {
         let meter = Arc::clone(budget.meter());
         let mut store = Store::new(self.engine.wasmtime(), self.blueprint.data(budget));
         store.limiter(|data| data.budget());
+        self.blueprint.limit(&mut store);
         store.epoch_deadline_callback(|mut context| context.data_mut().budget().tick());
         store.set_epoch_deadline(1);
         let exports = {

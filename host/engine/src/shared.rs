@@ -254,7 +254,7 @@ async fn run<B: Blueprint>(mut lease: Lease<B>, jobs: mpsc::UnboundedReceiver<Ta
     };
     let fault = match result {
         Ok(()) => Fault::Other("the instance was given up".to_owned()),
-        Err(error) => Fault::classify(&error, lease.store().data_mut().budget().memory_refused()),
+        Err(error) => Fault::of_call(&error, lease.store().data_mut().budget().memory_refused()),
     };
     worker.end_all(&fault);
 }

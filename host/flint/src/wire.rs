@@ -19,7 +19,7 @@ use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
     self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Route, Router, Target, Tls, rate, tls,
 };
-use flint_world::{Authorities, FunctionSpec, OutboundOptions, OutboundSpec, World, WorldOptions};
+use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -74,6 +74,7 @@ pub(crate) fn world(loaded: &Loaded, stores: Arc<dyn Stores>, telemetry: &Teleme
         clock: Arc::new(SystemClock),
         spares_max: platform.limits.spares_max,
         request_memory_max: platform.limits.request_memory_max,
+        head_max: HeadLimits { size: platform.limits.header_size_max, count: platform.limits.header_count_max },
         outbound: outbound_options(&platform.outbound)?,
     })?;
     tracing::info!(residency = %world.engine().residency(), "memory between two instances");

@@ -1,5 +1,6 @@
 //! What a function was given: shared by all its instances.
 
+use crate::head::HeadLimits;
 use crate::imports::http::Outbound;
 use flint_model::{Clock, FunctionName, Grants, Secret, SecretName};
 use flint_stores::Stores;
@@ -17,6 +18,9 @@ pub(crate) struct FunctionContext {
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) log_size_max: u64,
     pub(crate) handles_max: usize,
+    /// How many bytes the host copies from the guest in one call.
+    pub(crate) copied_max: usize,
+    pub(crate) head_max: HeadLimits,
     pub(crate) kv_calls_max: u32,
     pub(crate) kv_size_max: u64,
     pub(crate) stores: Arc<dyn Stores>,

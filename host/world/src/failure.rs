@@ -18,8 +18,8 @@ pub enum Failure {
     /// The host has no room for another instance, of any function. A retry can help, after a back-off.
     #[error("the host is at its limit of concurrent instances")]
     Exhausted,
-    /// Requests that are held whole take as much memory as they may, all together. A retry can help, after a back-off.
-    #[error("the host holds requests of {0}, as much as it may")]
+    /// Requests and answers that are held whole take as much memory as they may, all together. A retry can help, after a back-off.
+    #[error("the host holds requests and answers of {0}, as much as it may")]
     RequestMemory(flint_model::ByteSize),
     /// The host is shutting down. A retry can help, elsewhere or later.
     #[error("the host is shutting down")]

@@ -280,8 +280,7 @@ impl Function {
             exports::invoke::call(lease, payload, self.pool.deadline(invocation.accepted), tally).await
         });
         let answer = self.within_timeout(invocation, call).await?;
-        check_size("response", answer.len(), self.core.response_size_max)?;
-        Ok(answer)
+        self.held(answer)
     }
 
     async fn buffered<B>(
@@ -308,9 +307,18 @@ impl Function {
             exports::http_buffered::call(lease, parts, body, self.pool.deadline(invocation.accepted), tally).await
         });
         let response = self.within_timeout(invocation, call).await?;
-        check_size("response", response.body().len(), self.core.response_size_max)?;
+        self.core.context.head_max.check(response.headers())?;
+        let (parts, body) = response.into_parts();
+        let body = self.held(body)?;
         tally.close(Ok(()));
-        Ok(response.map(|body| ResponseBody::full(body, Arc::clone(tally))))
+        Ok(Response::from_parts(parts, ResponseBody::full(body, Arc::clone(tally))))
+    }
+
+    /// An answer that is there as a whole. It counts as held until its last piece is gone: the instance is free by then, and the
+    /// caller may be slow.
+    fn held(&self, answer: Bytes) -> Result<Bytes, Failure> {
+        check_size("response", answer.len(), self.core.response_size_max)?;
+        self.core.request_memory.keep(answer)
     }
 
     async fn streamed<B>(
@@ -350,6 +358,7 @@ impl Function {
             Poll::Ready(Ok(())) => None,
             Poll::Pending => Some(drive),
         };
+        self.core.context.head_max.check(response.headers())?;
         let max = self.core.http_response_max;
         Ok(response.map(|body| ResponseBody::streamed(body, rest, deadline, max, Arc::clone(tally))))
     }

@@ -13,6 +13,7 @@ pub mod context;
 pub mod exports;
 pub mod failure;
 pub mod function;
+mod head;
 mod imports;
 pub mod invocation;
 mod link;
@@ -28,6 +29,7 @@ pub use body::{BodyError, RequestBody, ResponseBody};
 pub use compiled::{Compiled, compile};
 pub use failure::Failure;
 pub use function::{Function, FunctionSpec, Init, LoadError};
+pub use head::HeadLimits;
 pub use imports::http::{
     Authorities, AuthoritiesError, HostPattern, HostPatternError, IpNet, OutboundOptions, OutboundSpec,
 };

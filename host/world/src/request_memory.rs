@@ -1,7 +1,8 @@
-//! The memory that requests take while they are held whole: all of them together have a bound.
+//! The memory that requests and answers take while they are held whole: all of them together have a bound.
 //!
-//! A request waits whole for its instance where the guest wants it whole; so a burst of large ones would otherwise be limited
-//! by nothing but the number of those that may wait.
+//! A request waits whole for its instance where the guest wants it whole, and its answer for the client, when the instance is
+//! free again; so bursts of large ones would otherwise be limited by nothing but the number of those that may wait, and clients
+//! that do not read by nothing at all.
 
 use crate::failure::Failure;
 use bytes::{Bytes, BytesMut};
@@ -19,7 +20,7 @@ pub(crate) struct RequestMemory {
     max: ByteSize,
 }
 
-/// Bytes of one request, until it is dropped.
+/// Bytes of one request or answer, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Held {
     memory: Arc<RequestMemory>,
@@ -40,6 +41,15 @@ impl RequestMemory {
         let mut held = Held { memory: Arc::clone(self), bytes: 0 };
         held.grow_to(bytes)?;
         Ok(held)
+    }
+
+    /// Holds an answer until the last part of it is dropped.
+    ///
+    /// # Errors
+    /// [`Failure::RequestMemory`] if others hold too much: a retry can help when they are done.
+    pub(crate) fn keep(self: &Arc<Self>, bytes: Bytes) -> Result<Bytes, Failure> {
+        let held = self.hold(bytes.len())?;
+        Ok(Bytes::from_owner(Kept { bytes, _held: held }))
     }
 
     /// Reads a body of `limit` bytes at most. It holds what is there, not what is announced: a client that announces much and
@@ -80,6 +90,18 @@ impl RequestMemory {
             all.extend_from_slice(&data);
         }
         Ok((if all.is_empty() { first } else { all.freeze() }, held))
+    }
+}
+
+/// An answer, and that it is held.
+struct Kept {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -142,6 +164,18 @@ mod tests {
             drop(held);
             assert_eq!(memory.held.load(Relaxed), 0);
         }
+    }
+
+    #[test]
+    fn an_answer_is_held_until_its_last_piece_is_gone() {
+        let memory = RequestMemory::new(ByteSize::bytes(15));
+        let mut answer = memory.keep(Bytes::from_static(b"0123456789")).expect("it fits");
+        let first = answer.split_to(4);
+        assert_eq!(memory.keep(Bytes::from_static(b"012345")), Err(Failure::RequestMemory(ByteSize::bytes(15))));
+        drop(answer);
+        assert_eq!((&first[..], memory.held.load(Relaxed)), (&b"0123"[..], 10));
+        drop(first);
+        assert_eq!(memory.held.load(Relaxed), 0);
     }
 
     #[test]

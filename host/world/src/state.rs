@@ -29,7 +29,8 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(budget: Budget, function: Arc<FunctionContext>) -> Self {
-        let mut table = ResourceTable::new();
+        let (mut table, mut http) = (ResourceTable::new(), WasiHttpCtx::new());
+        http.set_field_size_limit(function.head_max.size.as_usize());
         // What stands behind a handle is the host's memory, which the guest's limit does not see.
         table.set_max_capacity(function.handles_max);
         Self {
@@ -39,7 +40,7 @@ impl State {
             gate: None,
             store_calls: None,
             wasi: None,
-            http: WasiHttpCtx::new(),
+            http,
         }
     }
 

@@ -4,6 +4,7 @@ use crate::compiled::{Compiled, compile};
 use crate::context::FunctionContext;
 use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
+use crate::head::HeadLimits;
 use crate::imports::http::{Client, Outbound, OutboundOptions};
 use crate::link;
 use crate::request_memory::RequestMemory;
@@ -19,6 +20,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use wasmtime::component::Linker;
 
+/// So much the host copies from a guest in one call at least, and so much beside an answer of the size that it may have. A guest
+/// that passes more traps.
+const COPIED_LEAST: usize = 128 << 20;
+const COPIED_BESIDE: usize = 1 << 20;
+
 /// What a world is made of.
 pub struct WorldOptions {
     /// Runs the components.
@@ -33,8 +39,10 @@ pub struct WorldOptions {
     pub clock: Arc<dyn Clock>,
     /// So many instances of all functions together are ready at most.
     pub spares_max: usize,
-    /// How much requests that are held whole may take, of all functions together.
+    /// How much requests and answers that are held whole may take, of all functions together.
     pub request_memory_max: ByteSize,
+    /// How large the heads of answers may be.
+    pub head_max: HeadLimits,
     /// Requests that functions make.
     pub outbound: OutboundOptions,
 }
@@ -99,6 +107,8 @@ impl World {
             outbound: Arc::new(Outbound::new(spec.outbound, Arc::clone(&self.client))),
             log_size_max: spec.log_size_max.as_u64(),
             handles_max: spec.handles_max,
+            copied_max: COPIED_LEAST.max(spec.response_size_max.as_usize().saturating_add(COPIED_BESIDE)),
+            head_max: self.options.head_max,
             kv_calls_max: spec.kv_calls_max,
             kv_size_max: spec.kv_size_max.as_u64(),
             stores: Arc::clone(&self.options.stores),

@@ -12,7 +12,7 @@ use flint_model::{ByteSize, FunctionName, SystemClock};
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Options, Telemetry};
-use flint_world::{Function, FunctionSpec, Init, Invocation, OutboundOptions, World, WorldOptions};
+use flint_world::{Function, FunctionSpec, HeadLimits, Init, Invocation, OutboundOptions, World, WorldOptions};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use std::collections::BTreeMap;
@@ -132,6 +132,7 @@ impl Subjects {
 fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
     Ok(World::new(WorldOptions {
         request_memory_max: ByteSize::mib(256),
+        head_max: HeadLimits::default(),
         engine: Engine::new(&Settings { preset, ..Settings::default() })?,
         cache: None,
         stores: Arc::clone(stores),

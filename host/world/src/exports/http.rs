@@ -3,6 +3,7 @@
 use super::{HttpExport, Program, begin, failure_of, rest};
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use flint_engine::fault::Defect;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
@@ -79,7 +80,9 @@ pub(crate) async fn call(
 pub(crate) fn job(invocation: Invocation, request: Request, head: oneshot::Sender<Head>) -> Job<Program> {
     Box::new(move |accessor, exports| {
         Box::pin(async move {
-            let Some(HttpExport::Standard(proxy)) = &exports.http else { wasmtime::bail!("there is no HTTP handler") };
+            let Some(HttpExport::Standard(proxy)) = &exports.http else {
+                return Err(Defect("there is no HTTP handler").into());
+            };
             begin(accessor, &invocation);
             let (sender, answer) = oneshot::channel::<Head>();
             let prepared = accessor

@@ -10,6 +10,7 @@ use crate::state::State;
 use crate::tally::Tally;
 use bytes::Bytes;
 use flint_engine::deadline::Deadline;
+use flint_engine::fault::Defect;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
@@ -52,7 +53,7 @@ async fn handle(
     exports: &Exports,
     request: http_handler::Request,
 ) -> wasmtime::Result<http_handler::Response> {
-    let Some(HttpExport::Buffered(http)) = &exports.http else { wasmtime::bail!("there is no HTTP handler") };
+    let Some(HttpExport::Buffered(http)) = &exports.http else { return Err(Defect("there is no HTTP handler").into()) };
     http.flint_platform_http_handler().call_handle(accessor, request).await
 }
 

@@ -8,6 +8,7 @@ use crate::state::State;
 use crate::tally::Tally;
 use bytes::Bytes;
 use flint_engine::deadline::Deadline;
+use flint_engine::fault::Defect;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
 use futures::channel::oneshot;
@@ -48,7 +49,7 @@ async fn handle(
     exports: &Exports,
     payload: Bytes,
 ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
-    let Some(invoke) = &exports.invoke else { wasmtime::bail!("there is no invoke handler") };
+    let Some(invoke) = &exports.invoke else { return Err(Defect("there is no invoke handler").into()) };
     invoke.flint_platform_invoke_handler().call_handle(accessor, payload.into()).await
 }
 
@@ -67,6 +68,16 @@ pub(crate) fn job(invocation: Invocation, payload: Bytes) -> (Job<Program>, ones
     (job, answer)
 }
 
+/// So much of what a guest says of its failure is kept: it stands in an answer of the host, and in no limit of answers.
+const NAME_MAX: usize = 256;
+const MESSAGE_MAX: usize = 8 << 10;
+
+/// Cuts off what is too long.
+fn cut(mut text: String, max: usize) -> String {
+    text.truncate(text.floor_char_boundary(max));
+    text
+}
+
 impl From<types::Failure> for Failure {
     fn from(failure: types::Failure) -> Self {
         let retry = match failure.retry {
@@ -74,6 +85,6 @@ impl From<types::Failure> for Failure {
             types::Retry::Default => Some(Duration::ZERO),
             types::Retry::After(millis) => Some(Duration::from_millis(millis)),
         };
-        Self::Handler { name: failure.name, message: failure.message, retry }
+        Self::Handler { name: cut(failure.name, NAME_MAX), message: cut(failure.message, MESSAGE_MAX), retry }
     }
 }

@@ -24,6 +24,10 @@ use wasmtime::component::{Accessor, ComponentExportIndex, Instance, InstancePre}
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
+/// What wasmtime keeps for calls, streams and futures counts by `handles-max` too: a stream, the largest of them, has three
+/// entries, and a call that runs beside them one.
+const ENTRIES_OF_A_HANDLE: usize = 4;
+
 /// Where in a component the exports are: looked up once.
 enum HttpIndices {
     V02(p2::bindings::ProxyIndices),
@@ -87,6 +91,16 @@ impl Blueprint for Program {
 
     fn data(&self, budget: Budget) -> State {
         State::new(budget, Arc::clone(&self.context))
+    }
+
+    /// What stands behind handles and calls is the host's memory, which the guest's limit does not see.
+    fn limit(&self, store: &mut Store<State>) {
+        let context = &self.context;
+        store.set_max_component_handles(context.handles_max);
+        if let Some(table) = store.concurrent_resource_table() {
+            table.set_max_capacity(context.handles_max.saturating_mul(ENTRIES_OF_A_HANDLE));
+        }
+        store.set_hostcall_fuel(context.copied_max);
     }
 
     fn exports(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<Exports> {
@@ -158,7 +172,7 @@ pub(crate) async fn rest(accessor: &Accessor<State>) {
 pub(crate) fn failure_of(error: &wasmtime::Error, lease: &mut Lease<Program>) -> Failure {
     let memory_refused = lease.store().data_mut().budget().memory_refused();
     let limits = *lease.store().data_mut().budget().limits();
-    match Fault::classify(error, memory_refused) {
+    match Fault::of_call(error, memory_refused) {
         Fault::Cpu(exceeded) => Failure::CpuExceeded(exceeded.0),
         Fault::Memory => Failure::OutOfMemory(limits.memory),
         Fault::Trap(trap) => {

@@ -154,7 +154,23 @@ impl Hooks {
     }
 }
 
+/// So much of a body goes in one piece from a guest of 0.2 to the host, which holds [`PIECES_MAX`] and one more behind every body
+/// whose other side reads slowly, or never: a request that is not sent is held as long as its handle.
+///
+/// With pieces of 1 MiB, the default of wasmtime, one invocation held 2 GiB behind its 1000 handles. A body that is read is no
+/// slower: 20 MB took 0.12 s with 1 MiB and 0.06 s with these, in a build for development.
+const PIECE_MAX: usize = 16 << 10;
+const PIECES_MAX: usize = 1;
+
 impl WasiHttpHooks for Hooks {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        PIECE_MAX
+    }
+
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        PIECES_MAX
+    }
+
     /// The connection knows best: it depends on the version of HTTP.
     fn set_host_header(&mut self) -> bool {
         false
