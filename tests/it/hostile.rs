@@ -126,7 +126,7 @@ fn a_guest_uses_the_stores_as_much_as_it_may_and_no_more() {
 
 #[test]
 fn a_guest_that_waits_for_ever_more_is_ended() {
-    let host = host("timeout = \"2s\"\ncpu = \"1s\"");
+    let host = host("timeout = \"50s\"\ncpu = \"40s\"\nhandles-max = 200");
     let before = resident(&host);
     is_problem(meanwhile(&host, |client| client.get("/flood/timers")), 500, "function/trapped");
     host.logged("why", |line| line["level"] == "warn" && line.to_string().contains("handles-max"));

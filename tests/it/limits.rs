@@ -292,10 +292,10 @@ fn requests_that_are_held_whole_have_so_much_memory_together() {
     let mut slow = Wire::open(host.http());
     slow.say_head(&["POST /digest", "content-length: 716801"]);
     slow.say(&body);
-    host.wait_for_running("digest", 1.0);
+    eventually("all of it is held", || (host.metric("flint_request_memory_bytes") == 716_800.0).then_some(()));
     // Refused as soon as it is held, with its length announced or not.
     let other = || host.http().send(Method::POST, "/digest", &[], body.clone());
-    let refused = eventually("a refusal", || Some(other()).filter(|answer| answer.status != 200));
+    let refused = other();
     assert_eq!(refused.header("retry-after"), "1");
     problem(refused, 503, "host/request-memory");
     slow.say("x");

@@ -77,6 +77,15 @@ pub(crate) fn world(loaded: &Loaded, stores: Arc<dyn Stores>, telemetry: &Teleme
         head_max: HeadLimits { size: platform.limits.header_size_max, count: platform.limits.header_count_max },
         outbound: outbound_options(&platform.outbound)?,
     })?;
+    let held = world.held();
+    telemetry.register(Gauge {
+        name: "request_memory_bytes",
+        help: "Requests and answers that are held whole.",
+        kind: Kind::Gauge,
+        labels: Vec::new(),
+        #[expect(clippy::cast_precision_loss, reason = "far less than 2^52")]
+        read: Box::new(move || held() as f64),
+    });
     tracing::info!(residency = %world.engine().residency(), "memory between two instances");
     Ok(world)
 }

@@ -259,11 +259,12 @@ impl Kind {
 }
 
 fn encode(family: &mut MetricEncoder<'_>, labels: &[(&str, &str)], kind: Kind, value: f64) -> fmt::Result {
-    let mut metric = family.encode_family(&labels)?;
-    match kind {
+    let encode = |metric: &mut MetricEncoder<'_>| match kind {
         Kind::Gauge => metric.encode_gauge(&value),
         Kind::Counter => metric.encode_counter::<NoLabelSet, _, f64>(&value, None),
-    }
+    };
+    // A family without labels would have empty braces.
+    if labels.is_empty() { encode(family) } else { encode(&mut family.encode_family(&labels)?) }
 }
 
 fn counter(family: &mut MetricEncoder<'_>, labels: &[(&str, &str)], value: u64) -> fmt::Result {

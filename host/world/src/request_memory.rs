@@ -33,6 +33,11 @@ impl RequestMemory {
         Arc::new(Self { held: AtomicU64::new(0), max })
     }
 
+    /// How many bytes are held now.
+    pub(crate) fn held(&self) -> u64 {
+        self.held.load(Relaxed)
+    }
+
     /// Holds so many bytes.
     ///
     /// # Errors

@@ -149,6 +149,12 @@ impl World {
         admission
     }
 
+    /// Tells how many bytes of requests and answers are held whole at a moment.
+    pub fn held(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
+        let memory = Arc::clone(&self.request_memory);
+        move || memory.held()
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.options.engine

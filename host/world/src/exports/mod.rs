@@ -24,6 +24,10 @@ use wasmtime::component::{Accessor, ComponentExportIndex, Instance, InstancePre}
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
+/// What a guest holds of the component model while it makes a single call, beside what it asked for: the call itself, what it
+/// waits with, and what it is called with.
+const HANDLES_OF_A_CALL: usize = 16;
+
 /// What wasmtime keeps for calls, streams and futures counts by `handles-max` too: a stream, the largest of them, has three
 /// entries, and a call that runs beside them one.
 const ENTRIES_OF_A_HANDLE: usize = 4;
@@ -96,9 +100,10 @@ impl Blueprint for Program {
     /// What stands behind handles and calls is the host's memory, which the guest's limit does not see.
     fn limit(&self, store: &mut Store<State>) {
         let context = &self.context;
-        store.set_max_component_handles(context.handles_max);
+        let handles_max = context.handles_max.saturating_add(HANDLES_OF_A_CALL);
+        store.set_max_component_handles(handles_max);
         if let Some(table) = store.concurrent_resource_table() {
-            table.set_max_capacity(context.handles_max.saturating_mul(ENTRIES_OF_A_HANDLE));
+            table.set_max_capacity(handles_max.saturating_mul(ENTRIES_OF_A_HANDLE));
         }
         store.set_hostcall_fuel(context.copied_max);
     }
