@@ -7,6 +7,8 @@
 //! BOLERO_RANDOM_TEST_TIME_MS=600000 BOLERO_RANDOM_ITERATIONS=1000000000 cargo test -p flint --test fuzz -- --test-threads 2
 //! ```
 //!
+//! What only its crate can reach is tried there, in the same way: `-p flint --bins live::record`.
+//!
 //! A failure names its `BOLERO_RANDOM_SEED`, which repeats it. With `cargo bolero` and a nightly compiler, the same targets run
 //! guided by coverage: `cargo bolero test --package flint --test fuzz router::…`.
 
