@@ -7,6 +7,8 @@
 //! BOLERO_RANDOM_TEST_TIME_MS=600000 BOLERO_RANDOM_ITERATIONS=1000000000 cargo test -p flint --test fuzz -- --test-threads 2
 //! ```
 //!
+//! What only its crate can reach is tried there, in the same way: `-p flint --bins live::record`.
+//!
 //! A failure names its `BOLERO_RANDOM_SEED`, which repeats it. With `cargo bolero` and a nightly compiler, the same targets run
 //! guided by coverage: `cargo bolero test --package flint --test fuzz router::…`.
 
@@ -14,7 +16,9 @@ mod component;
 mod config;
 mod cursor;
 mod door;
+mod http2;
 mod outbound;
+mod pem;
 mod router;
 mod store;
 mod words;
@@ -54,6 +58,31 @@ fn text(input: &[u8], pieces: &[&str]) -> String {
             };
             input.iter().map(piece).collect()
         }
+    }
+}
+
+/// Reads an input byte by byte, as choices; at its end come zeros.
+struct Script<'i>(std::slice::Iter<'i, u8>);
+
+impl<'i> Script<'i> {
+    fn of(input: &'i [u8]) -> Self {
+        Self(input.iter())
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.0.next().copied().unwrap_or(0)
+    }
+
+    fn raw(&mut self, count: u8) -> Vec<u8> {
+        self.0.by_ref().take(usize::from(count)).copied().collect()
+    }
+
+    fn choose<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::from(self.byte()) % of.len()]
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.as_slice().is_empty()
     }
 }
 

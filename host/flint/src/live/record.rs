@@ -6,6 +6,10 @@ use std::fmt;
 /// Says which version of the format this is.
 const FORMAT: u32 = 1;
 
+/// The largest number of a next version that is believed: every reader of JSON has it exactly, no host ever gets there, and
+/// there is room to count on.
+const NEXT_MAX: u64 = 1 << 53;
+
 /// The versions of a function, as they are kept in the data folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -119,6 +123,8 @@ impl Record {
         let record: Self = serde_json::from_slice(text).ok()?;
         let holds = |version: &u64| record.version(*version).is_some();
         let whole = record.format == FORMAT
+            && record.next <= NEXT_MAX
+            && record.versions.is_sorted_by(|older, newer| older.version < newer.version)
             && !record.trail.is_empty()
             && record.trail.iter().chain(record.canary.iter().map(|canary| &canary.version)).all(holds)
             && record

@@ -88,6 +88,8 @@ fn a_record_that_does_not_hold_together_is_refused() {
         ("\"weight\":10", "\"weight\":100"),
         ("\"canary\":{\"version\":4", "\"canary\":{\"version\":3"),
         ("\"next\":5", "\"next\":4"),
+        ("\"next\":5", "\"next\":18446744073709551615"),
+        ("\"version\":2", "\"version\":1"),
         ("\"sum\":\"", "\"sum\":\"../"),
     ] {
         let broken = text.replacen(from, to, 1);
@@ -95,4 +97,49 @@ fn a_record_that_does_not_hold_together_is_refused() {
         assert_eq!(Record::parse(broken.as_bytes()), None, "{to}");
     }
     assert_eq!(Record::parse(&text.as_bytes()[..text.len() / 2]), None);
+}
+
+#[test]
+fn whatever_a_record_says_it_is_refused_or_can_be_changed() {
+    let right = serde_json::to_value(three().with_deployed(made("d"), 10)).expect("JSON");
+    let numbers = [0, 1, 2, 3, 4, 5, 99, 100, u64::from(u32::MAX), u64::MAX - 1, u64::MAX];
+    let places =
+        ["/format", "/next", "/trail/0", "/trail/2", "/canary/version", "/canary/weight", "/versions/0/version"];
+    let places = places.into_iter().chain(["/versions/3/version", "/versions/1/size", "/canary", "/trail"]);
+    let places: Vec<&str> = places.chain(["/source", "/versions/2", "/versions/0/sum"]).collect();
+    bolero::check!(name = "record")
+        .with_test_time(std::time::Duration::from_secs(1))
+        .with_iterations(100_000)
+        .with_max_len(64)
+        .for_each(|input: &[u8]| {
+            let mut json = right.clone();
+            // More changes than these make a record that is refused, nearly always.
+            for change in input.chunks_exact(2).take(3) {
+                let place = json.pointer_mut(places[usize::from(change[0]) % places.len()]);
+                let Some(place) = place else { continue };
+                *place = match usize::from(change[1]) % (numbers.len() + 3) {
+                    0 => serde_json::Value::Null,
+                    1 => serde_json::json!([]),
+                    2 => serde_json::json!("../../x"),
+                    number => numbers[number - 3].into(),
+                };
+            }
+            let Some(record) = Record::parse(json.to_string().as_bytes()) else { return };
+            let serving = |record: &Record| {
+                let serving = record.serving();
+                assert!(serving.iter().all(|(version, _)| record.version(*version).is_some()), "{record:?}");
+                assert_eq!(serving.iter().map(|(_, weight)| u32::from(*weight)).sum::<u32>(), 100, "{record:?}");
+            };
+            let mut changed = vec![record.with_source(made("e")), record.of_source_alone(made("e"))];
+            changed.extend([record.with_deployed(made("e"), 100), record.with_deployed(made("e"), 10)]);
+            changed.extend(record.rolled_back(None).into_iter().chain(record.split(None, 100)));
+            for mut changed in changed {
+                serving(&changed);
+                changed.prune(1);
+                serving(&changed);
+                // What is written is read again.
+                let written = serde_json::to_vec(&changed).expect("JSON");
+                assert_eq!(Record::parse(&written), Some(changed));
+            }
+        });
 }
