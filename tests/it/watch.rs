@@ -1,7 +1,7 @@
 //! `flint up --watch`, and SIGHUP: what changes is served, without dropping a request, and what has mistakes is not.
 
 use crate::harness::guest::{component, route};
-use crate::harness::{Client, Host, Launch, Wire, eventually};
+use crate::harness::{Client, Host, Launch, Wire, eventually, flint, root};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -107,6 +107,140 @@ fn a_folder_is_built_again_when_a_file_in_it_changes_and_not_when_its_build_writ
     assert_eq!((&told["level"], &told["fields"]["line"]), (&json!("error"), &json!(2)), "{told}");
     host.logged("that all goes on", says("all goes on as before"));
     wait_for(host.http(), "/x", "0.3");
+}
+
+#[test]
+fn what_flint_new_writes_is_built_again_when_it_changes() {
+    let folder = TempDir::new().expect("a folder");
+    let sdk = root().join("guest-sdk");
+    flint(folder.path(), ["new", "http", "greeter", "--sdk", sdk.to_str().expect("UTF-8")]).ok();
+    let path = |name: &str| folder.path().join("greeter").join(name);
+    let host = Launch::config("").config_file(&path("platform.toml")).arg("--watch").start();
+    wait_for(host.http(), "/greeter/Ada", "Hello, Ada!");
+    let source = std::fs::read_to_string(path("src/lib.rs")).expect("a source");
+    std::fs::write(path("src/lib.rs"), source.replace("Hello", "Good morning")).expect("written");
+    wait_for(host.http(), "/greeter/Ada", "Good morning, Ada!");
+}
+
+#[test]
+fn a_folder_that_is_made_again_is_watched_again() {
+    let workplace = Workplace::new();
+    let (inside, outside) = (workplace.path("made"), workplace.path("elsewhere"));
+    for folder in [&inside, &outside] {
+        std::fs::create_dir(folder).expect("a folder");
+    }
+    workplace.put("made/app.wasm", "hello-02");
+    workplace.put("elsewhere/linked.wasm", "hello-02");
+    std::os::unix::fs::symlink(outside.join("linked.wasm"), workplace.path("link.wasm")).expect("a link");
+    let function = |name: &str, file: &str| {
+        format!("[function.{name}]\nsource = {file:?}\n{}", route(&format!("/{name}/{{*rest}}"), name))
+    };
+    workplace.configure(&(function("made", "made/app.wasm") + &function("linked", "link.wasm")));
+    let host = workplace.up(true);
+    for round in ["0.3", "0.2", "0.3"] {
+        std::fs::remove_dir_all(&inside).expect("removed");
+        std::fs::create_dir(&inside).expect("a folder");
+        let component = if round == "0.3" { "hello-plain-03" } else { "hello-02" };
+        workplace.put("made/app.wasm", component);
+        workplace.put("elsewhere/linked.wasm", component);
+        wait_for(host.http(), "/made/a", round);
+        wait_for(host.http(), "/linked/a", round);
+    }
+}
+
+#[test]
+fn limits_that_are_not_in_force_let_nobody_in() {
+    let workplace = Workplace::new();
+    let host = workplace.up(false);
+    for (limit, line, key) in [
+        ("invocations-max = 3000", "concurrency = 1500", "limits.invocations-max"),
+        ("spares-max = 600", "warm = 550", "limits.spares-max"),
+    ] {
+        let function = greeter().replace("[[route]]", &format!("{line}\n[[route]]"));
+        workplace.configure(&format!("[limits]\n{limit}\n{function}"));
+        host.signal(Signal::HUP);
+        host.logged(key, says(key));
+    }
+    workplace.configure(&format!("[outbound]\nidle-max = 7\n{}", greeter()));
+    host.signal(Signal::HUP);
+    host.logged("that it waits", |line| line["fields"]["waiting"] == "[outbound]");
+    wait_for(host.http(), "/x", "0.2");
+}
+
+#[test]
+fn what_was_deployed_from_a_folder_is_not_served_by_itself_after_a_restart_or_a_hangup() {
+    let workplace = Workplace::new();
+    let host = workplace.up(false);
+    let source = workplace.path("app.wasm");
+    workplace.put("app.wasm", "hello-plain-03");
+    let deploy = ["deploy", source.to_str().expect("UTF-8"), "--function", "greeter", "--weight", "10"];
+    host.flint(deploy).ok();
+    let serving = |host: &Host| {
+        let versions = host.admin().get("/v1/functions/greeter/versions").expect(200).json();
+        (versions["active"].as_u64(), versions["canary"].as_u64())
+    };
+    host.signal(Signal::HUP);
+    host.logged("the reload", says("nothing else is served"));
+    assert_eq!(serving(&host), (Some(1), Some(2)));
+    let host = host.restart();
+    assert_eq!(serving(&host), (Some(1), Some(2)));
+    host.flint(["split", "greeter", "--promote"]).ok();
+    host.flint(["rollback", "greeter"]).ok();
+    let host = host.restart();
+    assert_eq!(serving(&host), (Some(1), None));
+    workplace.put("app.wasm", "hello");
+    host.signal(Signal::HUP);
+    wait_for(host.http(), "/x", "Hello, world!");
+}
+
+#[test]
+fn versions_that_can_not_be_read_are_not_taken_for_lost() {
+    let workplace = Workplace::new();
+    let host = workplace.up(false);
+    let deployed = component("hello-plain-03");
+    host.flint(["deploy", deployed.to_str().expect("UTF-8"), "--function", "greeter"]).ok();
+    let versions = host.data_dir().join("versions/greeter");
+    let record = versions.join("history.json");
+    let text = std::fs::read(&record).expect("a record");
+    std::fs::write(&record, &text[..text.len() / 2]).expect("written");
+    host.admin().get("/v1/functions/greeter/versions").expect(500);
+    host.signal(Signal::HUP);
+    host.logged("what can't be read", says("all goes on as before"));
+    wait_for(host.http(), "/x", "0.3");
+    std::fs::write(&record, &text).expect("written");
+    let kept = host.admin().get("/v1/functions/greeter/versions").expect(200).json();
+    assert_eq!((&kept["active"], kept["versions"].as_array().map(Vec::len)), (&json!(2), Some(2)), "{kept}");
+    // A change that can't be kept changes nothing, and is made when it can.
+    std::fs::rename(&versions, workplace.path("away")).expect("renamed");
+    std::fs::write(&versions, "no folder").expect("written");
+    workplace.put("app.wasm", "hello");
+    host.signal(Signal::HUP);
+    host.logged("that it can't be kept", |line| line.to_string().contains("versions of greeter"));
+    wait_for(host.http(), "/x", "0.3");
+    std::fs::remove_file(&versions).expect("removed");
+    std::fs::rename(workplace.path("away"), &versions).expect("renamed");
+    host.signal(Signal::HUP);
+    wait_for(host.http(), "/x", "Hello, world!");
+}
+
+#[test]
+fn a_deployed_version_has_to_fit_what_the_configuration_becomes() {
+    let workplace = Workplace::new();
+    let without_route = "[function.greeter]\nsource = \"app.wasm\"\n";
+    workplace.configure(without_route);
+    let host = workplace.up(false);
+    let event = component("event");
+    host.flint(["deploy", event.to_str().expect("UTF-8"), "--function", "greeter"]).ok();
+    // The source has a handler for it, and the deployed version has none.
+    workplace.configure(&greeter());
+    host.signal(Signal::HUP);
+    host.logged("what does not fit", says("version 2 of greeter does not fit"));
+    host.flint(["rollback", "greeter"]).ok();
+    host.signal(Signal::HUP);
+    wait_for(host.http(), "/x", "0.2");
+    let refused = host.flint(["rollback", "greeter", "--to", "2", "--json"]);
+    assert_eq!((refused.code, &refused.json()["error"]["code"]), (Some(1), &json!("config/no-handler")), "{refused:?}");
+    wait_for(host.http(), "/x", "0.2");
 }
 
 #[test]

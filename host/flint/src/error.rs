@@ -71,6 +71,20 @@ pub(crate) enum Error {
     /// The component of a version is not in the data folder, or is another one.
     #[error("the component of version {version} of {function} is lost")]
     VersionLost { function: FunctionName, version: u64 },
+    /// The versions of a function can't be read, and may well be there.
+    #[error("can't read the versions of {function} in {}", folder.display())]
+    Versions {
+        function: FunctionName,
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A version that is to serve was right for another configuration.
+    #[error("version {version} of {function} does not fit the configuration: {problem}")]
+    Misfit { function: FunctionName, version: u64, problem: Problem },
+    /// What is asked for fits the limits of the file, and not those that the host was started with.
+    #[error("{what} {wanted}, and `{key}` is {in_force} until the next start")]
+    NotInForce { what: String, wanted: String, key: &'static str, in_force: String },
     /// The certificates of own authorities can't be used.
     #[error("can't trust the certificates in {}", path.display())]
     Authorities {
@@ -160,6 +174,7 @@ impl Error {
                 Exit::Build
             }
             Self::Configuration(_) | Self::NoConfiguration { .. } => Exit::Configuration,
+            Self::Misfit { .. } | Self::NotInForce { .. } => Exit::Configuration,
             Self::Authorities { .. } | Self::Certificate(_) => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
             Self::AdminNotLoopback { .. } => Exit::Configuration,
@@ -175,6 +190,7 @@ impl Error {
             | Self::Load { .. }
             | Self::ComponentChanged { .. }
             | Self::VersionLost { .. }
+            | Self::Versions { .. }
             | Self::NoSuchFunction { .. }
             | Self::DataDir { .. }
             | Self::Folder { .. }
@@ -188,7 +204,7 @@ impl Error {
     }
 
     /// A stable code for programs.
-    fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         match self {
             Self::Configuration(_) => "config/invalid",
             Self::NoConfiguration { source: ReadError::NoText(_), .. } => "config/not-utf-8",
@@ -205,6 +221,9 @@ impl Error {
             Self::Load { .. } => "function/not-loaded",
             Self::ComponentChanged { .. } => "component/changed",
             Self::VersionLost { .. } => "version/lost",
+            Self::Versions { .. } => "version/unreadable",
+            Self::Misfit { problem, .. } => &problem.code,
+            Self::NotInForce { .. } => "config/limit-not-in-force",
             Self::Authorities { .. } => "outbound/invalid-ca",
             Self::DataDir { .. } => "data-dir/unusable",
             Self::Folder { .. } => "files/unusable",
@@ -224,7 +243,7 @@ impl Error {
     }
 
     /// What to do about it.
-    fn help(&self) -> Option<String> {
+    pub(crate) fn help(&self) -> Option<String> {
         let text = match self {
             Self::NoConfiguration { source: ReadError::NoText(_), .. } => "save it as UTF-8".to_owned(),
             Self::NoConfiguration { source: ReadError::Io(source), .. } if source.kind() != io::ErrorKind::NotFound => {
@@ -234,6 +253,9 @@ impl Error {
             Self::NotAComponent { .. } => "build it for the target wasm32-wasip2, or make a component of a module with `wasm-tools component new`".to_owned(),
             Self::NoHttpHandler { .. } => "export wasi:http/handler@0.3, wasi:http/incoming-handler@0.2 or flint:platform/http-handler; a function with other handlers needs a platform.toml".to_owned(),
             Self::ComponentChanged { .. } => "try again when it is built".to_owned(),
+            Self::Versions { folder, .. } => format!("let flint read {0}; or move {0} away, and the function starts over with what its source is built to", folder.display()),
+            Self::Misfit { function, .. } => format!("deploy or roll back to a version of {function} that fits, undo the change, or change the source: then that is served"),
+            Self::NotInForce { .. } => "start the host again, or ask for less".to_owned(),
             Self::Build { error, .. } => error.help()?,
             Self::NoSuchFunction { known, .. } => {
                 let names: Vec<_> = known.iter().map(FunctionName::as_str).collect();
@@ -301,7 +323,7 @@ impl Error {
     }
 
     /// The text with all that caused it, since a cause is not in the text of what it caused.
-    fn with_causes(&self) -> String {
+    pub(crate) fn with_causes(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }

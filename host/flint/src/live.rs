@@ -37,6 +37,7 @@ use history::{Durability, History};
 use record::{Made, Record, Sum};
 use slot::{Live, Serving, Slot};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -116,7 +117,7 @@ pub(crate) async fn slots(
         progress.step(format!("loading {name}"));
         let candidate = Candidate::read(&loaded.platform, loaded, name)?;
         let serving = candidate.load(world, None).await?;
-        candidate.keep()?;
+        Candidate::keep_all(std::slice::from_ref(&candidate))?;
         candidate.tell();
         slots.insert(name.clone(), Arc::new(Slot::new(name.clone(), serving)));
     }
@@ -125,6 +126,8 @@ pub(crate) async fn slots(
 
 /// A function as its source and its history say, not yet loaded.
 struct Candidate<'c> {
+    /// As it was read.
+    configuration: Option<&'c Source>,
     platform: &'c Platform,
     name: &'c FunctionName,
     function: &'c Function,
@@ -137,18 +140,26 @@ struct Candidate<'c> {
 
 impl<'c> Candidate<'c> {
     /// Reads the record of versions, and decides what is to serve.
+    ///
+    /// # Errors
+    /// If the versions can't be read. Only what is not there, or was changed, is taken for lost.
     fn read(platform: &'c Platform, loaded: &'c Loaded, name: &'c FunctionName) -> Result<Self, Error> {
         let (Some(function), Some(source)) = (platform.functions.get(name), loaded.components.get(name)) else {
             return Err(Error::Bug(format!("the function {name} has no component")));
         };
         let made = Made::now(source.sum.clone(), source.size, source.file.display().to_string());
         let history = History::of(&platform.data_dir, name);
-        let before = history.read();
+        let unreadable =
+            |source| Error::Versions { function: name.clone(), folder: history.folder().to_owned(), source };
+        let before = history.read().map_err(unreadable)?;
         let mut record =
             before.as_ref().map_or_else(|| Record::new(made.clone()), |record| record.with_source(made.clone()));
         for (version, _) in record.serving() {
-            let sum = record.version(version).map(|version| version.sum.clone());
-            let is_whole = sum.is_some_and(|sum| sum == source.sum || history.component(&sum).is_some());
+            let is_whole = match record.version(version) {
+                Some(kept) if kept.sum == source.sum => true,
+                Some(kept) => history.component(&kept.sum).map_err(unreadable)?.is_some(),
+                None => false,
+            };
             if !is_whole {
                 tracing::error!(function = %name, version, "the component of a version is lost: the source is served instead");
                 record = record.of_source_alone(made.clone());
@@ -156,30 +167,58 @@ impl<'c> Candidate<'c> {
             }
         }
         record.prune(platform.limits.versions_max);
-        Ok(Self { platform, name, function, history, before, record, source })
+        let configuration = loaded.source.as_ref();
+        Ok(Self { configuration, platform, name, function, history, before, record, source })
     }
 
     /// Loads the versions that are to serve; those that serve already, and were given the same, are taken as they are.
     async fn load(&self, world: &World, serving: Option<&Serving>) -> Result<Serving, Error> {
-        let loader = Loader { world, platform: self.platform, name: self.name, function: self.function };
-        loader.load(&self.record, &self.history, Some((&self.source.sum, &self.source.compiled)), serving).await
+        let at_hand = Some((&self.source.sum, &self.source.compiled));
+        self.loader(world).load(&self.record, &self.history, at_hand, serving).await
     }
 
-    fn keep(&self) -> Result<(), Error> {
-        if self.before.as_ref() == Some(&self.record) {
-            return Ok(());
-        }
-        let failed = |source| Error::DataDir { path: self.platform.data_dir.clone(), source };
-        let durability = if self.record.has_deployed() { Durability::Synced } else { Durability::Written };
-        if !self.history.has(&self.source.sum, self.source.size, durability) {
+    /// Whether versions that serve already fit the configuration too.
+    fn check_fit(&self, world: &World, serving: &Serving) -> Result<(), Error> {
+        self.loader(world).check_fit(serving, &self.record, Some(&self.source.sum))
+    }
+
+    fn loader<'l>(&'l self, world: &'l World) -> Loader<'l> {
+        let Self { configuration, platform, name, function, .. } = *self;
+        Loader { world, configuration, platform, name, function }
+    }
+
+    /// Writes what the candidates of a change have to keep: all components before the first record, so that what can't be
+    /// written changes no record.
+    fn keep_all(candidates: &[Self]) -> Result<(), Error> {
+        let changed = || candidates.iter().filter(|candidate| candidate.before.as_ref() != Some(&candidate.record));
+        changed().try_for_each(Self::keep_component)?;
+        changed().try_for_each(Self::keep_record)
+    }
+
+    fn unusable(&self) -> impl Fn(io::Error) -> Error {
+        let path = self.history.folder().to_owned();
+        move |source| Error::DataDir { path: path.clone(), source }
+    }
+
+    fn durability(&self) -> Durability {
+        if self.record.has_deployed() { Durability::Synced } else { Durability::Written }
+    }
+
+    fn keep_component(&self) -> Result<(), Error> {
+        let (failed, durability) = (self.unusable(), self.durability());
+        if !self.history.has(&self.source.sum, self.source.size, durability).map_err(&failed)? {
             let file = &self.source.file;
             let bytes = std::fs::read(file).map_err(|source| Error::NoComponent { path: file.clone(), source })?;
             if Sum::of(&bytes) != self.source.sum {
                 return Err(Error::ComponentChanged { path: file.clone() });
             }
-            self.history.keep(&self.source.sum, &bytes, durability).map_err(failed)?;
+            self.history.keep(&self.source.sum, &bytes, durability).map_err(&failed)?;
         }
-        self.history.write_record(&self.record, durability).map_err(failed)
+        Ok(())
+    }
+
+    fn keep_record(&self) -> Result<(), Error> {
+        self.history.write_record(&self.record, self.durability()).map_err(self.unusable())
     }
 
     /// Says which version is served where that is a question.
@@ -205,6 +244,8 @@ impl<'c> Candidate<'c> {
 /// Loads versions of one function.
 struct Loader<'l> {
     world: &'l World,
+    /// What other components than that of the source are checked against.
+    configuration: Option<&'l Source>,
     platform: &'l Platform,
     name: &'l FunctionName,
     function: &'l Function,
@@ -231,7 +272,23 @@ impl Loader<'_> {
         let Some((main, _)) = loaded.next() else {
             return Err(Error::Bug(format!("no version of {} is to serve", self.name)));
         };
-        Ok(Serving { main, canary: loaded.next(), version_header: self.function.version_header })
+        let serving = Serving { main, canary: loaded.next(), version_header: self.function.version_header };
+        self.check_fit(&serving, record, at_hand.map(|(sum, _)| sum))?;
+        Ok(serving)
+    }
+
+    /// Whether versions fit the configuration: other ones than that of the source, or the one that is deployed, which were
+    /// checked already.
+    fn check_fit(&self, serving: &Serving, record: &Record, checked: Option<&Sum>) -> Result<(), Error> {
+        let others = serving.versions().filter(|(live, _)| {
+            record.version(live.version).is_none_or(|kept| checked.is_none_or(|checked| *checked != kept.sum))
+        });
+        for (live, _) in others {
+            let misfit = |problem| Error::Misfit { function: self.name.clone(), version: live.version, problem };
+            tokio::task::block_in_place(|| fit::check(self.configuration, self.name, live.function.shape()))
+                .map_err(misfit)?;
+        }
+        Ok(())
     }
 
     async fn load_one(
@@ -247,7 +304,10 @@ impl Loader<'_> {
         let compiled = match at_hand.filter(|(known, _)| *known == sum) {
             Some((_, compiled)) => compiled.clone(),
             None => {
-                let bytes = history.component(sum).ok_or_else(lost)?;
+                let function = || self.name.clone();
+                let unreadable =
+                    |source| Error::Versions { function: function(), folder: history.folder().to_owned(), source };
+                let bytes = history.component(sum).map_err(unreadable)?.ok_or_else(lost)?;
                 self.world.compile(&bytes).await.map_err(|error| failed(error.into()))?
             }
         };
@@ -262,6 +322,12 @@ impl Loader<'_> {
 }
 
 /// The versions of a function, as they are in the data folder.
-pub(crate) fn history(data_dir: &Path, name: &FunctionName) -> Option<Record> {
-    History::of(data_dir, name).read()
+///
+/// # Errors
+/// If they can't be read, or are not there.
+pub(crate) fn history(data_dir: &Path, name: &FunctionName) -> Result<Record, Error> {
+    let history = History::of(data_dir, name);
+    let unreadable = |source| Error::Versions { function: name.clone(), folder: history.folder().to_owned(), source };
+    // A function that is served has a record.
+    history.read().and_then(|record| record.ok_or_else(|| io::ErrorKind::NotFound.into())).map_err(unreadable)
 }

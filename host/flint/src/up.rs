@@ -16,7 +16,6 @@ use crate::live::slot::Slot;
 use crate::load::Loaded;
 use crate::output::Progress;
 use crate::wire;
-use flint_config::Platform;
 use flint_config::platform::HostLimits;
 use flint_engine::Engine;
 use flint_model::InvocationId;
@@ -117,7 +116,6 @@ impl Host {
             telemetry: telemetry.clone(),
             tokens: Tokens::new(platform.listener.admin_token.as_ref()),
             reach: if admin_address.ip().is_loopback() { Reach::Loopback } else { Reach::Network },
-            body_max: body_max(platform),
             ready: AtomicBool::new(true),
         });
         let requests = serve_requests(http, Arc::clone(&served), &platform.limits);
@@ -206,17 +204,6 @@ impl Host {
         self.stores.close().await;
         tracing::info!("stopped");
     }
-}
-
-/// How large a body of management may be at least, so that who sends too much to one function learns the limit of that one.
-const BODY_MAX_LEAST: usize = 64 << 20;
-
-/// The largest payload that a function takes, or value that a store takes, in bytes; or more.
-fn body_max(platform: &Platform) -> usize {
-    let payloads = platform.functions.values().map(|function| function.request_size_max.as_usize());
-    let values = platform.kv.values().map(|store| store.value_size_max.as_usize());
-    let component = platform.limits.component_size_max.as_usize();
-    payloads.chain(values).chain([component]).fold(BODY_MAX_LEAST, usize::max)
 }
 
 fn serve_requests(listener: Listener, served: Arc<Served>, limits: &HostLimits) -> Serving {

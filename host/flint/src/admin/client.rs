@@ -67,12 +67,15 @@ impl Client {
         Self { address, token }
     }
 
-    /// Finds the host that runs with a data folder, if one does. Without a token, that of its run file is used.
+    /// Finds the host that runs with a data folder, if one does. The token of its run file is used, if it has one.
     pub(crate) async fn find(data_dir: &Path, token: Option<Secret>) -> Option<Self> {
         let run = RunFile::read(data_dir)?;
-        let client = Self::new(reachable(run.admin), token.or_else(|| run.token.map(Secret::new)));
+        // Without a token: until it has said which host it is, anybody may listen there.
+        let client = Self::new(reachable(run.admin), None);
         let live = tokio::time::timeout(LIVE_TIMEOUT, client.live()).await.ok()?.ok()?;
-        (live.host == run.host).then_some(client)
+        // The file's own token ends with the host. One that is good for other hosts too goes only where there is no other.
+        let token = run.token.map(Secret::new).or(token);
+        (live.host == run.host).then_some(Self { token, ..client })
     }
 
     async fn live(&self) -> Result<Live, ClientError> {

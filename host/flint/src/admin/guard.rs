@@ -8,7 +8,7 @@
 use super::api::Problem;
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use std::net::IpAddr;
 
 /// From where the address of management can be reached.
@@ -21,7 +21,9 @@ pub(crate) enum Reach {
 }
 
 /// Lets a request in, or says why not.
-pub(crate) fn check(headers: &HeaderMap, reach: Reach) -> Result<(), Problem> {
+///
+/// HTTP/2 names the host in the target, HTTP/1.1 in a header; who names it twice names the same one.
+pub(crate) fn check(target: &Uri, headers: &HeaderMap, reach: Reach) -> Result<(), Problem> {
     let refused = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, "admin/forbidden", detail));
     if headers.contains_key(ORIGIN) {
         return refused("web pages may not manage the host");
@@ -29,12 +31,13 @@ pub(crate) fn check(headers: &HeaderMap, reach: Reach) -> Result<(), Problem> {
     if reach == Reach::Network {
         return Ok(());
     }
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next().and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
-    match host {
-        Some(host) if hosts.next().is_none() && is_local(host.host()) => Ok(()),
-        _ => refused("the host has to be asked for by a loopback address or `localhost`"),
+    let named = headers.get_all(HOST).iter().map(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let mut hosts = named.chain(target.authority().cloned().map(Some)).peekable();
+    let is_named = headers.get_all(HOST).iter().count() < 2 && hosts.peek().is_some();
+    if is_named && hosts.all(|host| host.is_some_and(|host| is_local(host.host()))) {
+        return Ok(());
     }
+    refused("the host has to be asked for by a loopback address or `localhost`")
 }
 
 fn is_local(host: &str) -> bool {
@@ -64,9 +67,16 @@ mod tests {
             for (name, value) in headers {
                 map.append(HeaderName::from(name), value.parse().expect("a value"));
             }
-            assert_eq!(check(&map, Reach::Loopback).is_ok(), allowed, "{headers:?}");
+            let path = Uri::from_static("/metrics");
+            assert_eq!(check(&path, &map, Reach::Loopback).is_ok(), allowed, "{headers:?}");
             let is_page = map.contains_key(ORIGIN);
-            assert_eq!(check(&map, Reach::Network).is_ok(), !is_page, "{headers:?}");
+            assert_eq!(check(&path, &map, Reach::Network).is_ok(), !is_page, "{headers:?}");
+            // As HTTP/2 has it.
+            for (target, is_local) in [("http://localhost:9090/metrics", true), ("http://example.com/metrics", false)] {
+                let (target, headers_are_right) = (Uri::from_static(target), allowed || map.is_empty());
+                let expected = is_local && headers_are_right;
+                assert_eq!(check(&target, &map, Reach::Loopback).is_ok(), expected, "{target} {headers:?}");
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use flint_config::Platform;
 use flint_model::{FunctionName, StoreName, TraceContext};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
@@ -48,8 +49,6 @@ pub(crate) struct Managed {
     pub(crate) tokens: Tokens,
     /// From where the address can be reached.
     pub(crate) reach: Reach,
-    /// The largest body that is taken, in bytes: at least what any function or store takes.
-    pub(crate) body_max: usize,
     /// Whether requests should be sent here: not before the host is up, and not when it stops.
     pub(crate) ready: AtomicBool,
 }
@@ -101,11 +100,21 @@ pub(crate) fn handler(
                 "this page does not take this method",
             )
         })
-        .layer(DefaultBodyLimit::max(managed.body_max))
         .layer(middleware::map_response(told))
         .layer(middleware::from_fn_with_state(Arc::clone(&managed), guarded))
         .with_state(managed);
     move |request, _| Box::pin(answer(router.clone(), request))
+}
+
+/// How large a body of management may be at least, so that who sends too much to one function learns the limit of that one.
+const BODY_MAX_LEAST: usize = 64 << 20;
+
+/// The largest payload that a function takes, or value that a store takes, in bytes; or more.
+fn body_max(platform: &Platform) -> usize {
+    let payloads = platform.functions.values().map(|function| function.request_size_max.as_usize());
+    let values = platform.kv.values().map(|store| store.value_size_max.as_usize());
+    let component = platform.limits.component_size_max.as_usize();
+    payloads.chain(values).chain([component]).fold(BODY_MAX_LEAST, usize::max)
 }
 
 type Answer = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
@@ -115,8 +124,8 @@ async fn answer(router: axum::Router, request: http::Request<ClientBody>) -> Res
     response.unwrap_or_else(|never| match never {})
 }
 
-async fn guarded(State(managed): Host, request: Request, next: Next) -> Response {
-    if let Err(problem) = guard::check(request.headers(), managed.reach) {
+async fn guarded(State(managed): Host, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = guard::check(request.uri(), request.headers(), managed.reach) {
         return problem.into_response();
     }
     // Who asks whether the host lives has no token to ask with.
@@ -127,6 +136,8 @@ async fn guarded(State(managed): Host, request: Request, next: Next) -> Response
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return response;
     }
+    // As large as the limits in force say: a reload may have changed them.
+    DefaultBodyLimit::max(body_max(&managed.served.current().platform)).apply(&mut request);
     next.run(request).await
 }
 
@@ -245,8 +256,8 @@ async fn versions(State(managed): Host, Path(name): Path<String>) -> Result<Json
     let current = managed.served.current();
     let slot = current.slot(&parse(&name)?)?;
     let record = tokio::task::block_in_place(|| live::history(&current.platform.data_dir, slot.name()));
-    let lost = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "version/unreadable", "start the host again");
-    record.map(|record| Json(Versions::of(name, &record))).ok_or_else(lost)
+    let record = record.map_err(|error| live::deploy::of_load(&error))?;
+    Ok(Json(Versions::of(name, &record)))
 }
 
 /// Deploys a component: all requests, or some of them, go to it from now on.

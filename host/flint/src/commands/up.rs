@@ -19,12 +19,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves until told to stop, and whatever the configuration comes to meanwhile.
 pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
+    // Before anything is built: what changes meanwhile is not missed.
+    let mut changes = Changes::start(&args)?;
     let loaded = load(&args, Purpose::Start, output)?;
+    changes.follow(&args);
     // Not before now: until there is something to end in order, a signal ends the process as it does by default.
     let mut stop = Stop::listen().map_err(Error::io("listen for signals"))?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Error::io("listen for signals"))?;
-    // Before the functions are loaded: what changes meanwhile is not missed.
-    let mut changes = Changes::start(&args, &loaded)?;
     let host = {
         let progress = output.progress();
         tokio::select! {
@@ -121,6 +122,9 @@ fn refuse(error: &Error, output: Output) {
                 );
             }
         }
+        error if output.is_json() => {
+            tracing::error!(code = error.code(), help = error.help(), "{}", error.with_causes());
+        }
         error => error.tell(output),
     }
     tracing::error!("the change is not served: all goes on as before");
@@ -130,11 +134,11 @@ fn refuse(error: &Error, output: Output) {
 struct Changes(Option<Watch>);
 
 impl Changes {
-    fn start(args: &cli::Up, loaded: &Loaded) -> Result<Self, Error> {
+    fn start(args: &cli::Up) -> Result<Self, Error> {
         if !args.watch {
             return Ok(Self(None));
         }
-        Ok(Self(Some(Watch::start(configuration(args), &loaded.platform)?)))
+        Ok(Self(Some(Watch::start(configuration(args), &named(args)?)?)))
     }
 
     /// Waits for the next one.
@@ -148,16 +152,20 @@ impl Changes {
     /// Watches what the configuration names now, also if it is not served.
     fn follow(&mut self, args: &cli::Up) {
         let Some(watch) = &mut self.0 else { return };
-        let platform = match &args.component {
-            Some(component) => Ok(Platform::single(component)),
-            None => load::unbuilt(&args.config),
-        };
         // With a configuration that makes no sense, what was watched is watched on.
-        if let Ok(platform) = platform
+        if let Ok(platform) = named(args)
             && let Err(error) = watch.follow(configuration(args), &platform)
         {
             tracing::warn!(%error, "not all sources can be watched");
         }
+    }
+}
+
+/// What is named as it stands now, before anything is built.
+fn named(args: &cli::Up) -> Result<Platform, Error> {
+    match &args.component {
+        Some(component) => Ok(Platform::single(component)),
+        None => load::unbuilt(&args.config),
     }
 }
 

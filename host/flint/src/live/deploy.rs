@@ -91,13 +91,14 @@ impl Served {
     ) -> Result<Changed, Problem> {
         let name = slot.name();
         let history = History::of(&current.platform.data_dir, name);
-        let lost = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "version/unreadable", "start the host again");
-        let before = history.read().ok_or_else(lost)?;
+        let before = super::history(&current.platform.data_dir, name).map_err(|error| of_load(&error))?;
         let mut after = change(&before).map_err(of_change)?;
         after.prune(current.platform.limits.versions_max);
-        if after != before {
+        // The folder may hold a change that failed on its way.
+        if after != before || !slot.serving().is(&after.serving()) {
             let function = current.platform.functions.get(name).ok_or_else(|| no_such_function(current, name))?;
-            let loader = Loader { world: &self.world, platform: &current.platform, name, function };
+            let (world, platform) = (&self.world, &current.platform);
+            let loader = Loader { world, configuration: current.source.as_ref(), platform, name, function };
             let at_hand = component.map(|component| (&component.sum, &component.compiled));
             let serving = loader.load(&after, &history, at_hand, Some(&slot.serving())).await;
             let serving = serving.map_err(|error| of_load(&error))?;
@@ -127,7 +128,7 @@ async fn to_its_end<T: Send + 'static>(
 /// First the component, then the record that names it.
 fn keep(history: &History, record: &Record, component: Option<&Upload>) -> std::io::Result<()> {
     if let Some(component) = component
-        && !history.has(&component.sum, component.bytes.len() as u64, Durability::Synced)
+        && !history.has(&component.sum, component.bytes.len() as u64, Durability::Synced)?
     {
         history.keep(&component.sum, &component.bytes, Durability::Synced)?;
     }
@@ -169,7 +170,8 @@ fn of_compile(error: &CompileError) -> Problem {
     Problem::new(status, code, error.to_string())
 }
 
-fn of_load(error: &Error) -> Problem {
+/// What went wrong with the versions of a function, for who manages the host.
+pub(crate) fn of_load(error: &Error) -> Problem {
     let refused = |code: &str, detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
     match error {
         Error::Load { source: LoadError::Compile(error), .. } => of_compile(error),
@@ -178,6 +180,13 @@ fn of_load(error: &Error) -> Problem {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "host/exhausted", "there is no room for another instance")
         }
         Error::Load { source: error @ LoadError::Start(_), .. } => refused("component/not-started", error.to_string()),
+        Error::Misfit { version, problem, .. } => {
+            refused(&problem.code, format!("version {version} does not fit the configuration: {}", problem.detail))
+        }
+        Error::Versions { .. } => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Problem::new(status, "version/unreadable", error.with_causes())
+        }
         Error::VersionLost { .. } => Problem::new(StatusCode::GONE, "version/lost", error.to_string()),
         other => {
             tracing::error!(error = %other, "a version could not be loaded");

@@ -16,8 +16,8 @@ const FOLDER: &str = "versions";
 
 const RECORD: &str = "history.json";
 
-/// Where a record goes that can't be read.
-const UNREADABLE: &str = "history.json.unreadable";
+/// What the names of files start with that are being written.
+const ASIDE: &str = ".tmp";
 
 /// The versions of one function.
 #[derive(Debug, Clone)]
@@ -39,30 +39,48 @@ impl History {
         Self { folder: data_dir.join(FOLDER).join(function.as_str()) }
     }
 
-    /// Reads the record. None if there is none; one that can't be read is put aside, and said.
-    pub(crate) fn read(&self) -> Option<Record> {
-        let path = self.folder.join(RECORD);
-        let text = fs::read(&path).ok()?;
-        let record = Record::parse(&text);
-        if record.is_none() {
-            tracing::warn!(record = %path.display(), "the versions of a function can't be read, and are put aside");
-            // If it can't be moved, it is written over.
-            let _ = fs::rename(&path, self.folder.join(UNREADABLE));
-        }
-        record
+    /// Where the versions are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Reads the record; none if there is none.
+    ///
+    /// # Errors
+    /// What the file system says, or that the record is damaged, or of another version of flint. Then versions are there that
+    /// nobody may take for lost.
+    pub(crate) fn read(&self) -> io::Result<Option<Record>> {
+        let Some(text) = found(fs::read(self.folder.join(RECORD)))? else { return Ok(None) };
+        let damaged =
+            || io::Error::new(io::ErrorKind::InvalidData, format!("{RECORD} is damaged, or of another version"));
+        Record::parse(&text).map(Some).ok_or_else(damaged)
     }
 
     /// Reads a component. None if it is not there, or is another one.
-    pub(crate) fn component(&self, sum: &Sum) -> Option<Vec<u8>> {
-        let bytes = fs::read(self.component_path(sum)).ok()?;
-        (Sum::of(&bytes) == *sum).then_some(bytes)
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(crate) fn component(&self, sum: &Sum) -> io::Result<Option<Vec<u8>>> {
+        let bytes = found(fs::read(self.component_path(sum)))?;
+        Ok(bytes.filter(|bytes| Sum::of(bytes) == *sum))
     }
 
-    /// Whether a component of so many bytes is kept already.
-    pub(crate) fn has(&self, sum: &Sum, size: u64, durability: Durability) -> bool {
-        let is_there = fs::metadata(self.component_path(sum)).is_ok_and(|found| found.len() == size);
-        // One that was only written may have been lost in part, so it is read when it counts.
-        is_there && (durability == Durability::Written || self.component(sum).is_some())
+    /// Whether a component of so many bytes is kept already, as durably as this.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(crate) fn has(&self, sum: &Sum, size: u64, durability: Durability) -> io::Result<bool> {
+        let path = self.component_path(sum);
+        let is_there = found(fs::metadata(&path))?.is_some_and(|found| found.len() == size);
+        if !is_there || durability == Durability::Written {
+            return Ok(is_there);
+        }
+        // One that was only written may have been lost in part, so it is read when it counts; and may be lost yet.
+        let is_whole = self.component(sum)?.is_some();
+        if is_whole {
+            File::open(&path)?.sync_all()?;
+        }
+        Ok(is_whole)
     }
 
     /// Keeps a component.
@@ -76,7 +94,7 @@ impl History {
     /// Writes the record, and removes the components that it does not name.
     ///
     /// # Errors
-    /// What the file system says. Then the record is as it was before.
+    /// What the file system says. Then the record is as it was before, unless it is the folder that can't be synced.
     pub(crate) fn write_record(&self, record: &Record, durability: Durability) -> io::Result<()> {
         self.write(&self.folder.join(RECORD), &serde_json::to_vec(record)?, durability)?;
         if let Err(error) = self.remove_others(record) {
@@ -91,7 +109,7 @@ impl History {
 
     fn write(&self, path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::Builder::new().prefix(".tmp").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(ASIDE).tempfile_in(&self.folder)?;
         file.write_all(bytes)?;
         if durability == Durability::Synced {
             file.as_file().sync_all()?;
@@ -108,12 +126,23 @@ impl History {
     fn remove_others(&self, record: &Record) -> io::Result<()> {
         let named: Vec<_> = record.versions().iter().map(|version| self.component_path(&version.sum)).collect();
         for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "wasm") && !named.contains(&path) {
+            let entry = entry?;
+            let path = entry.path();
+            // Changes come one at a time, so what is aside was left by a process that was killed.
+            let is_left = entry.file_name().to_string_lossy().starts_with(ASIDE);
+            if is_left || path.extension().is_some_and(|extension| extension == "wasm") && !named.contains(&path) {
                 fs::remove_file(&path)?;
             }
         }
         Ok(())
+    }
+}
+
+/// What is not there is none; what can't be read may well be there.
+fn found<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
 }
 
@@ -136,19 +165,22 @@ mod tests {
     fn what_was_kept_is_found_again_and_what_is_not_named_is_gone() {
         let folder = tempfile::tempdir().expect("a folder");
         let history = History::of(folder.path(), &FunctionName::parse("hello").expect("a name"));
-        assert_eq!(history.read(), None);
+        assert_eq!(history.read().expect("none"), None);
         let [one, two] = ["one", "two"].map(made);
         for (made, bytes) in [(&one, b"one"), (&two, b"two")] {
             history.keep(&made.sum, bytes, Durability::Synced).expect("kept");
         }
         let record = Record::new(one.clone()).with_deployed(two.clone(), 100);
+        fs::write(history.folder.join(".tmpLEFT"), "half of one").expect("written");
         history.write_record(&record, Durability::Synced).expect("written");
-        assert_eq!(history.read().as_ref(), Some(&record));
-        assert_eq!(history.component(&one.sum).as_deref(), Some(&b"one"[..]));
+        assert!(!history.folder.join(".tmpLEFT").exists());
+        assert_eq!(history.read().expect("one").as_ref(), Some(&record));
+        assert_eq!(history.component(&one.sum).expect("read").as_deref(), Some(&b"one"[..]));
         let mut pruned = record;
         pruned.prune(1);
         history.write_record(&pruned, Durability::Synced).expect("written");
-        assert_eq!((history.component(&one.sum), history.component(&two.sum)), (None, Some(b"two".to_vec())));
+        let left = [&one, &two].map(|made| history.component(&made.sum).expect("read"));
+        assert_eq!(left, [None, Some(b"two".to_vec())]);
     }
 
     #[test]
@@ -159,12 +191,18 @@ mod tests {
         history.keep(&made.sum, b"one", Durability::Written).expect("kept");
         history.write_record(&Record::new(made.clone()), Durability::Written).expect("written");
         fs::write(history.component_path(&made.sum), b"0ne").expect("damaged");
-        assert_eq!(history.component(&made.sum), None);
-        assert!(history.has(&made.sum, 3, Durability::Written) && !history.has(&made.sum, 3, Durability::Synced));
+        assert_eq!(history.component(&made.sum).expect("read"), None);
+        let has = |durability| history.has(&made.sum, 3, durability).expect("read");
+        assert!(has(Durability::Written) && !has(Durability::Synced));
         history.keep(&made.sum, b"one", Durability::Synced).expect("kept");
-        assert!(history.component(&made.sum).is_some(), "it is written again");
-        fs::write(history.folder.join(RECORD), "{").expect("damaged");
-        assert_eq!(history.read(), None);
-        assert!(history.folder.join(UNREADABLE).exists());
+        assert!(history.component(&made.sum).expect("read").is_some(), "it is written again");
+        for damaged in ["{", "", "{\"format\":2}"] {
+            fs::write(history.folder.join(RECORD), damaged).expect("damaged");
+            assert_eq!(history.read().expect_err("it is none").kind(), io::ErrorKind::InvalidData, "{damaged}");
+        }
+        // It may be whole, and can't be read now.
+        fs::remove_file(history.folder.join(RECORD)).expect("removed");
+        fs::create_dir(history.folder.join(RECORD)).expect("a folder");
+        assert!(history.read().is_err());
     }
 }

@@ -18,6 +18,9 @@ pub(crate) struct Record {
     next: u64,
     /// What the source of the configuration last came to. Another one is newer than what was deployed.
     source: Option<Sum>,
+    /// The number of the next version when it did: what was deployed since then has this number, or a larger one.
+    #[serde(default)]
+    source_at: u64,
     /// The versions that served as the main one, the present one last: where a rollback goes. Each once.
     trail: Vec<u64>,
     /// The version that gets some of the requests beside the main one.
@@ -110,11 +113,16 @@ pub(crate) enum ChangeError {
 impl Record {
     /// Starts with what the source came to.
     pub(crate) fn new(source: Made) -> Self {
-        let mut record =
-            Self { format: FORMAT, next: 1, source: None, trail: Vec::new(), canary: None, versions: Vec::new() };
-        record.source = Some(source.sum.clone());
-        let first = record.add(source, Origin::Source);
-        record.trail.push(first);
+        let mut record = Self {
+            format: FORMAT,
+            next: 1,
+            source: None,
+            source_at: 0,
+            trail: Vec::new(),
+            canary: None,
+            versions: Vec::new(),
+        };
+        record.serve_source(source);
         record
     }
 
@@ -164,19 +172,22 @@ impl Record {
         std::iter::once(main).chain(canary).collect()
     }
 
-    /// Takes up what the source came to. It takes the place of what is in service if it is another one than before; until
-    /// then, what was deployed stays.
+    /// Takes up what the source came to. It takes the place of what is in service if it is another one than before, and none
+    /// that was deployed since: whoever deploys what a folder is built to, and makes it a canary or rolls it back, has
+    /// changed the folder before, and said since then what is to serve.
     #[must_use]
     pub(crate) fn with_source(&self, source: Made) -> Self {
         let mut record = self.clone();
         if record.source.as_ref() == Some(&source.sum) {
             return record;
         }
-        record.source = Some(source.sum.clone());
-        if record.version(record.active()).is_none_or(|active| active.sum != source.sum) {
-            let version = record.add(source, Origin::Source);
-            record.trail.push(version);
-            record.canary = None;
+        let is_active = record.version(record.active()).is_some_and(|active| active.sum == source.sum);
+        let was_deployed =
+            |kept: &Version| kept.origin == Origin::Deploy && kept.version >= self.source_at && kept.sum == source.sum;
+        if is_active || record.versions.iter().any(was_deployed) {
+            (record.source, record.source_at) = (Some(source.sum), record.next);
+        } else {
+            record.serve_source(source);
         }
         record
     }
@@ -184,10 +195,17 @@ impl Record {
     /// Serves what the source came to, whatever was in service: a component of that is lost.
     #[must_use]
     pub(crate) fn of_source_alone(&self, source: Made) -> Self {
-        let mut record = Self { source: Some(source.sum.clone()), canary: None, ..self.clone() };
-        let version = record.add(source, Origin::Source);
-        record.trail.push(version);
+        let mut record = self.clone();
+        record.serve_source(source);
         record
+    }
+
+    fn serve_source(&mut self, source: Made) {
+        self.source = Some(source.sum.clone());
+        let version = self.add(source, Origin::Source);
+        self.source_at = self.next;
+        self.trail.push(version);
+        self.canary = None;
     }
 
     /// Adds what is deployed: in the place of the main version, or, with a weight of less than a hundred, beside it. What is in

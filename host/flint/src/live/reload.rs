@@ -46,6 +46,7 @@ impl Served {
         let current = self.current();
         let mut reloaded = compare(&current.platform, &loaded.platform);
         let platform = in_force(&current.platform, &loaded.platform);
+        fits(&platform)?;
         let mut functions = Slots::new();
         let mut candidates = Vec::new();
         for name in platform.functions.keys() {
@@ -54,7 +55,11 @@ impl Served {
             let before = current.functions.get(name);
             let is_same = current.platform.functions.get(name) == Some(candidate.function);
             let slot = match before {
-                Some(slot) if is_same && candidate.before.as_ref() == Some(&candidate.record) => Arc::clone(slot),
+                // What the folder says is not asked: a change that failed on its way may be there.
+                Some(slot) if is_same && slot.serving().is(&candidate.record.serving()) => {
+                    candidate.check_fit(&self.world, &slot.serving())?;
+                    Arc::clone(slot)
+                }
                 _ => {
                     let as_before: Option<Arc<Serving>> = before.filter(|_| is_same).map(|slot| slot.serving());
                     let serving = candidate.load(&self.world, as_before.as_deref()).await?;
@@ -69,7 +74,7 @@ impl Served {
         }
         let door = wire::door(&platform, &functions, current.door.cut.clone())?;
         // From here on, only what is kept in the data folder can stand in the way.
-        tokio::task::block_in_place(|| candidates.iter().try_for_each(Candidate::keep))?;
+        tokio::task::block_in_place(|| Candidate::keep_all(&candidates))?;
         candidates.iter().for_each(Candidate::tell);
         drop(candidates);
         self.telemetry.limit_lines(platform.limits.log_line_max);
@@ -114,6 +119,7 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
         ("data-dir", before.data_dir != after.data_dir),
         ("[listener]", before.listener != after.listener),
         ("[limits]", in_force(before, after).limits != after.limits),
+        ("[outbound]", before.outbound != after.outbound),
     ];
     Reloaded {
         added: only_in(after, before),
@@ -125,12 +131,37 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
     }
 }
 
+/// Whether functions that fit the limits of their file fit those in force too.
+fn fits(platform: &Platform) -> Result<(), Error> {
+    let (limits, functions) = (&platform.limits, || platform.functions.iter());
+    let check = |fits: bool, what: &str, wanted: String, key, in_force: String| {
+        if fits { Ok(()) } else { Err(Error::NotInForce { what: what.to_owned(), wanted, key, in_force }) }
+    };
+    let counts =
+        |wanted: usize, max: usize, what, key| check(wanted <= max, what, wanted.to_string(), key, max.to_string());
+    let reserved = functions().filter_map(|(_, function)| function.reserved()).sum();
+    counts(reserved, limits.invocations_max, "the functions reserve invocations:", "limits.invocations-max")?;
+    let warm = functions().map(|(_, function)| function.warm).sum();
+    counts(warm, limits.spares_max, "the functions keep instances warm:", "limits.spares-max")?;
+    functions().try_for_each(|(name, function)| {
+        let (memory, max) = (function.memory, limits.memory_max);
+        check(
+            memory <= max,
+            &format!("{name} may have memory:"),
+            memory.to_string(),
+            "limits.memory-max",
+            max.to_string(),
+        )
+    })
+}
+
 /// The new configuration, but for what can't be changed while the host serves.
 fn in_force(before: &Platform, after: &Platform) -> Platform {
     let HostLimits { log_line_max, component_size_max, versions_max, .. } = after.limits;
     Platform {
         data_dir: before.data_dir.clone(),
         listener: before.listener.clone(),
+        outbound: before.outbound.clone(),
         limits: HostLimits { log_line_max, component_size_max, versions_max, ..before.limits },
         ..after.clone()
     }

@@ -49,6 +49,11 @@ impl Serving {
         std::iter::once(main).chain(canary)
     }
 
+    /// Whether these are the versions, with these weights.
+    pub(crate) fn is(&self, wanted: &[(u64, u8)]) -> bool {
+        self.versions().map(|(live, weight)| (live.version, weight)).eq(wanted.iter().copied())
+    }
+
     fn has(&self, live: &Arc<Live>) -> bool {
         self.versions().any(|(other, _)| Arc::ptr_eq(other, live))
     }

@@ -2,8 +2,9 @@
 //!
 //! What the kernel tells is only taken as a reason to look: a look compares names, times and sizes of all sources with those of
 //! the look before. So a build that writes into its own folder does not start another one, and an event that is lost among
-//! others does no harm. Folders that start with a dot, and `target`, are not looked into; nor is what a function's crate
-//! depends on outside of its folder.
+//! others does no harm. Now and then it looks without a reason: the kernel forgets a folder that is removed and made again, and
+//! tells nothing of what a link leads to. Folders that start with a dot, and `target`, are not looked into; nor is what a
+//! function's crate depends on outside of its folder.
 
 use flint_config::Platform;
 use flint_config::platform::FunctionSource;
@@ -18,6 +19,9 @@ use tokio::sync::mpsc;
 /// How long is waited for more changes after the first: an editor writes a file in several steps, and many at once.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// How often it looks although it was told nothing, and tries again what could not be watched.
+const UNTOLD: Duration = Duration::from_secs(2);
+
 /// A folder that tools fill and nobody edits.
 const TARGET: &str = "target";
 
@@ -27,8 +31,8 @@ pub(crate) struct Watch {
     events: mpsc::Receiver<()>,
     /// Whether there is a reason to look.
     stirred: bool,
-    /// Folders that the kernel tells about.
-    told: BTreeMap<PathBuf, RecursiveMode>,
+    /// Folders that the kernel tells about, with what shows that one is not another of the same name.
+    told: BTreeMap<PathBuf, (RecursiveMode, Option<u64>)>,
     sources: BTreeMap<PathBuf, Kind>,
     seen: BTreeMap<PathBuf, Look>,
 }
@@ -74,8 +78,16 @@ impl Watch {
 
     /// Waits for a change. Dropping the future loses none.
     pub(crate) async fn changed(&mut self) {
-        while self.stirred || self.events.recv().await.is_some() {
-            self.stirred = true;
+        loop {
+            if !self.stirred {
+                let told = tokio::time::timeout(UNTOLD, self.events.recv()).await;
+                if told.is_err() && self.look() == self.seen {
+                    // What is not there is there another time.
+                    let _ = self.watch();
+                    continue;
+                }
+                self.stirred = true;
+            }
             tokio::time::sleep(SETTLE).await;
             // What came meanwhile is seen by the look that follows.
             let _ = self.events.try_recv();
@@ -86,7 +98,6 @@ impl Watch {
                 return;
             }
         }
-        std::future::pending().await
     }
 
     /// Follows another configuration: what is made from other sources, and what builds have written since.
@@ -94,18 +105,9 @@ impl Watch {
     /// # Errors
     /// If the kernel has no watches left, or a folder is not there. Then others are watched.
     pub(crate) fn follow(&mut self, config: Option<&Path>, platform: &Platform) -> Result<(), notify::Error> {
-        let sources = sources(config, platform);
-        let told: BTreeMap<_, _> = sources.keys().filter_map(|source| place(source)).collect();
-        for gone in self.told.keys().filter(|folder| !told.contains_key(*folder)) {
-            // It may not be there any more.
-            let _ = self.watcher.unwatch(gone);
-        }
-        let mut failed = Ok(());
-        for (folder, mode) in told.iter().filter(|(folder, mode)| self.told.get(*folder) != Some(mode)) {
-            failed = failed.and(self.watcher.watch(folder, *mode));
-        }
         let known: BTreeSet<_> = self.sources.keys().cloned().collect();
-        (self.told, self.sources) = (told, sources);
+        self.sources = sources(config, platform);
+        let failed = self.watch();
         let mut now = self.look();
         for (source, kind) in &self.sources {
             // A change of a source that came while another was built has still to be built.
@@ -114,6 +116,31 @@ impl Watch {
             }
         }
         self.seen = now;
+        failed
+    }
+
+    /// Asks the kernel to tell about what is watched, as far as it does not yet.
+    fn watch(&mut self) -> Result<(), notify::Error> {
+        let places = places(self.sources.keys());
+        self.told.retain(|folder, (mode, inode)| {
+            let is_kept = places.get(folder) == Some(mode) && *inode == inode_of(folder);
+            if !is_kept {
+                // It may not be there any more.
+                let _ = self.watcher.unwatch(folder);
+            }
+            is_kept
+        });
+        let mut failed = Ok(());
+        for (folder, mode) in places {
+            if self.told.contains_key(&folder) {
+                continue;
+            }
+            let inode = inode_of(&folder);
+            match self.watcher.watch(&folder, mode) {
+                Ok(()) => drop(self.told.insert(folder, (mode, inode))),
+                Err(error) => failed = failed.and(Err(error)),
+            }
+        }
         failed
     }
 
@@ -134,8 +161,23 @@ fn sources(config: Option<&Path>, platform: &Platform) -> BTreeMap<PathBuf, Kind
     functions.chain(config.map(|config| (config.to_owned(), Kind::Outside))).collect()
 }
 
-/// What the kernel is asked to tell about: a folder with all in it, or the folder that a file is in, since a file that is
-/// replaced is another one.
+/// What the kernel is asked to tell about. A folder that is a source, and has another one in it, is watched with all in it.
+fn places<'s>(sources: impl Iterator<Item = &'s PathBuf>) -> BTreeMap<PathBuf, RecursiveMode> {
+    let mut places = BTreeMap::new();
+    for (folder, mode) in sources.filter_map(|source| place(source)) {
+        let known = places.entry(folder).or_insert(mode);
+        if mode == RecursiveMode::Recursive {
+            *known = mode;
+        }
+    }
+    places
+}
+
+fn inode_of(folder: &Path) -> Option<u64> {
+    fs::metadata(folder).ok().map(|metadata| metadata.ino())
+}
+
+/// A folder with all in it, or the folder that a file is in, since a file that is replaced is another one.
 fn place(source: &Path) -> Option<(PathBuf, RecursiveMode)> {
     let source = std::path::absolute(source).ok()?;
     if source.is_dir() {
@@ -182,6 +224,17 @@ fn stamp(metadata: &Metadata) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_watched_with_all_in_it_also_if_it_has_the_configuration_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("platform.toml"), "").expect("written");
+        let sources = [folder.path().to_owned(), folder.path().join("platform.toml")];
+        for sources in [[&sources[0], &sources[1]], [&sources[1], &sources[0]]] {
+            let places = places(sources.into_iter());
+            assert_eq!(places, BTreeMap::from([(folder.path().to_owned(), RecursiveMode::Recursive)]));
+        }
+    }
 
     #[test]
     fn a_look_sees_what_people_change_and_not_what_tools_write() {

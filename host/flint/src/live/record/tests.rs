@@ -25,6 +25,23 @@ fn a_deployed_version_stays_until_the_source_changes() {
 }
 
 #[test]
+fn what_was_deployed_from_the_source_is_no_change_of_it() {
+    // The folder was changed, deployed, and taken back or made a canary; then the host is started again.
+    let canary = Record::new(made("a")).with_deployed(made("b"), 10);
+    assert_eq!(canary.with_source(made("b")).serving(), [(1, 90), (2, 10)]);
+    let back = Record::new(made("a")).with_deployed(made("b"), 100).rolled_back(None).expect("there is one");
+    let again = back.with_source(made("b"));
+    assert_eq!(again.active(), 1);
+    // The next change is one.
+    let changed = again.with_source(made("c"));
+    assert_eq!((changed.active(), changed.serving().len()), (3, 1));
+    assert_eq!(changed.with_source(made("b")).active(), 4, "it was deployed before the source was c");
+    // A record of a version that did not know.
+    let text = serde_json::to_string(&canary).expect("JSON").replacen("\"source_at\":2,", "", 1);
+    assert_eq!(Record::parse(text.as_bytes()).expect("it is whole").with_source(made("b")).serving().len(), 2);
+}
+
+#[test]
 fn a_rollback_goes_to_what_served_before_and_not_to_what_was_rolled_back() {
     let back = three().rolled_back(None).expect("there is one");
     assert_eq!(back.active(), 2);
