@@ -24,6 +24,7 @@ pub mod problem;
 pub mod rate;
 pub mod respond;
 pub mod router;
+mod slices;
 mod socket;
 mod target;
 pub mod tls;

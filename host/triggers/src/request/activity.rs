@@ -42,6 +42,8 @@ pub(super) struct Activity {
     multiplexed: AtomicBool,
     /// Requests that run side by side.
     streams: AtomicUsize,
+    /// Microseconds from `opened`: when bytes went last, with requests side by side and none of them left.
+    moved: AtomicU64,
     awaited: Awaited,
 }
 
@@ -73,6 +75,7 @@ impl Activity {
             reset: AtomicBool::new(false),
             multiplexed: AtomicBool::new(false),
             streams: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
             awaited: Awaited::default(),
         }
     }
@@ -107,12 +110,22 @@ impl Activity {
     }
 
     /// Bytes went: what is left of an answer moves, so the pause begins now.
+    ///
+    /// Not with requests side by side: there it may as well be a ping, or the answer to one, and whoever only pings is idle. What
+    /// such a connection has left to send is little: its streams end when their last slices are handed out.
     pub(super) fn sent(&self) {
-        if self.is(IDLE) {
-            self.enter(IDLE);
-        } else if self.is(STALLED) {
+        if self.is(STALLED) {
             self.begin();
+        } else if self.is(IDLE) && self.multiplexed.load(Relaxed) {
+            self.moved.store(self.micros(), Relaxed);
+        } else if self.is(IDLE) {
+            self.enter(IDLE);
         }
+    }
+
+    /// When bytes went last, with requests side by side and none of them left.
+    pub(super) fn moved(&self) -> Instant {
+        self.opened + Duration::from_micros(self.moved.load(Relaxed))
     }
 
     /// Bytes could not go: the client has to take some first.

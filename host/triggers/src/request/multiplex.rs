@@ -6,7 +6,9 @@
 
 use super::activity::{Activity, Patience};
 use super::listener::Limits;
+use super::slices::Slices;
 use super::watch::Watch;
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
@@ -192,10 +194,10 @@ impl Stream {
     }
 
     /// The body of its answer.
-    pub(super) fn answer<B: Body>(self, body: B) -> Answer<B> {
+    pub(super) fn answer<B: Body<Data = Bytes> + Unpin>(self, body: B) -> Answer<B> {
         // Until hyper asks for the first piece, there is no room for it.
         self.activity.blocked();
-        Answer { body, stream: self }
+        Answer { body: Slices::new(body), stream: self }
     }
 }
 
@@ -213,13 +215,13 @@ impl Drop for Stream {
 }
 
 /// A response's body that keeps its connection busy, and notes when its client leaves it lie.
-pub(super) struct Answer<B: Body> {
-    body: B,
+pub(super) struct Answer<B: Body<Data = Bytes> + Unpin> {
+    body: Slices<B>,
     stream: Stream,
 }
 
-impl<B: Body + Unpin> Body for Answer<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(
@@ -245,7 +247,7 @@ impl<B: Body + Unpin> Body for Answer<B> {
     }
 }
 
-impl<B: Body> Drop for Answer<B> {
+impl<B: Body<Data = Bytes> + Unpin> Drop for Answer<B> {
     fn drop(&mut self) {
         // Who knows that there is no more does not ask for the end.
         if self.body.is_end_stream() {

@@ -439,3 +439,5 @@ async fn a_client_that_does_not_read_stops_the_body_and_is_cut_when_it_stalls_fo
     let read = timeout(SOON, client.0.read_to_end(&mut Vec::new())).await.expect("in time");
     assert!(read.map_or(true, |size| size < 64 << 20), "cut before the end");
 }
+
+mod multiplexed;
