@@ -44,6 +44,8 @@ pub(super) struct Activity {
     streams: AtomicUsize,
     /// Microseconds from `opened`: when bytes went last, with requests side by side and none of them left.
     moved: AtomicU64,
+    /// Whether the body of the request that is being answered has not been read to its end.
+    unread: AtomicBool,
     awaited: Awaited,
 }
 
@@ -76,6 +78,7 @@ impl Activity {
             multiplexed: AtomicBool::new(false),
             streams: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
+            unread: AtomicBool::new(false),
             awaited: Awaited::default(),
         }
     }
@@ -140,6 +143,21 @@ impl Activity {
         self.phase.store(BUSY, Relaxed);
     }
 
+    /// A request has a body, or not: nobody has read it yet.
+    pub(super) fn expect_body(&self, has_body: bool) {
+        self.unread.store(has_body, Relaxed);
+    }
+
+    /// The body was read to its end.
+    pub(super) fn body_ended(&self) {
+        self.unread.store(false, Relaxed);
+    }
+
+    /// Whether a request is being answered whose body has not been read to its end.
+    pub(super) fn has_unread_body(&self) -> bool {
+        self.unread.load(Relaxed) && (self.is(BUSY) || self.is(STALLED))
+    }
+
     /// The answer is complete, or nobody waits for it any more.
     pub(super) fn end(&self) {
         self.enter(IDLE);
@@ -188,11 +206,12 @@ impl Activity {
         }
     }
 
-    /// More of the body came, or nobody waits for it any more.
+    /// More of the body came, or nobody waits for it any more: what was said of this wait is not for the next.
     pub(super) fn body_came(&self) {
         if self.awaited.since.load(Relaxed) != 0 {
             self.awaited.since.store(0, Relaxed);
         }
+        self.take_body_overdue();
     }
 
     /// Whether the body was waited for too long. Says so once.
@@ -225,5 +244,23 @@ impl Activity {
             HEAD => Some(since + patience.head),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_that_comes_together_with_the_end_of_the_wait_takes_back_that_it_was_too_long() {
+        let activity = Activity::stream();
+        activity.body_is_awaited(Waker::noop());
+        activity.give_body_up();
+        // The piece is there before its reader looks.
+        activity.body_came();
+        activity.body_is_awaited(Waker::noop());
+        assert!(!activity.take_body_overdue());
+        activity.give_body_up();
+        assert!(activity.take_body_overdue());
     }
 }

@@ -134,6 +134,7 @@ async fn one_by_one<S, H, F, B>(
 {
     let service = service_fn(|request: Request<Incoming>| {
         let busy = Busy::begin(activity, request.version());
+        activity.expect_body(!request.body().is_end_stream());
         let request = request.map(|body| ClientBody::new(body, activity, shared.patience.body));
         let response = (shared.handler)(request, client.clone());
         async move { Ok::<_, Infallible>(response.await.map(|body| Answer { body: Slices::new(body), busy })) }

@@ -1,11 +1,12 @@
 //! A client's socket that notes when bytes come and go, and can look at the first of them.
 
 use super::activity::Activity;
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// What a client of HTTP/2 says first (RFC 9113, section 3.4).
@@ -53,6 +54,12 @@ impl Socket {
                 _ => continue,
             }));
         }
+    }
+
+    /// Whether the client has said its last word, or was cut off. What the system noted; asks it nothing.
+    fn is_over(&self) -> bool {
+        let ready = pin!(self.stream.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+        matches!(ready, Poll::Ready(ready) if ready.as_ref().map_or(true, |ready| ready.is_read_closed()))
     }
 
     fn note(&self, sent: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -112,6 +119,11 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper reads a body when the function does, and else would not see that nobody is there any more. But it flushes
+        // whenever it is polled.
+        if self.activity.has_unread_body() && self.is_over() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

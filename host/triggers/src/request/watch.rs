@@ -9,6 +9,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long a client of HTTP/2 has to say goodbye when nothing runs any more.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// How often a connection of HTTP/1 is polled to see whether its client is still there, while a request's body is unread.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long it has at most while a complete answer is still on its way to it.
 const LEAVING: Duration = Duration::from_secs(5);
 
@@ -76,18 +78,20 @@ impl Future for Watch<'_> {
             if next.is_none() && !self.looks {
                 return Poll::Pending;
             }
+            let look = self.activity.has_unread_body().then(|| Instant::now() + LOOK);
+            let wake = next.into_iter().chain(look).min();
             let pause = self.patience.idle.min(self.patience.body);
             let timer =
-                self.timer.get_or_insert_with(|| Box::pin(sleep_until(next.unwrap_or_else(|| Instant::now() + pause))));
+                self.timer.get_or_insert_with(|| Box::pin(sleep_until(wake.unwrap_or_else(|| Instant::now() + pause))));
             // The timer is moved when it has to ring earlier, which is rare. That it rings too early, because the phase has
             // changed since, is found out when it rings.
-            if let Some(at) = next.filter(|at| *at < timer.deadline()) {
+            if let Some(at) = wake.filter(|at| *at < timer.deadline()) {
                 timer.as_mut().reset(at);
             }
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             if next.is_none_or(|at| at > now) {
-                timer.as_mut().reset(next.unwrap_or(now + pause));
+                timer.as_mut().reset(wake.unwrap_or(now + pause));
             } else if end.is_some_and(|at| at <= now) {
                 return Poll::Ready(());
             } else {

@@ -294,6 +294,34 @@ async fn a_client_that_goes_away_drops_the_handler_and_the_body() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_away_is_missed_also_while_nobody_reads_its_body() {
+    for reset in [false, true] {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let host = {
+            let dropped = dropped.clone();
+            Host::start(move |_request| {
+                let held = Dropped(dropped.clone());
+                async move {
+                    std::future::pending::<()>().await;
+                    drop(held);
+                    text("")
+                }
+            })
+            .await
+        };
+        let mut client = host.connect().await;
+        client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nx").await;
+        sleep(Duration::from_millis(50)).await;
+        assert!(!dropped.load(SeqCst));
+        if reset {
+            client.0.set_zero_linger().expect("set");
+        }
+        drop(client);
+        becomes_true(&dropped).await;
+    }
+}
+
+#[tokio::test]
 async fn a_drain_lets_requests_finish_and_closes_what_is_idle() {
     let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let host = {
