@@ -127,7 +127,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("route.cors.methods", OneOrList, Optional("those of the route"), "What they may ask with."),
     key("route.cors.headers", OneOrList, Optional("none"), "Request headers that they may set beside the usual ones, or `*` for all."),
     key("route.cors.expose", OneOrList, Optional("none"), "Response headers that they may read beside the usual ones."),
-    key("route.cors.credentials", Flag, Default("false"), "Whether cookies may be sent along; not for all origins."),
+    key("route.cors.credentials", Flag, Default("false"), "Whether cookies may be sent along; not for all origins, nor for `null`."),
     key("route.cors.max-age", millis(0, DAY), Default("10m"), "How long a client may remember what it may do."),
     key("route.rate.requests", count(1, 1_000_000), Required, "So many requests a client may send …"),
     key("route.rate.per", millis(1, DAY), Default("1s"), "… in this time."),
