@@ -68,8 +68,6 @@ async fn what_lies_in_the_folder_is_served_and_nothing_else() {
         "/s/.env",
         "/s/docs/.git/config",
         "/s/docs%2F.git%2Fconfig",
-        "/s/..%2Fsecret.txt",
-        "/s/docs%2F..%2F..%2Fsecret.txt",
         "/s/up/secret.txt",
         "/s/escape.txt",
         "/s/absolute.txt",
@@ -86,7 +84,9 @@ async fn what_lies_in_the_folder_is_served_and_nothing_else() {
     }
     let got = ask(&door, request("GET", "/s/docs?q=1", &[]), never).await;
     assert_eq!((got.status, got.header("location")), (308, Some("/s/docs/?q=1")));
-    for path in ["/s/../secret.txt", "/s/%2e%2e/secret.txt", "/s/%00"] {
+    for path in
+        ["/s/../secret.txt", "/s/%2e%2e/secret.txt", "/s/..%2Fsecret.txt", "/s/docs%2F..%2F..%2Fsecret.txt", "/s/%00"]
+    {
         assert_eq!(ask(&door, request("GET", path, &[]), never).await.status, 400, "{path}");
     }
     assert_eq!(ask(&door, request("POST", "/s/", &[]), never).await.status, 405);
