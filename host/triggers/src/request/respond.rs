@@ -229,6 +229,8 @@ impl<T> Door<T> {
         self.check(&request)?;
         if request.version() >= Version::HTTP_2 {
             target::as_of_http1(&mut request)?;
+        } else {
+            target::name_host(&mut request)?;
         }
         let options = request.method() == Method::OPTIONS;
         if options && request.uri().path() == "*" {

@@ -240,6 +240,13 @@ async fn a_target_with_an_authority_counts_before_the_host_header() {
     let door = Door::new(Router::new(vec![route("h.org")]).expect("one"));
     assert_eq!(ask(&door, request("GET", "http://a.org/", &[]), never).await.status, 404);
     assert_eq!(ask(&door, request("GET", "/", &[]), || answer(200, &[], full(""))).await.status, 200);
+    // The function sees the host that the route was chosen by, and no other.
+    let door = self::door(&[("*", "/")], None);
+    let call = |(): &(), _: Invocation, request: Request<Capped<Sent>>| {
+        assert_eq!(request.headers()[header::HOST], "a.org:81");
+        std::future::ready(answer(200, &[], full("")))
+    };
+    assert_eq!(door.answer(request("GET", "http://a.org:81/", &[]), &client(), call).await.status(), 200);
 }
 
 #[tokio::test]
