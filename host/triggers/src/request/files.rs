@@ -66,6 +66,9 @@ impl Folder {
 
     /// Answers a request for `path`, which is relative to the folder and decoded. The method is `GET` or `HEAD`.
     ///
+    /// What the client has already is answered with the head that the file would have, which says whether it would be compressed:
+    /// [`unchanged`] leaves of it what is to be sent.
+    ///
     /// # Errors
     /// [`Refusal`]: there is no such file, or the request has a condition that does not hold.
     pub(super) async fn answer<G>(
@@ -87,14 +90,20 @@ impl Folder {
         let part = match asked.judge(&version) {
             Verdict::Send => asked.range(&version),
             Verdict::Unchanged => {
-                let mut response = Response::new(AnswerBody::Host(Bytes::new()));
+                let mut response = respond(opened, &version, Part::All, true).await?;
                 *response.status_mut() = StatusCode::NOT_MODIFIED;
-                version.put(response.headers_mut());
                 return Ok(response);
             }
             Verdict::Failed => return Err(Refusal::PreconditionFailed),
         };
         respond(opened, &version, part, *method == Method::HEAD).await
+    }
+}
+
+/// Takes out of the head of a 304 what says of the content more than which it is (RFC 9110, section 15.4.5).
+pub(super) fn unchanged(headers: &mut HeaderMap) {
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::ACCEPT_RANGES, header::X_CONTENT_TYPE_OPTIONS] {
+        headers.remove(name);
     }
 }
 

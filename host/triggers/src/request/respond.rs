@@ -8,7 +8,7 @@ use super::body::{AnswerBody, BoxError, Capped, Fault};
 use super::client::Client;
 use super::cors::{self, Cors};
 use super::encoding::Coding;
-use super::files::Folder;
+use super::files::{self, Folder};
 use super::forwarded::Origin;
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
 use super::listener::{Cut, Limits};
@@ -22,7 +22,7 @@ use flint_model::ByteSize;
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Authority;
-use http::{Method, Request, Response, Version, request};
+use http::{Method, Request, Response, StatusCode, Version, request};
 use http_body::Body;
 use ipnet::IpNet;
 use std::future::{Future, poll_fn};
@@ -164,6 +164,7 @@ impl<T> Door<T> {
         let version = request.version();
         let problem = |problem: Problem| problem.into_response(id).map(AnswerBody::Host);
         let mut last = Finish::default();
+        let mut is_file = false;
         let mut response = match self.admit(request, client, &invocation, &stamp, &mut last) {
             Ok(Step::Call { function, request, fault }) => {
                 let answered = match self.unless_cut(call(function, invocation, request)).await {
@@ -183,6 +184,7 @@ impl<T> Door<T> {
                 }
             }
             Ok(Step::Read { folder, path, parts }) => {
+                is_file = true;
                 let answer = folder.answer(path, &parts.method, &parts.uri, &parts.headers).await;
                 answer.unwrap_or_else(|refusal| problem(refusal.into()))
             }
@@ -201,6 +203,9 @@ impl<T> Door<T> {
         }
         if let Some((min, chosen)) = last.compress {
             response = answer::compressed(response, min, chosen, head, &self.compressions);
+        }
+        if is_file && response.status() == StatusCode::NOT_MODIFIED {
+            files::unchanged(response.headers_mut());
         }
         stamp.put(response.headers_mut());
         response

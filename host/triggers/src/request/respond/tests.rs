@@ -6,7 +6,6 @@ mod routes;
 use super::*;
 use crate::request::router::{PathPattern, Route};
 use futures::stream;
-use http::StatusCode;
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};

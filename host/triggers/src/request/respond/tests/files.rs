@@ -93,6 +93,40 @@ async fn what_lies_in_the_folder_is_served_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn caches_are_told_the_same_of_a_file_whether_it_is_sent_whole_or_in_part_or_not() {
+    let (root, _) = folder();
+    let dir = Dir::open_ambient_dir(root.path().join("public"), ambient_authority()).expect("the folder");
+    let compress = Some(ByteSize::bytes(4));
+    let endpoint = Endpoint { target: Target::Files(Folder::new(dir)), compress, ..Endpoint::new(()) };
+    let door = door_to("/s/{*path}", endpoint);
+    for (accept, is_weak) in [("br", true), ("identity", false)] {
+        let accept = ("accept-encoding", accept);
+        let whole = ask_head(&door, &[accept]).await;
+        let etag = whole["etag"].to_str().expect("text");
+        assert_eq!(etag.starts_with("W/"), is_weak);
+        let unchanged = ask(&door, request("GET", "/s/a%20b.txt", &[accept, ("if-none-match", etag)]), never).await;
+        assert_eq!(
+            (unchanged.status, unchanged.header("etag"), unchanged.header("vary")),
+            (304, Some(etag), Some("accept-encoding"))
+        );
+        for name in ["content-type", "content-length", "content-encoding", "accept-ranges"] {
+            assert_eq!(unchanged.header(name), None);
+        }
+        let part = ask(&door, request("GET", "/s/a%20b.txt", &[accept, ("range", "bytes=0-1")]), never).await;
+        assert_eq!(
+            (part.status, part.header("vary"), part.header("content-encoding")),
+            (206, Some("accept-encoding"), None)
+        );
+    }
+}
+
+/// The head of the answer, whose body may be compressed.
+async fn ask_head(door: &Door<()>, headers: &[(&'static str, &str)]) -> HeaderMap {
+    let call = |(): &(), _: Invocation, _: Request<Capped<Sent>>| std::future::ready(never());
+    door.answer(request("GET", "/s/a%20b.txt", headers), &client(), call).await.headers().clone()
+}
+
+#[tokio::test]
 async fn a_client_gets_what_it_does_not_have_yet() {
     let (_root, door) = folder();
     let get = |headers: &[(&'static str, &str)]| {
