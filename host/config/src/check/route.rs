@@ -76,16 +76,18 @@ fn check_target(reader: &mut Reader<'_>, folder: &Path, route: &raw::Route) {
     }
 }
 
-/// Who lets all pages ask must not let them ask in the name of their visitors.
+/// Who lets all pages ask must not let them ask in the name of their visitors. `null` is all of them, too: any page gets it in a
+/// frame of its own that is a sandbox.
 fn check_credentials(reader: &mut Reader<'_>, route: &raw::Route) {
     if let Some(Some(cors)) = &route.cors
-        && cors.origins.is_none()
+        && cors.origins.as_ref().is_none_or(|origins| origins.iter().any(|origin| origin == "null"))
         && cors.credentials.value
         && let Some(at) = &cors.credentials.at
     {
         let message = "`credentials` is not for all origins: any page could act in the name of its visitors";
-        let diagnostic = Diagnostic::new(Code::BadOrigin, at.clone(), message, "not with `origins = \"*\"`");
-        reader.report(diagnostic.help("list the origins, or remove `credentials`".to_owned()));
+        let diagnostic =
+            Diagnostic::new(Code::BadOrigin, at.clone(), message, "not with `origins = \"*\"`, nor with `null`");
+        reader.report(diagnostic.help("list the origins, without `null`, or remove `credentials`".to_owned()));
     }
 }
 

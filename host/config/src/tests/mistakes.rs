@@ -127,6 +127,11 @@ const CASES: &[(&str, &str)] = &[
         "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\ncors = { origins = \"*\", credentials = true }\n",
     ),
     (
+        "bad_origin_null_with_credentials",
+        "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\n\
+         cors = { origins = [\"https://a.org\", \"null\"], credentials = true }\n",
+    ),
+    (
         "bad_value_header",
         "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\ncors = { origins = \"*\", expose = \"a b\" }\n",
     ),

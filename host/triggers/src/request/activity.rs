@@ -42,6 +42,10 @@ pub(super) struct Activity {
     multiplexed: AtomicBool,
     /// Requests that run side by side.
     streams: AtomicUsize,
+    /// Microseconds from `opened`: when bytes went last, with requests side by side and none of them left.
+    moved: AtomicU64,
+    /// Whether the body of the request that is being answered has not been read to its end.
+    unread: AtomicBool,
     awaited: Awaited,
 }
 
@@ -73,6 +77,8 @@ impl Activity {
             reset: AtomicBool::new(false),
             multiplexed: AtomicBool::new(false),
             streams: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
+            unread: AtomicBool::new(false),
             awaited: Awaited::default(),
         }
     }
@@ -107,12 +113,22 @@ impl Activity {
     }
 
     /// Bytes went: what is left of an answer moves, so the pause begins now.
+    ///
+    /// Not with requests side by side: there it may as well be a ping, or the answer to one, and whoever only pings is idle. What
+    /// such a connection has left to send is little: its streams end when their last slices are handed out.
     pub(super) fn sent(&self) {
-        if self.is(IDLE) {
-            self.enter(IDLE);
-        } else if self.is(STALLED) {
+        if self.is(STALLED) {
             self.begin();
+        } else if self.is(IDLE) && self.multiplexed.load(Relaxed) {
+            self.moved.store(self.micros(), Relaxed);
+        } else if self.is(IDLE) {
+            self.enter(IDLE);
         }
+    }
+
+    /// When bytes went last, with requests side by side and none of them left.
+    pub(super) fn moved(&self) -> Instant {
+        self.opened + Duration::from_micros(self.moved.load(Relaxed))
     }
 
     /// Bytes could not go: the client has to take some first.
@@ -125,6 +141,27 @@ impl Activity {
     /// A request begins to be answered.
     pub(super) fn begin(&self) {
         self.phase.store(BUSY, Relaxed);
+    }
+
+    /// A request has a body, or not: nobody has read it yet.
+    pub(super) fn expect_body(&self, has_body: bool) {
+        self.unread.store(has_body, Relaxed);
+    }
+
+    /// The body was read to its end.
+    pub(super) fn body_ended(&self) {
+        self.unread.store(false, Relaxed);
+    }
+
+    /// Whether a request is being answered whose body has not been read to its end.
+    pub(super) fn has_unread_body(&self) -> bool {
+        self.unread.load(Relaxed) && (self.is(BUSY) || self.is(STALLED))
+    }
+
+    /// Whether a connection of HTTP/1 that is closed now has something that its client said and nobody read: the rest of a body, or of a
+    /// head that was refused.
+    pub(super) fn leaves_unread(&self) -> bool {
+        (self.unread.load(Relaxed) || self.is(HEAD)) && !self.multiplexed.load(Relaxed)
     }
 
     /// The answer is complete, or nobody waits for it any more.
@@ -175,11 +212,12 @@ impl Activity {
         }
     }
 
-    /// More of the body came, or nobody waits for it any more.
+    /// More of the body came, or nobody waits for it any more: what was said of this wait is not for the next.
     pub(super) fn body_came(&self) {
         if self.awaited.since.load(Relaxed) != 0 {
             self.awaited.since.store(0, Relaxed);
         }
+        self.take_body_overdue();
     }
 
     /// Whether the body was waited for too long. Says so once.
@@ -212,5 +250,23 @@ impl Activity {
             HEAD => Some(since + patience.head),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_that_comes_together_with_the_end_of_the_wait_takes_back_that_it_was_too_long() {
+        let activity = Activity::stream();
+        activity.body_is_awaited(Waker::noop());
+        activity.give_body_up();
+        // The piece is there before its reader looks.
+        activity.body_came();
+        activity.body_is_awaited(Waker::noop());
+        assert!(!activity.take_body_overdue());
+        activity.give_body_up();
+        assert!(activity.take_body_overdue());
     }
 }

@@ -64,8 +64,11 @@ impl Body for ClientBody {
         let this = &mut *self;
         let frame = Pin::new(&mut this.incoming).poll_frame(cx);
         if let Some((activity, timeout)) = &this.waiting {
-            if frame.is_ready() {
+            if let Poll::Ready(frame) = &frame {
                 activity.body_came();
+                if frame.is_none() || this.incoming.is_end_stream() {
+                    activity.body_ended();
+                }
             } else if activity.take_body_overdue() {
                 return Poll::Ready(Some(Err(SlowBody(*timeout).into())));
             } else {
@@ -88,8 +91,6 @@ impl Drop for ClientBody {
     fn drop(&mut self) {
         if let Some((activity, _)) = &self.waiting {
             activity.body_came();
-            // What was said to the one who read this body is not for the reader of the next.
-            activity.take_body_overdue();
         }
     }
 }

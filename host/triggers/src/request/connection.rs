@@ -6,9 +6,10 @@ use super::activity::{Activity, Patience};
 use super::client::{Client, ClientBody};
 use super::listener::{Cut, Limits};
 use super::multiplex::{self, Streams};
+use super::slices::Slices;
 use super::socket::{Greeting, Socket};
 use super::tls::Tls;
-use super::watch::Watch;
+use super::watch::{Farewell, Watch};
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
@@ -133,9 +134,10 @@ async fn one_by_one<S, H, F, B>(
 {
     let service = service_fn(|request: Request<Incoming>| {
         let busy = Busy::begin(activity, request.version());
+        activity.expect_body(!request.body().is_end_stream());
         let request = request.map(|body| ClientBody::new(body, activity, shared.patience.body));
         let response = (shared.handler)(request, client.clone());
-        async move { Ok::<_, Infallible>(response.await.map(|body| Answer { body, busy })) }
+        async move { Ok::<_, Infallible>(response.await.map(|body| Answer { body: Slices::new(body), busy })) }
     });
     let connection = shared.one_by_one.serve_connection(TokioIo::new(stream), service);
     let finish = http1::Connection::graceful_shutdown;
@@ -190,7 +192,7 @@ async fn drive<C>(
             draining = true;
             finish(connection.as_mut());
             if streams.is_some() {
-                watch.expect_goodbye();
+                watch.expect_goodbye(Farewell::Drain);
             }
         }
         if !told && draining && cut.as_mut().poll(cx).is_ready() {
@@ -219,7 +221,7 @@ async fn drive<C>(
         // A client of HTTP/2 is told, so that it sends no request into the void.
         draining = true;
         finish(connection.as_mut());
-        watch.expect_goodbye();
+        watch.expect_goodbye(Farewell::Idle);
         cx.waker().wake_by_ref();
         Poll::Pending
     })
@@ -247,12 +249,12 @@ impl Drop for Busy {
 
 /// A response's body that keeps its connection busy.
 struct Answer<B> {
-    body: B,
+    body: Slices<B>,
     busy: Busy,
 }
 
-impl<B: Body + Unpin> Body for Answer<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(

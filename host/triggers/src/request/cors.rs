@@ -69,10 +69,11 @@ impl Cors {
 
     /// What to say of an origin that may ask.
     fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
-        let origin = origin?;
         match &self.origins {
+            // Also to who names no origin: a cache may give the answer to one who does.
             None => Some(HeaderValue::from_static("*")),
             Some(origins) => {
+                let origin = origin?;
                 let known = origins.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(origin.as_bytes()));
                 known.then(|| origin.clone())
             }
@@ -175,6 +176,14 @@ mod tests {
             let mut answer = map(&forged);
             cors().decorate(origin.map(HeaderValue::from_static).as_ref(), &mut answer);
             assert_eq!(answer, map(headers), "{origin:?}");
+        }
+        let open = Cors { origins: None, credentials: false, ..cors() };
+        for origin in [None, Some("https://b.org"), Some("null")] {
+            let mut answer = map(&forged);
+            open.decorate(origin.map(HeaderValue::from_static).as_ref(), &mut answer);
+            let headers =
+                [("x", "y"), ("access-control-allow-origin", "*"), ("access-control-expose-headers", "x-sum")];
+            assert_eq!(answer, map(&headers), "{origin:?}");
         }
     }
 }

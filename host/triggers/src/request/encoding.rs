@@ -62,35 +62,40 @@ pub(super) fn prepare<B>(
     size: Option<u64>,
     min: ByteSize,
 ) -> Option<Coding> {
-    let is_small = size.is_some_and(|size| size < min.as_u64());
+    let status = answer.status();
+    // How large the whole is that this is a part of, its length does not say.
+    let is_small = status != StatusCode::PARTIAL_CONTENT && size.is_some_and(|size| size < min.as_u64());
     if is_small || !may_be_compressed(answer) {
         return None;
     }
     let headers = answer.headers_mut();
     // Also for who gets it as it is: caches keep it apart from what others get.
     headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let coding = chosen?;
-    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-    headers.remove(header::CONTENT_LENGTH);
-    headers.remove(header::ACCEPT_RANGES);
+    let coding = chosen.filter(|_| status != StatusCode::PARTIAL_CONTENT)?;
     // The same content, but no longer byte for byte (RFC 9110, section 8.8.1).
     let weak = headers.get(header::ETAG).map(HeaderValue::as_bytes).filter(|etag| etag.starts_with(b"\""));
     if let Some(Ok(weak)) = weak.map(|etag| HeaderValue::from_bytes(&[b"W/", etag].concat())) {
         headers.insert(header::ETAG, weak);
     }
+    // One that has no body of its own has the tag of the one that has.
+    if status == StatusCode::NOT_MODIFIED {
+        return None;
+    }
+    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::ACCEPT_RANGES);
     Some(coding)
 }
 
 fn may_be_compressed<B>(answer: &Response<B>) -> bool {
     let headers = answer.headers();
     let status = answer.status();
-    let is_whole = !matches!(
-        status,
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
-    );
-    let fixed = ["content-encoding", "content-range", "content-digest", "content-md5"];
+    let has_content = !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+    let is_odd_part = status != StatusCode::PARTIAL_CONTENT && headers.contains_key(header::CONTENT_RANGE);
+    let fixed = ["content-encoding", "content-digest", "content-md5"];
     let text = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    is_whole
+    has_content
+        && !is_odd_part
         && !fixed.iter().any(|name| headers.contains_key(*name))
         && !text(header::CACHE_CONTROL).any(|value| value.to_ascii_lowercase().contains("no-transform"))
         && text(header::CONTENT_TYPE).next().is_some_and(is_worth_it)
@@ -168,8 +173,10 @@ mod tests {
             (200, &[text, ("content-encoding", "gzip")], None, false, false),
             (200, &[text, ("cache-control", "public, No-Transform")], None, false, false),
             (200, &[text, ("content-digest", "x")], None, false, false),
-            (206, &[text, ("content-range", "bytes 0-1/2")], None, false, false),
-            (304, &[text], None, false, false),
+            (206, &[text, ("content-range", "bytes 0-1/2")], Some(2), false, true),
+            (304, &[text], None, false, true),
+            (304, &[text], Some(1023), false, false),
+            (304, &[("content-type", "image/png")], None, false, false),
         ] {
             for chosen in [Some(Coding::Gzip), None] {
                 let mut answer = Response::builder().status(status);

@@ -95,14 +95,18 @@ struct Hop {
 /// proxy that does not know it may have passed on as the client wrote it.
 fn hops(headers: &HeaderMap) -> Vec<Hop> {
     if headers.contains_key(FOR) {
-        return elements(headers, &FOR).map(|text| Hop { address: parse_address(text), secure: None }).collect();
+        let hop = |text: Option<&str>| Hop { address: text.and_then(parse_address), secure: None };
+        return elements(headers, &FOR).map(hop).collect();
     }
-    elements(headers, &header::FORWARDED).map(forwarded_element).collect()
+    let hop = |text: Option<&str>| text.map_or(Hop { address: None, secure: None }, forwarded_element);
+    elements(headers, &header::FORWARDED).map(hop).collect()
 }
 
-fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|element| !element.is_empty())
+/// The elements of a list; none: one that can't be read, which still is a station. Without it its neighbours would move up, and
+/// what a client wrote could stand where a proxy's word stands.
+fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<&'h str>> {
+    let lines = headers.get_all(name).into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    lines.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty()).map(|element| str::from_utf8(element).ok())
 }
 
 /// `for="[2001:db8::1]:80";proto=https`.
@@ -129,18 +133,18 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 
 /// What the nearest proxy says that the client spoke.
 fn proto(headers: &HeaderMap, otherwise: bool) -> bool {
-    elements(headers, &PROTO).last().map_or(otherwise, |proto| proto.eq_ignore_ascii_case("https"))
+    elements(headers, &PROTO).last().flatten().map_or(otherwise, |proto| proto.eq_ignore_ascii_case("https"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn origin(peer: &str, trusted: &[&str], lines: &[(&'static str, &str)]) -> (String, bool) {
+    fn origin<V: AsRef<[u8]>>(peer: &str, trusted: &[&str], lines: &[(&'static str, V)]) -> (String, bool) {
         let client = Client::new(SocketAddr::new(peer.parse().expect("an address"), 1), false);
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, value.parse().expect("a value"));
+            headers.append(*name, HeaderValue::from_bytes(value.as_ref()).expect("a value"));
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
         let origin = Origin::of(&client, &headers, &trusted);
@@ -161,7 +165,8 @@ mod tests {
 
     #[test]
     fn only_what_a_trusted_proxy_says_is_believed() {
-        let from = |peer: &str, lines: &[(&'static str, &str)]| origin(peer, &["10.0.0.0/8", "fd00::/8"], lines);
+        let from =
+            |peer: &str, lines: &[(&'static str, &'static str)]| origin(peer, &["10.0.0.0/8", "fd00::/8"], lines);
         let (xff, proto, forwarded) = ("x-forwarded-for", "x-forwarded-proto", "forwarded");
         for (peer, lines, address, secure) in [
             ("192.0.2.1", &[][..], "192.0.2.1", false),
@@ -184,5 +189,19 @@ mod tests {
             assert_eq!(from(peer, lines), (address.to_owned(), secure), "{peer} {lines:?}");
         }
         assert_eq!(origin("10.1.1.1", &[], &[(xff, "1.1.1.1")]), ("10.1.1.1".to_owned(), false));
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_a_station_that_hides_its_address() {
+        for (name, lines, address) in [
+            // The line of the nearest proxy, with a byte of the client's in front.
+            ("x-forwarded-for", &[&b"10.3.3.3"[..], b"\xff, 198.51.100.7"][..], "198.51.100.7"),
+            ("x-forwarded-for", &[b"10.3.3.3, \xff"], "10.1.1.1"),
+            ("x-forwarded-for", &[b"1.1.1.1", b"\xff", b"10.2.2.2"], "10.1.1.1"),
+            ("forwarded", &[b"for=1.1.1.1, for=\xff, for=10.2.2.2"], "10.1.1.1"),
+        ] {
+            let lines: Vec<_> = lines.iter().map(|line| (name, *line)).collect();
+            assert_eq!(origin("10.1.1.1", &["10.0.0.0/8"], &lines), (address.to_owned(), false), "{lines:?}");
+        }
     }
 }

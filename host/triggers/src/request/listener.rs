@@ -46,8 +46,8 @@ pub struct Limits {
     /// Requests that a connection of HTTP/2 may have open at once. Further ones are refused to the client's software, which
     /// waits.
     pub streams_max: usize,
-    /// Requests that a client of HTTP/2 may take back before its connection is ended; each that it lets be answered makes
-    /// good for one.
+    /// Requests that a client of HTTP/2 may take back before its connection is ended; each ten that it lets be answered
+    /// make good for one.
     pub resets_max: usize,
     /// How much of a request's body is taken before it is read, with HTTP/2; of all requests of a connection four times as much.
     pub window_size: ByteSize,
@@ -196,7 +196,7 @@ impl Listener {
     /// by its `cut`, has a quarter of a second to say so to its client, and is cut.
     ///
     /// The handler's future is dropped when its client goes away. (A client that only closes its sending side counts as
-    /// gone.) A body that yields an error ends the connection, so that what was sent does not look complete. What is no HTTP
+    /// gone.) So it is while nobody reads the request's body, within a second or so. A body that yields an error ends the connection, so that what was sent does not look complete. What is no HTTP
     /// is answered by hyper, with an empty 400, 414 or 431. Requests of HTTP/2 run in tasks of their own. Dropping this future cuts everything at once.
     pub async fn serve<H, F, B>(self, handler: H, shutdown: CancellationToken, drain: Drain) -> Drained
     where

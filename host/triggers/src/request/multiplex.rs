@@ -6,7 +6,9 @@
 
 use super::activity::{Activity, Patience};
 use super::listener::Limits;
+use super::slices::Slices;
 use super::watch::Watch;
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
@@ -31,6 +33,10 @@ pub(super) struct Settings {
     ping_interval: Duration,
     ping_timeout: Duration,
 }
+
+/// So many requests a client has to let be answered to make good for one that it took back. Many more than one: who takes back every
+/// other one would never have enough.
+const ANSWERED_FOR_ONE: usize = 10;
 
 /// So many times what one request may send ahead, a connection may: one that nobody reads must not hold up the others.
 const WINDOWS: u32 = 4;
@@ -77,8 +83,10 @@ struct Inner {
     tasks: Mutex<JoinSet<()>>,
     /// The stream whose request was just taken, and which hyper gives to be run next.
     opened: Mutex<Option<Opened>>,
-    /// Requests that the client took back, less those that it let be answered.
+    /// Requests that the client took back, less what it made good for.
     taken_back: AtomicUsize,
+    /// Requests that it let be answered.
+    answered: AtomicUsize,
     resets_max: usize,
     cut: CancellationToken,
 }
@@ -98,6 +106,7 @@ impl Streams {
             tasks: Mutex::default(),
             opened: Mutex::default(),
             taken_back: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
             resets_max: settings.resets_max,
             cut: CancellationToken::new(),
         }))
@@ -192,19 +201,19 @@ impl Stream {
     }
 
     /// The body of its answer.
-    pub(super) fn answer<B: Body>(self, body: B) -> Answer<B> {
+    pub(super) fn answer<B: Body<Data = Bytes> + Unpin>(self, body: B) -> Answer<B> {
         // Until hyper asks for the first piece, there is no room for it.
         self.activity.blocked();
-        Answer { body, stream: self }
+        Answer { body: Slices::new(body), stream: self }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let taken_back = &self.streams.0.taken_back;
+        let Inner { taken_back, answered, .. } = &*self.streams.0;
         if !self.is_answered {
             taken_back.fetch_add(1, Relaxed);
-        } else if taken_back.load(Relaxed) > 0 {
+        } else if answered.fetch_add(1, Relaxed) % ANSWERED_FOR_ONE == ANSWERED_FOR_ONE - 1 {
             // Two that end at once may count as one: it is a measure of good will.
             _ = taken_back.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
         }
@@ -213,13 +222,13 @@ impl Drop for Stream {
 }
 
 /// A response's body that keeps its connection busy, and notes when its client leaves it lie.
-pub(super) struct Answer<B: Body> {
-    body: B,
+pub(super) struct Answer<B: Body<Data = Bytes> + Unpin> {
+    body: Slices<B>,
     stream: Stream,
 }
 
-impl<B: Body + Unpin> Body for Answer<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(
@@ -245,7 +254,7 @@ impl<B: Body + Unpin> Body for Answer<B> {
     }
 }
 
-impl<B: Body> Drop for Answer<B> {
+impl<B: Body<Data = Bytes> + Unpin> Drop for Answer<B> {
     fn drop(&mut self) {
         // Who knows that there is no more does not ask for the end.
         if self.body.is_end_stream() {

@@ -2,7 +2,7 @@
 //!
 //! **What is matched.** The path as it stands in the request line, without the query, split at `/`; each segment is
 //! percent-decoded after the split, so `%2F` never separates. Nothing is normalised: a last slash counts (`/a` is not `/a/`),
-//! an empty segment is matched by `{*rest}` only, and a path with a segment `.` or `..` (encoded or not) or with a broken
+//! an empty segment is matched by `{*rest}` only, and a path with a segment `.` or `..` (encoded or not, the slashes beside it too) or with a broken
 //! percent escape is refused, so that no guest ever sees one; so is a parameter that is no text. `{param}` matches one segment that is not empty;
 //! `{*rest}` matches all that is left, also nothing: `/files/{*rest}` matches `/files/`, not `/files`.
 //!
@@ -245,5 +245,7 @@ fn is_plain(path: &str) -> bool {
     if !path.bytes().any(|b| b == b'.' || b == b'%') {
         return true;
     }
-    path.split('/').all(|segment| percent::decode(segment).is_some_and(|bytes| !matches!(&*bytes, b"." | b"..")))
+    // `%2F` separates nothing for the router, but it does for who reads a parameter as a path.
+    let is_plain = |bytes: &[u8]| bytes.split(|b| *b == b'/').all(|segment| !matches!(segment, b"." | b".."));
+    path.split('/').all(|segment| percent::decode(segment).is_some_and(|bytes| is_plain(&bytes)))
 }

@@ -33,6 +33,15 @@ pub(super) fn as_of_http1<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Makes the host that the target names, if it does, the one that the header names: it is the one that counts, and what a header
+/// says besides is ignored (RFC 9112, section 3.2.2).
+pub(super) fn name_host<B>(request: &mut Request<B>) -> Result<(), Refusal> {
+    let Some(authority) = request.uri().authority() else { return Ok(()) };
+    let value = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::BadHost)?;
+    request.headers_mut().insert(header::HOST, value);
+    Ok(())
+}
+
 /// Says in the target whether the client spoke TLS: a guest learns it from there.
 pub(super) fn say_scheme(parts: &mut request::Parts, secure: bool) {
     let host = || parts.headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());

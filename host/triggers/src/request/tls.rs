@@ -8,7 +8,7 @@ mod certificate;
 pub use certificate::CertificateError;
 
 use arc_swap::ArcSwap;
-use certificate::Files;
+use certificate::{Files, Look};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -40,6 +40,8 @@ pub struct Tls {
     acceptor: TlsAcceptor,
     handshake_timeout: Duration,
     files: Files,
+    /// How the files were before they were read.
+    seen: Look,
     current: Arc<Current>,
     reload: Duration,
 }
@@ -67,6 +69,8 @@ impl Tls {
     /// [`CertificateError`]: a file can't be read, or the two do not belong together.
     pub fn new(options: Options) -> Result<Self, CertificateError> {
         let files = Files { certificate: options.certificate, key: options.key };
+        // Before they are read: what changes meanwhile is found by the next look.
+        let seen = files.look();
         let provider = Arc::new(ring::default_provider());
         let current = Arc::new(Current(ArcSwap::from_pointee(files.read()?)));
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -77,6 +81,7 @@ impl Tls {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             handshake_timeout: options.handshake_timeout,
             files,
+            seen,
             current,
             reload: options.reload,
         })
@@ -85,26 +90,39 @@ impl Tls {
     /// Looks at the files from time to time, and takes what they hold when they have changed. What can't be used is told in
     /// the log, and the certificate stays. Never ends.
     pub async fn follow(self) {
-        let mut seen = self.files.clone().look().await;
+        let (mut seen, mut failed) = (self.seen, false);
         loop {
             tokio::time::sleep(self.reload).await;
-            let now = self.files.clone().look().await;
-            if now == seen {
-                continue;
-            }
+            let files = self.files.clone();
+            // What could not be read may be readable the next time, though nothing of it looks different.
+            let looked = move || {
+                let now = files.look();
+                (now, (failed || now != seen).then(|| files.read()))
+            };
+            let (now, read) = match tokio::task::spawn_blocking(looked).await {
+                Ok(looked) => looked,
+                Err(error) => {
+                    tracing::error!(%error, "reading a certificate failed in the host");
+                    continue;
+                }
+            };
+            let is_new = now != seen;
             // Whoever writes a file may not be done yet: it is looked at again, and if it changes, read again.
             seen = now;
-            let files = self.files.clone();
-            match tokio::task::spawn_blocking(move || files.read()).await {
-                Ok(Ok(key)) => {
+            match read {
+                None => {}
+                Some(Ok(key)) => {
+                    failed = false;
                     self.current.0.store(Arc::new(key));
                     tracing::info!(certificate = %self.files.certificate.display(), "the new certificate is used");
                 }
-                Ok(Err(error)) => {
+                Some(Err(error)) => {
+                    failed = true;
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "the new certificate can't be used, the old one stays");
+                    if is_new {
+                        tracing::warn!(error, "the new certificate can't be used, the old one stays");
+                    }
                 }
-                Err(error) => tracing::error!(%error, "reading a certificate failed in the host"),
             }
         }
     }

@@ -9,6 +9,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long a client of HTTP/2 has to say goodbye when nothing runs any more.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// How often a connection of HTTP/1 is polled to see whether its client is still there, while a request's body is unread.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long it has at most while a complete answer is still on its way to it.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Ends when the phase of a connection, or of a stream, has lasted too long. On the way it tells who waits too long for a body.
 pub(super) struct Watch<'a> {
@@ -18,7 +22,22 @@ pub(super) struct Watch<'a> {
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether what changes elsewhere is looked for also while there is nothing to wait for.
     looks: bool,
-    goodbye: Option<Instant>,
+    goodbye: Option<Goodbye>,
+}
+
+/// Why a client of HTTP/2 was told that its connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// It asked for nothing for too long, so nothing is on its way to it.
+    Idle,
+    /// The host ends.
+    Drain,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Goodbye {
+    since: Instant,
+    why: Farewell,
 }
 
 impl<'a> Watch<'a> {
@@ -33,8 +52,8 @@ impl<'a> Watch<'a> {
     }
 
     /// From now on a connection of HTTP/2 ends soon after its last stream.
-    pub(super) fn expect_goodbye(&mut self) {
-        self.goodbye = Some(Instant::now());
+    pub(super) fn expect_goodbye(&mut self, why: Farewell) {
+        self.goodbye = Some(Goodbye { since: Instant::now(), why });
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -42,7 +61,10 @@ impl<'a> Watch<'a> {
             return self.activity.deadline(self.patience);
         };
         let patience = Patience { idle: GOODBYE, head: GOODBYE, ..self.patience };
-        self.activity.deadline(patience).max(Some(goodbye + GOODBYE))
+        let end = self.activity.deadline(patience).max(Some(goodbye.since + GOODBYE))?;
+        // What moves may be an answer, or no more than pings: it gets more time, but not without end.
+        let moving = (self.activity.moved() + GOODBYE).min(end + (LEAVING - GOODBYE));
+        Some(if goodbye.why == Farewell::Drain { end.max(moving) } else { end })
     }
 }
 
@@ -56,18 +78,20 @@ impl Future for Watch<'_> {
             if next.is_none() && !self.looks {
                 return Poll::Pending;
             }
+            let look = self.activity.has_unread_body().then(|| Instant::now() + LOOK);
+            let wake = next.into_iter().chain(look).min();
             let pause = self.patience.idle.min(self.patience.body);
             let timer =
-                self.timer.get_or_insert_with(|| Box::pin(sleep_until(next.unwrap_or_else(|| Instant::now() + pause))));
+                self.timer.get_or_insert_with(|| Box::pin(sleep_until(wake.unwrap_or_else(|| Instant::now() + pause))));
             // The timer is moved when it has to ring earlier, which is rare. That it rings too early, because the phase has
             // changed since, is found out when it rings.
-            if let Some(at) = next.filter(|at| *at < timer.deadline()) {
+            if let Some(at) = wake.filter(|at| *at < timer.deadline()) {
                 timer.as_mut().reset(at);
             }
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             if next.is_none_or(|at| at > now) {
-                timer.as_mut().reset(next.unwrap_or(now + pause));
+                timer.as_mut().reset(wake.unwrap_or(now + pause));
             } else if end.is_some_and(|at| at <= now) {
                 return Poll::Ready(());
             } else {

@@ -5,12 +5,15 @@ use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The first second that no date of HTTP can tell: its years have four digits.
+const YEAR_10000: u64 = 253_402_300_800;
+
 /// Which state of a file this is.
 #[derive(Debug)]
 pub(super) struct Version {
     size: u64,
     etag: String,
-    /// In whole seconds, as HTTP has it.
+    /// In whole seconds, as HTTP has it; none, too, if it is no date of HTTP's.
     modified: Option<SystemTime>,
 }
 
@@ -32,7 +35,8 @@ impl Version {
     pub(super) fn new(size: u64, modified: Option<SystemTime>) -> Self {
         let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         let nanos = since.map_or(0, |since| since.as_nanos());
-        let seconds = since.map(|since| UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs()));
+        let seconds = since.map(|since| since.as_secs()).filter(|seconds| *seconds < YEAR_10000);
+        let seconds = seconds.map(|seconds| UNIX_EPOCH + std::time::Duration::from_secs(seconds));
         Self { size, etag: format!("\"{nanos:x}-{size:x}\""), modified: seconds }
     }
 
@@ -143,6 +147,16 @@ mod tests {
         ] {
             let headers = headers(lines);
             assert_eq!(Asked { method: &Method::GET, headers: &headers }.judge(&version()), verdict, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_far_future_has_a_tag_and_no_date() {
+        for (seconds, has_date) in [(YEAR_10000 - 1, true), (YEAR_10000, false), (1 << 40, false)] {
+            let mut headers = HeaderMap::new();
+            Version::new(1, Some(UNIX_EPOCH + Duration::from_secs(seconds))).put(&mut headers);
+            assert!(headers.contains_key("etag"));
+            assert_eq!(headers.contains_key("last-modified"), has_date, "{seconds}");
         }
     }
 

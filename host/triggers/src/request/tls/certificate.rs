@@ -5,8 +5,8 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Why a certificate can't be used. A retry helps when the files have changed.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +35,18 @@ pub(super) struct Files {
     pub(super) key: PathBuf,
 }
 
-/// When a file was written last, and how large it is; none: it is not there.
-pub(super) type Look = [Option<(SystemTime, u64)>; 2];
+/// Which files they are, and in which state; none: it is not there.
+pub(super) type Look = [Option<State>; 2];
+
+/// A state of a file. When it was written, and how large it is, may be the same of another one; when its entry changed, nobody can
+/// set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+    inode: u64,
+}
 
 impl Files {
     /// Reads both.
@@ -54,11 +64,37 @@ impl Files {
         CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(CertificateError::Unusable)
     }
 
-    /// Looks whether they changed, without reading them.
-    pub(super) async fn look(self) -> Look {
-        let look = |path: &Path| fs::metadata(path).ok().and_then(|found| Some((found.modified().ok()?, found.len())));
-        let looked = tokio::task::spawn_blocking(move || [look(&self.certificate), look(&self.key)]);
-        // A look that failed finds nothing, and the next one finds it changed.
-        looked.await.unwrap_or_default()
+    /// Looks whether they changed, without reading them. Blocks.
+    pub(super) fn look(&self) -> Look {
+        [&self.certificate, &self.key].map(|path| {
+            let found = fs::metadata(path).ok()?;
+            Some(State {
+                modified: (found.mtime(), found.mtime_nsec()),
+                changed: (found.ctime(), found.ctime_nsec()),
+                size: found.size(),
+                inode: found.ino(),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_another_one_took_the_place_of_has_changed_whatever_its_time_and_size() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [certificate, key, new] = ["certificate", "key", "new"].map(|name| folder.path().join(name));
+        for path in [&certificate, &key, &new] {
+            fs::write(path, "text").expect("a file");
+        }
+        let time = fs::metadata(&certificate).and_then(|found| found.modified()).expect("a time");
+        fs::File::options().write(true).open(&new).and_then(|file| file.set_modified(time)).expect("set");
+        let files = Files { certificate: certificate.clone(), key };
+        let before = files.look();
+        assert_eq!(before, files.look());
+        fs::rename(&new, &certificate).expect("renamed");
+        assert_ne!(before, files.look());
     }
 }
