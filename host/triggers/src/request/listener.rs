@@ -46,8 +46,8 @@ pub struct Limits {
     /// Requests that a connection of HTTP/2 may have open at once. Further ones are refused to the client's software, which
     /// waits.
     pub streams_max: usize,
-    /// Requests that a client of HTTP/2 may take back before its connection is ended; each that it lets be answered makes
-    /// good for one.
+    /// Requests that a client of HTTP/2 may take back before its connection is ended; each ten that it lets be answered
+    /// make good for one.
     pub resets_max: usize,
     /// How much of a request's body is taken before it is read, with HTTP/2; of all requests of a connection four times as much.
     pub window_size: ByteSize,

@@ -34,6 +34,10 @@ pub(super) struct Settings {
     ping_timeout: Duration,
 }
 
+/// So many requests a client has to let be answered to make good for one that it took back. Many more than one: who takes back every
+/// other one would never have enough.
+const ANSWERED_FOR_ONE: usize = 10;
+
 /// So many times what one request may send ahead, a connection may: one that nobody reads must not hold up the others.
 const WINDOWS: u32 = 4;
 
@@ -79,8 +83,10 @@ struct Inner {
     tasks: Mutex<JoinSet<()>>,
     /// The stream whose request was just taken, and which hyper gives to be run next.
     opened: Mutex<Option<Opened>>,
-    /// Requests that the client took back, less those that it let be answered.
+    /// Requests that the client took back, less what it made good for.
     taken_back: AtomicUsize,
+    /// Requests that it let be answered.
+    answered: AtomicUsize,
     resets_max: usize,
     cut: CancellationToken,
 }
@@ -100,6 +106,7 @@ impl Streams {
             tasks: Mutex::default(),
             opened: Mutex::default(),
             taken_back: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
             resets_max: settings.resets_max,
             cut: CancellationToken::new(),
         }))
@@ -203,10 +210,10 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let taken_back = &self.streams.0.taken_back;
+        let Inner { taken_back, answered, .. } = &*self.streams.0;
         if !self.is_answered {
             taken_back.fetch_add(1, Relaxed);
-        } else if taken_back.load(Relaxed) > 0 {
+        } else if answered.fetch_add(1, Relaxed) % ANSWERED_FOR_ONE == ANSWERED_FOR_ONE - 1 {
             // Two that end at once may count as one: it is a measure of good will.
             _ = taken_back.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
         }

@@ -18,6 +18,13 @@ const WINDOW: u16 = 4;
 
 struct Frames(TcpStream);
 
+/// The fields of a request, not compressed.
+fn head(method: &str, path: &str) -> Vec<u8> {
+    let fields = [(":method", method), (":path", path), (":scheme", "http"), (":authority", "h")];
+    let text = |text: &str| [&[u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();
+    fields.map(|(name, value)| [vec![0], text(name), text(value)].concat()).concat()
+}
+
 #[derive(Debug)]
 struct Heard {
     kind: u8,
@@ -40,11 +47,13 @@ impl Frames {
         self.0.write_all(&[&head, payload].concat()).await
     }
 
+    /// Asks, if it still can.
+    async fn try_ask(&mut self, stream: u32, path: &str) {
+        let _ = self.say(HEADERS, END_STREAM | END_HEADERS, stream, &head("GET", path)).await;
+    }
+
     async fn ask(&mut self, flags: u8, stream: u32, method: &str, path: &str) {
-        let fields = [(":method", method), (":path", path), (":scheme", "http"), (":authority", "h")];
-        let text = |text: &str| [&[u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();
-        let block = fields.map(|(name, value)| [vec![0], text(name), text(value)].concat()).concat();
-        self.say(HEADERS, flags | END_HEADERS, stream, &block).await.expect("sent");
+        self.say(HEADERS, flags | END_HEADERS, stream, &head(method, path)).await.expect("sent");
     }
 
     /// The next frame; none: the connection has ended, in order or not.
@@ -62,10 +71,15 @@ impl Frames {
     }
 
     async fn hear_kind(&mut self, kind: u8) -> Heard {
+        self.hear_until(kind).await.expect("the connection goes on")
+    }
+
+    /// The next frame of a kind; none: the connection has ended.
+    async fn hear_until(&mut self, kind: u8) -> Option<Heard> {
         loop {
-            let heard = self.hear().await.expect("the connection goes on");
-            if heard.kind == kind && !(kind == SETTINGS && heard.flags == ACK) {
-                return heard;
+            let heard = self.hear().await?;
+            if heard.kind == kind {
+                return Some(heard);
             }
         }
     }
@@ -183,4 +197,31 @@ async fn an_answer_that_is_still_leaving_is_not_cut_by_a_drain() {
     }
     assert_eq!(body, whole);
     assert_eq!(host.stop().await, Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn who_takes_back_every_other_request_is_disconnected() {
+    let limits = limits(|l| l.resets_max = 5);
+    let host = Host::with(limits, SOON, |request| async move {
+        if request.uri().path() == "/quick" {
+            return text("done");
+        }
+        frames(stream::iter([data("begin")]).chain(stream::pending()))
+    })
+    .await;
+    let mut client = Frames::open(&host, 65_535).await;
+    let mut taken_back = 0;
+    for stream in (1..400).step_by(4) {
+        client.try_ask(stream, "/waits").await;
+        if client.hear_until(HEADERS).await.is_none() {
+            break;
+        }
+        let _ = client.say(RST_STREAM, 0, stream, &8_u32.to_be_bytes()).await;
+        taken_back += 1;
+        client.try_ask(stream + 2, "/quick").await;
+        if client.hear_until(HEADERS).await.is_none() {
+            break;
+        }
+    }
+    assert!((5..20).contains(&taken_back), "{taken_back}");
 }
