@@ -72,6 +72,10 @@ pub struct HostLimits {
     pub spares_max: usize,
     /// HTTP connections that are open at once.
     pub connections_max: usize,
+    /// HTTP requests that are answered at once.
+    pub requests_max: usize,
+    /// Files that are open at once because they are being sent.
+    pub files_open_max: usize,
     /// Largest head of an HTTP request.
     pub header_size_max: ByteSize,
     /// Header lines of an HTTP request.

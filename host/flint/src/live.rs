@@ -79,7 +79,7 @@ impl Served {
         let world = wire::world(loaded, as_stores, telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
-        let door = wire::door(&platform, &functions, Cut::default())?;
+        let door = wire::door(&platform, &functions, Cut::default(), wire::room(&platform.limits))?;
         let generation = Generation { platform, source: loaded.source.clone(), functions, door };
         let current = ArcSwap::from_pointee(generation);
         Ok(Self { current, world, stores, telemetry: telemetry.clone(), changing: tokio::sync::Mutex::default() })

@@ -94,7 +94,7 @@ impl Host {
     /// If the data folder or an address is not to be had, or a function can't be loaded.
     pub(crate) async fn start(loaded: &Loaded, telemetry: &Telemetry, progress: &Progress) -> Result<Self, Error> {
         let platform = &loaded.platform;
-        descriptors::raise(platform.limits.connections_max);
+        descriptors::raise(platform.limits.connections_max, platform.limits.files_open_max);
         let stores = tokio::task::block_in_place(|| wire::open_stores(platform))?;
         let http = Listener::bind(platform.listener.http, wire::listener_limits(&platform.limits)).await?;
         let https = match &platform.listener.https {

@@ -15,13 +15,12 @@ use flint_stores::{KvLimits, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
-    self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Route, Router, Target, Tls, rate, tls,
+    self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
 };
 use flint_world::{Authorities, FunctionSpec, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
-use tokio::sync::Semaphore;
 
 /// Makes the data folder and opens the stores in it, which keeps every other process out.
 ///
@@ -214,11 +213,16 @@ fn labels(name: &FunctionName) -> Vec<(&'static str, String)> {
     vec![("function", name.to_string())]
 }
 
+/// What requests do at once.
+pub(crate) fn room(limits: &HostLimits) -> Room {
+    Room::new(limits.requests_max, limits.files_open_max, limits.compressions_max)
+}
+
 /// Makes the request door.
 ///
 /// # Errors
 /// A folder of files can't be opened; else none that a valid configuration can cause: both parts keep the same rules for routes.
-pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut) -> Result<Door<Arc<Slot>>, Error> {
+pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut, room: Room) -> Result<Door<Arc<Slot>>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
         Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
     };
@@ -239,7 +243,7 @@ pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut) -> Result<D
     Ok(Door {
         cut,
         header_count_max: platform.limits.header_count_max,
-        compressions: Arc::new(Semaphore::new(platform.limits.compressions_max)),
+        room,
         trusted_proxies: platform.listener.trusted_proxies.clone(),
         ..Door::new(router)
     })

@@ -42,7 +42,7 @@ pub use files::Folder;
 pub use listener::{BindError, Cut, Drain, Drained, Limits, Listener};
 pub use problem::{Problem, Refusal};
 pub use rate::Rate;
-pub use respond::{Door, Endpoint, Target, WantedVersion};
+pub use respond::{Door, Endpoint, Room, Target, WantedVersion};
 pub use router::{Found, HostPattern, PathPattern, Route, Router};
 pub use tls::{CertificateError, Tls};
 

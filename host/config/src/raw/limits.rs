@@ -24,6 +24,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         invocations_max: invocations_max.value,
         spares_max: spares_max.value,
         connections_max: section.field(reader, "connections-max").value,
+        requests_max: section.field(reader, "requests-max").value,
+        files_open_max: section.field(reader, "files-open-max").value,
         header_size_max: section.field(reader, "header-size-max").value,
         header_count_max: section.field(reader, "header-count-max").value,
         header_timeout: section.field(reader, "header-timeout").value,

@@ -44,6 +44,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.invocations-max", count(1, 10_000), Default("1000"), "Invocations that run at once, of all functions together."),
     key("limits.spares-max", count(0, 10_000), Default("500"), "Instances that wait ready for use, of all functions together."),
     key("limits.connections-max", count(1, 1_000_000), Default("10000"), "HTTP connections that are open at once, at each address; others wait."),
+    key("limits.requests-max", count(1, 1_000_000), Default("20000"), "HTTP requests that are answered at once, whatever the version; more are asked to come again."),
+    key("limits.files-open-max", count(1, 1_000_000), Default("1000"), "Files of more than 64 KiB that are sent at once, and are open meanwhile; who asks for more is asked to come again."),
     key("limits.header-size-max", size(ByteSize::kib(8), ByteSize::mib(1)), Default("64KiB"), "Largest head of an HTTP request."),
     key("limits.header-count-max", count(1, 10_000), Default("100"), "Header lines of an HTTP request."),
     key("limits.header-timeout", millis(1, HOUR), Default("10s"), "How long the head of a request may take to arrive."),

@@ -105,6 +105,8 @@ pub(crate) fn limits(limits: &HostLimits) -> Limits {
         invocations_max: limits.invocations_max,
         spares_max: limits.spares_max,
         connections_max: limits.connections_max,
+        requests_max: limits.requests_max,
+        files_open_max: limits.files_open_max,
         header_size_max_bytes: limits.header_size_max.as_u64(),
         header_count_max: limits.header_count_max,
         header_timeout_ms: millis(limits.header_timeout),

@@ -67,7 +67,7 @@ impl Served {
             functions.insert(name.clone(), slot);
             candidates.push(candidate);
         }
-        let door = wire::door(&platform, &functions, current.door.cut.clone())?;
+        let door = wire::door(&platform, &functions, current.door.cut.clone(), current.door.room.clone())?;
         // From here on, only what is kept in the data folder can stand in the way.
         tokio::task::block_in_place(|| candidates.iter().try_for_each(Candidate::keep))?;
         candidates.iter().for_each(Candidate::tell);

@@ -183,6 +183,38 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
     }
 }
 
+/// A body whose request counts until it is gone.
+#[derive(Debug)]
+pub struct Kept<B> {
+    body: B,
+    /// None: it was refused.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl<B> Kept<B> {
+    /// Keeps a permit with a body.
+    pub(super) fn new(body: B, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { body, _permit: permit }
+    }
+}
+
+impl<B: Body + Unpin> Body for Kept<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// A body as it comes.
 #[derive(Debug)]
 pub struct Guest<G> {

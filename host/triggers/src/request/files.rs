@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The file that stands for a folder.
 const INDEX: &str = "index.html";
@@ -56,6 +57,8 @@ pub struct FileBody {
     file: tokio::fs::File,
     left: u64,
     buffer: BytesMut,
+    /// The file is open.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Folder {
@@ -70,13 +73,14 @@ impl Folder {
     /// [`unchanged`] leaves of it what is to be sent.
     ///
     /// # Errors
-    /// [`Refusal`]: there is no such file, or the request has a condition that does not hold.
+    /// [`Refusal`]: there is no such file, the request has a condition that does not hold, or there is no `room` for a large file.
     pub(super) async fn answer<G>(
         &self,
         path: String,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
+        room: &Arc<Semaphore>,
     ) -> Result<Response<AnswerBody<G>>, Refusal> {
         let dir = Arc::clone(&self.0);
         let found = off_the_runtime(move || open(&dir, &path)).await?;
@@ -90,13 +94,13 @@ impl Folder {
         let part = match asked.judge(&version) {
             Verdict::Send => asked.range(&version),
             Verdict::Unchanged => {
-                let mut response = respond(opened, &version, Part::All, true).await?;
+                let mut response = respond(opened, &version, Part::All, true, room).await?;
                 *response.status_mut() = StatusCode::NOT_MODIFIED;
                 return Ok(response);
             }
             Verdict::Failed => return Err(Refusal::PreconditionFailed),
         };
-        respond(opened, &version, part, *method == Method::HEAD).await
+        respond(opened, &version, part, *method == Method::HEAD, room).await
     }
 }
 
@@ -112,6 +116,7 @@ async fn respond<G>(
     version: &Version,
     part: Part,
     head: bool,
+    room: &Arc<Semaphore>,
 ) -> Result<Response<AnswerBody<G>>, Refusal> {
     let size = opened.size;
     let (status, start, length) = match part {
@@ -120,7 +125,7 @@ async fn respond<G>(
         Part::None => return Err(Refusal::BadRange(size)),
     };
     let kind = opened.kind;
-    let body = if head { AnswerBody::Host(Bytes::new()) } else { read(opened.file, start, length).await? };
+    let body = if head { AnswerBody::Host(Bytes::new()) } else { read(opened.file, start, length, room).await? };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -207,7 +212,7 @@ fn redirect<G>(uri: &Uri) -> Response<AnswerBody<G>> {
     response
 }
 
-async fn read<G>(mut file: File, start: u64, length: u64) -> Result<AnswerBody<G>, Refusal> {
+async fn read<G>(mut file: File, start: u64, length: u64, room: &Arc<Semaphore>) -> Result<AnswerBody<G>, Refusal> {
     let at_once = usize::try_from(length).ok().filter(|length| *length <= PIECE);
     if let Some(length) = at_once {
         let bytes = off_the_runtime(move || {
@@ -218,8 +223,15 @@ async fn read<G>(mut file: File, start: u64, length: u64) -> Result<AnswerBody<G
         });
         return Ok(AnswerBody::Host(bytes.await?.into()));
     }
+    // It stays open for as long as its client takes.
+    let permit = Arc::clone(room).try_acquire_owned().map_err(|_| Refusal::TooManyFiles)?;
     let file = off_the_runtime(move || file.seek(SeekFrom::Start(start)).map(|_| file)).await?;
-    Ok(AnswerBody::File(FileBody { file: tokio::fs::File::from_std(file), left: length, buffer: BytesMut::new() }))
+    Ok(AnswerBody::File(FileBody {
+        file: tokio::fs::File::from_std(file),
+        left: length,
+        buffer: BytesMut::new(),
+        _permit: permit,
+    }))
 }
 
 impl FileBody {

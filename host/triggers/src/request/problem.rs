@@ -59,6 +59,12 @@ pub enum Refusal {
     /// The part that is asked for begins behind the end of the file, which has this size.
     #[error("the file has {0} bytes, and no such part")]
     BadRange(u64),
+    /// As many files are being sent as may be.
+    #[error("the host sends too many files at once")]
+    TooManyFiles,
+    /// As many requests are being answered as may be.
+    #[error("the host answers too many requests at once")]
+    TooManyRequests,
     /// A file can't be read. The log has more.
     #[error("the host failed to read the file")]
     Unreadable,
@@ -164,6 +170,7 @@ impl From<Refusal> for Problem {
             R::NoFile => (StatusCode::NOT_FOUND, "http/no-file"),
             R::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "http/precondition-failed"),
             R::BadRange(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "http/bad-range"),
+            R::TooManyFiles | R::TooManyRequests => (StatusCode::SERVICE_UNAVAILABLE, "host/exhausted"),
             R::Unreadable => (StatusCode::INTERNAL_SERVER_ERROR, "host/internal"),
             R::SlowBody(_) => (StatusCode::REQUEST_TIMEOUT, "http/slow-body"),
             R::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "http/uri-too-long"),
@@ -246,6 +253,8 @@ mod tests {
             (Refusal::NoFile, 404, "http/no-file"),
             (Refusal::PreconditionFailed, 412, "http/precondition-failed"),
             (Refusal::BadRange(9), 416, "http/bad-range"),
+            (Refusal::TooManyFiles, 503, "host/exhausted"),
+            (Refusal::TooManyRequests, 503, "host/exhausted"),
             (Refusal::Unreadable, 500, "host/internal"),
             (Refusal::SlowBody(Duration::from_secs(1)), 408, "http/slow-body"),
             (Refusal::UriTooLong(9), 414, "http/uri-too-long"),
@@ -255,6 +264,7 @@ mod tests {
             let problem = Problem::from(refusal);
             assert_eq!((problem.status.as_u16(), problem.code), (status, code));
             let response = problem.into_response(InvocationId::now());
+            assert_eq!(response.headers().contains_key("retry-after"), [429, 503].contains(&status));
             assert_eq!(response.headers().get("allow").is_some_and(|allow| allow == "GET"), allows);
         }
     }

@@ -4,7 +4,7 @@
 //! [`answer::finish`] makes an answer of what came back. Every answer has `flint-invocation-id` and `traceparent`.
 
 use super::answer;
-use super::body::{AnswerBody, BoxError, Capped, Fault};
+use super::body::{AnswerBody, BoxError, Capped, Fault, Kept};
 use super::client::Client;
 use super::cors::{self, Cors};
 use super::encoding::Coding;
@@ -33,8 +33,30 @@ use tokio::sync::Semaphore;
 
 /// The default of [`Door::uri_length_max`].
 pub const URI_LENGTH_MAX: usize = 8192;
-/// The default of [`Door::compressions`].
-pub const COMPRESSIONS_MAX: usize = 256;
+/// How much of what costs the host something is done at once, by all requests together. Doors that take each other's place share it.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// Requests that are answered, to the last byte of the answer. Further ones are answered with 503.
+    pub requests: Arc<Semaphore>,
+    /// Files that are sent piece by piece, and are open meanwhile. Who asks for another one is answered with 503.
+    pub files: Arc<Semaphore>,
+    /// Answers that are compressed. Others are sent as they are.
+    pub compressions: Arc<Semaphore>,
+}
+
+impl Room {
+    /// Makes room for so many of each.
+    pub fn new(requests: usize, files: usize, compressions: usize) -> Self {
+        let room = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self { requests: room(requests), files: room(files), compressions: room(compressions) }
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new(20_000, 1000, 256)
+    }
+}
 
 /// Where a route leads, what it takes, and what it does with the answer.
 #[derive(Debug)]
@@ -78,8 +100,8 @@ pub struct Door<T> {
     pub header_count_max: usize,
     /// The proxies that are believed when they say whom they speak for.
     pub trusted_proxies: Vec<IpNet>,
-    /// Room for answers that are compressed at once. Others are sent as they are.
-    pub compressions: Arc<Semaphore>,
+    /// What is done at once.
+    pub room: Room,
     /// Told when the host can't wait any longer. Who has no answer yet gets a 503.
     pub cut: Cut,
 }
@@ -132,7 +154,7 @@ impl<T> Door<T> {
             uri_length_max: URI_LENGTH_MAX,
             header_count_max: Limits::default().header_count_max,
             trusted_proxies: Vec::new(),
-            compressions: Arc::new(Semaphore::new(COMPRESSIONS_MAX)),
+            room: Room::default(),
             cut: Cut::default(),
         }
     }
@@ -152,7 +174,7 @@ impl<T> Door<T> {
         request: Request<B>,
         client: &Client,
         call: impl FnOnce(&T, Invocation, Request<Capped<B>>) -> F,
-    ) -> Response<AnswerBody<G>>
+    ) -> Response<Kept<AnswerBody<G>>>
     where
         B: Body,
         F: Future<Output = Result<Response<G>, Failure>>,
@@ -165,7 +187,13 @@ impl<T> Door<T> {
         let problem = |problem: Problem| problem.into_response(id).map(AnswerBody::Host);
         let mut last = Finish::default();
         let mut is_file = false;
-        let mut response = match self.admit(request, client, &invocation, &stamp, &mut last) {
+        // Held until the answer is gone: a client that does not take it is at work here, too.
+        let permit = Arc::clone(&self.room.requests).try_acquire_owned().ok();
+        let admitted = match &permit {
+            Some(_) => self.admit(request, client, &invocation, &stamp, &mut last),
+            None => Err(Refusal::TooManyRequests.into()),
+        };
+        let mut response = match admitted {
             Ok(Step::Call { function, request, fault }) => {
                 let answered = match self.unless_cut(call(function, invocation, request)).await {
                     Ok(response) => answer::finish(response, id, head, version).await,
@@ -185,7 +213,7 @@ impl<T> Door<T> {
             }
             Ok(Step::Read { folder, path, parts }) => {
                 is_file = true;
-                let answer = folder.answer(path, &parts.method, &parts.uri, &parts.headers).await;
+                let answer = folder.answer(path, &parts.method, &parts.uri, &parts.headers, &self.room.files).await;
                 answer.unwrap_or_else(|refusal| problem(refusal.into()))
             }
             Err(Own::Refuse(refusal)) => problem(refusal.into()),
@@ -202,13 +230,13 @@ impl<T> Door<T> {
             cors.decorate(origin.as_ref(), response.headers_mut());
         }
         if let Some((min, chosen)) = last.compress {
-            response = answer::compressed(response, min, chosen, head, &self.compressions);
+            response = answer::compressed(response, min, chosen, head, &self.room.compressions);
         }
         if is_file && response.status() == StatusCode::NOT_MODIFIED {
             files::unchanged(response.headers_mut());
         }
         stamp.put(response.headers_mut());
-        response
+        response.map(|body| Kept::new(body, permit))
     }
 
     /// Waits for a target's answer until the host can't any longer.

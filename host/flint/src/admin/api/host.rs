@@ -29,6 +29,8 @@ pub(crate) struct Limits {
     pub(crate) invocations_max: usize,
     pub(crate) spares_max: usize,
     pub(crate) connections_max: usize,
+    pub(crate) requests_max: usize,
+    pub(crate) files_open_max: usize,
     pub(crate) header_size_max_bytes: u64,
     pub(crate) header_count_max: usize,
     pub(crate) header_timeout_ms: u64,

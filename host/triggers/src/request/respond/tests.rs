@@ -88,7 +88,7 @@ impl Answer {
     }
 }
 
-async fn read(response: Response<AnswerBody<Sent>>) -> Answer {
+async fn read(response: Response<Kept<AnswerBody<Sent>>>) -> Answer {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map(|body| String::from_utf8(body.to_bytes().to_vec()).expect("text"));
     let body = body.map_err(|error| error.to_string());
@@ -246,6 +246,21 @@ async fn a_target_with_an_authority_counts_before_the_host_header() {
         std::future::ready(answer(200, &[], full("")))
     };
     assert_eq!(door.answer(request("GET", "http://a.org:81/", &[]), &client(), call).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_request_counts_until_its_answer_is_gone_and_one_too_many_is_asked_to_come_again() {
+    let door =
+        Door { room: Room { requests: Arc::new(Semaphore::new(1)), ..Room::default() }, ..door(&[("*", "/")], None) };
+    let call = |(): &(), _: Invocation, _: Request<Capped<Sent>>| std::future::ready(answer(200, &[], full("ok")));
+    let first = door.answer(request("GET", "/", &[]), &client(), call).await;
+    let second = ask(&door, request("GET", "/", &[]), never).await;
+    assert_eq!(
+        (second.status, second.code().as_str(), second.header("retry-after")),
+        (503, "host/exhausted", Some("1"))
+    );
+    drop(first);
+    assert_eq!(ask(&door, request("GET", "/", &[]), || answer(200, &[], full("ok"))).await.status, 200);
 }
 
 #[tokio::test]

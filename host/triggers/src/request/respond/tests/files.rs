@@ -93,6 +93,24 @@ async fn what_lies_in_the_folder_is_served_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_large_file_is_open_until_it_is_sent_and_there_are_not_too_many() {
+    let (_root, door) = folder();
+    let door = Door { room: Room { files: Arc::new(Semaphore::new(1)), ..Room::default() }, ..door };
+    let call = |(): &(), _: Invocation, _: Request<Capped<Sent>>| std::future::ready(never());
+    let first = door.answer(request("GET", "/s/large.bin", &[]), &client(), call).await;
+    let second = ask(&door, request("GET", "/s/large.bin", &[]), never).await;
+    assert_eq!(
+        (second.status, second.code().as_str(), second.header("retry-after")),
+        (503, "host/exhausted", Some("1"))
+    );
+    // What is read at once needs no room, nor what is not read.
+    assert_eq!(ask(&door, request("GET", "/s/index.html", &[]), never).await.status, 200);
+    assert_eq!(ask(&door, request("HEAD", "/s/large.bin", &[]), never).await.status, 200);
+    drop(first);
+    assert_eq!(ask(&door, request("GET", "/s/large.bin", &[]), never).await.status, 200);
+}
+
+#[tokio::test]
 async fn caches_are_told_the_same_of_a_file_whether_it_is_sent_whole_or_in_part_or_not() {
     let (root, _) = folder();
     let dir = Dir::open_ambient_dir(root.path().join("public"), ambient_authority()).expect("the folder");

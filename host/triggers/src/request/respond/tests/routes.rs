@@ -81,7 +81,7 @@ async fn an_answer_is_compressed_for_who_likes_that() {
     }
     // Who finds no room gets it as it is.
     let crowded = Door {
-        compressions: Arc::new(Semaphore::new(0)),
+        room: Room { compressions: Arc::new(Semaphore::new(0)), ..Room::default() },
         ..door_to("/a", Endpoint { compress: Some(ByteSize::bytes(10)), ..Endpoint::new(()) })
     };
     let got =
