@@ -4,6 +4,7 @@ use super::client::SlowBody;
 use super::compress::Compressed;
 use super::encoding::Coding;
 use super::files::FileBody;
+use super::header as headers;
 use super::problem::Refusal;
 use bytes::Bytes;
 use flint_model::{ByteSize, InvocationId};
@@ -19,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 /// Any error of a body.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A request's body, which yields an error when it grows over its limit.
+/// A request's body, which yields an error when it grows over its limit. Its trailers count, and are cleaned as its headers are.
 #[derive(Debug)]
 pub struct Capped<B> {
     inner: B,
@@ -65,12 +66,17 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Capped<B> {
     type Error = RequestError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RequestError>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let mut frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         let this = &mut *self;
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            headers::clean_trailers(trailers);
+        }
         if let Some(cap) = &mut this.cap
             && let Some(Ok(frame)) = &frame
         {
-            match cap.left.checked_sub(data_len(frame)) {
+            match cap.left.checked_sub(length(frame)) {
                 Some(left) => cap.left = left,
                 None => {
                     Fault::set(this.fault.as_ref(), Refusal::TooLarge(cap.max));
@@ -304,6 +310,37 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Measured<G> 
     }
 }
 
-fn data_len(frame: &Frame<Bytes>) -> u64 {
-    frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
+/// How much a frame holds, of content or of trailers.
+fn length(frame: &Frame<Bytes>) -> u64 {
+    let trailers = frame.trailers_ref().into_iter().flatten();
+    let trailers: usize = trailers.map(|(name, value)| name.as_str().len() + value.len()).sum();
+    u64::try_from(frame.data_ref().map_or(0, Bytes::len) + trailers).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+    use http::HeaderMap;
+    use http_body_util::{BodyExt, StreamBody};
+
+    #[tokio::test]
+    async fn trailers_are_cleaned_as_headers_are_and_count_as_the_body_does() {
+        let lines =
+            ["x-sum", "flint-route", "x-forwarded-for", "host", "content-length", "connection", "authorization"];
+        let trailers =
+            HeaderMap::from_iter(lines.map(|name| (name.parse().expect("a name"), "12345".parse().expect("a value"))));
+        for (max, fits) in [(None, true), (Some(14), true), (Some(13), false)] {
+            let frames = [Frame::data(Bytes::from_static(b"body")), Frame::trailers(trailers.clone())];
+            let body = StreamBody::new(stream::iter(frames.map(Ok::<_, BoxError>)));
+            let (mut body, _) = Capped::new(body, max.map(ByteSize::bytes));
+            assert!(body.frame().await.expect("a piece").is_ok());
+            let last = body.frame().await.expect("trailers");
+            assert_eq!(last.is_ok(), fits, "{max:?}");
+            let Ok(last) = last else { continue };
+            let names: Vec<_> =
+                last.trailers_ref().expect("trailers").keys().map(|name| name.as_str().to_owned()).collect();
+            assert_eq!(names, ["x-sum"]);
+        }
+    }
 }

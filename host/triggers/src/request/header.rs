@@ -35,6 +35,25 @@ pub fn clean_request(headers: &mut HeaderMap, keeps_host: bool) -> Option<Header
     version
 }
 
+/// Removes from a request's trailers what a guest must not see, and what has no place there (RFC 9110, section 6.5.1): it says how
+/// the message is framed, where it goes, or who sends it, which is judged before the body is read.
+pub fn clean_trailers(trailers: &mut HeaderMap) {
+    const HEADERS_ONLY: [HeaderName; 8] = [
+        header::HOST,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_RANGE,
+        header::TRAILER,
+        header::AUTHORIZATION,
+        header::COOKIE,
+    ];
+    clean_request(trailers, false);
+    HEADERS_ONLY.iter().for_each(|name| drop(trailers.remove(name)));
+    // Only a head asks for trailers.
+    trailers.remove(header::TE);
+}
+
 /// Removes from a guest's response what only the host may say about the connection.
 pub fn clean_response(headers: &mut HeaderMap) {
     // A guest has no versions to ask for.
