@@ -158,6 +158,12 @@ impl Activity {
         self.unread.load(Relaxed) && (self.is(BUSY) || self.is(STALLED))
     }
 
+    /// Whether a connection of HTTP/1 that is closed now has something that its client said and nobody read: the rest of a body, or of a
+    /// head that was refused.
+    pub(super) fn leaves_unread(&self) -> bool {
+        (self.unread.load(Relaxed) || self.is(HEAD)) && !self.multiplexed.load(Relaxed)
+    }
+
     /// The answer is complete, or nobody waits for it any more.
     pub(super) fn end(&self) {
         self.enter(IDLE);

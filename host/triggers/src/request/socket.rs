@@ -6,8 +6,10 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
 /// What a client of HTTP/2 says first (RFC 9113, section 3.4).
 const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,11 +34,47 @@ pub(super) struct Socket {
     looked_at: [u8; PREFACE.len()],
     read: usize,
     taken: usize,
+    /// There once this side is closed, and the client may still be sending.
+    linger: Option<Linger>,
+}
+
+/// What a client still sends is read and forgotten for a moment: else the system answers it with a reset, upon which the client may
+/// lose the answer that says why (RFC 9112, section 9.6).
+#[derive(Debug)]
+struct Linger {
+    end: Pin<Box<Sleep>>,
+    left: usize,
+}
+
+/// How long a client that was answered early is listened to.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+/// How much of what it sends is read.
+const LINGER_SIZE: usize = 256 << 10;
+
+impl Linger {
+    fn new() -> Self {
+        Self { end: Box::pin(sleep(LINGER_TIME)), left: LINGER_SIZE }
+    }
+
+    /// Reads until nothing comes any more, or it is enough.
+    fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; 4096];
+        while self.end.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+            let count = buffer.filled().len();
+            if read.is_err() || count == 0 || count >= self.left {
+                break;
+            }
+            self.left -= count;
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, looked_at: [0; PREFACE.len()], read: 0, taken: 0 }
+        Self { stream, activity, looked_at: [0; PREFACE.len()], read: 0, taken: 0, linger: None }
     }
 
     /// Looks at the first bytes, as many as tell which version of HTTP it is. They are read again.
@@ -128,6 +166,13 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            if !this.activity.leaves_unread() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        this.linger.get_or_insert_with(Linger::new).poll(&mut this.stream, cx).map(Ok)
     }
 }

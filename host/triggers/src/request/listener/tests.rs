@@ -322,6 +322,25 @@ async fn a_client_that_goes_away_is_missed_also_while_nobody_reads_its_body() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_answered_before_it_has_sent_all_can_read_the_answer() {
+    let host = Host::start(|_request| async { text("no") }).await;
+    let mut client = host.connect().await;
+    client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1000000\r\n\r\n").await;
+    client.read_until("no").await;
+    // It has been answered, and goes on as long as nobody resets the connection.
+    for _ in 0..3 {
+        client.send(&"x".repeat(50_000)).await;
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.read_to_end().await.expect("an end and no reset"), "");
+    // One that goes on for ever is reset.
+    let mut client = host.connect().await;
+    client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 100000000\r\n\r\n").await;
+    let sending = async { while client.0.write_all(&[b'x'; 10_000]).await.is_ok() {} };
+    timeout(SOON, sending).await.expect("in time");
+}
+
+#[tokio::test]
 async fn a_drain_lets_requests_finish_and_closes_what_is_idle() {
     let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let host = {
