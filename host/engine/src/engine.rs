@@ -4,6 +4,7 @@ use crate::admission::{Admission, AdmissionOptions};
 use crate::artifact::ArtifactCache;
 use crate::compile::{self, CompileError};
 use crate::deadline::{Deadline, Ticker};
+use crate::fault::Fault;
 use crate::limit::GuestMemory;
 use crate::refill::{Refillable, Refiller};
 use crate::residency::Residency;
@@ -13,6 +14,7 @@ use crate::snapshot::InitLimits;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +46,27 @@ struct Inner {
     ticker: Ticker,
     refiller: Refiller,
     room: Room,
+    /// Memories beyond the first one of each instance.
+    more_memories: Arc<Semaphore>,
+    /// How long is waited for these.
+    patience: Duration,
     /// What all instances have of memory, where that is bounded.
     guest_memory: Option<Arc<GuestMemory>>,
     start_timeout: Duration,
     init: InitLimits,
     pools: Mutex<Vec<Weak<dyn Refillable>>>,
+}
+
+/// Memories of one instance beyond its first one, until it is dropped.
+pub(crate) struct MoreMemories(
+    #[expect(dead_code, reason = "gives them back when it is dropped")] Option<OwnedSemaphorePermit>,
+);
+
+impl MoreMemories {
+    /// Those of an instance that has one memory.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
 }
 
 impl std::fmt::Debug for Engine {
@@ -74,9 +92,20 @@ impl Engine {
         let room = Room::new(settings.admission.queue_timeout);
         let guest_memory = settings.guest_memory_max.map(|max| Arc::new(GuestMemory::new(max)));
         let (start_timeout, init, pools) = (settings.start_timeout, settings.init, Mutex::default());
-        let inner =
-            Inner { wasmtime, residency, admission, ticker, refiller, room, guest_memory, start_timeout, init, pools };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(Inner {
+            wasmtime,
+            residency,
+            admission,
+            ticker,
+            refiller,
+            room,
+            more_memories: Arc::new(Semaphore::new(settings.more_memories() as usize)),
+            patience: settings.admission.queue_timeout,
+            guest_memory,
+            start_timeout,
+            init,
+            pools,
+        })))
     }
 
     /// Compiles a component, or takes what was compiled before from the cache.
@@ -139,6 +168,33 @@ impl Engine {
 
     pub(crate) fn room(&self) -> &Room {
         &self.0.room
+    }
+
+    /// Waits for the memories that an instance has beyond its first one; none if it has one.
+    ///
+    /// # Errors
+    /// [`Fault::Exhausted`] if others have them for too long.
+    pub(crate) async fn more_memories(&self, count: u32) -> Result<MoreMemories, Fault> {
+        if count == 0 {
+            return Ok(MoreMemories::none());
+        }
+        let acquired = Arc::clone(&self.0.more_memories).acquire_many_owned(count);
+        match tokio::time::timeout(self.0.patience, acquired).await {
+            Ok(Ok(memories)) => Ok(MoreMemories(Some(memories))),
+            Ok(Err(_)) | Err(_) => Err(Fault::Exhausted),
+        }
+    }
+
+    /// Takes them only if they are free.
+    ///
+    /// # Errors
+    /// [`Fault::Exhausted`] if others have them.
+    pub(crate) fn more_memories_now(&self, count: u32) -> Result<MoreMemories, Fault> {
+        if count == 0 {
+            return Ok(MoreMemories::none());
+        }
+        let acquired = Arc::clone(&self.0.more_memories).try_acquire_many_owned(count);
+        acquired.map(|memories| MoreMemories(Some(memories))).map_err(|_| Fault::Exhausted)
     }
 
     pub(crate) fn guest_memory(&self) -> Option<&Arc<GuestMemory>> {

@@ -3,7 +3,7 @@
 use crate::admission::{Admission, AdmissionOptions, Overloaded, Permit};
 use crate::deadline::{Deadline, WithDeadline};
 use crate::demand::{Bounds, Demand, Observed};
-use crate::engine::Engine;
+use crate::engine::{Engine, MoreMemories};
 use crate::fault::Fault;
 use crate::lease::{Lease, Start};
 use crate::limit::{Budget, HasBudget, Limits};
@@ -124,6 +124,8 @@ pub(crate) struct Live<B: Blueprint> {
     pub(crate) store: Store<B::Data>,
     pub(crate) exports: Arc<B::Exports>,
     pub(crate) uses: u32,
+    /// Given back behind the store.
+    pub(crate) more_memories: MoreMemories,
 }
 
 /// Lends the instances of one function.
@@ -140,6 +142,8 @@ pub(crate) struct Inner<B: Blueprint> {
     blueprint: B,
     component: InstancePre<B::Data>,
     options: PoolOptions,
+    /// Memories of an instance beyond its first one.
+    more_memories: u32,
     admission: Arc<Admission>,
     /// Never used. Last in, first out: the last that was made is the warmest in the caches.
     spares: Mutex<Vec<Live<B>>>,
@@ -192,10 +196,13 @@ impl<B: Blueprint> Pool<B> {
         options: PoolOptions,
         admission: Arc<Admission>,
     ) -> Self {
+        // Only a component that is given modules does not tell, and no world gives any.
+        let memories = component.component().resources_required().map_or(1, |required| required.num_memories);
         let inner = Arc::new_cyclic(|this| Inner {
             engine,
             blueprint,
             component,
+            more_memories: memories.saturating_sub(1),
             admission,
             spares: Mutex::default(),
             used: Mutex::default(),
@@ -349,6 +356,14 @@ impl<B: Blueprint> Inner<B> {
 
     /// Makes an instance for an event, which waits for a slot if there is none.
     async fn make_in_turn(&self) -> Result<Live<B>, Fault> {
+        // They are waited for by those alone who need them.
+        let more = self.engine.more_memories(self.more_memories).await?;
+        let mut live = self.make_in_room().await?;
+        live.more_memories = more;
+        Ok(live)
+    }
+
+    async fn make_in_room(&self) -> Result<Live<B>, Fault> {
         let room = self.engine.room();
         if !room.is_waited_for() {
             match self.make().await {
@@ -363,11 +378,14 @@ impl<B: Blueprint> Inner<B> {
     async fn make_spare(&self) -> Result<Live<B>, Fault> {
         let _running = self.engine.ticker().running();
         let timeout = self.options.limits.timeout.min(self.engine.start_timeout());
+        let more = self.engine.more_memories_now(self.more_memories)?;
         let making = pin!(self.make());
-        WithDeadline::new(making, self.engine.deadline(Instant::now(), timeout)).await.unwrap_or_else(|_| {
-            let timeout = flint_model::duration::display(timeout);
-            Err(Fault::Trap(format!("it did not start within {timeout}")))
-        })
+        let made =
+            WithDeadline::new(making, self.engine.deadline(Instant::now(), timeout)).await.unwrap_or_else(|_| {
+                let timeout = flint_model::duration::display(timeout);
+                Err(Fault::Trap(format!("it did not start within {timeout}")))
+            });
+        made.map(|live| Live { more_memories: more, ..live })
     }
 
     async fn make(&self) -> Result<Live<B>, Fault> {
@@ -387,7 +405,7 @@ impl<B: Blueprint> Inner<B> {
             Metered::new(instantiation, meter).await
         };
         match exports {
-            Ok(exports) => Ok(Live { store, exports: Arc::new(exports), uses: 0 }),
+            Ok(exports) => Ok(Live { store, exports: Arc::new(exports), uses: 0, more_memories: MoreMemories::none() }),
             Err(error) => Err(Fault::classify(&error, store.data_mut().budget().memory_refused())),
         }
     }

@@ -27,7 +27,7 @@ pub struct Settings {
     pub memory_max: ByteSize,
     /// How many core instances a component can be made of: one of the SDK has three, one composed of others theirs together.
     pub core_instances_max: u32,
-    /// How many linear memories a component can have. Fewer if there are so many instances that the addresses would not do.
+    /// How many linear memories a component can have.
     pub memories_max: u32,
     /// How many tables a component can have.
     pub tables_max: u32,
@@ -80,8 +80,8 @@ impl Default for Settings {
     }
 }
 
-/// Each memory reserves 4 GiB of addresses, of which there are 128 TiB.
-const MEMORIES_MAX: u32 = 24_000;
+/// Each memory reserves 4 GiB of addresses, of which there are 128 TiB, and 85 TiB in one piece.
+const MEMORIES_MAX: u32 = 19_000;
 
 /// What a fiber has for the host's own calls, behind what the guest may use.
 const HOST_STACK: usize = 1536 << 10;
@@ -100,9 +100,13 @@ impl Settings {
         }
     }
 
-    /// How many memories an instance may have for all of them to find room.
-    fn memories_for_each(&self) -> u32 {
-        self.memories_max.min(MEMORIES_MAX / self.instances_max.max(1)).max(1)
+    /// Memories beyond the first one of each instance, of all instances together.
+    ///
+    /// There are too few addresses for every instance to have the most that it may have. So who has several waits for these, and
+    /// who has one never does.
+    pub(crate) fn more_memories(&self) -> u32 {
+        let most = self.instances_max.min(MEMORIES_MAX.saturating_sub(self.instances_max));
+        most.max(self.memories_max.saturating_sub(1))
     }
 
     pub(crate) fn wasmtime_config(&self, residency: &Residency) -> Config {
@@ -112,19 +116,18 @@ impl Settings {
         let stack = self.stack_size_max.as_usize();
         config.max_wasm_stack(stack).async_stack_size(stack.saturating_add(HOST_STACK));
         let mut pooling = PoolingAllocationConfig::new();
-        let memories = self.memories_for_each();
         pooling
             .total_component_instances(self.instances_max)
-            // Of everything there is as much as if each instance had the most that it may have: a function of many memories,
-            // tables or modules must not use up what others need. What nobody uses costs addresses only.
+            // As much as if each instance had the most that it may have: a function of many tables or modules must not use up
+            // what others need. What nobody uses costs addresses only.
             .total_core_instances(self.instances_max.saturating_mul(self.core_instances_max))
-            .total_memories(self.instances_max.saturating_mul(memories))
+            .total_memories(self.instances_max.saturating_add(self.more_memories()))
             .total_tables(self.instances_max.saturating_mul(self.tables_max))
             // An idle spare keeps its stack.
             .total_stacks(self.instances_max)
             .max_core_instances_per_component(self.core_instances_max)
-            .max_memories_per_component(memories)
-            .max_memories_per_module(memories)
+            .max_memories_per_component(self.memories_max)
+            .max_memories_per_module(self.memories_max)
             .max_tables_per_component(self.tables_max)
             .max_tables_per_module(self.tables_max)
             .max_memory_size(self.memory_max.as_usize())

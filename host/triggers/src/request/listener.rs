@@ -49,7 +49,7 @@ pub struct Limits {
     /// Requests that a client of HTTP/2 may take back before its connection is ended; each ten that it lets be answered
     /// make good for one.
     pub resets_max: usize,
-    /// How much of a request's body is taken before it is read, with HTTP/2; of all requests of a connection four times as much.
+    /// How much of a request's body is taken before it is read, with HTTP/2.
     pub window_size: ByteSize,
     /// How much of an answer is held for a client that does not take it, with HTTP/2.
     pub buffer_size: ByteSize,

@@ -38,8 +38,8 @@ pub(super) struct Settings {
 /// other one would never have enough.
 const ANSWERED_FOR_ONE: usize = 10;
 
-/// So many times what one request may send ahead, a connection may: one that nobody reads must not hold up the others.
-const WINDOWS: u32 = 4;
+/// The largest window of HTTP/2 (RFC 9113, section 6.9.1).
+const WINDOW_MAX: u32 = (1 << 31) - 1;
 
 impl Settings {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -54,6 +54,13 @@ impl Settings {
         }
     }
 
+    /// What all requests of a connection may send ahead: as much as each may. With less, some that nobody reads would hold up the others,
+    /// whose functions would wait for bodies that must not come. What lies there altogether is bounded by how many requests the host
+    /// answers at once: who is refused has its body thrown away.
+    fn connection_window(&self) -> u32 {
+        self.window_size.saturating_mul(self.streams_max).min(WINDOW_MAX)
+    }
+
     /// How hyper serves a connection whose streams these are.
     pub(super) fn builder(&self, streams: Streams) -> http2::Builder<Streams> {
         let mut builder = http2::Builder::new(streams);
@@ -64,7 +71,7 @@ impl Settings {
             .max_pending_accept_reset_streams(self.resets_max)
             .max_local_error_reset_streams(self.resets_max)
             .initial_stream_window_size(self.window_size)
-            .initial_connection_window_size(self.window_size.saturating_mul(WINDOWS))
+            .initial_connection_window_size(self.connection_window())
             .max_send_buf_size(self.buffer_size)
             .keep_alive_interval(self.ping_interval)
             .keep_alive_timeout(self.ping_timeout);

@@ -225,3 +225,29 @@ async fn who_takes_back_every_other_request_is_disconnected() {
     }
     assert!((5..20).contains(&taken_back), "{taken_back}");
 }
+
+#[tokio::test]
+async fn bodies_that_nobody_reads_do_not_hold_up_one_that_somebody_does() {
+    let host = Host::start(|request| async move {
+        if request.uri().path() == "/waits" {
+            std::future::pending::<()>().await;
+        }
+        let body = request.into_body().collect().await.expect("a body").to_bytes();
+        text(if body == "read me" { "done" } else { "other" })
+    })
+    .await;
+    let mut client = Frames::open(&host, 65_535).await;
+    // The host's windows hold from then on.
+    client.hear_kind(SETTINGS).await;
+    client.say(SETTINGS, ACK, 0, &[]).await.expect("sent");
+    for stream in [1, 3, 5, 7, 9] {
+        client.ask(0, stream, "POST", "/waits").await;
+        // As much as it may send ahead.
+        for _ in 0..16 {
+            client.say(DATA, 0, stream, &[b'x'; 16 << 10]).await.expect("sent");
+        }
+    }
+    client.ask(0, 11, "POST", "/reads").await;
+    client.say(DATA, END_STREAM, 11, b"read me").await.expect("sent");
+    assert_eq!(client.hear_kind(DATA).await.payload, b"done");
+}
