@@ -1,5 +1,6 @@
 //! A server that functions call: it answers what its path says, and counts.
 
+use super::eventually;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use http::{HeaderMap, Request, Response, Version, header};
@@ -63,7 +64,8 @@ impl Upstream {
     }
 
     fn on(address: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
-        let listener = std::net::TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        // Another one on the same address may be about to end.
+        let listener = eventually(&format!("the address {address}"), || std::net::TcpListener::bind(address).ok());
         listener.set_nonblocking(true).expect("set");
         let address = listener.local_addr().expect("an address");
         let seen = Arc::<Seen>::default();

@@ -117,10 +117,17 @@ async fn a_function_that_has_all_it_may_have_leaves_others_their_part() {
     let empty = "(core module $none)".to_owned() + &"(core instance (instantiate $none))".repeat(19);
     let greedy = pool(&engine, &format!("(component {module} {empty})"), None, on_demand()).await;
     let other = pool(&engine, GUEST, None, on_demand()).await;
-    let mut held = Vec::new();
-    for _ in 0..5 {
-        held.push(greedy.lease().await.unwrap());
-    }
+    // Beyond one memory each, there are seven for all six: enough for one of these, and the next one waits.
+    let first = greedy.lease().await.unwrap();
+    let (waited, ()) = tokio::join!(greedy.lease(), async {
+        for _ in 0..5 {
+            assert_eq!(other.lease().await.err(), None, "it has one memory");
+        }
+        drop(first);
+    });
+    let _second = waited.unwrap();
+    let refused = greedy.lease().await.err();
+    assert_eq!(refused, Some(Refusal::Fault(Fault::Exhausted)), "it waited for too long");
     let mut lease = other.lease().await.unwrap();
     assert_eq!(call(&mut lease, "answer", ()).await, Ok((42_u32,)));
     let one_more = "(core instance (instantiate $none))";
