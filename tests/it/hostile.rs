@@ -1,10 +1,9 @@
 //! Guests that mean harm, or are broken: each is ended or refused, its caller is told, and others are answered all along.
 
 use crate::harness::guest::{function, route};
-use crate::harness::{Client, Host, Launch, Response, Wire, eventually, resident};
+use crate::harness::{Host, Launch, Response, Wire, meanwhile, resident};
 use http::{Method, StatusCode};
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -22,34 +21,6 @@ fn host(limits: &str) -> Host {
         flood,
     ];
     Launch::config(&sections.concat()).start()
-}
-
-/// Does something while another function is asked over and over, which has to answer every time.
-fn meanwhile<T>(host: &Host, act: impl FnOnce(Client) -> T) -> T {
-    let (client, done, asked) = (host.http(), AtomicBool::new(false), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                assert_eq!(client.get("/hello").expect(200).text(), "Hello, world!\n");
-                asked.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        eventually("the other one answers", || (asked.load(Ordering::Relaxed) > 0).then_some(()));
-        // Also when it fails, or the scope would wait for ever.
-        let _done = Done(&done);
-        let before = asked.load(Ordering::Relaxed);
-        let result = act(client);
-        eventually("an answer since", || (asked.load(Ordering::Relaxed) > before).then_some(()));
-        result
-    })
-}
-
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Fails unless an answer is this problem.
@@ -74,9 +45,10 @@ fn a_guest_that_writes_lines_without_end_is_ended_and_fills_nothing() {
 
 #[test]
 fn an_answer_without_end_is_as_fast_as_its_reader_and_ends_with_it() {
-    let host = host("timeout = \"50s\"\ncpu = \"40s\"");
+    // Longer than the test waits: nothing but the end of its reader ends it.
+    let host = host("timeout = \"10m\"\ncpu = \"10m\"");
     let before = resident(&host);
-    for path in ["/flood/response", "/flood/deaf"] {
+    for (path, ended) in [("/flood/response", 1.0), ("/flood/deaf", 2.0)] {
         meanwhile(&host, |client| {
             let mut wire = Wire::open(client);
             wire.say_head(&[&format!("GET {path}")]);
@@ -92,6 +64,7 @@ fn an_answer_without_end_is_as_fast_as_its_reader_and_ends_with_it() {
             wire.hang_up();
         });
         // That nobody is there any longer ends the guest, whether it wants to know or not.
+        host.wait_for_outcome("flood", "caller/gone", ended);
         host.wait_for_running("flood", 0.0);
     }
 }
