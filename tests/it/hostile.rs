@@ -2,7 +2,7 @@
 
 use crate::harness::guest::{function, route};
 use crate::harness::{Host, Launch, Response, Wire, meanwhile, resident};
-use http::{Method, StatusCode};
+use http::Method;
 use std::io::Read;
 use std::thread;
 use std::time::Duration;
@@ -131,8 +131,52 @@ fn headers_and_statuses_that_no_answer_has_are_refused_to_the_guest() {
         assert!(answer.text().to_lowercase().contains(&told.to_lowercase()), "{path}: {}", answer.text());
         assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
     }
-    let odd = meanwhile(&host, |client| client.get("/improper-02/status/600"));
-    assert!(odd.status == StatusCode::OK || odd.status.is_server_error(), "{odd:?}");
+    for path in ["/improper-02/coding", "/improper-02/answer/4,4/0/0/4", "/improper-02/answer/-1/0/0/4"] {
+        let answer = meanwhile(&host, |client| client.get(path)).expect(200);
+        assert!(answer.text().contains("HeaderError"), "{path}: {}", answer.text());
+        assert!(!answer.headers.contains_key("content-length"), "{answer:?}");
+    }
+    // Whatever has three digits is a status (RFC 9110, section 15), but those that promise another answer are none.
+    for code in [600, 999] {
+        meanwhile(&host, |client| client.get(&format!("/improper-02/status/{code}"))).expect(code);
+    }
+    for code in [100, 101, 103, 199] {
+        let interim = meanwhile(&host, |client| client.get(&format!("/improper-02/status/{code}")));
+        is_problem(interim, 502, "function/no-answer");
+    }
+}
+
+#[test]
+fn an_answer_that_lies_about_its_length_does_not_look_complete() {
+    let host = host("");
+    for (announced, written) in [(10, 4), (2, 4), (1_000_000_000, 4), (1, 0)] {
+        let path = format!("/improper-02/answer/{announced}/0/0/{written}");
+        let broken = meanwhile(&host, |client| client.try_send(Method::GET, &path, &[], ""));
+        assert!(broken.as_ref().map_or(true, |answer| answer.status.is_server_error()), "{path}: {broken:?}");
+        // Nor does what comes behind it begin where it should not.
+        let mut wire = Wire::open(host.http());
+        wire.say_head(&[&format!("GET {path}")]);
+        wire.say_head(&["GET /hello"]);
+        assert!(!wire.hear_to_the_end().contains("Hello, world!"), "{path}: the connection goes on");
+    }
+    assert_eq!(host.http().get("/improper-02/answer/4/0/0/4").expect(200).text(), "wwww");
+}
+
+#[test]
+fn who_answers_twice_or_with_too_many_headers_has_failed_by_itself() {
+    let host = host("");
+    let twice = meanwhile(&host, |client| client.try_send(Method::GET, "/improper-02/twice", &[], ""));
+    // The first answer may be on its way already; then it breaks off.
+    if let Ok(answer) = twice {
+        is_problem(answer, 500, "function/trapped");
+    }
+    host.wait_for_outcome("improper-02", "function/trapped", 1.0);
+    // Ten thousand headers, and a large one.
+    for path in ["/improper-02/answer//10000/10/4", "/improper-02/answer//1/1000000/4"] {
+        is_problem(meanwhile(&host, |client| client.get(path)), 500, "function/trapped");
+    }
+    let streams = meanwhile(&host, |client| client.get("/improper-02/streams")).expect(200);
+    assert_eq!(streams.text(), "Err(())", "a body has one stream");
 }
 
 #[test]
