@@ -20,7 +20,7 @@ fn functions_and_instances_that_wait_take_little_memory() {
 
 #[test]
 fn callers_are_answered_beside_guests_that_spin() {
-    let figures = bench(&["neighbours", "--time", "500ms", "--callers", "2"]);
+    let figures = bench(&["neighbours", "--time", "3s", "--callers", "2"]);
     for (row, spinning) in [(0, 0), (1, 4)] {
         let row = &figures["rows"][row];
         assert_eq!(row["spinning"], spinning, "{figures}");

@@ -1,11 +1,11 @@
 //! The command line: what it prints, how it ends, and how a host comes and goes.
 
-use crate::harness::{Host, Launch, flint, guest, root};
+use crate::harness::{Host, Launch, Wire, eventually, flint, guest, root};
 use http::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -207,12 +207,18 @@ fn nobody_but_a_program_of_this_machine_manages_a_host() {
 #[test]
 fn a_signal_ends_a_host_when_what_runs_is_done() {
     for signal in [Signal::INT, Signal::TERM] {
-        let mut host = Launch::fixtures().start();
-        let client = host.http();
-        let slow = std::thread::spawn(move || client.get("/sleep/700"));
-        std::thread::sleep(Duration::from_millis(200));
+        let mut host = Launch::platform().start();
+        // It goes on until its client has sent all.
+        let mut slow = Wire::open(host.http());
+        slow.say_head(&["POST /echo", "transfer-encoding: chunked"]);
+        slow.say_chunk("first");
+        slow.hear_until("first");
         host.signal(signal);
-        assert_eq!(slow.join().expect("an answer").status, 200);
+        eventually("the end of the listener", || TcpStream::connect(host.http().address()).is_err().then_some(()));
+        slow.say_chunk("last");
+        slow.say("0\r\n\r\n");
+        slow.hear_until("last");
+        slow.hear_until("0\r\n\r\n");
         assert_eq!(host.wait().code(), Some(0), "{:?}", host.log());
         assert!(!host.data_dir().join("run.json").exists());
         host.logged("the end", |line| line["message"] == "stopped");

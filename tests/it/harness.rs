@@ -1,6 +1,6 @@
 //! What tests share: a host that runs ([`host`]), components that are built ([`guest`]), a client ([`client`]), a server
 //! that functions call ([`upstream`]), and a connection for what no client says ([`wire`]); the same for HTTP/2 ([`http2`]),
-//! and what TLS needs ([`tls`]).
+//! and what TLS needs ([`tls`]). That others are answered while something goes on is shown by [`meanwhile`].
 
 #![allow(dead_code, unused_imports, reason = "what one test file does not need, another does")]
 
@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod guest;
 pub(crate) mod host;
 pub(crate) mod http2;
+pub(crate) mod meanwhile;
 pub(crate) mod tls;
 pub(crate) mod upstream;
 pub(crate) mod wire;
@@ -15,6 +16,7 @@ pub(crate) mod wire;
 pub(crate) use client::{Client, Response};
 pub(crate) use host::{Host, Launch, Run, flint};
 pub(crate) use http2::Http2;
+pub(crate) use meanwhile::meanwhile;
 pub(crate) use upstream::Upstream;
 pub(crate) use wire::Wire;
 

@@ -1,10 +1,9 @@
 //! Guests that mean harm, or are broken: each is ended or refused, its caller is told, and others are answered all along.
 
 use crate::harness::guest::{function, route};
-use crate::harness::{Client, Host, Launch, Response, Wire, eventually, resident};
-use http::{Method, StatusCode};
+use crate::harness::{Host, Launch, Response, Wire, meanwhile, resident};
+use http::Method;
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -22,34 +21,6 @@ fn host(limits: &str) -> Host {
         flood,
     ];
     Launch::config(&sections.concat()).start()
-}
-
-/// Does something while another function is asked over and over, which has to answer every time.
-fn meanwhile<T>(host: &Host, act: impl FnOnce(Client) -> T) -> T {
-    let (client, done, asked) = (host.http(), AtomicBool::new(false), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                assert_eq!(client.get("/hello").expect(200).text(), "Hello, world!\n");
-                asked.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        eventually("the other one answers", || (asked.load(Ordering::Relaxed) > 0).then_some(()));
-        // Also when it fails, or the scope would wait for ever.
-        let _done = Done(&done);
-        let before = asked.load(Ordering::Relaxed);
-        let result = act(client);
-        eventually("an answer since", || (asked.load(Ordering::Relaxed) > before).then_some(()));
-        result
-    })
-}
-
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Fails unless an answer is this problem.
@@ -74,9 +45,10 @@ fn a_guest_that_writes_lines_without_end_is_ended_and_fills_nothing() {
 
 #[test]
 fn an_answer_without_end_is_as_fast_as_its_reader_and_ends_with_it() {
-    let host = host("timeout = \"50s\"\ncpu = \"40s\"");
+    // Longer than the test waits: nothing but the end of its reader ends it.
+    let host = host("timeout = \"10m\"\ncpu = \"10m\"");
     let before = resident(&host);
-    for path in ["/flood/response", "/flood/deaf"] {
+    for (path, ended) in [("/flood/response", 1.0), ("/flood/deaf", 2.0)] {
         meanwhile(&host, |client| {
             let mut wire = Wire::open(client);
             wire.say_head(&[&format!("GET {path}")]);
@@ -92,6 +64,7 @@ fn an_answer_without_end_is_as_fast_as_its_reader_and_ends_with_it() {
             wire.hang_up();
         });
         // That nobody is there any longer ends the guest, whether it wants to know or not.
+        host.wait_for_outcome("flood", "caller/gone", ended);
         host.wait_for_running("flood", 0.0);
     }
 }
@@ -158,8 +131,52 @@ fn headers_and_statuses_that_no_answer_has_are_refused_to_the_guest() {
         assert!(answer.text().to_lowercase().contains(&told.to_lowercase()), "{path}: {}", answer.text());
         assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
     }
-    let odd = meanwhile(&host, |client| client.get("/improper-02/status/600"));
-    assert!(odd.status == StatusCode::OK || odd.status.is_server_error(), "{odd:?}");
+    for path in ["/improper-02/coding", "/improper-02/answer/4,4/0/0/4", "/improper-02/answer/-1/0/0/4"] {
+        let answer = meanwhile(&host, |client| client.get(path)).expect(200);
+        assert!(answer.text().contains("HeaderError"), "{path}: {}", answer.text());
+        assert!(!answer.headers.contains_key("content-length"), "{answer:?}");
+    }
+    // Whatever has three digits is a status (RFC 9110, section 15), but those that promise another answer are none.
+    for code in [600, 999] {
+        meanwhile(&host, |client| client.get(&format!("/improper-02/status/{code}"))).expect(code);
+    }
+    for code in [100, 101, 103, 199] {
+        let interim = meanwhile(&host, |client| client.get(&format!("/improper-02/status/{code}")));
+        is_problem(interim, 502, "function/no-answer");
+    }
+}
+
+#[test]
+fn an_answer_that_lies_about_its_length_does_not_look_complete() {
+    let host = host("");
+    for (announced, written) in [(10, 4), (2, 4), (1_000_000_000, 4), (1, 0)] {
+        let path = format!("/improper-02/answer/{announced}/0/0/{written}");
+        let broken = meanwhile(&host, |client| client.try_send(Method::GET, &path, &[], ""));
+        assert!(broken.as_ref().map_or(true, |answer| answer.status.is_server_error()), "{path}: {broken:?}");
+        // Nor does what comes behind it begin where it should not.
+        let mut wire = Wire::open(host.http());
+        wire.say_head(&[&format!("GET {path}")]);
+        wire.say_head(&["GET /hello"]);
+        assert!(!wire.hear_to_the_end().contains("Hello, world!"), "{path}: the connection goes on");
+    }
+    assert_eq!(host.http().get("/improper-02/answer/4/0/0/4").expect(200).text(), "wwww");
+}
+
+#[test]
+fn who_answers_twice_or_with_too_many_headers_has_failed_by_itself() {
+    let host = host("");
+    let twice = meanwhile(&host, |client| client.try_send(Method::GET, "/improper-02/twice", &[], ""));
+    // The first answer may be on its way already; then it breaks off.
+    if let Ok(answer) = twice {
+        is_problem(answer, 500, "function/trapped");
+    }
+    host.wait_for_outcome("improper-02", "function/trapped", 1.0);
+    // Ten thousand headers, and a large one.
+    for path in ["/improper-02/answer//10000/10/4", "/improper-02/answer//1/1000000/4"] {
+        is_problem(meanwhile(&host, |client| client.get(path)), 500, "function/trapped");
+    }
+    let streams = meanwhile(&host, |client| client.get("/improper-02/streams")).expect(200);
+    assert_eq!(streams.text(), "Err(())", "a body has one stream");
 }
 
 #[test]

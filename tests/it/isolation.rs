@@ -112,9 +112,9 @@ fn a_shared_function_serves_events_that_come_at_once_from_one_instance() {
     let host = probe("isolation = \"shared\"\nuses = 3");
     let counts: Vec<u32> = (0..12).map(|_| count(&host)).collect();
     assert_eq!(counts, [1, 2, 3].repeat(4));
-    let host = Launch::config(&misbehave("isolation = \"shared\"\nuses = 1000")).start();
+    let host = Launch::config(&misbehave("isolation = \"shared\"\nuses = 1000\ntimeout = \"1m\"")).start();
     let mut sleeping: Vec<Wire> = (0..4).map(|_| Wire::open(host.http())).collect();
-    sleeping.iter_mut().for_each(|wire| wire.say_head(&["GET /sleep/300"]));
+    sleeping.iter_mut().for_each(|wire| wire.say_head(&["GET /sleep/5000"]));
     host.wait_for_running("misbehave", 4.0);
     for wire in &mut sleeping {
         wire.hear_until("awake\n");

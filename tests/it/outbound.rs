@@ -75,7 +75,7 @@ fn calls_one_after_the_other_share_a_connection_and_those_at_once_do_not() {
     let again = host.http().get(&format!("/ask-02/{}/hello", upstream.address)).expect(200);
     assert_eq!((again.text(), upstream.connections()), ("hello\n", own + 1), "0.2 keeps its connection too");
     // Those that run at once need one each; a slow answer keeps them apart.
-    let answers = ask(host.http(), "at-once/10", &upstream.url("/slow/200"), "").expect(200).json();
+    let answers = ask(host.http(), "at-once/10", &upstream.url("/slow/2000"), "").expect(200).json();
     assert_eq!(answers, json!(vec!["200"; 10]));
     assert_eq!(upstream.connections(), 11);
     // What nobody uses is closed.
@@ -110,9 +110,8 @@ fn connections_are_bounded_and_those_that_wait_get_the_ones_that_become_free() {
     host.http().get(&format!("/ask-02/{}/hello", upstream.address)).expect(200);
     assert!(upstream.open() <= 2, "{}", upstream.open());
     drop(host);
-    let host =
-        Launch::config(&format!("[outbound]\nconnections-max = 1\nconnect-timeout = \"200ms\"\n{lines}")).start();
-    let answers = ask(host.http(), "at-once/2", &upstream.url("/slow/1000"), "").expect(200).json();
+    let host = Launch::config(&format!("[outbound]\nconnections-max = 1\nconnect-timeout = \"1s\"\n{lines}")).start();
+    let answers = ask(host.http(), "at-once/2", &upstream.url("/slow/10000"), "").expect(200).json();
     let limited = answers.as_array().expect("answers").iter().filter(|text| text.to_string().contains("Limit")).count();
     assert_eq!(limited, 1, "{answers}");
 }
@@ -302,7 +301,6 @@ fn a_redirect_is_an_answer_unless_the_guest_follows_it() {
     assert_eq!(follow(&upstream.url("/redirect?/redirect?hello")).expect(200).text(), "hello\n");
     // Each is asked for again: the other server is none that the function may call.
     refused(&follow(&upstream.url(&format!("/redirect?{}", other.url("/")))), "may not make this call", false);
-    refused(&follow(&upstream.url("/redirect?http://169.254.169.254/")), "may not make this call", false);
     assert_eq!(other.connections(), 0);
     refused(&follow(&upstream.url("/redirect?/redirect?/redirect?/redirect?/hello")), "more than 3 redirects", false);
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A platform that is served through TLS too, with files of these names.
@@ -126,15 +127,17 @@ fn who_does_not_come_to_the_point_is_disconnected() {
 #[test]
 fn a_host_that_ends_finishes_what_runs_through_tls() {
     let (mut host, certificate) = host("");
-    http2::run(async {
-        let client = tls::http2(host.https(), &certificate).await;
-        let running = client.send(request("GET", "/sleep/1000", whole("")));
-        let stop = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            host.signal(Signal::TERM);
-        };
-        let (awake, ()) = tokio::join!(running, stop);
-        assert_eq!(awake.expect(200).text(), "awake\n");
+    let address = host.https();
+    thread::scope(|scope| {
+        let sleeping = scope.spawn(|| {
+            http2::run(async {
+                let client = tls::http2(address, &certificate).await;
+                client.send(request("GET", "/sleep/3000", whole(""))).await
+            })
+        });
+        host.wait_for_running("misbehave", 1.0);
+        host.signal(Signal::TERM);
+        assert_eq!(sleeping.join().expect("an answer").expect(200).text(), "awake\n");
     });
     assert_eq!(host.wait().code(), Some(0), "{:?}", host.log());
 }

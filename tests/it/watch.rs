@@ -85,6 +85,52 @@ fn a_component_that_changes_is_served_without_dropping_a_request() {
 }
 
 #[test]
+fn a_configuration_that_changes_under_load_drops_no_request() {
+    const CHANGES: usize = 20;
+    let workplace = Workplace::new();
+    workplace.put("other.wasm", "hello-plain-03");
+    let host = workplace.up(true);
+    let (client, over) = (host.http(), AtomicBool::new(false));
+    let asked = thread::scope(|scope| {
+        let load = |_| {
+            scope.spawn(|| {
+                let (mut wire, mut asked) = (Wire::open(client), 0);
+                while !over.load(Ordering::Relaxed) {
+                    wire.say_head(&["GET /load"]);
+                    assert!(wire.hear_head().starts_with("HTTP/1.1 200 "));
+                    wire.hear_until("\r\n0\r\n\r\n");
+                    asked += 1;
+                }
+                asked
+            })
+        };
+        let workers: Vec<_> = (0..4).map(load).collect();
+        let _over = Over(&over);
+        // Each time another route, limits of the function that is asked, and another function beside it.
+        for change in 1..=CHANGES {
+            let limits = format!("concurrency = {}\nwarm = {}\n[[route]]", 50 + change, change % 3);
+            let other = format!("[function.other]\nsource = \"other.wasm\"\n{}", route(&format!("/{change}"), "other"));
+            workplace.configure(&(greeter().replace("[[route]]", &limits) + &other));
+            wait_for(client, &format!("/{change}"), "0.3");
+        }
+        over.store(true, Ordering::Relaxed);
+        workers.into_iter().map(|worker| worker.join().expect("every request is answered")).collect::<Vec<u32>>()
+    });
+    assert!(asked.iter().all(|asked| *asked > 20), "{asked:?}");
+    let function = host.admin().get("/v1/functions/greeter").expect(200).json();
+    assert_eq!(function["limits"]["concurrency"], 50 + CHANGES, "{function}");
+}
+
+/// Ends the load also when the test fails, or it would go on for ever.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
 fn a_folder_is_built_again_when_a_file_in_it_changes_and_not_when_its_build_writes_there() {
     let workplace = Workplace::new();
     std::fs::create_dir_all(workplace.path("source/deep")).expect("folders");

@@ -17,13 +17,16 @@ impl wasip2::exports::http::incoming_handler::Guest for Improper {
             "/error" => ResponseOutparam::set(answer, Err(ErrorCode::InternalError(Some("a secret".to_owned())))),
             "/connection" => told(answer, &header("connection", b"close")),
             "/break" => told(answer, &header("x-break", b"a\r\nset-cookie: b")),
-            "/status/99" => told(answer, &status(99)),
-            "/status/600" => told(answer, &status(600)),
             "/leak" => leak(),
             "/hold" => hold(answer),
             "/orphan" => orphan(),
             "/bytes" => bytes(answer),
             "/keep" => keep(answer),
+            "/twice" => twice(answer),
+            "/streams" => streams(answer),
+            "/coding" => told(answer, &header("transfer-encoding", b"chunked")),
+            path if path.starts_with("/status/") => status(answer, number(&path["/status/".len()..])),
+            path if path.starts_with("/answer/") => wrong(answer, &path["/answer/".len()..]),
             other => told(answer, &format!("there is no {other}")),
         }
     }
@@ -44,8 +47,16 @@ fn header(name: &str, value: &[u8]) -> String {
     format!("{:?}", Fields::new().append(name, value).map_err(|error| error.to_string()))
 }
 
-fn status(code: u16) -> String {
-    format!("{:?}", OutgoingResponse::new(Fields::new()).set_status_code(code))
+/// Answers with a status, or with what became of it.
+fn status(answer: ResponseOutparam, code: usize) {
+    let response = OutgoingResponse::new(Fields::new());
+    let set = response.set_status_code(u16::try_from(code).unwrap_or_default());
+    if set.is_err() {
+        return told(answer, &format!("{set:?}"));
+    }
+    let body = response.body().expect("the body is taken once");
+    ResponseOutparam::set(answer, Ok(response));
+    let _unwanted = OutgoingBody::finish(body, None);
 }
 
 /// Announces ten bytes, writes four, and ends.
@@ -58,6 +69,48 @@ fn early(answer: ResponseOutparam) {
     let stream = body.write().expect("the stream is taken once");
     let _gone = stream.blocking_write_and_flush(b"four");
     drop(stream);
+}
+
+/// Answers, and answers once more by the handle that it gave away.
+fn twice(answer: ResponseOutparam) {
+    let handle = answer.take_handle();
+    for text in ["the first answer\n", "the second answer\n"] {
+        // SAFETY: whose handle it is by now is for the host to find out.
+        told(unsafe { ResponseOutparam::from_handle(handle) }, text);
+    }
+}
+
+/// Takes the stream of a body twice.
+fn streams(answer: ResponseOutparam) {
+    let body = OutgoingResponse::new(Fields::new()).body().expect("the body is taken once");
+    let _first = body.write();
+    told(answer, &format!("{:?}", body.write().map(drop)));
+}
+
+/// Answers as `LENGTHS/COUNT/BYTES/WRITTEN` says: announces each of the lengths, with so many headers of so many bytes, and a
+/// body of so many bytes.
+fn wrong(answer: ResponseOutparam, what: &str) {
+    let mut parts = what.split('/');
+    let mut next = || parts.next().unwrap_or_default();
+    let (lengths, count, bytes, written) = (next(), number(next()), number(next()), number(next()));
+    let headers = Fields::new();
+    let announced = lengths.split(',').filter(|length| !length.is_empty());
+    let mut added = announced.map(|length| headers.append("content-length", length.as_bytes())).collect::<Vec<_>>();
+    added.extend((0..count).map(|n| headers.append(&format!("x-{n}"), &vec![b'v'; bytes])));
+    if let Some(error) = added.into_iter().find_map(Result::err) {
+        return told(answer, &format!("refused: {error}"));
+    }
+    let response = OutgoingResponse::new(headers);
+    let body = response.body().expect("the body is taken once");
+    ResponseOutparam::set(answer, Ok(response));
+    let stream = body.write().expect("the stream is taken once");
+    let _gone = stream.blocking_write_and_flush(&vec![b'w'; written]);
+    drop(stream);
+    let _unwanted = OutgoingBody::finish(body, None);
+}
+
+fn number(text: &str) -> usize {
+    text.parse().unwrap_or_default()
 }
 
 /// Holds one handle after the other.

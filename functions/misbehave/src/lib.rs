@@ -19,6 +19,7 @@ async fn handle(request: Request) -> Response {
         .get("/sleep/{ms}", sleep)
         .get("/block/{ms}", block)
         .get("/stack", stack)
+        .get("/deep/{depth}", deep)
         .get("/log/{n}", write_log)
         .get("/log/{n}/context/{bytes}", write_log_with_context)
         .get("/stdout", write_stdout)
@@ -109,6 +110,17 @@ async fn stack(_: Request) -> String {
 fn deeper(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
     deeper(depth + 1) + frame[(depth % 64) as usize]
+}
+
+/// Calls itself so deep, and keeps nothing in memory: it is the host's stack that gives way, not the one in its memory.
+async fn deep(request: Request) -> Result<String, Problem> {
+    Ok(format!("{}\n", below(0, request.param_as("depth")?)))
+}
+
+/// What it does with the result keeps the compiler from making a loop of it.
+#[inline(never)]
+fn below(depth: u64, bottom: u64) -> u64 {
+    if depth == bottom { depth } else { below(depth + 1, bottom).rotate_left(1) ^ depth }
 }
 
 /// Writes so many log lines, with fields.

@@ -34,3 +34,19 @@ pub(crate) fn observe(telemetry: &Telemetry) {
         read: Box::new(|| COUNT.load(Relaxed) as f64),
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn each_panic_is_counted_also_of_a_thread_whose_end_nobody_asks_for() {
+        count();
+        let before = COUNT.load(Relaxed);
+        assert!(panic::catch_unwind(|| panic!("as asked")).is_err());
+        assert!(thread::spawn(|| panic!("as asked")).join().is_err());
+        // Other tests have the same hook.
+        assert!(COUNT.load(Relaxed) >= before + 2);
+    }
+}

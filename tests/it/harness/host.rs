@@ -7,12 +7,16 @@ use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What a command came to.
@@ -48,11 +52,25 @@ fn command(folder: &Path, args: &[OsString]) -> Command {
 pub(crate) fn flint(folder: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
     let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
     let output = command(folder, &args).stdin(Stdio::null()).output().expect("the binary runs");
-    Run {
+    let run = Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
+    };
+    assert!(run.code.is_some(), "a signal ended it: {run:?}");
+    assert!(!run.stderr.lines().any(is_panic), "the binary panicked: {run:?}");
+    run
+}
+
+/// Whether a line of standard error tells of a panic. What a guest says when it panics stands in a line of the log.
+fn is_panic(line: &str) -> bool {
+    line.starts_with("thread '")
+}
+
+/// Whether a line of the log tells of a defect of the host.
+fn is_defect(line: &Value) -> bool {
+    let said = line["message"].as_str().unwrap_or_default();
+    line["level"] == "error" && (line["fields"]["code"] == "host/internal" || said.contains("a defect of the host"))
 }
 
 /// What a host is started with.
@@ -90,7 +108,7 @@ impl Launch {
     /// A platform of the test's own. Sources have to be absolute: see [`guest`](super::guest).
     pub(crate) fn config(text: &str) -> Self {
         let launch = Self::new(Vec::new());
-        std::fs::write(launch.folder.path().join("platform.toml"), text).expect("a configuration");
+        fs::write(launch.folder.path().join("platform.toml"), text).expect("a configuration");
         launch
     }
 
@@ -132,8 +150,8 @@ impl Launch {
         let data = self.data_dir();
         if self.shares_compiled && !data.exists() {
             let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-            std::fs::create_dir_all(&shared).expect("a folder");
-            std::fs::create_dir(&data).expect("a folder");
+            fs::create_dir_all(&shared).expect("a folder");
+            fs::create_dir(&data).expect("a folder");
             std::os::unix::fs::symlink(shared, data.join("compiled")).expect("a link");
         }
     }
@@ -151,6 +169,10 @@ pub(crate) struct Host {
     /// What it said when it was ready.
     pub(crate) ready: Value,
     log: Arc<Mutex<Vec<String>>>,
+    /// Reads its log, to its end.
+    reader: JoinHandle<()>,
+    /// Whether the test ended it.
+    is_ended: AtomicBool,
 }
 
 impl Host {
@@ -169,7 +191,7 @@ impl Host {
             .spawn()
             .expect("the binary runs");
         let log = Arc::default();
-        follow(child.stderr.take().expect("piped"), &log);
+        let reader = follow(child.stderr.take().expect("piped"), &log);
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("readable");
@@ -177,7 +199,7 @@ impl Host {
             let _ = child.wait();
             panic!("the host did not start ({error}): {line}\n{}", log.lock().expect("a log").join("\n"));
         });
-        let host = Self { launch, child, ready, log };
+        let host = Self { launch, child, ready, log, reader, is_ended: AtomicBool::new(false) };
         assert!(host.ready.get("http").is_some(), "the host did not start: {}", host.ready);
         host
     }
@@ -213,6 +235,14 @@ impl Host {
         let metrics = self.admin().get("/metrics").expect(200);
         let value = metrics.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or(0.0)
+    }
+
+    /// How often it panicked; none: it does not say.
+    pub(crate) fn panics(&self) -> Option<f64> {
+        let run: Value = serde_json::from_slice(&fs::read(self.data_dir().join("run.json")).ok()?).ok()?;
+        let token = format!("Bearer {}", run["token"].as_str().unwrap_or_default());
+        let metrics = self.admin().try_send(Method::GET, "/metrics", &[("authorization", &token)], "").ok()?;
+        metrics.text().lines().find_map(|line| line.strip_prefix("flint_panics_total{} "))?.parse().ok()
     }
 
     /// Waits until invocations of a function by HTTP ended so often in this way.
@@ -255,8 +285,7 @@ impl Host {
 
     /// The lines of its log so far.
     pub(crate) fn log(&self) -> Vec<Value> {
-        let lines = self.log.lock().expect("a log");
-        lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.clone()))).collect()
+        parsed(&self.log.lock().expect("a log"))
     }
 
     /// Waits for a line of its log.
@@ -266,6 +295,9 @@ impl Host {
 
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
+        if signal != Signal::HUP {
+            self.is_ended.store(true, Ordering::Relaxed);
+        }
         let process = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process");
         kill_process(process, signal).expect("the process is there");
     }
@@ -283,7 +315,7 @@ impl Host {
 
     /// Ends it like a loss of power, and starts another one on the same data.
     pub(crate) fn kill_and_restart(mut self) -> Self {
-        self.child.kill().expect("the process is there");
+        self.signal(Signal::KILL);
         self.wait();
         Self::start(Arc::clone(&self.launch))
     }
@@ -296,26 +328,63 @@ impl Host {
     }
 }
 
-impl Drop for Host {
-    fn drop(&mut self) {
+impl Host {
+    /// What went wrong that the test did not ask about.
+    fn faults(&mut self) -> Vec<String> {
+        let mut faults = Vec::new();
+        match self.child.try_wait().expect("a child") {
+            // One that is told to end stops answering; then its log has to do.
+            None if self.is_ended.load(Ordering::Relaxed) => {}
+            None => {
+                let panics = self.panics();
+                faults.extend((panics != Some(0.0)).then(|| format!("the host counts {panics:?} panics")));
+            }
+            Some(status) => {
+                let signal = status.signal().filter(|_| !self.is_ended.load(Ordering::Relaxed));
+                faults.extend(signal.map(|signal| format!("the host was ended by signal {signal}")));
+            }
+        }
+        self.kill();
+        let log = self.log.lock().expect("a log");
+        faults.extend(log.iter().filter(|line| is_panic(line)).cloned());
+        faults.extend(parsed(&log).iter().filter(|line| is_defect(line)).map(Value::to_string));
+        faults
+    }
+
+    /// Ends the process, and reads its log to the end.
+    fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if !thread::panicking() {
-            let log = self.log.lock().expect("a log");
-            // What a guest says when it panics stands in a line of JSON.
-            let panics: Vec<_> = log.iter().filter(|line| line.starts_with("thread '")).collect();
-            assert!(panics.is_empty(), "the host panicked: {panics:?}");
+        // A build that the host began may outlive it, and keep the pipe open.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.reader.is_finished() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
+impl Drop for Host {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return self.kill();
+        }
+        let faults = self.faults();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
+
+/// Lines of a log as JSON, as far as they are.
+fn parsed(lines: &[String]) -> Vec<Value> {
+    lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.clone()))).collect()
+}
+
 /// Reads a log as it comes: a pipe that nobody reads would fill up.
-fn follow(stderr: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) {
+fn follow(stderr: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
     let log = Arc::clone(log);
     thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             log.lock().expect("a log").push(line);
         }
-    });
+    })
 }

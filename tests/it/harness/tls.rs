@@ -10,6 +10,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+/// The section of a listener that speaks TLS too, with what [`write`] writes.
+pub(crate) const LISTENER: &str =
+    "[listener]\nhttps = \"127.0.0.1:0\"\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n";
+
 /// Writes a certificate for the host `test` and its key into a folder, as `certificate.pem` and `key.pem`.
 pub(crate) fn write(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["test".to_owned()]).expect("a certificate");

@@ -73,6 +73,19 @@ impl Wire {
         String::from_utf8_lossy(&self.unread).into_owned()
     }
 
+    /// Whether a text has come already, behind what was read.
+    pub(crate) fn has_heard(&self, text: &str) -> bool {
+        find(&self.unread, text.as_bytes()).is_some()
+    }
+
+    /// Whether the other side has said something, or has ended the connection: the answer to who is too slow.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("set");
+        let read = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("set");
+        !matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Ends the connection, in both directions.
     pub(crate) fn hang_up(self) {
         self.stream.shutdown(Shutdown::Both).expect("ended");

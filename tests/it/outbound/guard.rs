@@ -155,6 +155,10 @@ mod inside {
         for name in ["to-public.test", "to-both.test"] {
             assert_eq!(get(host.http(), &format!("http://{name}/hello")).expect(200).text(), "hello\n", "{name}");
         }
+        // A name that is not listed is not looked up.
+        for unlisted in ["http://example.com/hello", "http://test/hello"] {
+            refused(&get(host.http(), unlisted), "may not make this call", false);
+        }
         // A redirect is asked for again.
         for to in
             ["http://to-metadata.test/hello", "http://localhost/hello", "http://169.254.169.254/", "http://127.0.0.1/"]
