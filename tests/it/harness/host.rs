@@ -242,7 +242,7 @@ impl Host {
         let run: Value = serde_json::from_slice(&fs::read(self.data_dir().join("run.json")).ok()?).ok()?;
         let token = format!("Bearer {}", run["token"].as_str().unwrap_or_default());
         let metrics = self.admin().try_send(Method::GET, "/metrics", &[("authorization", &token)], "").ok()?;
-        metrics.text().lines().find_map(|line| line.strip_prefix("flint_panics_total{} "))?.parse().ok()
+        metrics.text().lines().find_map(|line| line.strip_prefix("flint_panics_total "))?.parse().ok()
     }
 
     /// Waits until invocations of a function by HTTP ended so often in this way.

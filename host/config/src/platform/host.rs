@@ -55,7 +55,8 @@ impl HostPattern {
 }
 
 /// Labels of letters, digits and inner hyphens (and underscores, which are in use), 63 characters each, 253 in all
-/// (<https://www.rfc-editor.org/rfc/rfc1123#section-2.1>). The last one is not a number, or it would be read as an address.
+/// (<https://www.rfc-editor.org/rfc/rfc1123#section-2.1>). The last one is not a number, or the whole would be read as an
+/// address (<https://url.spec.whatwg.org/#ends-in-a-number-checker>).
 fn is_name(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -63,7 +64,11 @@ fn is_name(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let numeric = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    let last = text.rsplit('.').next().unwrap_or_default();
+    let numeric = match last.strip_prefix('0').and_then(|rest| rest.strip_prefix(['x', 'X'])) {
+        Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => last.bytes().all(|b| b.is_ascii_digit()),
+    };
     text.len() <= 253 && text.split('.').all(label) && !numeric
 }
 
@@ -142,6 +147,8 @@ mod tests {
             ("-a.com", HostError::Name),
             ("a..com", HostError::Name),
             ("1.2.3", HostError::Name),
+            ("0x", HostError::Name),
+            ("a.0X7f", HostError::Name),
             ("[1.2.3.4]:80", HostError::Name),
             ("https://example.com", HostError::Url),
             ("example.com/path", HostError::Url),
