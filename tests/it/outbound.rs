@@ -276,6 +276,19 @@ fn calls_at_once_wait_for_their_turn() {
 }
 
 #[test]
+fn a_call_whose_answer_is_complete_keeps_its_turn_while_its_request_goes_on() {
+    let upstream = Upstream::start();
+    let lines = allowing(&upstream, "outbound-concurrency = 2");
+    let host = Launch::config(&format!("[outbound]\nconnect-timeout = \"1s\"\n{lines}")).start();
+    let answers = ask(host.http(), "unfinished/3", &upstream.url("/early"), "").expect(200).json();
+    assert_eq!((&answers[0], &answers[1]), (&json!("early"), &json!("early")), "{answers}");
+    assert_ne!(answers[2], "early");
+    assert_eq!(upstream.connections(), 2);
+    // With the invocation, its requests have ended.
+    assert_eq!(get(host.http(), &upstream.url("/hello")).expect(200).text(), "hello\n");
+}
+
+#[test]
 fn each_failure_has_its_own_error() {
     let upstream = Upstream::start();
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");

@@ -13,6 +13,8 @@ async fn handle(request: Request) -> Response {
         .get("/ask/first-piece", first_piece)
         .get("/ask/times/{n}", times)
         .get("/ask/at-once/{n}", at_once)
+        .get("/ask/unread/{n}", unread)
+        .get("/ask/unfinished/{n}", unfinished)
         .get("/ask/send/{bytes}", send)
         .get("/ask/give-up/{ms}", give_up)
         .post("/ask/upload", upload)
@@ -93,6 +95,31 @@ async fn times(request: Request) -> Result<Json<Vec<String>>, Problem> {
 async fn at_once(request: Request) -> Result<Json<Vec<String>>, Problem> {
     let (n, url): (u32, _) = (request.param_as("n")?, url(&request));
     Ok(Json(flint_sdk::join_all((0..n).map(|_| ask(&url))).await))
+}
+
+/// Asks once more than so often, and reads the last answer alone while it holds the others.
+async fn unread(request: Request) -> Result<String, Problem> {
+    let (n, url): (u32, _) = (request.param_as("n")?, url(&request));
+    let mut held = Vec::new();
+    for _ in 0..n {
+        held.push(client::get(&url).send().await.map_err(problem)?);
+    }
+    Ok(ask(&url).await)
+}
+
+/// Asks so often, one after the other: each answer is read to its end, and no request ends before the last answer is there.
+async fn unfinished(request: Request) -> Result<Json<Vec<String>>, Problem> {
+    let (n, url): (u32, _) = (request.param_as("n")?, url(&request));
+    let (mut open, mut answers) = (Vec::new(), Vec::new());
+    for _ in 0..n {
+        let (sender, body) = Body::channel();
+        open.push(sender);
+        answers.push(match client::post(&url).body(body).send().await {
+            Ok(answer) => String::from_utf8_lossy(&answer.into_body().bytes().await?).into_owned(),
+            Err(error) => error.to_string(),
+        });
+    }
+    Ok(Json(answers))
 }
 
 /// Sends so many bytes in pieces, with trailers, and hands the answer on.

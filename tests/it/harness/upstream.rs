@@ -167,6 +167,10 @@ async fn answer(request: Request<Incoming>, seen: &Arc<Seen>) -> Answer {
         "pause" => pause(Duration::from_millis(number)),
         "bytes" => pieces(number, Arc::clone(seen)),
         "count" => count(request).await,
+        "early" => {
+            tokio::spawn(request.into_body().collect());
+            whole("early")
+        }
         "status" => {
             let mut answer = whole("");
             *answer.status_mut() = u16::try_from(number).ok().and_then(|n| n.try_into().ok()).expect("a status");

@@ -81,6 +81,9 @@ fn http_2_is_spoken_where_the_server_does_and_one_connection_takes_all_calls() {
     assert_eq!((answers, upstream.connections()), (json!(vec!["200"; 10]), 1));
     let sent = ask(host.http(), "send/1000000", &https(&upstream, "/count"), "").expect(200).json();
     assert_eq!((&sent["bytes"], &sent["trailers"]), (&json!(1_000_000), &json!({ "checksum": "all-x" })));
+    // Answers that nobody reads hold up none that somebody does.
+    let large = https(&upstream, "/bytes/1000000");
+    assert_eq!(ask(host.http(), "unread/8", &large, "").expect(200).text(), "200");
     // A dropped answer resets its stream alone.
     ask(host.http(), "first-piece", &https(&upstream, &format!("/bytes/{}", 1_u64 << 40)), "").expect(200);
     get(host.http(), &https(&upstream, "/hello")).expect(200);

@@ -45,16 +45,30 @@ impl Progress {
     }
 }
 
+/// The right to call, which others wait for. The request and its answer share it, since each of them can be the last one to be
+/// over.
+pub(crate) type Turn = Arc<OwnedSemaphorePermit>;
+
 /// The body of a request, on its way out of the guest.
 pub(crate) struct RequestBody {
     inner: WasiBody,
     account: Arc<Account>,
     progress: Arc<Progress>,
+    /// When the call ends at the latest.
+    deadline: Instant,
+    #[expect(dead_code, reason = "gives the right back when it is dropped")]
+    turn: Turn,
 }
 
 impl RequestBody {
-    pub(crate) fn new(inner: WasiBody, account: Arc<Account>, progress: Arc<Progress>) -> Self {
-        Self { inner, account, progress }
+    pub(crate) fn new(
+        inner: WasiBody,
+        account: Arc<Account>,
+        progress: Arc<Progress>,
+        deadline: Instant,
+        turn: Turn,
+    ) -> Self {
+        Self { inner, account, progress, deadline, turn }
     }
 }
 
@@ -66,6 +80,10 @@ impl Body for RequestBody {
         let frame = Pin::new(&mut self.inner).poll_frame(context);
         if frame.is_ready() {
             self.progress.moved();
+            // Who never waits never sees an alarm.
+            if Instant::now() >= self.deadline {
+                return Poll::Ready(Some(Err(Error::ConnectionWriteTimeout)));
+            }
         }
         if let Poll::Ready(Some(Ok(frame))) = &frame
             && let Some(data) = frame.data_ref()
@@ -112,20 +130,14 @@ pub(crate) struct ResponseBody {
     loan: Option<Loan>,
     account: Arc<Account>,
     pace: Pace,
-    /// The right to call, which others wait for.
-    call: Option<OwnedSemaphorePermit>,
+    /// None when the answer is over.
+    turn: Option<Turn>,
 }
 
 impl ResponseBody {
-    pub(crate) fn new(
-        inner: Incoming,
-        loan: Loan,
-        account: Arc<Account>,
-        between_bytes: Duration,
-        call: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(crate) fn new(inner: Incoming, loan: Loan, account: Arc<Account>, between_bytes: Duration, turn: Turn) -> Self {
         let pace = Pace { between_bytes, deadline: loan.deadline, alarm: None, is_waiting: false };
-        let mut body = Self { inner, loan: Some(loan), account, pace, call: Some(call) };
+        let mut body = Self { inner, loan: Some(loan), account, pace, turn: Some(turn) };
         body.end_if_complete();
         body
     }
@@ -138,7 +150,7 @@ impl ResponseBody {
 
     /// The answer is complete.
     fn end(&mut self) {
-        self.call = None;
+        self.turn = None;
         if let Some(loan) = self.loan.take() {
             loan.give_back();
         }
@@ -146,7 +158,7 @@ impl ResponseBody {
 
     /// The answer is over before its end: the connection with it.
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.call = None;
+        self.turn = None;
         self.loan = None;
         Poll::Ready(Some(Err(error)))
     }
@@ -164,6 +176,9 @@ impl Body for ResponseBody {
         match Pin::new(&mut this.inner).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.pace.moved();
+                if this.pace.is_over() {
+                    return this.fail(Error::HttpResponseTimeout);
+                }
                 if frame.data_ref().is_some_and(|data| this.account.receive(data.len()).is_err()) {
                     return this.fail(Error::HttpResponseBodySize(Some(this.account.size_max())));
                 }
@@ -205,6 +220,11 @@ impl Pace {
         self.is_waiting = false;
     }
 
+    /// Whether the call should have ended: who always finds a piece never waits.
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// Resolves when the wait was too long.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Error> {
         if !self.is_waiting {
@@ -216,8 +236,9 @@ impl Pace {
             }
         }
         let Some(alarm) = &mut self.alarm else { return Poll::Pending };
-        alarm.as_mut().poll(context).map(|()| {
-            if Instant::now() >= self.deadline { Error::HttpResponseTimeout } else { Error::ConnectionReadTimeout }
-        })
+        alarm
+            .as_mut()
+            .poll(context)
+            .map(|()| if self.is_over() { Error::HttpResponseTimeout } else { Error::ConnectionReadTimeout })
     }
 }

@@ -1,12 +1,12 @@
 //! The one client of the host: every request that any function makes leaves through it.
 
 use super::account::Account;
-use super::body::{Loan, Progress, RequestBody, ResponseBody};
+use super::body::{Loan, Progress, RequestBody, ResponseBody, Turn};
 use super::connection::{Connection, Unanswered};
 use super::dial::dial;
 use super::guard::Guard;
 use super::head;
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Share};
 use super::pool::{Key, Pool};
 use super::target::{Host, Target};
 use super::tls::{Authorities, Protocol, Tls};
@@ -86,6 +86,8 @@ pub(crate) struct Call {
     pub(crate) deadline: Instant,
     /// Calls of the function that run at once.
     pub(crate) running: Arc<Semaphore>,
+    /// Names that it looks up at once.
+    pub(crate) lookups: Share,
 }
 
 impl Client {
@@ -107,26 +109,34 @@ impl Client {
         self.guards.fetch_add(1, Relaxed)
     }
 
+    /// The names that one function may look up at once.
+    pub(crate) fn lookups(&self) -> Share {
+        self.lookup.share()
+    }
+
     /// Sends a request, and answers when the head of the response is there. Dropping the future, or the body, ends it.
     ///
     /// # Errors
     /// As `wasi:http` names them.
     pub(crate) async fn send(&self, call: Call, guard: &Guard) -> Result<Response<WasiBody>, Error> {
-        let Call { key, request, options, account, deadline, running } = call;
+        let Call { key, request, options, account, deadline, running, lookups } = call;
         let connect_by = deadline.min(Instant::now() + within(options.connect_timeout, self.options.connect_timeout));
         let first_byte = within(options.first_byte_timeout, self.options.first_byte_timeout);
         let between_bytes = within(options.between_bytes_timeout, self.options.between_bytes_timeout);
 
         let turn = timeout_at(connect_by, running.acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(Error::ConnectionLimitReached) };
+        let turn: Turn = Arc::new(turn);
         let progress = Progress::begin();
-        let mut request = request.map(|body| RequestBody::new(body, Arc::clone(&account), Arc::clone(&progress)));
+        let mut request = request.map(|body| {
+            RequestBody::new(body, Arc::clone(&account), Arc::clone(&progress), deadline, Arc::clone(&turn))
+        });
         loop {
             let kept = self.pool.take(&key).await;
             let reused = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => self.connect(&key, guard, connect_by).await?,
+                None => self.connect(&key, guard, &lookups, connect_by).await?,
             };
             let answer = {
                 let answer = connection.send(&key.target, request);
@@ -149,9 +159,9 @@ impl Client {
     }
 
     /// Opens a connection to an address that the guard admits.
-    async fn connect(&self, key: &Key, guard: &Guard, by: Instant) -> Result<Connection, Error> {
+    async fn connect(&self, key: &Key, guard: &Guard, lookups: &Share, by: Instant) -> Result<Connection, Error> {
         let connect = async {
-            let addresses = self.addresses(&key.target, guard).await?;
+            let addresses = self.addresses(&key.target, guard, lookups).await?;
             let permit = self.permit(by).await?;
             let stream = dial(&addresses).await?;
             let head_max = self.options.header_size_max;
@@ -170,13 +180,13 @@ impl Client {
     }
 
     /// The addresses of a host, without those that the function may not reach.
-    async fn addresses(&self, target: &Target, guard: &Guard) -> Result<Vec<SocketAddr>, Error> {
+    async fn addresses(&self, target: &Target, guard: &Guard, lookups: &Share) -> Result<Vec<SocketAddr>, Error> {
         let name = match &target.host {
             // A pattern is this address, or the guard would not have allowed it.
             Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, target.port)]),
             Host::Name(name) => name,
         };
-        let mut addresses = self.lookup.find(name, target.port).await?;
+        let mut addresses = self.lookup.find(lookups, name, target.port).await?;
         addresses.retain(|address| guard.admits(address.ip()));
         if addresses.is_empty() {
             tracing::debug!(name, "a name leads to internal addresses alone, which the function may not reach");
@@ -227,7 +237,7 @@ fn arrived(
     loan: Loan,
     account: Arc<Account>,
     between_bytes: Duration,
-    turn: OwnedSemaphorePermit,
+    turn: Turn,
 ) -> Result<Response<WasiBody>, Error> {
     let (mut parts, body) = answer.into_parts();
     head::arrive(&mut parts)?;

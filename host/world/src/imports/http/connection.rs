@@ -131,9 +131,10 @@ impl Connection {
 /// The smallest buffer that hyper can read with.
 const BUFFER_LEAST: usize = 8192;
 
-/// So much of an answer that nobody reads is held by HTTP/2, and of all answers of a connection.
+/// So much of an answer that nobody reads is held by HTTP/2. All answers of a connection have no bound but that of the calls that
+/// a function makes at once (`outbound-concurrency`): with one, a few that nobody reads would hold up the others.
 const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
 /// A server that says nothing for so long, while answers are due, is asked whether it is there; one that is gone would take all
 /// calls of the connection, since nothing else tells.

@@ -32,6 +32,7 @@ use client::Call;
 use flint_engine::Budget;
 use flint_model::ByteSize;
 use guard::Guard;
+use lookup::Share;
 use pool::Key;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,6 +80,7 @@ pub(crate) struct Outbound {
     size_max: u64,
     timeout: Duration,
     running: Arc<Semaphore>,
+    lookups: Share,
     client: Arc<Client>,
 }
 
@@ -91,6 +93,7 @@ impl Outbound {
             size_max: spec.size_max.as_u64(),
             timeout: spec.timeout,
             running: Arc::new(Semaphore::new(spec.concurrency.min(Semaphore::MAX_PERMITS))),
+            lookups: client.lookups(),
             client,
         }
     }
@@ -150,6 +153,7 @@ impl Hooks {
             account,
             deadline: (Instant::now() + timeout).into(),
             running: Arc::clone(&outbound.running),
+            lookups: Arc::clone(&outbound.lookups),
         })
     }
 }
