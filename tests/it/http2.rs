@@ -249,6 +249,18 @@ fn a_client_that_takes_no_answer_loses_it_and_keeps_the_others() {
 }
 
 #[test]
+fn a_guest_ends_in_time_though_its_client_takes_nothing_of_its_answer() {
+    let sections = ["[limits]\nidle-timeout = \"1h\"\n", &misbehave("timeout = \"500ms\""), &function("hello", "")];
+    let host = Launch::config(&(sections.concat() + &route("/hello", "hello"))).start();
+    let mut frames = Frames::open(host.http(), &[(4, 0)]);
+    frames.say(HEADERS, END_HEADERS | END_STREAM, 1, &head("GET", "/events/100/50", &[])).expect("sent");
+    assert_eq!(frames.hear_kind(HEADERS).stream, 1);
+    host.wait_for_running("misbehave", 0.0);
+    host.wait_for_outcome("misbehave", "function/timed-out", 1.0);
+    host.http().get("/hello").expect(200);
+}
+
+#[test]
 fn a_head_without_an_end_and_a_body_that_stops_cost_their_client_the_stream() {
     let host = host_with("header-timeout = \"500ms\"\nbody-timeout = \"700ms\"");
     let ended = meanwhile(&host, |client| {

@@ -125,6 +125,19 @@ fn a_shared_function_serves_events_that_come_at_once_from_one_instance() {
 }
 
 #[test]
+fn the_record_tells_how_long_an_event_waited_for_a_shared_instance() {
+    let lines = "isolation = \"shared\"\nuses = 1000\nconcurrency = 1\nqueue-timeout = \"50s\"\ntimeout = \"1m\"";
+    let host = Launch::config(&misbehave(lines)).start();
+    let mut sleeping = Wire::open(host.http());
+    sleeping.say_head(&["GET /sleep/1500"]);
+    host.wait_for_running("misbehave", 1.0);
+    host.http().get("/sleep/1").expect(200);
+    host.wait_for_outcome("misbehave", "ok", 2.0);
+    let waited = host.metric(r#"flint_invocation_wait_seconds_sum{function="misbehave"}"#);
+    assert!((0.2..60.0).contains(&waited), "{waited} s");
+}
+
+#[test]
 fn a_shared_answer_that_breaks_off_does_not_look_complete() {
     let host = Launch::config(&misbehave("isolation = \"shared\"\nuses = 1000")).start();
     let broken = host.http().try_send(Method::GET, "/stream-then-trap", &[], "");

@@ -161,7 +161,7 @@ impl ResponseBody {
     /// From now on, the guest's time-out holds also while nobody reads the body.
     ///
     /// Done when the body turns out to be streamed: one that is complete at once has no need of it.
-    fn watch(&mut self) {
+    pub(crate) fn watch(&mut self) {
         let (Driver::Inline(_), Some(deadline)) = (&self.driver, &self.deadline) else { return };
         let Some(drive) = self.driver.stop() else { return };
         let watch = Arc::new(Watch {

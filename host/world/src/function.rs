@@ -20,7 +20,7 @@ use flint_engine::{Fault, Isolation, Lease, Limits, Pool, Refusal, Shared, Start
 use flint_model::{ByteSize, FunctionName, Grants, Secret, SecretName};
 use flint_telemetry::Trigger;
 use futures::channel::oneshot;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;
@@ -331,6 +331,7 @@ impl Function {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<wasmtime_wasi_http::Error>,
     {
+        let multiplexed = request.version() >= Version::HTTP_2;
         let request = exports::http::with_authority(request);
         let request = request.map(|body| RequestBody::new(body, Arc::clone(tally)).map_err(Into::into).boxed_unsync());
         let (sender, mut head) = oneshot::channel();
@@ -360,7 +361,14 @@ impl Function {
         };
         self.core.context.head_max.check(response.headers())?;
         let max = self.core.http_response_max;
-        Ok(response.map(|body| ResponseBody::streamed(body, rest, deadline, max, Arc::clone(tally))))
+        Ok(response.map(|body| {
+            let mut body = ResponseBody::streamed(body, rest, deadline, max, Arc::clone(tally));
+            // HTTP/2 asks for nothing while its client has no room for it.
+            if multiplexed {
+                body.watch();
+            }
+            body
+        }))
     }
 
     /// The guest's side of a streamed invocation, from admission to its end. It knows no time-out: who polls it does.
@@ -433,10 +441,10 @@ impl Function {
         invocation: &Invocation,
         tally: &Tally,
     ) -> Result<(), Failure> {
-        // What is used can't be told apart by event: the record of each says nothing of it.
-        tally.started(Start::Shared, Arc::default());
         let submitted = shared.submit(job).await;
         let ticket = submitted.map_err(|refusal| self.failure_of_refusal(invocation, refusal))?;
+        // What is used can't be told apart by event: the record of each says nothing of it.
+        tally.started(Start::Shared, Arc::default());
         ticket.await.map_err(|fault| self.failure_of_refusal(invocation, fault.into()))
     }
 
