@@ -11,6 +11,10 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+/// So many bytes count for what the host writes beside each line: when, who, and in which invocation. Without them, lines of one
+/// byte would fill a disk a hundred times faster than `log-size-max` says.
+const LINE_HEAD: u64 = 200;
+
 /// Counts what an instance says, and passes it on.
 pub(crate) struct LogGate {
     function: Arc<FunctionContext>,
@@ -44,8 +48,8 @@ impl LogGate {
             let (invocation, trace) = (invocation.id, &invocation.trace);
             self.function.telemetry.log(LogLine { invocation, trace, level, context, message, source });
         };
-        // With the line break; the context is written with each line.
-        let size = message.len() as u64 + context.len() as u64 + 1;
+        // The context is written with each line.
+        let size = message.len() as u64 + context.len() as u64 + LINE_HEAD;
         state.said = state.said.saturating_add(size);
         if state.said <= self.function.log_size_max {
             line(level, message);
