@@ -16,7 +16,10 @@ fn config() -> String {
         "[kv.links]\n[kv.other]\n".to_owned(),
         function("hello", "warm = 2\nconcurrency = 7\nisolation = \"serial\"\nuses = 9\n"),
         route("/hello/{name}", "hello"),
+        "compress = true\nrate = { requests = 9000, key = \"header:X-Key\" }\n".to_owned(),
+        "cors = { origins = \"https://example.com\", methods = \"GET\", expose = \"x-a\" }\n".to_owned(),
         function("event", ""),
+        route("/else", "hello"),
     ];
     sections.concat()
 }
@@ -40,12 +43,19 @@ fn functions_routes_and_limits_are_told_as_they_are_in_force() {
     assert!(hello["serving"][0]["spares"].as_u64().is_some_and(|spares| spares >= 2), "{hello}");
     assert_eq!((&hello["shape"]["invoke"], &hello["running"]), (&json!(true), &json!(0)));
     let routes = host.admin().get("/v1/routes").expect(200).json();
-    assert_eq!(
-        routes,
-        json!({ "routes": [
-            { "host": null, "methods": null, "path": "/hello/{name}", "function": "hello", "files": null },
-        ]})
-    );
+    let any = json!({ "host": null, "methods": null, "files": null, "compress": false, "cors": null, "rate": null });
+    let route = |more: Value| -> Value {
+        let fields = [&any, &more].map(|one| one.as_object().expect("an object").clone());
+        Value::Object(fields.into_iter().flatten().collect())
+    };
+    let cors = json!({
+        "origins": ["https://example.com"], "methods": ["GET"], "headers": [], "expose": ["x-a"],
+        "credentials": false, "max_age_ms": 600_000,
+    });
+    let rate = json!({ "requests": 9000, "per_ms": 1000, "burst": 9000, "key": "header:x-key" });
+    let hello = json!({ "path": "/hello/{name}", "function": "hello", "compress": true, "cors": cors, "rate": rate });
+    let plain = json!({ "path": "/else", "function": "hello" });
+    assert_eq!(routes, json!({ "routes": [route(plain), route(hello)] }));
     assert_eq!(host.admin().get("/v1/limits").expect(200).json()["invocations_max"], 17);
     let missing = host.admin().get("/v1/functions/nobody").expect(404).json();
     assert_eq!(missing["code"], "function/not-found");

@@ -1,9 +1,9 @@
 //! What is served, in the words of the management API.
 
-use super::api::{Function, FunctionLimits, Invocation, Limits, Route, Routes, Serving, Shape};
+use super::api::{Cors, Function, FunctionLimits, Invocation, Limits, Rate, Route, Routes, Serving, Shape};
 use crate::live::Generation;
 use crate::live::slot::Slot;
-use flint_config::platform::{self, HostLimits, Isolation, Methods, Target};
+use flint_config::platform::{self, HostLimits, Isolation, Methods, RateKey, Target};
 use flint_model::ByteSize;
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
@@ -88,7 +88,7 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
         host: route.host.as_ref().map(ToString::to_string),
         methods: match &route.methods {
             Methods::Any => None,
-            Methods::Only(methods) => Some(methods.iter().map(ToString::to_string).collect()),
+            Methods::Only(methods) => Some(texts(methods)),
         },
         path: route.path.as_str().to_owned(),
         function: route.target.function().map(ToString::to_string),
@@ -96,8 +96,38 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
             Target::Function(_) => None,
             Target::Files(folder) => Some(folder.display().to_string()),
         },
+        compress: route.compress,
+        cors: route.cors.as_ref().map(cors),
+        rate: route.rate.as_ref().map(rate),
     });
     Routes { routes: routes.collect() }
+}
+
+fn cors(cors: &platform::Cors) -> Cors {
+    Cors {
+        origins: cors.origins.clone(),
+        methods: texts(&cors.methods),
+        headers: cors.headers.as_deref().map(texts),
+        expose: texts(&cors.expose),
+        credentials: cors.credentials,
+        max_age_ms: millis(cors.max_age),
+    }
+}
+
+fn rate(rate: &platform::Rate) -> Rate {
+    Rate {
+        requests: rate.requests,
+        per_ms: millis(rate.per),
+        burst: rate.burst,
+        key: match &rate.key {
+            RateKey::Ip => "ip".to_owned(),
+            RateKey::Header(name) => format!("header:{name}"),
+        },
+    }
+}
+
+fn texts(items: &[impl ToString]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
 }
 
 /// The limits of the host.

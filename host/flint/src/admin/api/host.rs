@@ -21,6 +21,36 @@ pub(crate) struct Route {
     pub(crate) function: Option<String>,
     /// The folder of files that it leads to; none: it leads to a function.
     pub(crate) files: Option<String>,
+    /// Whether answers are compressed.
+    pub(crate) compress: bool,
+    /// None: the function says.
+    pub(crate) cors: Option<Cors>,
+    /// None: a client may ask as often as it likes.
+    pub(crate) rate: Option<Rate>,
+}
+
+/// Which pages of other origins may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Cors {
+    /// None: all.
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) methods: Vec<String>,
+    /// Beside the usual ones. None: all.
+    pub(crate) headers: Option<Vec<String>>,
+    /// Beside the usual ones.
+    pub(crate) expose: Vec<String>,
+    pub(crate) credentials: bool,
+    pub(crate) max_age_ms: u64,
+}
+
+/// How often a client may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Rate {
+    pub(crate) requests: u32,
+    pub(crate) per_ms: u64,
+    pub(crate) burst: u32,
+    /// `ip`, or `header:NAME`.
+    pub(crate) key: String,
 }
 
 /// The limits of the host as a whole.
