@@ -2,6 +2,7 @@
 
 use crate::harness::guest::{component, function, route};
 use crate::harness::{Host, Launch, Response, flint};
+use flint_model::{ByteSize, duration};
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -60,6 +61,58 @@ fn functions_routes_and_limits_are_told_as_they_are_in_force() {
     let missing = host.admin().get("/v1/functions/nobody").expect(404).json();
     assert_eq!(missing["code"], "function/not-found");
     assert!(missing["detail"].as_str().is_some_and(|detail| detail.contains("event, hello")), "{missing}");
+}
+
+/// Numbers of the reference that limit nothing.
+const NO_LIMITS: [&str; 1] = ["listener.certificate-check"];
+
+#[test]
+fn every_limit_of_the_reference_is_told_where_it_holds() {
+    let sections = [
+        "[kv.links]\n".to_owned(),
+        function("hello", "isolation = \"serial\"\n"),
+        route("/", "hello"),
+        "rate = { requests = 9000 }\ncors = { origins = \"*\" }\n".to_owned(),
+    ];
+    let host = Launch::config(&sections.concat()).start();
+    let limits = host.admin().get("/v1/limits").expect(200).json();
+    let function = host.admin().get("/v1/functions/hello").expect(200).json();
+    let route = &host.admin().get("/v1/routes").expect(200).json()["routes"][0];
+    let reference = flint_config::reference::markdown();
+    let mut missing = Vec::new();
+    for row in reference.lines().skip(2) {
+        let [_, key, kind, default, ..] =
+            row.split('|').map(|cell| cell.trim().trim_matches('`')).collect::<Vec<_>>()[..]
+        else {
+            panic!("{row}");
+        };
+        let (unit, default) = match kind.split(',').next() {
+            Some("size") => ("_bytes", default.parse::<ByteSize>().ok().map(ByteSize::as_u64)),
+            Some("duration") => {
+                ("_ms", duration::parse(default).ok().map(|it| it.as_millis().try_into().expect("fits")))
+            }
+            Some("number") => ("", default.parse().ok()),
+            _ => continue,
+        };
+        let (section, name) = key.rsplit_once('.').expect("a key in a section");
+        let name = format!("{}{unit}", name.replace('-', "_"));
+        let told = match section {
+            "limits" => limits.get(&name),
+            "outbound" => limits["outbound"].get(&name),
+            "kv.STORE" => limits["kv"]["links"].get(&name),
+            "function.NAME" => function["limits"].get(&name).or_else(|| function.get(&name)),
+            "route.rate" => route["rate"].get(&name),
+            "route.cors" => route["cors"].get(&name),
+            _ => None,
+        };
+        let is_told = told.is_some_and(|told| default.is_none_or(|default| told.as_u64() == Some(default)));
+        if is_told == NO_LIMITS.contains(&key) {
+            missing.push(format!("{key}: {told:?}"));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    // The configuration leaves it open, and the machine says it.
+    assert!(limits["guest_memory_max_bytes"].is_number(), "{limits}");
 }
 
 #[test]

@@ -26,7 +26,9 @@ mod host;
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
-pub(crate) use host::{Cors, Invocation, Invocations, Limits, Rate, Recent, Route, Routes};
+pub(crate) use host::{
+    Cors, Invocation, Invocations, Limits, OutboundLimits, Rate, Recent, Route, Routes, StoreLimits,
+};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

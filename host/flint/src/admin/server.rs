@@ -346,10 +346,10 @@ async fn all_routes(State(managed): Host) -> Json<Routes> {
     Json(show::routes(&managed.served.current()))
 }
 
-/// The limits of the host as a whole.
+/// The limits of the host as a whole, and of its stores.
 #[utoipa::path(get, path = "/v1/limits", responses((status = 200, body = Limits)))]
 async fn limits(State(managed): Host) -> Json<Limits> {
-    Json(show::limits(&managed.served.current().platform.limits))
+    Json(show::limits(&managed.served.current().platform, managed.served.engine().guest_memory_max()))
 }
 
 /// The invocations that were over last.

@@ -1,9 +1,13 @@
 //! What is served, in the words of the management API.
 
-use super::api::{Cors, Function, FunctionLimits, Invocation, Limits, Rate, Route, Routes, Serving, Shape};
+use super::api::{
+    Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, Rate, Route, Routes, Serving, Shape,
+    StoreLimits,
+};
 use crate::live::Generation;
 use crate::live::slot::Slot;
-use flint_config::platform::{self, HostLimits, Isolation, Methods, RateKey, Target};
+use flint_config::Platform;
+use flint_config::platform::{self, HostOutbound, Isolation, KvStore, Methods, RateKey, Target};
 use flint_model::ByteSize;
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
@@ -130,8 +134,9 @@ fn texts(items: &[impl ToString]) -> Vec<String> {
     items.iter().map(ToString::to_string).collect()
 }
 
-/// The limits of the host.
-pub(crate) fn limits(limits: &HostLimits) -> Limits {
+/// The limits of the host, and what guests may have of memory together, which the machine decides if the configuration does not.
+pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) -> Limits {
+    let limits = &platform.limits;
     Limits {
         invocations_max: limits.invocations_max,
         queue: limits.queue,
@@ -158,7 +163,7 @@ pub(crate) fn limits(limits: &HostLimits) -> Limits {
         compressions_max: limits.compressions_max,
         rate_keys_max: limits.rate_keys_max,
         memory_max_bytes: limits.memory_max.as_u64(),
-        guest_memory_max_bytes: limits.guest_memory_max.map(ByteSize::as_u64),
+        guest_memory_max_bytes: guest_memory_max.map(ByteSize::as_u64),
         start_timeout_ms: millis(limits.start_timeout),
         init_timeout_ms: millis(limits.init_timeout),
         init_memory_max_bytes: limits.init_memory_max.as_u64(),
@@ -172,6 +177,33 @@ pub(crate) fn limits(limits: &HostLimits) -> Limits {
         component_size_max_bytes: limits.component_size_max.as_u64(),
         versions_max: limits.versions_max,
         recent_invocations: limits.recent_invocations,
+        outbound: outbound(&platform.outbound),
+        kv: platform.kv.iter().map(|(name, store)| (name.to_string(), store_limits(store))).collect(),
+    }
+}
+
+fn outbound(outbound: &HostOutbound) -> OutboundLimits {
+    OutboundLimits {
+        connect_timeout_ms: millis(outbound.connect_timeout),
+        first_byte_timeout_ms: millis(outbound.first_byte_timeout),
+        between_bytes_timeout_ms: millis(outbound.between_bytes_timeout),
+        lookup_timeout_ms: millis(outbound.lookup_timeout),
+        lookups_max: outbound.lookups_max,
+        connections_max: outbound.connections_max,
+        idle_max: outbound.idle_max,
+        idle_timeout_ms: millis(outbound.idle_timeout),
+        header_size_max_bytes: outbound.header_size_max.as_u64(),
+    }
+}
+
+fn store_limits(store: &KvStore) -> StoreLimits {
+    StoreLimits {
+        key_size_max_bytes: store.key_size_max.as_u64(),
+        value_size_max_bytes: store.value_size_max.as_u64(),
+        scan_page_max: store.scan_page_max,
+        page_size_max_bytes: store.page_size_max.as_u64(),
+        batch_max: store.batch_max,
+        batch_size_max_bytes: store.batch_size_max.as_u64(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The host itself, as management tells it: routes, limits, and what happened last.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// All routes, the more specific ones first.
@@ -53,7 +54,7 @@ pub(crate) struct Rate {
     pub(crate) key: String,
 }
 
-/// The limits of the host as a whole.
+/// The limits of the host as a whole, and of its stores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Limits {
     pub(crate) invocations_max: usize,
@@ -81,7 +82,7 @@ pub(crate) struct Limits {
     pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
-    /// None: three quarters of what the machine has.
+    /// None: as much as each is granted, since nothing is set and the machine does not tell what it has.
     pub(crate) guest_memory_max_bytes: Option<u64>,
     pub(crate) start_timeout_ms: u64,
     pub(crate) init_timeout_ms: u64,
@@ -96,6 +97,35 @@ pub(crate) struct Limits {
     pub(crate) component_size_max_bytes: u64,
     pub(crate) versions_max: usize,
     pub(crate) recent_invocations: usize,
+    /// For all calls of other hosts together.
+    pub(crate) outbound: OutboundLimits,
+    /// Of each key-value store, by its name.
+    pub(crate) kv: BTreeMap<String, StoreLimits>,
+}
+
+/// The limits of all calls of other hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OutboundLimits {
+    pub(crate) connect_timeout_ms: u64,
+    pub(crate) first_byte_timeout_ms: u64,
+    pub(crate) between_bytes_timeout_ms: u64,
+    pub(crate) lookup_timeout_ms: u64,
+    pub(crate) lookups_max: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) idle_max: usize,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) header_size_max_bytes: u64,
+}
+
+/// The limits of a key-value store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct StoreLimits {
+    pub(crate) key_size_max_bytes: u64,
+    pub(crate) value_size_max_bytes: u64,
+    pub(crate) scan_page_max: usize,
+    pub(crate) page_size_max_bytes: u64,
+    pub(crate) batch_max: usize,
+    pub(crate) batch_size_max_bytes: u64,
 }
 
 /// Which invocations are asked for.
