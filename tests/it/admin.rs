@@ -300,28 +300,49 @@ fn questions() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
 
 #[test]
 fn every_answer_is_what_the_description_says_and_every_page_is_described() {
-    let host = Launch::config(&config()).start();
-    let described = host.admin().get("/v1/openapi.json").expect(200).json();
+    let host = with_token(&config()).start();
+    let authorization = format!("Bearer {TOKEN}");
+    let token = ("authorization", authorization.as_str());
+    let described = host.admin().send(Method::GET, "/v1/openapi.json", &[token], "").expect(200).json();
     let printed = flint(&host.data_dir(), ["openapi", "--json"]).ok().json();
     assert_eq!(printed, described);
     assert!(described["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{described}");
     let mut asked: BTreeMap<(String, String), u32> = BTreeMap::new();
     for (method, path, target, kind, body) in questions() {
-        let kind = if kind.is_empty() { "application/octet-stream" } else { kind };
-        let answer = host.admin().send(method.clone(), &target, &[("content-type", kind)], body);
+        let kind = ("content-type", if kind.is_empty() { "application/octet-stream" } else { kind });
         let operation = &described["paths"][path][method.as_str().to_lowercase()];
         assert!(operation["summary"].is_string(), "{method} {path} is not described");
+        let answer = host.admin().send(method.clone(), &target, &[kind, token], body.clone());
         validate(&described, operation, &answer, &format!("{method} {target}"));
+        // Who is turned away before a page is asked.
+        let needs_token = !path.starts_with("/health/");
+        let page = [kind, token, ("origin", "http://localhost")];
+        let refused: [(&[_], _); 2] = [(&page, "403"), (&[kind], if needs_token { "401" } else { "200" })];
+        for (headers, status) in refused {
+            let answer = host.admin().send(method.clone(), &target, headers, body.clone());
+            assert_eq!(answer.status.as_str(), status, "{method} {target}");
+            validate(&described, operation, &answer, &format!("{method} {target}: {status}"));
+            assert!(operation["responses"].get(status).is_some(), "{method} {path}: {status} is not described");
+        }
+        assert_eq!(operation["responses"].get("401").is_some(), needs_token, "{method} {path}");
+        assert_eq!(operation["security"] == json!([{}]), !needs_token, "{method} {path}");
         *asked.entry((path.to_owned(), method.as_str().to_lowercase())).or_default() += 1;
     }
     for (path, methods) in described["paths"].as_object().expect("paths") {
-        for method in methods.as_object().expect("methods").keys() {
+        for (method, operation) in methods.as_object().expect("methods") {
             assert!(asked.contains_key(&(path.clone(), method.clone())), "nobody asked {method} {path}");
+            let answers = operation["responses"].as_object().expect("responses");
+            assert!(answers.values().all(|answer| answer["description"].is_string()), "{method} {path}: {answers:?}");
+            let bodies = operation["requestBody"]["content"].as_object();
+            for (kind, body) in bodies.into_iter().flatten().filter(|(kind, _)| !kind.ends_with("json")) {
+                let schema = resolve(&described, &body["schema"]);
+                assert_eq!(schema["format"], "binary", "{method} {path}: {kind} is {schema}");
+            }
         }
     }
 }
 
-/// Fails the test unless an answer has one of the statuses that are described, with a body as it is described.
+/// Fails the test unless an answer has one of the statuses that are described, with a body as it is described, and no more.
 fn validate(document: &Value, operation: &Value, answer: &Response, what: &str) {
     let status = answer.status.as_u16().to_string();
     let responses = operation["responses"].as_object().expect("responses");
@@ -329,12 +350,14 @@ fn validate(document: &Value, operation: &Value, answer: &Response, what: &str) 
     let response = response.unwrap_or_else(|| panic!("{what}: {status} is not described: {}", answer.text()));
     let kind = answer.header("content-type").split(';').next().unwrap_or_default().trim();
     let content = response["content"].as_object().expect("content");
+    let schema = &content.get(kind).unwrap_or_else(|| panic!("{what}: {kind} is not described"))["schema"];
     if !kind.ends_with("json") {
+        assert_eq!(resolve(document, schema)["type"], "string", "{what}: {schema}");
         return;
     }
-    let schema = &content.get(kind).unwrap_or_else(|| panic!("{what}: {kind} is not described"))["schema"];
+    let is_open = schema.as_object().is_none_or(serde_json::Map::is_empty);
     // References lead into the document.
-    let mut whole = json!({ "components": document["components"] });
+    let mut whole = json!({ "components": document["components"], "unevaluatedProperties": is_open });
     let object = whole.as_object_mut().expect("an object");
     object.extend(schema.as_object().expect("a schema").clone());
     let validator = jsonschema::draft202012::new(&whole).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -342,11 +365,16 @@ fn validate(document: &Value, operation: &Value, answer: &Response, what: &str) 
     let wrong: Vec<_> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
     assert!(wrong.is_empty(), "{what}: {wrong:?} in {body}");
     // A schema that takes anything would say nothing.
-    let is_open = schema.as_object().is_none_or(serde_json::Map::is_empty);
     assert!(
         is_open == what.ends_with("/v1/openapi.json") || !validator.is_valid(&json!({ "nothing": 1 })),
         "{what}: {schema}"
     );
+}
+
+/// What a schema says, if need be under its name.
+fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+    let named = schema["$ref"].as_str().and_then(|path| document.pointer(path.strip_prefix('#')?));
+    named.unwrap_or(schema)
 }
 
 #[test]
