@@ -5,7 +5,7 @@ use super::record::{ChangeError, Made, Record, Sum};
 use super::slot::Slot;
 use super::{Generation, Loader, Served, fit};
 use crate::admin::api::{Changed, Problem, Versions};
-use crate::error::Error;
+use crate::error::{Error, uncompiled};
 use flint_engine::Fault;
 use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
@@ -162,12 +162,11 @@ fn of_change(error: ChangeError) -> Problem {
 }
 
 fn of_compile(error: &CompileError) -> Problem {
-    let (status, code) = match error {
-        CompileError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component/invalid"),
-        CompileError::Init(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component/init-failed"),
-        CompileError::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "host/interrupted"),
+    let status = match error {
+        CompileError::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    Problem::new(status, code, error.to_string())
+    Problem::new(status, uncompiled(error), error.to_string())
 }
 
 /// What went wrong with the versions of a function, for who manages the host.
