@@ -399,3 +399,28 @@ fn without_a_host_there_is_nothing_to_deploy_to() {
     let run = flint(Path::new(folder.path()), ["deploy", file.to_str().expect("UTF-8"), "--json"]);
     assert_eq!((run.code, &run.json()["error"]["code"]), (Some(5), &json!("host/unreachable")), "{run:?}");
 }
+
+#[test]
+fn who_changes_one_function_does_not_wait_until_the_component_of_another_is_compiled() {
+    // Compiling includes the init function: this one takes longer than the test.
+    let module = "(core module $m (func (export \"init\") (loop (br 0))))";
+    let lifted = "(core instance $i (instantiate $m)) (func $init (canon lift (core func $i \"init\")))";
+    let exported =
+        "(instance $h (export \"init\" (func $init))) (export \"flint:platform/init-handler@0.1.0\" (instance $h))";
+    let endless = wat::parse_str(format!("(component {module} {lifted} {exported})")).expect("a component");
+    let source = component("hello-02");
+    let other = format!("[function.other]\nsource = {source:?}\n{}", route("/other", "other"));
+    let host = Launch::config(&format!("[limits]\ninit-timeout = \"1h\"\n{}{other}", greeter(""))).start();
+    let admin = host.admin();
+    // The answer never comes.
+    let compiling = thread::spawn(move || {
+        admin.try_send(Method::POST, "/v1/functions/other/versions", &[], endless).map_err(|error| error.to_string())
+    });
+    for _ in 0..50 {
+        let split = json!({ "weight": 0 }).to_string();
+        let kind = [("content-type", "application/json")];
+        let answer = host.admin().send(Method::PUT, "/v1/functions/greeter/split", &kind, split).expect(409).json();
+        assert_eq!(answer["code"], "version/no-canary", "{answer}");
+    }
+    assert!(!compiling.is_finished(), "{:?}", compiling.join());
+}

@@ -292,7 +292,7 @@ async fn deploy(
     }
     let from = how.from.unwrap_or_else(|| "unknown".to_owned());
     let from = from[..from.floor_char_boundary(FROM_MAX)].to_owned();
-    Arc::clone(&managed.served).deploy(name, component.into(), from, weight).await.map(Json)
+    Arc::clone(&managed.served).deploy(name, component, from, weight).await.map(Json)
 }
 
 /// Goes back to a version, or to the one that served before.
