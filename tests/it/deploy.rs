@@ -424,3 +424,21 @@ fn who_changes_one_function_does_not_wait_until_the_component_of_another_is_comp
     }
     assert!(!compiling.is_finished(), "{:?}", compiling.join());
 }
+
+#[test]
+fn a_version_that_still_sends_an_answer_is_told_until_the_last_byte() {
+    let given = "timeout = \"10m\"\nsecrets = {}\noutbound = []\n";
+    let source = component("misbehave");
+    let routes = route("/{*rest}", "greeter");
+    let host = Launch::config(&format!("[function.greeter]\nsource = {source:?}\n{given}{routes}")).start();
+    let retired = || host.admin().get("/v1/functions/greeter").expect(200).json()["retired"].clone();
+    let mut wire = Wire::open(host.http());
+    wire.say_head(&["GET /events/1000000/10"]);
+    wire.hear_until("event 1\n");
+    deploy(&host, "", &bytes("hello-02")).expect(200);
+    assert_eq!(retired(), 1);
+    wire.hear_until("event 20\n");
+    assert_eq!(retired(), 1);
+    drop(wire);
+    eventually("the end of the old version", || (retired() == 0).then_some(()));
+}
