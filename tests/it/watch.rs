@@ -404,3 +404,27 @@ fn a_hangup_reads_the_configuration_again() {
     host.logged("that nothing is new", says("nothing else is served"));
     assert!(host.stop().success());
 }
+
+#[test]
+fn a_client_that_asked_too_often_has_to_wait_whatever_else_changes() {
+    let workplace = Workplace::new();
+    let config = |requests: u32, name: &str| {
+        let rate = format!("rate = {{ requests = {requests}, per = \"24h\" }}\n");
+        let told = route(&format!("/told/{name}"), "greeter");
+        format!("[function.greeter]\nsource = \"app.wasm\"\n{told}{}{rate}", route("/rated", "greeter"))
+    };
+    workplace.configure(&config(2, "one"));
+    let host = workplace.up(true);
+    let ask = || host.http().get("/rated").status.as_u16();
+    assert_eq!([ask(), ask(), ask()], [200, 200, 429]);
+    workplace.configure(&config(2, "two"));
+    wait_for(host.http(), "/told/two", "0.2");
+    assert_eq!(ask(), 429, "the other route has changed, and no rate");
+    workplace.put("app.wasm", "hello-plain-03");
+    wait_for(host.http(), "/told/two", "0.3");
+    assert_eq!(ask(), 429, "the function has changed, and no rate");
+    // Another rate begins anew.
+    workplace.configure(&config(1, "three"));
+    wait_for(host.http(), "/told/three", "0.3");
+    assert_eq!([ask(), ask()], [200, 429]);
+}

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::inspect::Component;
 use crate::load::Loaded;
 use crate::output::Progress;
-use crate::wire;
+use crate::wire::{self, Rates};
 use arc_swap::ArcSwap;
 use flint_config::platform::Function;
 use flint_config::{Platform, Source};
@@ -53,6 +53,8 @@ pub(crate) struct Generation {
     pub(crate) source: Option<Source>,
     pub(crate) functions: Slots,
     pub(crate) door: Door<Arc<Slot>>,
+    /// Those of the door, which the next one goes on with.
+    pub(crate) rates: Rates,
 }
 
 /// What the host serves.
@@ -84,8 +86,9 @@ impl Served {
         let world = wire::world(loaded, as_stores, telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
-        let door = wire::door(&platform, &functions, Cut::default(), wire::room(&platform.limits))?;
-        let generation = Generation { platform, source: loaded.source.clone(), functions, door };
+        let rates = wire::rates(&platform, None);
+        let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits))?;
+        let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         let current = ArcSwap::from_pointee(generation);
         let telemetry = telemetry.clone();
         let (deploying, changing) = Default::default();
