@@ -345,7 +345,7 @@ fn door(served: &Path) -> Door<()> {
         Endpoint { request_body_max: Some(ByteSize::bytes(FORM_MAX)), cors: Some(own), compress, ..Endpoint::new(()) };
     let files =
         Endpoint { target: Target::Files(Folder::new(dir)), cors: Some(open.clone()), compress, ..Endpoint::new(()) };
-    let rare = Endpoint { rate: Some(rate), cors: Some(open), ..Endpoint::new(()) };
+    let rare = Endpoint { rate: Some(rate.into()), cors: Some(open), ..Endpoint::new(()) };
     let route = |host: Option<&str>, methods, path, target| Route {
         host: host.map(|host| HostPattern::parse(host).expect("a pattern")),
         methods,

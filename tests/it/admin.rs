@@ -2,6 +2,7 @@
 
 use crate::harness::guest::{component, function, route};
 use crate::harness::{Host, Launch, Response, flint};
+use flint_model::{ByteSize, duration};
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -16,7 +17,10 @@ fn config() -> String {
         "[kv.links]\n[kv.other]\n".to_owned(),
         function("hello", "warm = 2\nconcurrency = 7\nisolation = \"serial\"\nuses = 9\n"),
         route("/hello/{name}", "hello"),
+        "compress = true\nrate = { requests = 9000, key = \"header:X-Key\" }\n".to_owned(),
+        "cors = { origins = \"https://example.com\", methods = \"GET\", expose = \"x-a\" }\n".to_owned(),
         function("event", ""),
+        route("/else", "hello"),
     ];
     sections.concat()
 }
@@ -40,16 +44,75 @@ fn functions_routes_and_limits_are_told_as_they_are_in_force() {
     assert!(hello["serving"][0]["spares"].as_u64().is_some_and(|spares| spares >= 2), "{hello}");
     assert_eq!((&hello["shape"]["invoke"], &hello["running"]), (&json!(true), &json!(0)));
     let routes = host.admin().get("/v1/routes").expect(200).json();
-    assert_eq!(
-        routes,
-        json!({ "routes": [
-            { "host": null, "methods": null, "path": "/hello/{name}", "function": "hello", "files": null },
-        ]})
-    );
+    let any = json!({ "host": null, "methods": null, "files": null, "compress": false, "cors": null, "rate": null });
+    let route = |more: Value| -> Value {
+        let fields = [&any, &more].map(|one| one.as_object().expect("an object").clone());
+        Value::Object(fields.into_iter().flatten().collect())
+    };
+    let cors = json!({
+        "origins": ["https://example.com"], "methods": ["GET"], "headers": [], "expose": ["x-a"],
+        "credentials": false, "max_age_ms": 600_000,
+    });
+    let rate = json!({ "requests": 9000, "per_ms": 1000, "burst": 9000, "key": "header:x-key" });
+    let hello = json!({ "path": "/hello/{name}", "function": "hello", "compress": true, "cors": cors, "rate": rate });
+    let plain = json!({ "path": "/else", "function": "hello" });
+    assert_eq!(routes, json!({ "routes": [route(plain), route(hello)] }));
     assert_eq!(host.admin().get("/v1/limits").expect(200).json()["invocations_max"], 17);
     let missing = host.admin().get("/v1/functions/nobody").expect(404).json();
     assert_eq!(missing["code"], "function/not-found");
     assert!(missing["detail"].as_str().is_some_and(|detail| detail.contains("event, hello")), "{missing}");
+}
+
+/// Numbers of the reference that limit nothing.
+const NO_LIMITS: [&str; 1] = ["listener.certificate-check"];
+
+#[test]
+fn every_limit_of_the_reference_is_told_where_it_holds() {
+    let sections = [
+        "[kv.links]\n".to_owned(),
+        function("hello", "isolation = \"serial\"\n"),
+        route("/", "hello"),
+        "rate = { requests = 9000 }\ncors = { origins = \"*\" }\n".to_owned(),
+    ];
+    let host = Launch::config(&sections.concat()).start();
+    let limits = host.admin().get("/v1/limits").expect(200).json();
+    let function = host.admin().get("/v1/functions/hello").expect(200).json();
+    let route = &host.admin().get("/v1/routes").expect(200).json()["routes"][0];
+    let reference = flint_config::reference::markdown();
+    let mut missing = Vec::new();
+    for row in reference.lines().skip(2) {
+        let [_, key, kind, default, ..] =
+            row.split('|').map(|cell| cell.trim().trim_matches('`')).collect::<Vec<_>>()[..]
+        else {
+            panic!("{row}");
+        };
+        let (unit, default) = match kind.split(',').next() {
+            Some("size") => ("_bytes", default.parse::<ByteSize>().ok().map(ByteSize::as_u64)),
+            Some("duration") => {
+                ("_ms", duration::parse(default).ok().map(|it| it.as_millis().try_into().expect("fits")))
+            }
+            Some("number") => ("", default.parse().ok()),
+            _ => continue,
+        };
+        let (section, name) = key.rsplit_once('.').expect("a key in a section");
+        let name = format!("{}{unit}", name.replace('-', "_"));
+        let told = match section {
+            "limits" => limits.get(&name),
+            "outbound" => limits["outbound"].get(&name),
+            "kv.STORE" => limits["kv"]["links"].get(&name),
+            "function.NAME" => function["limits"].get(&name).or_else(|| function.get(&name)),
+            "route.rate" => route["rate"].get(&name),
+            "route.cors" => route["cors"].get(&name),
+            _ => None,
+        };
+        let is_told = told.is_some_and(|told| default.is_none_or(|default| told.as_u64() == Some(default)));
+        if is_told == NO_LIMITS.contains(&key) {
+            missing.push(format!("{key}: {told:?}"));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    // The configuration leaves it open, and the machine says it.
+    assert!(limits["guest_memory_max_bytes"].is_number(), "{limits}");
 }
 
 #[test]
@@ -237,28 +300,49 @@ fn questions() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
 
 #[test]
 fn every_answer_is_what_the_description_says_and_every_page_is_described() {
-    let host = Launch::config(&config()).start();
-    let described = host.admin().get("/v1/openapi.json").expect(200).json();
+    let host = with_token(&config()).start();
+    let authorization = format!("Bearer {TOKEN}");
+    let token = ("authorization", authorization.as_str());
+    let described = host.admin().send(Method::GET, "/v1/openapi.json", &[token], "").expect(200).json();
     let printed = flint(&host.data_dir(), ["openapi", "--json"]).ok().json();
     assert_eq!(printed, described);
     assert!(described["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{described}");
     let mut asked: BTreeMap<(String, String), u32> = BTreeMap::new();
     for (method, path, target, kind, body) in questions() {
-        let kind = if kind.is_empty() { "application/octet-stream" } else { kind };
-        let answer = host.admin().send(method.clone(), &target, &[("content-type", kind)], body);
+        let kind = ("content-type", if kind.is_empty() { "application/octet-stream" } else { kind });
         let operation = &described["paths"][path][method.as_str().to_lowercase()];
         assert!(operation["summary"].is_string(), "{method} {path} is not described");
+        let answer = host.admin().send(method.clone(), &target, &[kind, token], body.clone());
         validate(&described, operation, &answer, &format!("{method} {target}"));
+        // Who is turned away before a page is asked.
+        let needs_token = !path.starts_with("/health/");
+        let page = [kind, token, ("origin", "http://localhost")];
+        let refused: [(&[_], _); 2] = [(&page, "403"), (&[kind], if needs_token { "401" } else { "200" })];
+        for (headers, status) in refused {
+            let answer = host.admin().send(method.clone(), &target, headers, body.clone());
+            assert_eq!(answer.status.as_str(), status, "{method} {target}");
+            validate(&described, operation, &answer, &format!("{method} {target}: {status}"));
+            assert!(operation["responses"].get(status).is_some(), "{method} {path}: {status} is not described");
+        }
+        assert_eq!(operation["responses"].get("401").is_some(), needs_token, "{method} {path}");
+        assert_eq!(operation["security"] == json!([{}]), !needs_token, "{method} {path}");
         *asked.entry((path.to_owned(), method.as_str().to_lowercase())).or_default() += 1;
     }
     for (path, methods) in described["paths"].as_object().expect("paths") {
-        for method in methods.as_object().expect("methods").keys() {
+        for (method, operation) in methods.as_object().expect("methods") {
             assert!(asked.contains_key(&(path.clone(), method.clone())), "nobody asked {method} {path}");
+            let answers = operation["responses"].as_object().expect("responses");
+            assert!(answers.values().all(|answer| answer["description"].is_string()), "{method} {path}: {answers:?}");
+            let bodies = operation["requestBody"]["content"].as_object();
+            for (kind, body) in bodies.into_iter().flatten().filter(|(kind, _)| !kind.ends_with("json")) {
+                let schema = resolve(&described, &body["schema"]);
+                assert_eq!(schema["format"], "binary", "{method} {path}: {kind} is {schema}");
+            }
         }
     }
 }
 
-/// Fails the test unless an answer has one of the statuses that are described, with a body as it is described.
+/// Fails the test unless an answer has one of the statuses that are described, with a body as it is described, and no more.
 fn validate(document: &Value, operation: &Value, answer: &Response, what: &str) {
     let status = answer.status.as_u16().to_string();
     let responses = operation["responses"].as_object().expect("responses");
@@ -266,12 +350,14 @@ fn validate(document: &Value, operation: &Value, answer: &Response, what: &str) 
     let response = response.unwrap_or_else(|| panic!("{what}: {status} is not described: {}", answer.text()));
     let kind = answer.header("content-type").split(';').next().unwrap_or_default().trim();
     let content = response["content"].as_object().expect("content");
+    let schema = &content.get(kind).unwrap_or_else(|| panic!("{what}: {kind} is not described"))["schema"];
     if !kind.ends_with("json") {
+        assert_eq!(resolve(document, schema)["type"], "string", "{what}: {schema}");
         return;
     }
-    let schema = &content.get(kind).unwrap_or_else(|| panic!("{what}: {kind} is not described"))["schema"];
+    let is_open = schema.as_object().is_none_or(serde_json::Map::is_empty);
     // References lead into the document.
-    let mut whole = json!({ "components": document["components"] });
+    let mut whole = json!({ "components": document["components"], "unevaluatedProperties": is_open });
     let object = whole.as_object_mut().expect("an object");
     object.extend(schema.as_object().expect("a schema").clone());
     let validator = jsonschema::draft202012::new(&whole).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -279,11 +365,16 @@ fn validate(document: &Value, operation: &Value, answer: &Response, what: &str) 
     let wrong: Vec<_> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
     assert!(wrong.is_empty(), "{what}: {wrong:?} in {body}");
     // A schema that takes anything would say nothing.
-    let is_open = schema.as_object().is_none_or(serde_json::Map::is_empty);
     assert!(
         is_open == what.ends_with("/v1/openapi.json") || !validator.is_valid(&json!({ "nothing": 1 })),
         "{what}: {schema}"
     );
+}
+
+/// What a schema says, if need be under its name.
+fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+    let named = schema["$ref"].as_str().and_then(|path| document.pointer(path.strip_prefix('#')?));
+    named.unwrap_or(schema)
 }
 
 #[test]

@@ -399,3 +399,46 @@ fn without_a_host_there_is_nothing_to_deploy_to() {
     let run = flint(Path::new(folder.path()), ["deploy", file.to_str().expect("UTF-8"), "--json"]);
     assert_eq!((run.code, &run.json()["error"]["code"]), (Some(5), &json!("host/unreachable")), "{run:?}");
 }
+
+#[test]
+fn who_changes_one_function_does_not_wait_until_the_component_of_another_is_compiled() {
+    // Compiling includes the init function: this one takes longer than the test.
+    let module = "(core module $m (func (export \"init\") (loop (br 0))))";
+    let lifted = "(core instance $i (instantiate $m)) (func $init (canon lift (core func $i \"init\")))";
+    let exported =
+        "(instance $h (export \"init\" (func $init))) (export \"flint:platform/init-handler@0.1.0\" (instance $h))";
+    let endless = wat::parse_str(format!("(component {module} {lifted} {exported})")).expect("a component");
+    let source = component("hello-02");
+    let other = format!("[function.other]\nsource = {source:?}\n{}", route("/other", "other"));
+    let host = Launch::config(&format!("[limits]\ninit-timeout = \"1h\"\n{}{other}", greeter(""))).start();
+    let admin = host.admin();
+    // The answer never comes.
+    let compiling = thread::spawn(move || {
+        admin.try_send(Method::POST, "/v1/functions/other/versions", &[], endless).map_err(|error| error.to_string())
+    });
+    for _ in 0..50 {
+        let split = json!({ "weight": 0 }).to_string();
+        let kind = [("content-type", "application/json")];
+        let answer = host.admin().send(Method::PUT, "/v1/functions/greeter/split", &kind, split).expect(409).json();
+        assert_eq!(answer["code"], "version/no-canary", "{answer}");
+    }
+    assert!(!compiling.is_finished(), "{:?}", compiling.join());
+}
+
+#[test]
+fn a_version_that_still_sends_an_answer_is_told_until_the_last_byte() {
+    let given = "timeout = \"10m\"\nsecrets = {}\noutbound = []\n";
+    let source = component("misbehave");
+    let routes = route("/{*rest}", "greeter");
+    let host = Launch::config(&format!("[function.greeter]\nsource = {source:?}\n{given}{routes}")).start();
+    let retired = || host.admin().get("/v1/functions/greeter").expect(200).json()["retired"].clone();
+    let mut wire = Wire::open(host.http());
+    wire.say_head(&["GET /events/1000000/10"]);
+    wire.hear_until("event 1\n");
+    deploy(&host, "", &bytes("hello-02")).expect(200);
+    assert_eq!(retired(), 1);
+    wire.hear_until("event 20\n");
+    assert_eq!(retired(), 1);
+    drop(wire);
+    eventually("the end of the old version", || (retired() == 0).then_some(()));
+}

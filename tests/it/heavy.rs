@@ -115,18 +115,40 @@ fn the_memories_of_an_instance_have_one_limit_together() {
 }
 
 #[test]
-fn a_component_with_a_memory_or_a_table_too_many_is_refused() {
+fn a_component_that_takes_more_than_a_limit_allows_is_told_which() {
     let folder = TempDir::new().expect("a folder");
-    for (memories, tables, told) in
-        [(MEMORIES_MAX + 1, TABLES_MAX, "memories"), (MEMORIES_MAX, TABLES_MAX + 1, "table")]
-    {
-        let file = folder.path().join("heavy.wasm");
-        fs::write(&file, crowded(memories, tables, 1)).expect("written");
-        let run = flint(folder.path(), ["up", file.to_str().expect("UTF-8"), "--json"]);
-        let error = &run.json()["error"];
-        assert_eq!((run.code, &error["code"]), (Some(1), &json!("component/invalid")), "{run:?}");
-        assert!(error.to_string().contains(told), "{error}");
+    let file = folder.path().join("heavy.wasm");
+    let plain = || fs::read(component("hello-02")).expect("a component");
+    for (component, limit, setting) in [
+        (crowded(MEMORIES_MAX + 1, TABLES_MAX, 1), "", "memories-max"),
+        (crowded(OWN_MEMORIES + 1, OWN_TABLES, 1), "memories-max = 1", "memories-max"),
+        (crowded(MEMORIES_MAX, TABLES_MAX + 1, 1), "", "tables-max"),
+        (plain(), "tables-max = 1", "tables-max"),
+        (plain(), "core-instances-max = 1", "core-instances-max"),
+        (plain(), "table-elements-max = 1", "table-elements-max"),
+        (plain(), "memory-max = \"1MiB\"", "memory-max"),
+    ] {
+        fs::write(&file, component).expect("written");
+        let limits = format!("[limits]\n{limit}\n[function.heavy]\nsource = \"heavy.wasm\"\nmemory = \"1MiB\"\n");
+        fs::write(folder.path().join("platform.toml"), limits).expect("written");
+        let run = flint(folder.path(), ["check", "--json"]);
+        let told = run.json()["diagnostics"][0].clone();
+        assert_eq!((run.code, &told["code"]), (Some(4), &json!("config/no-component")), "{setting}: {run:?}");
+        for text in [&told["message"], &told["help"]] {
+            assert!(text.to_string().contains(&format!("`limits.{setting}`")), "{setting}: {told}");
+        }
+        assert!(!told.to_string().contains("is no component"), "{setting}: {told}");
     }
+    // So it is told of one component alone, and of a new version.
+    fs::write(&file, crowded(MEMORIES_MAX + 1, TABLES_MAX, 1)).expect("written");
+    let run = flint(folder.path(), ["up", "heavy.wasm", "--json"]);
+    let error = &run.json()["error"];
+    assert_eq!((run.code, &error["code"]), (Some(1), &json!("component/over-limit")), "{run:?}");
+    assert!(error["help"].to_string().contains("`limits.memories-max`"), "{error}");
+    let host = host(folder.path(), &plain(), "");
+    let refused = deploy(&host, &crowded(MEMORIES_MAX + 1, TABLES_MAX, 1)).expect(422).json();
+    assert_eq!(refused["code"], "component/over-limit", "{refused}");
+    assert!(refused["detail"].to_string().contains("`limits.memories-max`"), "{refused}");
 }
 
 /// Deploys a component as the next version of `heavy`.

@@ -404,3 +404,48 @@ fn a_hangup_reads_the_configuration_again() {
     host.logged("that nothing is new", says("nothing else is served"));
     assert!(host.stop().success());
 }
+
+#[test]
+fn a_client_that_asked_too_often_has_to_wait_whatever_else_changes() {
+    let workplace = Workplace::new();
+    let config = |requests: u32, name: &str| {
+        let rate = format!("rate = {{ requests = {requests}, per = \"24h\" }}\n");
+        let told = route(&format!("/told/{name}"), "greeter");
+        format!("[function.greeter]\nsource = \"app.wasm\"\n{told}{}{rate}", route("/rated", "greeter"))
+    };
+    workplace.configure(&config(2, "one"));
+    let host = workplace.up(true);
+    let ask = || host.http().get("/rated").status.as_u16();
+    assert_eq!([ask(), ask(), ask()], [200, 200, 429]);
+    workplace.configure(&config(2, "two"));
+    wait_for(host.http(), "/told/two", "0.2");
+    assert_eq!(ask(), 429, "the other route has changed, and no rate");
+    workplace.put("app.wasm", "hello-plain-03");
+    wait_for(host.http(), "/told/two", "0.3");
+    assert_eq!(ask(), 429, "the function has changed, and no rate");
+    // Another rate begins anew.
+    workplace.configure(&config(1, "three"));
+    wait_for(host.http(), "/told/three", "0.3");
+    assert_eq!([ask(), ask()], [200, 429]);
+}
+
+#[test]
+fn another_folder_in_the_place_of_files_is_served_from_the_next_hup_on() {
+    let workplace = Workplace::new();
+    for release in ["one", "two"] {
+        std::fs::create_dir(workplace.path(release)).expect("made");
+        std::fs::write(workplace.path(release).join("name"), release).expect("written");
+    }
+    std::os::unix::fs::symlink("one", workplace.path("site")).expect("linked");
+    workplace.configure(&format!("{}[[route]]\npath = \"/site/{{*file}}\"\nfiles = \"site\"\n", greeter()));
+    let host = workplace.up(false);
+    let name = || host.http().get("/site/name").text().to_owned();
+    assert_eq!(name(), "one");
+    std::os::unix::fs::symlink("two", workplace.path("next")).expect("linked");
+    std::fs::rename(workplace.path("next"), workplace.path("site")).expect("renamed");
+    assert_eq!(name(), "one");
+    std::fs::write(workplace.path("one").join("name"), "one and a half").expect("written");
+    assert_eq!(name(), "one and a half");
+    host.signal(Signal::HUP);
+    wait_for(host.http(), "/site/name", "two");
+}

@@ -11,6 +11,14 @@ pub enum CompileError {
     /// The bytes are no component, or one that uses what this host does not know.
     #[error("not a component that this host can run: {0:#}")]
     Invalid(wasmtime::Error),
+    /// It is made of more than an instance may be made of.
+    #[error("the component takes more than `{setting}` allows: {cause:#}")]
+    Excess {
+        /// The setting that would have to be larger.
+        setting: &'static str,
+        /// What it takes.
+        cause: wasmtime::Error,
+    },
     /// The init function failed.
     #[error(transparent)]
     Init(#[from] SnapshotError),
@@ -38,9 +46,30 @@ pub(crate) async fn load(
     let compiled = tokio::task::spawn_blocking(move || Component::new(&theirs, &bytes))
         .await
         .map_err(|_| CompileError::Interrupted)?
-        .map_err(CompileError::Invalid)?;
+        .map_err(refusal)?;
     // A component mapped from a file shares its image with the page cache; one compiled in memory has it copied.
     Ok(cache.and_then(|cache| keep(engine, cache, &key, &compiled)).unwrap_or(compiled))
+}
+
+/// What wasmtime says when a component does not fit into its pool, and the setting that made the pool so small.
+///
+/// There is no type for it: `a_component_that_takes_more_than_a_limit_allows_is_told_which` would notice other words.
+const EXCESSES: [(&str, &str); 7] = [
+    ("core module instances, which exceeds", "limits.core-instances-max"),
+    ("linear memories, which exceeds", "limits.memories-max"),
+    ("defined memories count", "limits.memories-max"),
+    ("tables, which exceeds", "limits.tables-max"),
+    ("defined tables count", "limits.tables-max"),
+    ("minimum element size", "limits.table-elements-max"),
+    ("memory has a minimum byte size", "limits.memory-max"),
+];
+
+fn refusal(cause: wasmtime::Error) -> CompileError {
+    let text = format!("{cause:#}");
+    match EXCESSES.into_iter().find(|(words, _)| text.contains(words)) {
+        Some((_, setting)) => CompileError::Excess { setting, cause },
+        None => CompileError::Invalid(cause),
+    }
 }
 
 fn find(engine: &wasmtime::Engine, cache: &ArtifactCache, key: &Key) -> Option<Component> {

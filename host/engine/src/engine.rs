@@ -11,6 +11,7 @@ use crate::residency::Residency;
 use crate::room::Room;
 use crate::settings::Settings;
 use crate::snapshot::InitLimits;
+use flint_model::ByteSize;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -195,6 +196,11 @@ impl Engine {
         }
         let acquired = Arc::clone(&self.0.more_memories).try_acquire_many_owned(count);
         acquired.map(|memories| MoreMemories(Some(memories))).map_err(|_| Fault::Exhausted)
+    }
+
+    /// How much memory all instances together can have; none: as much as they are granted.
+    pub fn guest_memory_max(&self) -> Option<ByteSize> {
+        self.0.guest_memory.as_ref().map(|memory| memory.max())
     }
 
     pub(crate) fn guest_memory(&self) -> Option<&Arc<GuestMemory>> {

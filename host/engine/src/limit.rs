@@ -46,6 +46,10 @@ impl GuestMemory {
         Self { max: max.as_u64(), used: AtomicU64::new(0) }
     }
 
+    pub(crate) fn max(&self) -> ByteSize {
+        ByteSize::bytes(self.max)
+    }
+
     /// Counts the growth of an instance. Says whether there is room for it.
     fn grow(&self, before: u64, after: u64) -> bool {
         let more = counted(after) - counted(before);

@@ -4,6 +4,7 @@ use crate::admin::api::Problem;
 use crate::admin::client::ClientError;
 use crate::build::BuildError;
 use crate::exit::Exit;
+use crate::inspect::more_of;
 use crate::output::Output;
 use flint_config::{Code, Colour, Diagnostics, ReadError};
 use flint_engine::EngineError;
@@ -42,6 +43,13 @@ pub(crate) enum Error {
     /// A file is no component.
     #[error("{} is no component", path.display())]
     NotAComponent {
+        path: PathBuf,
+        #[source]
+        source: CompileError,
+    },
+    /// A component takes more than the host allows, or its init function fails.
+    #[error("{} can't be run here", path.display())]
+    UnfitComponent {
         path: PathBuf,
         #[source]
         source: CompileError,
@@ -185,6 +193,7 @@ impl Error {
             Self::Problem(problem) if problem.is_passing() => Exit::Unavailable,
             Self::NoComponent { .. }
             | Self::NotAComponent { .. }
+            | Self::UnfitComponent { .. }
             | Self::NoHttpHandler { .. }
             | Self::Unserved { .. }
             | Self::Load { .. }
@@ -213,7 +222,7 @@ impl Error {
             }
             Self::NoConfiguration { .. } => "config/not-found",
             Self::NoComponent { .. } => "component/not-found",
-            Self::NotAComponent { .. } => "component/invalid",
+            Self::NotAComponent { source, .. } | Self::UnfitComponent { source, .. } => uncompiled(source),
             Self::NoHttpHandler { .. } => "component/no-http-handler",
             Self::Unserved { .. } => "component/unserved-import",
             Self::Build { .. } => "function/not-built",
@@ -251,6 +260,7 @@ impl Error {
             }
             Self::NoConfiguration { .. } => "name it with --config, start with `flint new http greeter`, or serve one component with `flint up some.wasm`".to_owned(),
             Self::NotAComponent { .. } => "build it for the target wasm32-wasip2, or make a component of a module with `wasm-tools component new`".to_owned(),
+            Self::UnfitComponent { source: CompileError::Excess { setting, .. }, .. } => more_of(setting),
             Self::NoHttpHandler { .. } => "export wasi:http/handler@0.3, wasi:http/incoming-handler@0.2 or flint:platform/http-handler; a function with other handlers needs a platform.toml".to_owned(),
             Self::ComponentChanged { .. } => "try again when it is built".to_owned(),
             Self::Versions { folder, .. } => format!("let flint read {0}; or move {0} away, and the function starts over with what its source is built to", folder.display()),
@@ -326,5 +336,15 @@ impl Error {
     pub(crate) fn with_causes(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+}
+
+/// A stable code for why a component can't be compiled.
+pub(crate) fn uncompiled(error: &CompileError) -> &'static str {
+    match error {
+        CompileError::Invalid(_) => "component/invalid",
+        CompileError::Excess { .. } => "component/over-limit",
+        CompileError::Init(_) => "component/init-failed",
+        CompileError::Interrupted => "host/interrupted",
     }
 }

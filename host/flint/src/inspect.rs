@@ -48,6 +48,8 @@ pub(crate) enum NoComponent {
     Unreadable { file: PathBuf, source: io::Error },
     #[error("{} is no component: {source}", file.display())]
     Invalid { file: PathBuf, source: CompileError },
+    #[error("{} can't be run here: {source}", file.display())]
+    Unfit { file: PathBuf, source: CompileError },
 }
 
 impl NoComponent {
@@ -55,9 +57,22 @@ impl NoComponent {
         match self {
             Self::NotBuilt(error) => error.help(),
             Self::Invalid { .. } => Some(format!("a component is built for the target {}", build::TARGET)),
-            Self::Unreadable { .. } => None,
+            Self::Unfit { source: CompileError::Excess { setting, .. }, .. } => Some(more_of(setting)),
+            Self::Unreadable { .. } | Self::Unfit { .. } => None,
         }
     }
+
+    fn of(file: PathBuf, source: CompileError) -> Self {
+        match source {
+            CompileError::Invalid(_) => Self::Invalid { file, source },
+            _ => Self::Unfit { file, source },
+        }
+    }
+}
+
+/// What helps a component that takes more than a setting allows.
+pub(crate) fn more_of(setting: &str) -> String {
+    format!("make `{setting}` larger, or build a component that takes less")
 }
 
 /// What a workshop made: the engine, and what it compiled.
@@ -130,10 +145,10 @@ async fn compile(engine: Engine, cache: Option<ArtifactCache>, file: PathBuf) ->
         let bytes = std::fs::read(&file).map_err(|source| NoComponent::Unreadable { file: file.clone(), source })?;
         let compiling = flint_world::compile(&engine, cache.as_ref(), &bytes, Init::Snapshot);
         let compiled = Handle::current().block_on(compiling);
-        let compiled = compiled.map_err(|source| NoComponent::Invalid { file: file.clone(), source })?;
+        let compiled = compiled.map_err(|source| NoComponent::of(file.clone(), source))?;
         Ok(Component { file, sum: Sum::of(&bytes), size: bytes.len() as u64, compiled })
     });
-    let interrupted = |_| Err(NoComponent::Invalid { file: path, source: CompileError::Interrupted });
+    let interrupted = |_| Err(NoComponent::of(path, CompileError::Interrupted));
     compiling.await.unwrap_or_else(interrupted)
 }
 

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::inspect::Component;
 use crate::load::Loaded;
 use crate::output::Progress;
-use crate::wire;
+use crate::wire::{self, Rates};
 use arc_swap::ArcSwap;
 use flint_config::platform::Function;
 use flint_config::{Platform, Source};
@@ -40,6 +40,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::task::block_in_place;
 
 /// The functions of a host.
 pub(crate) type Slots = BTreeMap<FunctionName, Arc<Slot>>;
@@ -52,6 +53,8 @@ pub(crate) struct Generation {
     pub(crate) source: Option<Source>,
     pub(crate) functions: Slots,
     pub(crate) door: Door<Arc<Slot>>,
+    /// Those of the door, which the next one goes on with.
+    pub(crate) rates: Rates,
 }
 
 /// What the host serves.
@@ -60,7 +63,10 @@ pub(crate) struct Served {
     world: World,
     stores: Arc<Embedded>,
     telemetry: Telemetry,
-    /// Held by who changes something.
+    /// Held by who deploys, from the first byte that is compiled on: one component is compiled at a time, and of two the one that
+    /// came first is the older version.
+    deploying: tokio::sync::Mutex<()>,
+    /// Held by who changes something. Nothing is compiled meanwhile but what is to be served again and was forgotten.
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -80,10 +86,13 @@ impl Served {
         let world = wire::world(loaded, as_stores, telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
-        let door = wire::door(&platform, &functions, Cut::default(), wire::room(&platform.limits))?;
-        let generation = Generation { platform, source: loaded.source.clone(), functions, door };
+        let rates = wire::rates(&platform, None);
+        let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits))?;
+        let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         let current = ArcSwap::from_pointee(generation);
-        Ok(Self { current, world, stores, telemetry: telemetry.clone(), changing: tokio::sync::Mutex::default() })
+        let telemetry = telemetry.clone();
+        let (deploying, changing) = Default::default();
+        Ok(Self { current, world, stores, telemetry, deploying, changing })
     }
 
     /// What is served now.
@@ -285,8 +294,7 @@ impl Loader<'_> {
         });
         for (live, _) in others {
             let misfit = |problem| Error::Misfit { function: self.name.clone(), version: live.version, problem };
-            tokio::task::block_in_place(|| fit::check(self.configuration, self.name, live.function.shape()))
-                .map_err(misfit)?;
+            block_in_place(|| fit::check(self.configuration, self.name, live.function.shape())).map_err(misfit)?;
         }
         Ok(())
     }
@@ -307,8 +315,8 @@ impl Loader<'_> {
                 let function = || self.name.clone();
                 let unreadable =
                     |source| Error::Versions { function: function(), folder: history.folder().to_owned(), source };
-                let bytes = history.component(sum).map_err(unreadable)?.ok_or_else(lost)?;
-                self.world.compile(&bytes).await.map_err(|error| failed(error.into()))?
+                let bytes = block_in_place(|| history.component(sum)).map_err(unreadable)?.ok_or_else(lost)?;
+                self.world.compile(bytes.into()).await.map_err(|error| failed(error.into()))?
             }
         };
         let spec = wire::spec(self.name, version, self.function, self.platform.limits.spares_max)?;

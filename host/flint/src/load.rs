@@ -70,6 +70,7 @@ pub(crate) fn single(file: &Path, config: &cli::Config, purpose: Purpose, output
         NoComponent::NotBuilt(error) => Error::Build { function: name.clone(), error },
         NoComponent::Unreadable { file: path, source } => Error::NoComponent { path, source },
         NoComponent::Invalid { file: path, source } => Error::NotAComponent { path, source },
+        NoComponent::Unfit { file: path, source } => Error::UnfitComponent { path, source },
     })?;
     let shape = component.compiled.shape();
     if let Some(Import::Unknown(interface)) = shape.imports.iter().find(|import| matches!(import, Import::Unknown(_))) {

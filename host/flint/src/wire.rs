@@ -238,12 +238,18 @@ pub(crate) fn room(limits: &HostLimits) -> Room {
 ///
 /// # Errors
 /// A folder of files can't be opened; else none that a valid configuration can cause: both parts keep the same rules for routes.
-pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut, room: Room) -> Result<Door<Arc<Slot>>, Error> {
+pub(crate) fn door(
+    platform: &Platform,
+    functions: &Slots,
+    rates: &Rates,
+    cut: Cut,
+    room: Room,
+) -> Result<Door<Arc<Slot>>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
         Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
     };
     let mut routes = Vec::with_capacity(platform.routes.len());
-    for route in &platform.routes {
+    for (route, rate) in platform.routes.iter().zip(rates) {
         let host = route.host.as_ref().map(|host| HostPattern::parse(&host.to_string())).transpose();
         routes.push(Route {
             host: host.map_err(|error| bug(route, &error))?,
@@ -252,7 +258,7 @@ pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut, room: Room)
                 Methods::Only(methods) => Some(methods.clone()),
             },
             path: PathPattern::parse(route.path.as_str()).map_err(|error| bug(route, &error))?,
-            target: endpoint(platform, functions, route)?,
+            target: endpoint(platform, functions, route, rate.clone())?,
         });
     }
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
@@ -265,7 +271,12 @@ pub(crate) fn door(platform: &Platform, functions: &Slots, cut: Cut, room: Room)
     })
 }
 
-fn endpoint(platform: &Platform, functions: &Slots, route: &platform::Route) -> Result<Endpoint<Arc<Slot>>, Error> {
+fn endpoint(
+    platform: &Platform,
+    functions: &Slots,
+    route: &platform::Route,
+    rate: Option<Arc<Rate>>,
+) -> Result<Endpoint<Arc<Slot>>, Error> {
     let (target, request_body_max) = match &route.target {
         platform::Target::Function(name) => {
             let function = functions.get(name).ok_or_else(|| Error::Bug(format!("there is no function {name}")))?;
@@ -281,10 +292,31 @@ fn endpoint(platform: &Platform, functions: &Slots, route: &platform::Route) -> 
     Ok(Endpoint {
         target,
         request_body_max,
-        rate: route.rate.as_ref().map(|rate| self::rate(rate, &platform.limits)),
+        rate,
         cors: route.cors.as_ref().map(cors),
         compress: route.compress.then_some(platform.limits.compress_size_min),
     })
+}
+
+/// Who counts the requests of each route, in the order of the routes.
+pub(crate) type Rates = Vec<Option<Arc<Rate>>>;
+
+/// Makes them for a platform. A route that was there before with the same rate goes on counting, or a client could ask anew with
+/// every change of the configuration.
+pub(crate) fn rates(platform: &Platform, before: Option<(&Platform, &Rates)>) -> Rates {
+    let is_same = |one: &platform::Route, other: &platform::Route| {
+        (&one.host, &one.methods, &one.path, &one.rate) == (&other.host, &other.methods, &other.path, &other.rate)
+    };
+    let counted = |route: &platform::Route| {
+        let (platform, rates) = before?;
+        let (_, rate) = platform.routes.iter().zip(rates).find(|(other, _)| is_same(route, other))?;
+        rate.clone()
+    };
+    let rate = |route: &platform::Route| {
+        let rate = route.rate.as_ref()?;
+        Some(counted(route).unwrap_or_else(|| Arc::new(self::rate(rate, &platform.limits))))
+    };
+    platform.routes.iter().map(rate).collect()
 }
 
 fn rate(rate: &platform::Rate, limits: &HostLimits) -> Rate {

@@ -26,7 +26,7 @@ use http_body_util::BodyExt;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -143,6 +143,18 @@ pub(crate) struct FunctionCore {
     pub(crate) shape: Arc<Shape>,
 }
 
+/// What there still is of a function: who holds it, and invocations to the last byte of their answers, and to what their guests do
+/// behind them.
+#[derive(Debug)]
+pub struct Remains(Weak<FunctionCore>);
+
+impl Remains {
+    /// Whether there is nothing left.
+    pub fn are_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
 /// A function that can be invoked.
 #[derive(Clone)]
 pub struct Function {
@@ -199,6 +211,11 @@ impl Function {
         if let Some(shared) = &self.shared {
             shared.retire();
         }
+    }
+
+    /// Tells, also when nobody holds the function any more, whether invocations of it are not over.
+    pub fn remains(&self) -> Remains {
+        Remains(Arc::downgrade(&self.core))
     }
 
     /// Makes instances ready, up to `count`, beside what the host does by itself.

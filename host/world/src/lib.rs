@@ -28,7 +28,7 @@ mod world;
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use compiled::{Compiled, compile};
 pub use failure::Failure;
-pub use function::{Function, FunctionSpec, Init, LoadError};
+pub use function::{Function, FunctionSpec, Init, LoadError, Remains};
 pub use head::HeadLimits;
 pub use imports::http::{
     Authorities, AuthoritiesError, HostPattern, HostPatternError, IpNet, OutboundOptions, OutboundSpec,

@@ -9,6 +9,7 @@ use crate::imports::http::{Client, Outbound, OutboundOptions};
 use crate::link;
 use crate::request_memory::RequestMemory;
 use crate::state::State;
+use bytes::Bytes;
 use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
 use flint_engine::{ArtifactCache, Engine, Pool, PoolOptions};
@@ -18,6 +19,8 @@ use flint_telemetry::Telemetry;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
+use tokio::runtime::Handle;
+use tokio::task;
 use wasmtime::component::Linker;
 
 /// So much the host copies from a guest in one call at least, and so much beside an answer of the size that it may have. A guest
@@ -130,12 +133,17 @@ impl World {
         Ok(Function::new(core, pool))
     }
 
-    /// Compiles a component for this world; see [`compile`].
+    /// Compiles a component for this world; see [`compile`]. All of it on a thread for long work: already to look whether it was
+    /// compiled before, its bytes and its machine code are read and hashed.
     ///
     /// # Errors
     /// [`CompileError`].
-    pub async fn compile(&self, bytes: &[u8]) -> Result<Compiled, CompileError> {
-        compile(&self.options.engine, self.options.cache.as_ref(), bytes, Init::Snapshot).await
+    pub async fn compile(&self, bytes: Bytes) -> Result<Compiled, CompileError> {
+        let (engine, cache) = (self.options.engine.clone(), self.options.cache.clone());
+        let compiling = task::spawn_blocking(move || {
+            Handle::current().block_on(compile(&engine, cache.as_ref(), &bytes, Init::Snapshot))
+        });
+        compiling.await.map_err(|_| CompileError::Interrupted)?
     }
 
     fn admission(&self, name: FunctionName, options: AdmissionOptions) -> Arc<Admission> {

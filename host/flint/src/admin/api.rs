@@ -18,7 +18,7 @@
 //! | `GET /v1/kv/{store}/{key}` | [`Item`] |
 //! | `PUT /v1/kv/{store}/{key}?ttl-ms=&if-absent=&if-version=`, value | [`Written`] |
 //!
-//! Keys are percent-encoded. An error is a [`Problem`], as `application/problem+json` (RFC 9457).
+//! Keys are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
 mod function;
 mod host;
@@ -26,7 +26,9 @@ mod host;
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
-pub(crate) use host::{Invocation, Invocations, Limits, Recent, Route, Routes};
+pub(crate) use host::{
+    Cors, Invocation, Invocations, Limits, OutboundLimits, Rate, Recent, Route, Routes, StoreLimits,
+};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,23 +56,23 @@ pub(crate) struct Live {
 pub(crate) struct Item {
     pub(crate) key: String,
     #[serde(flatten)]
-    pub(crate) value: Value,
+    pub(crate) value: Printable,
     pub(crate) version: u64,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at_ms: Option<u64>,
 }
 
-/// A value: as text if it is UTF-8, else in base 64, under another name.
+/// Bytes: as text if they are UTF-8, else in base 64, under another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) enum Value {
+pub(crate) enum Printable {
     #[serde(rename = "value")]
     Text(String),
     #[serde(rename = "value_base64")]
     Base64(String),
 }
 
-impl Value {
+impl Printable {
     pub(crate) fn new(bytes: &Bytes) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
@@ -128,17 +130,41 @@ pub(crate) struct Put {
     pub(crate) if_version: Option<u64>,
 }
 
-/// An error, as RFC 9457 writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
+/// An error, as whoever asks needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub(crate) struct Problem {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) detail: String,
+    #[serde(default)]
+    pub(crate) invocation: Option<String>,
+}
+
+/// An error, as RFC 9457 writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ProblemDetails {
+    /// Always `about:blank`: the status says what it is, and the code exactly.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// The status in words.
+    pub(crate) title: String,
     pub(crate) status: u16,
     /// A stable code, such as `kv/conflict`.
     pub(crate) code: String,
     /// What happened, for people.
     pub(crate) detail: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) invocation: Option<String>,
+}
+
+impl From<Problem> for ProblemDetails {
+    fn from(problem: Problem) -> Self {
+        let Problem { status, code, detail, invocation } = problem;
+        let title = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let (kind, title) = ("about:blank".to_owned(), title.unwrap_or("Error").to_owned());
+        Self { kind, title, status, code, detail, invocation }
+    }
 }
 
 impl Problem {
@@ -164,7 +190,7 @@ mod tests {
             (&b"\xff\x00"[..], json!({"key": "k", "value_base64": "/wA=", "version": 1})),
         ] {
             let bytes = Bytes::from_static(bytes);
-            let item = Item { key: "k".to_owned(), value: Value::new(&bytes), version: 1, expires_at_ms: None };
+            let item = Item { key: "k".to_owned(), value: Printable::new(&bytes), version: 1, expires_at_ms: None };
             assert_eq!(serde_json::to_value(&item).expect("JSON"), json);
             let back: Item = serde_json::from_value(json).expect("an item");
             assert_eq!(back.value.bytes(), Some(bytes));

@@ -1,6 +1,6 @@
 //! Looks into key-value stores and writes to them, on behalf of whoever runs the host: no grants are asked.
 
-use super::api::{Item, Page, Problem, Put, Scan, Value, Written};
+use super::api::{Item, Page, Printable, Problem, Put, Scan, Written};
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 use flint_stores::{Commit, CommitError, Effect, Entry, Expectation, Outcome, ReadError, Stores};
@@ -67,7 +67,7 @@ pub(crate) async fn put(
 fn item(key: String, entry: &Entry) -> Item {
     Item {
         key,
-        value: Value::new(&entry.value),
+        value: Printable::new(&entry.value),
         version: entry.version,
         expires_at_ms: entry.expires_at.map(Timestamp::as_millis),
     }

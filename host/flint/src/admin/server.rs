@@ -2,9 +2,10 @@
 
 use super::api::{
     Changed, Deploy, Function, Functions, INVOCATION_HEADER, Invocations, Item, Limits, Live, PROBLEM_JSON, Page,
-    Problem, Put, Recent, Rollback, Routes, Scan, Split, Versions, Written,
+    Problem, ProblemDetails, Put, Recent, Rollback, Routes, Scan, Split, Versions, Written,
 };
 use super::guard::{self, Reach};
+use super::openapi::Octets;
 use super::token::Tokens;
 use super::{functions, kv, openapi, show};
 use crate::live::{self, Served};
@@ -159,13 +160,13 @@ async fn told(response: Response) -> Response {
 }
 
 /// All metrics, as OpenMetrics text.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 async fn metrics(State(managed): Host) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, Telemetry::METRICS_MEDIA_TYPE)], managed.telemetry.metrics_text())
 }
 
 /// Says who answers. Needs no token.
-#[utoipa::path(get, path = "/health/live", responses((status = 200, body = Live)))]
+#[utoipa::path(get, path = "/health/live", security(()), responses((status = 200, body = Live)))]
 async fn live(State(managed): Host) -> Json<Live> {
     Json(Live { host: managed.host.clone(), version: env!("CARGO_PKG_VERSION").to_owned() })
 }
@@ -174,9 +175,10 @@ async fn live(State(managed): Host) -> Json<Live> {
 #[utoipa::path(
     get,
     path = "/health/ready",
+    security(()),
     responses(
         (status = 200, body = String, content_type = "text/plain"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn ready(State(managed): Host) -> Result<&'static str, Problem> {
@@ -206,7 +208,7 @@ async fn all_functions(State(managed): Host) -> Json<Functions> {
     params(("name" = String, Path)),
     responses(
         (status = 200, body = Function),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn one_function(State(managed): Host, Path(name): Path<String>) -> Result<Json<Function>, Problem> {
@@ -221,11 +223,11 @@ async fn one_function(State(managed): Host, Path(name): Path<String>) -> Result<
     post,
     path = "/v1/functions/{name}/invoke",
     params(("name" = String, Path)),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Octets, content_type = "application/octet-stream"),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Octets, content_type = "application/octet-stream"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn invoke(
@@ -248,8 +250,8 @@ async fn invoke(
     params(("name" = String, Path)),
     responses(
         (status = 200, body = Versions),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn versions(State(managed): Host, Path(name): Path<String>) -> Result<Json<Versions>, Problem> {
@@ -265,11 +267,11 @@ async fn versions(State(managed): Host, Path(name): Path<String>) -> Result<Json
     post,
     path = "/v1/functions/{name}/versions",
     params(("name" = String, Path), Deploy),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = Octets, content_type = "application/wasm"),
     responses(
         (status = 200, body = Changed),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn deploy(
@@ -290,7 +292,7 @@ async fn deploy(
     }
     let from = how.from.unwrap_or_else(|| "unknown".to_owned());
     let from = from[..from.floor_char_boundary(FROM_MAX)].to_owned();
-    Arc::clone(&managed.served).deploy(name, component.into(), from, weight).await.map(Json)
+    Arc::clone(&managed.served).deploy(name, component, from, weight).await.map(Json)
 }
 
 /// Goes back to a version, or to the one that served before.
@@ -301,8 +303,8 @@ async fn deploy(
     request_body = Rollback,
     responses(
         (status = 200, body = Changed),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn rollback(
@@ -321,8 +323,8 @@ async fn rollback(
     request_body = Split,
     responses(
         (status = 200, body = Changed),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn split(
@@ -346,10 +348,10 @@ async fn all_routes(State(managed): Host) -> Json<Routes> {
     Json(show::routes(&managed.served.current()))
 }
 
-/// The limits of the host as a whole.
+/// The limits of the host as a whole, and of its stores.
 #[utoipa::path(get, path = "/v1/limits", responses((status = 200, body = Limits)))]
 async fn limits(State(managed): Host) -> Json<Limits> {
-    Json(show::limits(&managed.served.current().platform.limits))
+    Json(show::limits(&managed.served.current().platform, managed.served.engine().guest_memory_max()))
 }
 
 /// The invocations that were over last.
@@ -359,7 +361,7 @@ async fn limits(State(managed): Host) -> Json<Limits> {
     params(Recent),
     responses(
         (status = 200, body = Invocations),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn invocations(State(managed): Host, Query(query): Query<Recent>) -> Result<Json<Invocations>, Problem> {
@@ -375,8 +377,8 @@ async fn invocations(State(managed): Host, Query(query): Query<Recent>) -> Resul
     params(("store" = String, Path), Scan),
     responses(
         (status = 200, body = Page),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn scan(
@@ -394,8 +396,8 @@ async fn scan(
     params(("store" = String, Path), ("key" = String, Path)),
     responses(
         (status = 200, body = Item),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn read(State(managed): Host, Path((store, key)): Path<(String, String)>) -> Result<Json<Item>, Problem> {
@@ -407,11 +409,11 @@ async fn read(State(managed): Host, Path((store, key)): Path<(String, String)>) 
     put,
     path = "/v1/kv/{store}/{*key}",
     params(("store" = String, Path), ("key" = String, Path), Put),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Octets, content_type = "application/octet-stream"),
     responses(
         (status = 200, body = Written),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 async fn write(
@@ -431,16 +433,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // A status that is none can't come from `Problem::new`.
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut body = serde_json::json!({
-            "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if let Some(invocation) = self.invocation {
-            body["invocation"] = invocation.into();
-        }
-        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body.to_string()).into_response()
+        // Numbers and texts: that is always JSON.
+        let body = serde_json::to_string(&ProblemDetails::from(self)).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body).into_response()
     }
 }

@@ -1,9 +1,13 @@
 //! What is served, in the words of the management API.
 
-use super::api::{Function, FunctionLimits, Invocation, Limits, Route, Routes, Serving, Shape};
+use super::api::{
+    Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, Rate, Route, Routes, Serving, Shape,
+    StoreLimits,
+};
 use crate::live::Generation;
 use crate::live::slot::Slot;
-use flint_config::platform::{self, HostLimits, Isolation, Methods, Target};
+use flint_config::Platform;
+use flint_config::platform::{self, HostOutbound, Isolation, KvStore, Methods, RateKey, Target};
 use flint_model::ByteSize;
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
@@ -88,7 +92,7 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
         host: route.host.as_ref().map(ToString::to_string),
         methods: match &route.methods {
             Methods::Any => None,
-            Methods::Only(methods) => Some(methods.iter().map(ToString::to_string).collect()),
+            Methods::Only(methods) => Some(texts(methods)),
         },
         path: route.path.as_str().to_owned(),
         function: route.target.function().map(ToString::to_string),
@@ -96,12 +100,43 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
             Target::Function(_) => None,
             Target::Files(folder) => Some(folder.display().to_string()),
         },
+        compress: route.compress,
+        cors: route.cors.as_ref().map(cors),
+        rate: route.rate.as_ref().map(rate),
     });
     Routes { routes: routes.collect() }
 }
 
-/// The limits of the host.
-pub(crate) fn limits(limits: &HostLimits) -> Limits {
+fn cors(cors: &platform::Cors) -> Cors {
+    Cors {
+        origins: cors.origins.clone(),
+        methods: texts(&cors.methods),
+        headers: cors.headers.as_deref().map(texts),
+        expose: texts(&cors.expose),
+        credentials: cors.credentials,
+        max_age_ms: millis(cors.max_age),
+    }
+}
+
+fn rate(rate: &platform::Rate) -> Rate {
+    Rate {
+        requests: rate.requests,
+        per_ms: millis(rate.per),
+        burst: rate.burst,
+        key: match &rate.key {
+            RateKey::Ip => "ip".to_owned(),
+            RateKey::Header(name) => format!("header:{name}"),
+        },
+    }
+}
+
+fn texts(items: &[impl ToString]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
+/// The limits of the host, and what guests may have of memory together, which the machine decides if the configuration does not.
+pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) -> Limits {
+    let limits = &platform.limits;
     Limits {
         invocations_max: limits.invocations_max,
         queue: limits.queue,
@@ -128,7 +163,7 @@ pub(crate) fn limits(limits: &HostLimits) -> Limits {
         compressions_max: limits.compressions_max,
         rate_keys_max: limits.rate_keys_max,
         memory_max_bytes: limits.memory_max.as_u64(),
-        guest_memory_max_bytes: limits.guest_memory_max.map(ByteSize::as_u64),
+        guest_memory_max_bytes: guest_memory_max.map(ByteSize::as_u64),
         start_timeout_ms: millis(limits.start_timeout),
         init_timeout_ms: millis(limits.init_timeout),
         init_memory_max_bytes: limits.init_memory_max.as_u64(),
@@ -142,6 +177,33 @@ pub(crate) fn limits(limits: &HostLimits) -> Limits {
         component_size_max_bytes: limits.component_size_max.as_u64(),
         versions_max: limits.versions_max,
         recent_invocations: limits.recent_invocations,
+        outbound: outbound(&platform.outbound),
+        kv: platform.kv.iter().map(|(name, store)| (name.to_string(), store_limits(store))).collect(),
+    }
+}
+
+fn outbound(outbound: &HostOutbound) -> OutboundLimits {
+    OutboundLimits {
+        connect_timeout_ms: millis(outbound.connect_timeout),
+        first_byte_timeout_ms: millis(outbound.first_byte_timeout),
+        between_bytes_timeout_ms: millis(outbound.between_bytes_timeout),
+        lookup_timeout_ms: millis(outbound.lookup_timeout),
+        lookups_max: outbound.lookups_max,
+        connections_max: outbound.connections_max,
+        idle_max: outbound.idle_max,
+        idle_timeout_ms: millis(outbound.idle_timeout),
+        header_size_max_bytes: outbound.header_size_max.as_u64(),
+    }
+}
+
+fn store_limits(store: &KvStore) -> StoreLimits {
+    StoreLimits {
+        key_size_max_bytes: store.key_size_max.as_u64(),
+        value_size_max_bytes: store.value_size_max.as_u64(),
+        scan_page_max: store.scan_page_max,
+        page_size_max_bytes: store.page_size_max.as_u64(),
+        batch_max: store.batch_max,
+        batch_size_max_bytes: store.batch_size_max.as_u64(),
     }
 }
 

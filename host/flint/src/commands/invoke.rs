@@ -1,6 +1,6 @@
 //! `flint invoke`: calls a function of the host that runs, or, if none does, in this process.
 
-use crate::admin::api::Value;
+use crate::admin::api::Printable;
 use crate::admin::client::Invoked;
 use crate::admin::functions;
 use crate::cli;
@@ -70,9 +70,9 @@ fn print(invoked: &Invoked, output: Output) -> std::io::Result<()> {
     if output.is_json() {
         let answer = match serde_json::from_slice::<serde_json::Value>(&invoked.answer) {
             Ok(json) => json!({ "answer": json }),
-            Err(_) => match Value::new(&invoked.answer) {
-                Value::Text(text) => json!({ "answer": text }),
-                Value::Base64(text) => json!({ "answer_base64": text }),
+            Err(_) => match Printable::new(&invoked.answer) {
+                Printable::Text(text) => json!({ "answer": text }),
+                Printable::Base64(text) => json!({ "answer_base64": text }),
             },
         };
         let mut json = json!({ "invocation": invoked.invocation });

@@ -1,6 +1,6 @@
 //! `flint kv`: looks into stores and writes to them, through the host that runs, or, if none does, by itself.
 
-use crate::admin::api::{Item, Page, Put, Scan, Value, Written};
+use crate::admin::api::{Item, Page, Printable, Put, Scan, Written};
 use crate::admin::client::Client;
 use crate::admin::kv;
 use crate::cli::{self, KvCommand};
@@ -137,8 +137,8 @@ fn print_value(item: &Item, output: Output) -> std::io::Result<()> {
 /// One line an item, whatever is in it.
 fn line(item: &Item) -> String {
     let value = match &item.value {
-        Value::Text(text) => text.escape_debug().to_string(),
-        Value::Base64(text) => format!("base64:{text}"),
+        Printable::Text(text) => text.escape_debug().to_string(),
+        Printable::Base64(text) => format!("base64:{text}"),
     };
     format!("{}\t{value}\n", item.key.escape_debug())
 }

@@ -5,18 +5,20 @@ use super::record::{ChangeError, Made, Record, Sum};
 use super::slot::Slot;
 use super::{Generation, Loader, Served, fit};
 use crate::admin::api::{Changed, Problem, Versions};
-use crate::error::Error;
+use crate::error::{Error, uncompiled};
+use bytes::Bytes;
 use flint_engine::Fault;
 use flint_engine::compile::CompileError;
 use flint_model::FunctionName;
 use flint_world::{Compiled, LoadError};
 use http::StatusCode;
 use std::sync::Arc;
+use tokio::task::block_in_place;
 
 /// A component that is in memory.
 struct Upload {
     sum: Sum,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     compiled: Compiled,
 }
 
@@ -30,17 +32,21 @@ impl Served {
     pub(crate) async fn deploy(
         self: Arc<Self>,
         name: FunctionName,
-        bytes: Vec<u8>,
+        bytes: Bytes,
         from: String,
         weight: u8,
     ) -> Result<Changed, Problem> {
         to_its_end(async move {
+            let _in_turn = self.deploying.lock().await;
+            self.current().slot(&name)?;
+            let compiled = self.world.compile(bytes.clone()).await.map_err(|error| of_compile(&error))?;
+            let sum = block_in_place(|| Sum::of(&bytes));
+            // Compiling takes long, and running an init function longer: who rolls another function back does not wait for it.
             let _alone = self.changing.lock().await;
             let current = self.current();
             let slot = current.slot(&name)?;
-            let compiled = self.world.compile(&bytes).await.map_err(|error| of_compile(&error))?;
-            tokio::task::block_in_place(|| fit::check(current.source.as_ref(), &name, compiled.shape()))?;
-            let made = Made::now(Sum::of(&bytes), bytes.len() as u64, from);
+            block_in_place(|| fit::check(current.source.as_ref(), &name, compiled.shape()))?;
+            let made = Made::now(sum, bytes.len() as u64, from);
             let component = Upload { sum: made.sum.clone(), bytes, compiled };
             self.change(&current, slot, |record| Ok(record.with_deployed(made, weight)), Some(&component)).await
         })
@@ -91,7 +97,8 @@ impl Served {
     ) -> Result<Changed, Problem> {
         let name = slot.name();
         let history = History::of(&current.platform.data_dir, name);
-        let before = super::history(&current.platform.data_dir, name).map_err(|error| of_load(&error))?;
+        let before = block_in_place(|| super::history(&current.platform.data_dir, name));
+        let before = before.map_err(|error| of_load(&error))?;
         let mut after = change(&before).map_err(of_change)?;
         after.prune(current.platform.limits.versions_max);
         // The folder may hold a change that failed on its way.
@@ -102,7 +109,7 @@ impl Served {
             let at_hand = component.map(|component| (&component.sum, &component.compiled));
             let serving = loader.load(&after, &history, at_hand, Some(&slot.serving())).await;
             let serving = serving.map_err(|error| of_load(&error))?;
-            tokio::task::block_in_place(|| keep(&history, &after, component)).map_err(|error| {
+            block_in_place(|| keep(&history, &after, component)).map_err(|error| {
                 let detail = format!("the versions can't be written: {error}");
                 Problem::new(StatusCode::INSUFFICIENT_STORAGE, "data-dir/unusable", detail)
             })?;
@@ -162,12 +169,11 @@ fn of_change(error: ChangeError) -> Problem {
 }
 
 fn of_compile(error: &CompileError) -> Problem {
-    let (status, code) = match error {
-        CompileError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component/invalid"),
-        CompileError::Init(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component/init-failed"),
-        CompileError::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "host/interrupted"),
+    let status = match error {
+        CompileError::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    Problem::new(status, code, error.to_string())
+    Problem::new(status, uncompiled(error), error.to_string())
 }
 
 /// What went wrong with the versions of a function, for who manages the host.

@@ -72,7 +72,8 @@ impl Served {
             functions.insert(name.clone(), slot);
             candidates.push(candidate);
         }
-        let door = wire::door(&platform, &functions, current.door.cut.clone(), current.door.room.clone())?;
+        let rates = wire::rates(&platform, Some((&current.platform, &current.rates)));
+        let door = wire::door(&platform, &functions, &rates, current.door.cut.clone(), current.door.room.clone())?;
         // From here on, only what is kept in the data folder can stand in the way.
         tokio::task::block_in_place(|| Candidate::keep_all(&candidates))?;
         candidates.iter().for_each(Candidate::tell);
@@ -83,7 +84,7 @@ impl Served {
         if reloaded.stores {
             self.stores.set_stores(wire::stores(&platform));
         }
-        let generation = Generation { platform, source: loaded.source.clone(), functions, door };
+        let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         self.current.store(Arc::new(generation));
         self.retire(&current);
         Ok(reloaded)

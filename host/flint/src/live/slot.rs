@@ -6,11 +6,11 @@
 use arc_swap::ArcSwap;
 use flint_model::FunctionName;
 use flint_triggers::request::WantedVersion;
-use flint_world::{Failure, Function};
+use flint_world::{Failure, Function, Remains};
 use http::HeaderValue;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
 
 /// One version of a function, ready to be called.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(crate) struct Slot {
     /// Counts the requests of a split.
     turn: AtomicU32,
     /// Versions that were swapped out; some may still have requests.
-    retired: Mutex<Vec<Weak<Live>>>,
+    retired: Mutex<Vec<Remains>>,
 }
 
 impl Slot {
@@ -137,17 +137,17 @@ impl Slot {
 
     fn retire(&self, before: &Serving, now: Option<&Serving>) {
         let mut retired = self.retired.lock();
-        retired.retain(|live| live.strong_count() > 0);
+        retired.retain(|version| !version.are_gone());
         for (live, _) in before.versions().filter(|(live, _)| !now.is_some_and(|now| now.has(live))) {
-            retired.push(Arc::downgrade(live));
+            retired.push(live.function.remains());
             live.function.retire();
         }
     }
 
-    /// How many versions that were swapped out still have requests.
+    /// How many versions that were swapped out still have requests, or answers that are not sent to their end.
     pub(crate) fn retired(&self) -> usize {
         let mut retired = self.retired.lock();
-        retired.retain(|live| live.strong_count() > 0);
+        retired.retain(|version| !version.are_gone());
         retired.len()
     }
 

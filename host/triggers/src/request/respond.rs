@@ -65,8 +65,8 @@ pub struct Endpoint<T> {
     pub target: Target<T>,
     /// The largest body of a request; none: as large as the function reads.
     pub request_body_max: Option<ByteSize>,
-    /// How often a client may ask.
-    pub rate: Option<Rate>,
+    /// How often a client may ask; doors that take each other's place may share it.
+    pub rate: Option<Arc<Rate>>,
     /// Which pages of other origins may ask; none: the function says.
     pub cors: Option<Cors>,
     /// Answers from this size on are compressed for clients that like that; none: none is.

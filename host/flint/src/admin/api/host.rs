@@ -1,6 +1,7 @@
 //! The host itself, as management tells it: routes, limits, and what happened last.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// All routes, the more specific ones first.
@@ -21,9 +22,39 @@ pub(crate) struct Route {
     pub(crate) function: Option<String>,
     /// The folder of files that it leads to; none: it leads to a function.
     pub(crate) files: Option<String>,
+    /// Whether answers are compressed.
+    pub(crate) compress: bool,
+    /// None: the function says.
+    pub(crate) cors: Option<Cors>,
+    /// None: a client may ask as often as it likes.
+    pub(crate) rate: Option<Rate>,
 }
 
-/// The limits of the host as a whole.
+/// Which pages of other origins may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Cors {
+    /// None: all.
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) methods: Vec<String>,
+    /// Beside the usual ones. None: all.
+    pub(crate) headers: Option<Vec<String>>,
+    /// Beside the usual ones.
+    pub(crate) expose: Vec<String>,
+    pub(crate) credentials: bool,
+    pub(crate) max_age_ms: u64,
+}
+
+/// How often a client may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Rate {
+    pub(crate) requests: u32,
+    pub(crate) per_ms: u64,
+    pub(crate) burst: u32,
+    /// `ip`, or `header:NAME`.
+    pub(crate) key: String,
+}
+
+/// The limits of the host as a whole, and of its stores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Limits {
     pub(crate) invocations_max: usize,
@@ -51,7 +82,7 @@ pub(crate) struct Limits {
     pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
-    /// None: three quarters of what the machine has.
+    /// None: as much as each is granted, since nothing is set and the machine does not tell what it has.
     pub(crate) guest_memory_max_bytes: Option<u64>,
     pub(crate) start_timeout_ms: u64,
     pub(crate) init_timeout_ms: u64,
@@ -66,6 +97,35 @@ pub(crate) struct Limits {
     pub(crate) component_size_max_bytes: u64,
     pub(crate) versions_max: usize,
     pub(crate) recent_invocations: usize,
+    /// For all calls of other hosts together.
+    pub(crate) outbound: OutboundLimits,
+    /// Of each key-value store, by its name.
+    pub(crate) kv: BTreeMap<String, StoreLimits>,
+}
+
+/// The limits of all calls of other hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OutboundLimits {
+    pub(crate) connect_timeout_ms: u64,
+    pub(crate) first_byte_timeout_ms: u64,
+    pub(crate) between_bytes_timeout_ms: u64,
+    pub(crate) lookup_timeout_ms: u64,
+    pub(crate) lookups_max: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) idle_max: usize,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) header_size_max_bytes: u64,
+}
+
+/// The limits of a key-value store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct StoreLimits {
+    pub(crate) key_size_max_bytes: u64,
+    pub(crate) value_size_max_bytes: u64,
+    pub(crate) scan_page_max: usize,
+    pub(crate) page_size_max_bytes: u64,
+    pub(crate) batch_max: usize,
+    pub(crate) batch_size_max_bytes: u64,
 }
 
 /// Which invocations are asked for.

@@ -20,7 +20,7 @@ fn cors() -> Cors {
 async fn who_asks_too_often_is_told_when_to_ask_again() {
     let limit = Limit { requests: 1, per: Duration::from_secs(90), burst: 2 };
     let rate = Rate::new(limit, Key::Header(HeaderName::from_static("x-key")), 100);
-    let endpoint = Endpoint { rate: Some(rate), cors: Some(cors()), ..Endpoint::new(()) };
+    let endpoint = Endpoint { rate: Some(Arc::new(rate)), cors: Some(cors()), ..Endpoint::new(()) };
     let door = door_to("/a", endpoint);
     let ok = || answer(200, &[], full("ok"));
     let origin = ("origin", "https://a.org");
