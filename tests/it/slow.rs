@@ -125,6 +125,24 @@ fn two_hundred_clients_that_trickle_hold_up_nobody() {
 }
 
 #[test]
+fn who_holds_more_connections_than_there_may_be_keeps_nobody_out() {
+    let host = host_with("connections-max = 20\nheader-timeout = \"5m\"\nidle-timeout = \"5m\"", "");
+    // Some say nothing, and some nothing more.
+    let hoard = (0..40).map(|n| {
+        let mut wire = Wire::open(host.http());
+        if n % 2 == 0 {
+            wire.say_head(&["GET /hello"]);
+            wire.hear_head();
+        }
+        wire
+    });
+    let mut hoard: Vec<_> = hoard.collect();
+    host.http().get("/hello").expect(200);
+    // The oldest gave way.
+    hoard.remove(0).hear_to_the_end();
+}
+
+#[test]
 fn ten_gigabytes_are_refused_or_held_back() {
     let host = host_with("", "timeout = \"1m\"");
     let before = resident(&host);

@@ -76,6 +76,8 @@ pub struct HostLimits {
     pub spares_max: usize,
     /// HTTP connections that are open at once.
     pub connections_max: usize,
+    /// Of these, connections of one client.
+    pub connections_per_client_max: usize,
     /// HTTP requests that are answered at once.
     pub requests_max: usize,
     /// Files that are open at once because they are being sent.

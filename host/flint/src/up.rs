@@ -95,11 +95,11 @@ impl Host {
         let platform = &loaded.platform;
         descriptors::raise(platform.limits.connections_max, platform.limits.files_open_max);
         let stores = tokio::task::block_in_place(|| wire::open_stores(platform))?;
-        let http = Listener::bind(platform.listener.http, wire::listener_limits(&platform.limits)).await?;
+        let http = Listener::bind(platform.listener.http, wire::listener_limits(platform)).await?;
         let https = match &platform.listener.https {
             Some(https) => {
                 let tls = tokio::task::block_in_place(|| wire::tls(https, &platform.limits))?;
-                let listener = Listener::bind(https.address, wire::listener_limits(&platform.limits)).await?;
+                let listener = Listener::bind(https.address, wire::listener_limits(platform)).await?;
                 Some((listener.encrypted(tls.clone()), tls))
             }
             None => None,

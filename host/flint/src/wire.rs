@@ -340,10 +340,15 @@ fn cors(cors: &platform::Cors) -> Cors {
     }
 }
 
-/// The limits of the request listener.
-pub(crate) fn listener_limits(limits: &HostLimits) -> request::Limits {
+/// The limits of a request listener.
+pub(crate) fn listener_limits(platform: &Platform) -> request::Limits {
+    let limits = &platform.limits;
+    let mut unbounded = request::Limits::default().unbounded;
+    unbounded.extend_from_slice(&platform.listener.trusted_proxies);
     request::Limits {
         connections_max: limits.connections_max,
+        connections_per_client_max: limits.connections_per_client_max,
+        unbounded,
         header_size_max: limits.header_size_max,
         header_count_max: limits.header_count_max,
         header_timeout: limits.header_timeout,

@@ -1,13 +1,14 @@
 //! The request door: a caller waits for the answer. HTTP/1.1, each connection a task, and HTTP/2, also each stream; plain or
 //! through TLS.
 //!
-//! `listener` (accept, limit, drain) → `router` (host, method and path → route; pure) → `respond` (route → invoke → answer), with
+//! `listener` (accept, limit by `admission`, drain) → `router` (host, method and path → route; pure) → `respond` (route → invoke → answer), with
 //! `header`, `forwarded`, `cors`, `encoding`, `rate`, `trace` and `problem` as the pure rules of what passes. A [`Listener`] takes any handler; a [`Door`] any target, so
 //! each can be used and tested without the other. `serve` puts both together over functions.
 //!
 //! Deliberately absent: upgrades (no guest could speak what comes then), HTTP/3, client certificates.
 
 mod activity;
+mod admission;
 mod answer;
 pub mod body;
 pub mod client;

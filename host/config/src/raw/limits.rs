@@ -26,6 +26,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         queue_timeout: section.field(reader, "queue-timeout").value,
         spares_max: spares_max.value,
         connections_max: section.field(reader, "connections-max").value,
+        connections_per_client_max: section.field(reader, "connections-per-client-max").value,
         requests_max: section.field(reader, "requests-max").value,
         files_open_max: section.field(reader, "files-open-max").value,
         header_size_max: section.field(reader, "header-size-max").value,

@@ -143,6 +143,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         queue_timeout_ms: millis(limits.queue_timeout),
         spares_max: limits.spares_max,
         connections_max: limits.connections_max,
+        connections_per_client_max: limits.connections_per_client_max,
         requests_max: limits.requests_max,
         files_open_max: limits.files_open_max,
         header_size_max_bytes: limits.header_size_max.as_u64(),

@@ -28,8 +28,10 @@ const HEAD: u64 = 1;
 const BUSY: u64 = 2;
 /// The same, and the client does not take what is there of the answer.
 const STALLED: u64 = 3;
+/// A head is expected, and nothing of it has come.
+const SILENT: u64 = 4;
 
-const PHASE_BITS: u32 = 2;
+const PHASE_BITS: u32 = 3;
 
 /// The phase of a connection, and when it began.
 #[derive(Debug)]
@@ -62,7 +64,7 @@ struct Awaited {
 impl Activity {
     /// A connection that was just opened: the client is expected to send a head now.
     pub(super) fn new() -> Self {
-        Self::in_phase(HEAD)
+        Self::in_phase(SILENT)
     }
 
     /// A request that is being answered beside others of its connection.
@@ -91,24 +93,36 @@ impl Activity {
         self.phase.store(self.micros() << PHASE_BITS | phase, Relaxed);
     }
 
+    /// Enters a phase as if it had begun with the one before.
+    fn turn_into(&self, phase: u64) {
+        self.phase.store(self.phase.load(Relaxed) >> PHASE_BITS << PHASE_BITS | phase, Relaxed);
+    }
+
     fn is(&self, phase: u64) -> bool {
         self.phase.load(Relaxed) & ((1 << PHASE_BITS) - 1) == phase
     }
 
     /// The connection is open as far as HTTP can begin: the client is expected to send a head now.
     pub(super) fn greeted(&self) {
-        self.enter(HEAD);
+        self.enter(SILENT);
     }
 
     /// Requests will run side by side.
     pub(super) fn multiplex(&self) {
         self.multiplexed.store(true, Relaxed);
+        // What has come is a greeting.
+        self.turn_into(SILENT);
     }
 
     /// Bytes came: the first ones after a pause begin a head.
     pub(super) fn received(&self) {
-        if self.is(IDLE) && !self.multiplexed.load(Relaxed) {
+        if self.multiplexed.load(Relaxed) {
+            return;
+        }
+        if self.is(IDLE) {
             self.enter(HEAD);
+        } else if self.is(SILENT) {
+            self.turn_into(HEAD);
         }
     }
 
@@ -239,6 +253,13 @@ impl Activity {
         (since != 0).then(|| self.opened + Duration::from_micros(since >> 1) + patience.body)
     }
 
+    /// Since when nothing has been asked, nor begun to be; none while something is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let phase = self.phase.load(Relaxed);
+        let is_idle = matches!(phase & ((1 << PHASE_BITS) - 1), IDLE | SILENT) && !self.has_streams();
+        is_idle.then(|| self.opened + Duration::from_micros(phase >> PHASE_BITS))
+    }
+
     /// When the phase has lasted too long; none while a request is being answered and the client takes the answer.
     pub(super) fn deadline(&self, patience: Patience) -> Option<Instant> {
         let phase = self.phase.load(Relaxed);
@@ -247,7 +268,7 @@ impl Activity {
             // The last stream's end and another one's begin may have met.
             IDLE if self.has_streams() => None,
             IDLE | STALLED => Some(since + patience.idle),
-            HEAD => Some(since + patience.head),
+            SILENT | HEAD => Some(since + patience.head),
             _ => None,
         }
     }

@@ -62,6 +62,7 @@ pub(super) fn protocol(limits: &Limits) -> http1::Builder {
 pub(super) async fn serve<H, F, B>(
     stream: TcpStream,
     address: SocketAddr,
+    activity: Arc<Activity>,
     shared: Arc<Shared<H>>,
     drain: CancellationToken,
 ) where
@@ -69,7 +70,6 @@ pub(super) async fn serve<H, F, B>(
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Unpin + Send + 'static,
 {
-    let activity = Arc::new(Activity::new());
     let mut socket = Socket::new(stream, activity.clone());
     let client = Arc::new(Client::new(address, shared.tls.is_some()));
     let mut watch = pin!(Watch::new(&activity, shared.patience));

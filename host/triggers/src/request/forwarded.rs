@@ -42,7 +42,7 @@ impl Origin {
     /// Finds out who asks. `headers` are the request's, as they came.
     pub fn of(client: &Client, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let connection = Self { address: client.address.ip(), secure: client.secure, name: client.name().clone() };
-        if !is_trusted(client.address.ip(), trusted) {
+        if !is_listed(client.address.ip(), trusted) {
             return connection;
         }
         let hops = hops(headers);
@@ -51,7 +51,7 @@ impl Origin {
         let mut client = None;
         for hop in hops.iter().rev() {
             client = Some(hop);
-            if !hop.address.is_some_and(|address| is_trusted(address, trusted)) {
+            if !hop.address.is_some_and(|address| is_listed(address, trusted)) {
                 break;
             }
         }
@@ -66,7 +66,7 @@ impl Origin {
 
     /// Whether what the request says of its way is believed.
     pub(super) fn keeps_host(client: &Client, trusted: &[IpNet]) -> bool {
-        is_trusted(client.address.ip(), trusted)
+        is_listed(client.address.ip(), trusted)
     }
 
     /// Says it to the guest.
@@ -76,11 +76,12 @@ impl Origin {
     }
 }
 
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
-    !trusted.is_empty() && {
+/// Whether one of these networks has this address.
+pub(super) fn is_listed(address: IpAddr, networks: &[IpNet]) -> bool {
+    !networks.is_empty() && {
         // An IPv4 client of a socket for both is written as IPv6.
         let address = address.to_canonical();
-        trusted.iter().any(|net| net.contains(&address))
+        networks.iter().any(|net| net.contains(&address))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accepts connections, within limits, until it is told to stop; then lets what runs finish.
 
-use super::activity::Patience;
+use super::activity::{Activity, Patience};
+use super::admission::{Admission, LOOK, Verdict};
 use super::client::{Client, ClientBody};
 use super::connection::{self, Shared};
 use super::multiplex;
@@ -9,15 +10,15 @@ use bytes::Bytes;
 use flint_model::ByteSize;
 use http::{Request, Response};
 use http_body::Body;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -27,11 +28,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a request whose time is over has to answer that.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// This machine's own addresses: a proxy may stand there, configured or not, and who else is there need not hoard to do harm.
+const LOOPBACK: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
+];
+
 /// What a client may ask of the listener.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections that are open at once. Further ones wait in the system's backlog until one ends.
+    /// Connections that are open at once. For a further one, the one that has been idle for the longest time is ended; while
+    /// none is idle, it waits until one ends, and others behind it in the system's backlog.
     pub connections_max: usize,
+    /// Of these, connections of one client: an address, or of IPv6 a network of 64 bits. Further ones are closed at once,
+    /// without an answer: it would take reading, and with TLS a handshake, for who has enough already.
+    pub connections_per_client_max: usize,
+    /// Networks whose clients are not bounded so, since many others may ask through each.
+    pub unbounded: Vec<IpNet>,
     /// Size of a request's head, and of the buffer of each direction of a connection. More is answered with 431.
     pub header_size_max: ByteSize,
     /// Number of header lines of a request. More is answered with 431. Another number than the default costs an
@@ -63,6 +76,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 10_000,
+            connections_per_client_max: 1000,
+            unbounded: LOOPBACK.to_vec(),
             header_size_max: ByteSize::kib(64),
             header_count_max: 100,
             header_timeout: Duration::from_secs(10),
@@ -214,26 +229,36 @@ impl Listener {
             handler,
             cut: drain.cut.clone(),
         });
-        let room = Arc::new(Semaphore::new(self.limits.connections_max.min(Semaphore::MAX_PERMITS)));
+        let mut admission = Admission::new(limits);
         let mut connections = JoinSet::new();
+        // The one that has come while there was no room.
+        let mut waiting = None;
         loop {
-            let accepted = async {
-                // The semaphore is never closed; if it were, nothing more could be accepted.
-                let permit = room.clone().acquire_owned().await.ok()?;
-                Some((accept(&self.socket).await, permit))
-            };
-            tokio::select! {
+            let next = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(ended) = connections.join_next(), if !connections.is_empty() => report(ended),
-                Some(((stream, address), permit)) = accepted => {
-                    // A token of its own, so that connections share no lock while they run.
-                    let (shared, end) = (shared.clone(), shutdown.child_token());
-                    connections.spawn(async move {
-                        let _permit = permit;
-                        connection::serve(stream, address, shared, end).await;
-                    });
+                Some(ended) = connections.join_next_with_id(), if !connections.is_empty() => {
+                    report(&ended);
+                    admission.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
+                    waiting.take()
                 }
+                accepted = accept(&self.socket), if waiting.is_none() => Some(accepted),
+                () = async { tokio::time::sleep(LOOK).await }, if waiting.is_some() => waiting.take(),
+            };
+            let Some((stream, address)) = next else { continue };
+            match admission.decide(address.ip()) {
+                Verdict::Open => {
+                    // A token of its own, so that connections share no lock while they run.
+                    let (activity, end) = (Arc::new(Activity::new()), shutdown.child_token());
+                    let serving = connection::serve(stream, address, activity.clone(), shared.clone(), end.clone());
+                    let id = connections.spawn(serving).id();
+                    admission.opened(id, address.ip(), activity, end);
+                }
+                Verdict::Wait => {
+                    admission.make_room();
+                    waiting = Some((stream, address));
+                }
+                Verdict::Refuse => drop(stream),
             }
         }
         drop(self.socket);
@@ -281,13 +306,13 @@ async fn end(mut connections: JoinSet<()>, drain: Drain) -> Drained {
 async fn wait(connections: &mut JoinSet<()>, timeout: Duration) {
     let ending = async {
         while let Some(ended) = connections.join_next().await {
-            report(ended);
+            report(&ended);
         }
     };
     let _ = tokio::time::timeout(timeout, ending).await;
 }
 
-fn report(ended: Result<(), JoinError>) {
+fn report<T>(ended: &Result<T, JoinError>) {
     if let Err(error) = ended.as_ref()
         && error.is_panic()
     {

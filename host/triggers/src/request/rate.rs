@@ -91,7 +91,7 @@ impl Rate {
 }
 
 /// The part of an address that belongs to one client.
-fn network(address: IpAddr) -> [u8; 8] {
+pub(super) fn network(address: IpAddr) -> [u8; 8] {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [a, b, c, d] = address.octets();

@@ -84,6 +84,9 @@ impl Socket {
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             let more = buffer.filled().len();
             self.read += more;
+            if more > 0 {
+                self.activity.received();
+            }
             return Poll::Ready(Ok(match (more, self.read) {
                 (0, 0) => Greeting::Gone,
                 (0, _) => Greeting::Http1,

@@ -62,6 +62,7 @@ pub(crate) struct Limits {
     pub(crate) queue_timeout_ms: u64,
     pub(crate) spares_max: usize,
     pub(crate) connections_max: usize,
+    pub(crate) connections_per_client_max: usize,
     pub(crate) requests_max: usize,
     pub(crate) files_open_max: usize,
     pub(crate) header_size_max_bytes: u64,

@@ -251,3 +251,32 @@ async fn bodies_that_nobody_reads_do_not_hold_up_one_that_somebody_does() {
     client.say(DATA, END_STREAM, 11, b"read me").await.expect("sent");
     assert_eq!(client.hear_kind(DATA).await.payload, b"done");
 }
+
+#[tokio::test]
+async fn an_idle_client_is_told_that_it_gives_way_and_one_that_is_being_answered_does_not() {
+    let finish = Arc::new(Notify::new());
+    let finished = finish.clone();
+    let host = Host::with(limits(|l| l.connections_max = 2), SOON, move |request| {
+        let finished = finished.clone();
+        async move {
+            if request.uri().path() == "/slow" {
+                finished.notified().await;
+            }
+            text("done")
+        }
+    })
+    .await;
+    let mut busy = Frames::open(&host, 1 << 16).await;
+    busy.ask(END_STREAM, 1, "GET", "/slow").await;
+    busy.hear_kind(SETTINGS).await;
+    let mut idle = Frames::open(&host, 1 << 16).await;
+    idle.ask(END_STREAM, 1, "GET", "/").await;
+    idle.hear_kind(DATA).await;
+    let mut another = host.connect().await;
+    another.send(GET).await;
+    idle.hear_kind(GOAWAY).await;
+    while idle.hear().await.is_some() {}
+    another.read_until("done").await;
+    finish.notify_one();
+    busy.hear_kind(DATA).await;
+}
