@@ -413,15 +413,14 @@ fn curl_speaks_it_too() {
     assert!(ask(&["--http1.0"]).ends_with(" 200"));
 }
 
-/// What the generator of load for HTTP/2 says of its requests, or nothing where it is not installed; continuous integration
-/// has to have it.
+/// What the generator of load for HTTP/2 says of its requests, or nothing where it is not installed (package `nghttp2-client`);
+/// continuous integration has to have it.
 fn h2load(url: &str) -> Option<String> {
     let run = Command::new("h2load").args(["-n", "20000", "-c", "20", "-m", "50", url]).output();
     match run {
         Ok(run) => Some(String::from_utf8(run.stdout).expect("UTF-8")),
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "h2load: {error}; it is in the package nghttp2-client");
-            println!("skipped, for there is no h2load: install the package nghttp2-client");
             None
         }
     }
