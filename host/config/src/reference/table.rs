@@ -57,7 +57,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.idle-timeout", millis(1, HOUR), Default("75s"), "How long a connection is kept open without a request, or an answer that its client does not take."),
     key("limits.http2-streams-max", count(1, 10_000), Default("100"), "Requests that a connection of HTTP/2 may have open at once."),
     key("limits.http2-resets-max", count(1, 100_000), Default("200"), "Requests that a client of HTTP/2 may take back before it is disconnected; each ten that it lets be answered make good for one."),
-    key("limits.http2-window-size", size(ByteSize::kib(64), ByteSize::mib(16)), Default("256KiB"), "How much of a request's body is taken before the function reads it, with HTTP/2; of all requests of a connection four times as much."),
+    key("limits.http2-window-size", size(ByteSize::kib(64), ByteSize::mib(16)), Default("256KiB"), "How much of a request's body is taken before the function reads it, with HTTP/2; of all requests of a connection as much as each may send so."),
     key("limits.http2-buffer-size", size(ByteSize::kib(16), ByteSize::mib(16)), Default("64KiB"), "How much of an answer is held for a client that does not take it, with HTTP/2."),
     key("limits.http2-ping-interval", millis(10, HOUR), Default("30s"), "How often a client of HTTP/2 is asked whether it is still there."),
     key("limits.http2-ping-timeout", millis(10, HOUR), Default("20s"), "How long it has to say so."),

@@ -261,7 +261,7 @@ impl Listener {
                 Verdict::Refuse => drop(stream),
             }
         }
-        drop(self.socket);
+        drop((self.socket, waiting));
         end(connections, drain).await
     }
 }

@@ -287,6 +287,30 @@ async fn more_connections_than_allowed_wait_while_none_is_idle() {
 }
 
 #[tokio::test]
+async fn who_waits_for_room_when_a_drain_begins_is_closed_at_once() {
+    let finish = Arc::new(Semaphore::new(0));
+    let finished = finish.clone();
+    let host = Host::with(limits(|l| l.connections_max = 1), SOON * 6, move |_| {
+        let finished = finished.clone();
+        async move {
+            finished.acquire().await.expect("open").forget();
+            text("done")
+        }
+    })
+    .await;
+    let mut first = host.connect().await;
+    first.send(GET).await;
+    sleep(Duration::from_millis(50)).await;
+    let mut second = host.connect().await;
+    assert!(timeout(LOOK, second.0.read_u8()).await.is_err(), "the second has to wait");
+    host.shutdown.cancel();
+    assert_eq!(second.read_to_end().await.expect("closed"), "");
+    finish.add_permits(1);
+    first.read_until("done").await;
+    assert_eq!(host.stop().await.cut, 0);
+}
+
+#[tokio::test]
 async fn the_longest_idle_connection_gives_way_to_a_new_one() {
     let host = Host::with(limits(|l| l.connections_max = 3), SOON, |_| async { text("done") }).await;
     let (mut silent, mut first, mut second) = (host.connect().await, host.connect().await, host.connect().await);
