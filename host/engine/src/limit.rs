@@ -6,6 +6,7 @@ use flint_model::ByteSize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::task::yield_now;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 /// What one invocation may use.
@@ -127,11 +128,15 @@ impl Budget {
     }
 
     /// Called when the guest ran across a tick.
+    ///
+    /// The runtime's own way to yield: the guest goes on when its thread has nothing else to do and has looked for what came in
+    /// meanwhile. Where it wakes itself at once, as wasmtime has it by default, sockets are looked at after 61 turns of a thread, and
+    /// each turn is a tick here: beside four that spin on two threads, a request over a connection took 89 ms, and takes 2.7 ms.
     pub(crate) fn tick(&self) -> wasmtime::Result<UpdateDeadline> {
         if self.meter.cpu() > self.limits.cpu {
             return Err(CpuExceeded(self.limits.cpu).into());
         }
-        Ok(UpdateDeadline::Yield(1))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
     }
 
     /// wasmtime's own limits look at each memory by itself: the sum is what a machine has.

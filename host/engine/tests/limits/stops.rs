@@ -8,8 +8,11 @@ use flint_engine::fault::CpuExceeded;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Engine, Fault, Isolation, Limits, PoolOptions, Refusal, Settings, Start};
 use flint_model::ByteSize;
+use std::io::{Read, Write};
 use std::pin::pin;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 
 const KIB_64: u64 = 64 << 10;
 
@@ -66,6 +69,34 @@ async fn a_guest_that_spins_is_cut_at_the_wall_time_even_on_the_only_thread() {
     }
     assert!((limit..Duration::from_secs(60)).contains(&began.elapsed()), "{:?}", began.elapsed());
     patient::until("its slot is free", || pool.running() == 0).await;
+}
+
+#[tokio::test]
+async fn what_comes_over_a_socket_is_seen_at_each_turn_beside_a_guest_that_spins() {
+    let cpu = Duration::from_millis(500);
+    let engine = Engine::new(&slots(2)).unwrap();
+    let pool = pool(&engine, GUEST, None, limited(Limits { cpu, ..Limits::default() })).await;
+    let (mut here, there) = UnixStream::pair().unwrap();
+    let echo = std::thread::spawn(move || {
+        let mut there = there.into_std().unwrap();
+        there.set_nonblocking(false).unwrap();
+        let mut byte = [0];
+        while there.read(&mut byte).is_ok_and(|length| length > 0) {
+            there.write_all(&byte).unwrap();
+        }
+    });
+    let spinning = tokio::spawn(async move { call::<_, ()>(&mut pool.lease().await.unwrap(), "spin", ()).await });
+    let mut trips = 0;
+    while !spinning.is_finished() {
+        here.write_all(&[0]).await.unwrap();
+        here.read_exact(&mut [0]).await.unwrap();
+        trips += 1;
+    }
+    assert_eq!(spinning.await.unwrap(), Err(Fault::Cpu(CpuExceeded(cpu))));
+    drop(here);
+    echo.join().unwrap();
+    // Where sockets are looked at after every 61st turn, eight.
+    assert!(trips > 25, "only {trips} in the 500 turns that a guest had");
 }
 
 #[tokio::test]

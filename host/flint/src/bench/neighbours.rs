@@ -1,8 +1,9 @@
 //! `flint bench neighbours`: what a function's callers notice of other functions that spin.
 //!
-//! In process, on the threads that a host has: some callers, each asking again as soon as it has its answer; first alone, then
+//! On the threads that a host has: some callers, each asking over a socket, again as soon as it has its answer; first alone, then
 //! beside guests that never come back. What keeps them apart is the engine's tick, at which a guest that runs on lets others
-//! run.
+//! run. The socket is what a request comes through: who only looks at the tasks of one process does not see how long nobody looked
+//! at what came from outside.
 
 use crate::bench::measure::{micros, times};
 use crate::bench::subject::{Kind, Subject, Subjects};
@@ -13,8 +14,12 @@ use flint_engine::Preset;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::io::{self, Read, Write as _};
+use std::os::unix::net;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::task::{JoinError, JoinSet};
 
 /// How long those that spin are allowed to: longer than any run.
@@ -78,13 +83,19 @@ fn spinning_guests(spinner: &Arc<Subject>, count: usize) -> JoinSet<()> {
 async fn row(hello: &Arc<Subject>, args: &cli::Neighbours, spinning: usize) -> Result<Row, Error> {
     let lost = |error: JoinError| Error::Bug(format!("a caller: {error}"));
     let began = Instant::now();
-    let mut callers = JoinSet::new();
+    let until = began + args.time;
+    let (mut asking, mut answering) = (JoinSet::new(), JoinSet::new());
     for _ in 0..args.callers {
-        callers.spawn(call(Arc::clone(hello), began + args.time));
+        let (client, server) = pair().map_err(Error::io("make a pair of sockets"))?;
+        asking.spawn_blocking(move || ask(client, until));
+        answering.spawn(answer(Arc::clone(hello), server));
     }
     let mut all = times()?;
-    while let Some(called) = callers.join_next().await {
-        all.add(called.map_err(lost)??).map_err(|error| Error::Bug(error.to_string()))?;
+    while let Some(asked) = asking.join_next().await {
+        all.add(asked.map_err(lost)??).map_err(|error| Error::Bug(error.to_string()))?;
+    }
+    while let Some(answered) = answering.join_next().await {
+        answered.map_err(lost)??;
     }
     Ok(Row {
         spinning,
@@ -96,15 +107,19 @@ async fn row(hello: &Arc<Subject>, args: &cli::Neighbours, spinning: usize) -> R
     })
 }
 
-/// One caller, which asks again as soon as it has its answer. What it waits for its turn on the threads counts: so does a request
-/// that has come.
-async fn call(subject: Arc<Subject>, until: Instant) -> Result<Histogram<u64>, Error> {
+/// A caller's end of a connection, which blocks, and the host's, which does not.
+fn pair() -> io::Result<(net::UnixStream, UnixStream)> {
+    let (client, server) = net::UnixStream::pair()?;
+    server.set_nonblocking(true)?;
+    Ok((client, UnixStream::from_std(server)?))
+}
+
+/// Asks again as soon as there is an answer.
+fn ask(mut socket: net::UnixStream, until: Instant) -> Result<Histogram<u64>, Error> {
     let mut times = times()?;
     let mut asked = Instant::now();
-    while asked < until {
-        tokio::task::yield_now().await;
-        let event = subject.event()?;
-        subject.invoke(event).await?;
+    // The host hangs up when it failed, and says why itself.
+    while asked < until && socket.write_all(&[0]).is_ok() && socket.read_exact(&mut [0]).is_ok() {
         let answered = Instant::now();
         times.saturating_record(u64::try_from((answered - asked).as_nanos()).unwrap_or(u64::MAX));
         asked = answered;
@@ -112,8 +127,19 @@ async fn call(subject: Arc<Subject>, until: Instant) -> Result<Histogram<u64>, E
     Ok(times)
 }
 
+/// Answers whatever is asked over a socket.
+async fn answer(subject: Arc<Subject>, mut socket: UnixStream) -> Result<(), Error> {
+    let mut byte = [0];
+    while socket.read(&mut byte).await.is_ok_and(|length| length > 0) {
+        subject.invoke(subject.event()?).await?;
+        // Nobody waits for what does not arrive.
+        _ = socket.write_all(&byte).await;
+    }
+    Ok(())
+}
+
 fn table(report: &Report) -> String {
-    let mut text = format!("{} callers of http03, a fresh instance each time\n\n", report.callers);
+    let mut text = format!("{} callers of http03 over sockets, a fresh instance each time\n\n", report.callers);
     // Writing to a string can't fail.
     _ = writeln!(
         text,
