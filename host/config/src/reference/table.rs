@@ -46,7 +46,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.queue-timeout", millis(0, HOUR), Default("1s"), "How long such an invocation waits before it is refused; and how long any waits for a free instance."),
     key("limits.spares-max", count(0, 10_000), Default("500"), "Instances that wait ready for use, of all functions together."),
     key("limits.connections-max", count(1, 1_000_000), Default("10000"), "HTTP connections that are open at once, at each address; for a further one, the longest idle is closed, or else it waits."),
-    key("limits.connections-per-client-max", count(1, 1_000_000), Default("1000"), "Of these, connections of one client: an address, or of IPv6 its first 64 bits. More are closed at once, but for those of loopback and `trusted-proxies`."),
+    key("limits.connections-per-client-max", count(1, 1_000_000), Default("1000"), "Of these, connections of one client (an address, or of IPv6 its first 64 bits), and never more than half. More are closed at once, but for those of loopback and `trusted-proxies`."),
     key("limits.requests-max", count(1, 1_000_000), Default("20000"), "HTTP requests that are answered at once, whatever the version; more are asked to come again."),
     key("limits.files-open-max", count(1, 1_000_000), Default("1000"), "Files of more than 64 KiB that are sent at once, and are open meanwhile; who asks for more is asked to come again."),
     key("limits.header-size-max", size(ByteSize::kib(8), ByteSize::mib(1)), Default("64KiB"), "Largest head of an HTTP request, and of an answer."),

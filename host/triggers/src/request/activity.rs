@@ -33,6 +33,9 @@ const SILENT: u64 = 4;
 
 const PHASE_BITS: u32 = 3;
 
+/// So long a client may say nothing at first before its connection counts as idle.
+pub(super) const NEWCOMER: Duration = Duration::from_secs(1);
+
 /// The phase of a connection, and when it began.
 #[derive(Debug)]
 pub(super) struct Activity {
@@ -253,11 +256,17 @@ impl Activity {
         (since != 0).then(|| self.opened + Duration::from_micros(since >> 1) + patience.body)
     }
 
-    /// Since when nothing has been asked, nor begun to be; none while something is.
+    /// Since when nothing has been asked, nor begun to be; none while something is, and none of a client that has only just come:
+    /// what it asks is on its way.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let phase = self.phase.load(Relaxed);
-        let is_idle = matches!(phase & ((1 << PHASE_BITS) - 1), IDLE | SILENT) && !self.has_streams();
-        is_idle.then(|| self.opened + Duration::from_micros(phase >> PHASE_BITS))
+        let since = self.opened + Duration::from_micros(phase >> PHASE_BITS);
+        let is_idle = match phase & ((1 << PHASE_BITS) - 1) {
+            IDLE => true,
+            SILENT => since.elapsed() >= NEWCOMER,
+            _ => false,
+        };
+        (is_idle && !self.has_streams()).then_some(since)
     }
 
     /// When the phase has lasted too long; none while a request is being answered and the client takes the answer.

@@ -18,6 +18,10 @@ use tokio_util::sync::CancellationToken;
 /// How often all connections are looked at for idle ones, at most: who knocks more often pays for no more looks.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
 
+/// How long a connection that was asked to end has for it before another one is asked: most take a moment, and each that is asked
+/// more than needed is one that its client would have used again.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// See the module.
 pub(super) struct Admission {
     connections_max: usize,
@@ -29,6 +33,9 @@ pub(super) struct Admission {
     /// whoever became idle later, so that this stays true until it is used up.
     idle: Vec<(Instant, Id)>,
     looked: Option<Instant>,
+    /// When one was asked to end for the last time, and how many of those that were have not yet.
+    asked: Option<Instant>,
+    ending: usize,
 }
 
 /// What tells clients apart.
@@ -64,12 +71,15 @@ impl Admission {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             connections_max: limits.connections_max,
-            per_client_max: limits.connections_per_client_max,
+            // A bound that is larger would be none.
+            per_client_max: limits.connections_per_client_max.min((limits.connections_max / 2).max(1)),
             unbounded: limits.unbounded.clone(),
             open: HashMap::new(),
             clients: HashMap::new(),
             idle: Vec::new(),
             looked: None,
+            asked: None,
+            ending: 0,
         }
     }
 
@@ -97,7 +107,9 @@ impl Admission {
 
     /// A connection has ended.
     pub(super) fn ended(&mut self, id: Id) {
-        let Some(network) = self.open.remove(&id).and_then(|open| open.client) else { return };
+        let Some(open) = self.open.remove(&id) else { return };
+        self.ending -= usize::from(open.is_ending);
+        let Some(network) = open.client else { return };
         let Some(client) = self.clients.get_mut(&network) else { return };
         client.connections -= 1;
         if client.connections == 0 {
@@ -107,6 +119,9 @@ impl Admission {
 
     /// Lets the connection end that has been idle for the longest time, if one is.
     pub(super) fn make_room(&mut self) {
+        if self.ending > 0 && self.asked.is_some_and(|at| at.elapsed() < FAREWELL) {
+            return;
+        }
         if self.idle.is_empty() && self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
             let idle = self.open.iter().filter(|(_, open)| !open.is_ending);
@@ -119,6 +134,7 @@ impl Admission {
                 tracing::debug!("connection ended: idle, and another one needs its place");
                 open.is_ending = true;
                 open.end.cancel();
+                (self.ending, self.asked) = (self.ending + 1, Some(Instant::now()));
                 return;
             }
         }
@@ -188,12 +204,32 @@ mod tests {
         assert_eq!(admission.decide(ip("192.0.2.2")), Verdict::Wait);
         admission.make_room();
         assert_eq!(ended(&connections), [false, false, true, false]);
-        // The fourth is known to be idle, but is no more.
-        connections[3].1.begin();
         admission.make_room();
-        assert_eq!(ended(&connections), [true, false, true, false]);
-        tokio::time::advance(LOOK).await;
+        assert_eq!(ended(&connections), [false, false, true, false], "one is about to end");
+        admission.ended(connections[2].0);
         admission.make_room();
-        assert_eq!(ended(&connections), [true, false, true, false], "none is idle");
+        assert_eq!(ended(&connections), [true, false, true, false], "the fourth has only just come");
+        // One that does not end is not waited for without end.
+        tokio::time::advance(FAREWELL).await;
+        admission.make_room();
+        assert_eq!(ended(&connections), [true, false, true, true]);
+        tokio::time::advance(FAREWELL).await;
+        admission.make_room();
+        assert_eq!(ended(&connections), [true, false, true, true], "none is idle");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_idle_at_the_last_look_and_is_no_more_stays() {
+        let mut admission = admission(2, 2);
+        let (first, second) = (open(&mut admission, "192.0.2.1").await, open(&mut admission, "192.0.2.1").await);
+        tokio::time::advance(FAREWELL).await;
+        admission.make_room();
+        let ended = [&first, &second].map(|(.., end)| end.is_cancelled());
+        assert_eq!(ended.iter().filter(|is_ended| **is_ended).count(), 1, "{ended:?}");
+        let (gone, stays) = if ended[0] { (first, second) } else { (second, first) };
+        admission.ended(gone.0);
+        stays.1.begin();
+        admission.make_room();
+        assert!(!stays.2.is_cancelled());
     }
 }

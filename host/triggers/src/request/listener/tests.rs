@@ -1,6 +1,7 @@
 //! Real sockets on loopback, with handlers that need no guest. Times are short, and asserted with room on the late side only.
 
 use super::*;
+use crate::request::activity::NEWCOMER;
 use crate::request::body::BoxError;
 use futures::stream::{self, StreamExt};
 use http::{HeaderMap, HeaderValue};
@@ -318,6 +319,8 @@ async fn the_longest_idle_connection_gives_way_to_a_new_one() {
         client.send(GET).await;
         client.read_until("done").await;
     }
+    // Until then it has only just come.
+    sleep(NEWCOMER).await;
     for gives_way in [&mut silent, &mut first] {
         let mut another = host.connect().await;
         another.send(GET).await;
@@ -333,7 +336,7 @@ async fn the_longest_idle_connection_gives_way_to_a_new_one() {
 #[tokio::test]
 async fn a_client_that_hoards_connections_keeps_nobody_else_out() {
     let bounded = limits(|l| {
-        (l.connections_max, l.connections_per_client_max) = (5, 3);
+        (l.connections_max, l.connections_per_client_max) = (6, 3);
         l.unbounded = vec!["127.0.0.3/32".parse().expect("a network")];
     });
     let host = Host::with(bounded, SOON, |_| async { text("done") }).await;
