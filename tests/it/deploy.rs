@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// One function on every path: version 1 speaks `wasi:http` 0.2, and says so.
@@ -400,14 +401,50 @@ fn without_a_host_there_is_nothing_to_deploy_to() {
     assert_eq!((run.code, &run.json()["error"]["code"]), (Some(5), &json!("host/unreachable")), "{run:?}");
 }
 
+/// A component that looks as if it handled events, and whose init function goes round so often.
+fn busy(rounds: i64) -> Vec<u8> {
+    let round = "(br_if 0 (i64.lt_u (local.tee 0 (i64.add (local.get 0) (i64.const 1))) (i64.const ROUNDS)))";
+    let round = round.replace("ROUNDS", &rounds.to_string());
+    let module = format!("(core module $m (func (export \"init\") (local i64) (loop {round})))");
+    let lifted = "(core instance $i (instantiate $m)) (func $init (canon lift (core func $i \"init\")))";
+    let exported =
+        ["init", "invoke"].map(|name| format!("(export \"flint:platform/{name}-handler@0.1.0\" (instance $h))"));
+    let exported = format!("(instance $h (export \"init\" (func $init))) {}", exported.concat());
+    wat::parse_str(format!("(component {module} {lifted} {exported})")).expect("a component")
+}
+
+#[test]
+fn who_rolls_back_while_a_component_is_compiled_does_not_get_it_after_all() {
+    let source = component("event");
+    let host =
+        Launch::config(&format!("[function.other]\nsource = {source:?}\noutbound = []\nsecrets = {{}}\n")).start();
+    let versions = |admin: Client, component| admin.send(Method::POST, "/v1/functions/other/versions", &[], component);
+    versions(host.admin(), bytes("misbehave")).expect(200);
+    // How long an init function takes is for the machine to say.
+    for (rounds, to) in [(1 << 30, 1), (1 << 32, 2), (1 << 34, 1)] {
+        let admin = host.admin();
+        let compiling = thread::spawn(move || versions(admin, busy(rounds)));
+        thread::sleep(Duration::from_millis(500));
+        let kind = [("content-type", "application/json")];
+        let back = json!({ "to": to }).to_string();
+        let rolled_back = host.admin().send(Method::POST, "/v1/functions/other/rollback", &kind, back);
+        let deployed = compiling.join().expect("an answer");
+        if deployed.status == 409 {
+            assert_eq!(deployed.json()["code"], "version/changed-meanwhile");
+            assert_eq!(rolled_back.expect(200).json()["active"], to);
+            assert_eq!(host.admin().get("/v1/functions/other/versions").expect(200).json()["active"], to);
+            return;
+        }
+        // It was compiled before, and can't be started.
+        deployed.expect(422);
+    }
+    panic!("every component was compiled within half a second");
+}
+
 #[test]
 fn who_changes_one_function_does_not_wait_until_the_component_of_another_is_compiled() {
     // Compiling includes the init function: this one takes longer than the test.
-    let module = "(core module $m (func (export \"init\") (loop (br 0))))";
-    let lifted = "(core instance $i (instantiate $m)) (func $init (canon lift (core func $i \"init\")))";
-    let exported =
-        "(instance $h (export \"init\" (func $init))) (export \"flint:platform/init-handler@0.1.0\" (instance $h))";
-    let endless = wat::parse_str(format!("(component {module} {lifted} {exported})")).expect("a component");
+    let endless = busy(i64::MAX);
     let source = component("hello-02");
     let other = format!("[function.other]\nsource = {source:?}\n{}", route("/other", "other"));
     let host = Launch::config(&format!("[limits]\ninit-timeout = \"1h\"\n{}{other}", greeter(""))).start();

@@ -38,17 +38,25 @@ impl Served {
     ) -> Result<Changed, Problem> {
         to_its_end(async move {
             let _in_turn = self.deploying.lock().await;
-            self.current().slot(&name)?;
+            let before = {
+                let current = self.current();
+                current.slot(&name)?;
+                versions(&current, &name)?
+            };
             let compiled = self.world.compile(bytes.clone()).await.map_err(|error| of_compile(&error))?;
             let sum = block_in_place(|| Sum::of(&bytes));
-            // Compiling takes long, and running an init function longer: who rolls another function back does not wait for it.
+            // Compiling takes long, and running an init function longer: who rolls a function back does not wait for it.
             let _alone = self.changing.lock().await;
             let current = self.current();
             let slot = current.slot(&name)?;
             block_in_place(|| fit::check(current.source.as_ref(), &name, compiled.shape()))?;
             let made = Made::now(sum, bytes.len() as u64, from);
             let component = Upload { sum: made.sum.clone(), bytes, compiled };
-            self.change(&current, slot, |record| Ok(record.with_deployed(made, weight)), Some(&component)).await
+            let change = |record: &Record| match *record == before {
+                true => Ok(record.with_deployed(made, weight)),
+                false => Err(ChangeError::Meanwhile),
+            };
+            self.change(&current, slot, change, Some(&component)).await
         })
         .await
     }
@@ -97,8 +105,7 @@ impl Served {
     ) -> Result<Changed, Problem> {
         let name = slot.name();
         let history = History::of(&current.platform.data_dir, name);
-        let before = block_in_place(|| super::history(&current.platform.data_dir, name));
-        let before = before.map_err(|error| of_load(&error))?;
+        let before = versions(current, name)?;
         let mut after = change(&before).map_err(of_change)?;
         after.prune(current.platform.limits.versions_max);
         // The folder may hold a change that failed on its way.
@@ -158,12 +165,18 @@ fn no_such_function(generation: &Generation, name: &FunctionName) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "function/not-found", detail)
 }
 
+/// The versions of a function, as they are written down.
+fn versions(current: &Generation, name: &FunctionName) -> Result<Record, Problem> {
+    block_in_place(|| super::history(&current.platform.data_dir, name)).map_err(|error| of_load(&error))
+}
+
 fn of_change(error: ChangeError) -> Problem {
     let (status, code) = match error {
         ChangeError::NoSuchVersion(_) => (StatusCode::NOT_FOUND, "version/not-found"),
         ChangeError::InService(_) => (StatusCode::CONFLICT, "version/in-service"),
         ChangeError::Oldest(_) => (StatusCode::CONFLICT, "version/oldest"),
         ChangeError::NoCanary => (StatusCode::CONFLICT, "version/no-canary"),
+        ChangeError::Meanwhile => (StatusCode::CONFLICT, "version/changed-meanwhile"),
     };
     Problem::new(status, code, error.to_string())
 }

@@ -108,6 +108,9 @@ pub(crate) enum ChangeError {
     /// There is no split.
     #[error("there is no canary")]
     NoCanary,
+    /// Who rolled back meanwhile does not expect the new version.
+    #[error("the versions were changed while the component was compiled: look at them, and deploy it again")]
+    Meanwhile,
 }
 
 impl Record {
