@@ -171,6 +171,13 @@ async fn answer(request: Request<Incoming>, seen: &Arc<Seen>) -> Answer {
             tokio::spawn(request.into_body().collect());
             whole("early")
         }
+        "deaf" => {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+                drop(request);
+            });
+            whole("deaf")
+        }
         "status" => {
             let mut answer = whole("");
             *answer.status_mut() = u16::try_from(number).ok().and_then(|n| n.try_into().ok()).expect("a status");

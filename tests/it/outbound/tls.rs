@@ -1,7 +1,7 @@
 //! TLS to other servers: whom it trusts, and HTTP/2 where both sides speak it.
 
 use super::{allowing, ask, get, refused};
-use crate::harness::{Launch, Upstream};
+use crate::harness::{Launch, Upstream, eventually};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -88,6 +88,25 @@ fn http_2_is_spoken_where_the_server_does_and_one_connection_takes_all_calls() {
     ask(host.http(), "first-piece", &https(&upstream, &format!("/bytes/{}", 1_u64 << 40)), "").expect(200);
     get(host.http(), &https(&upstream, "/hello")).expect(200);
     assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn a_request_that_nobody_takes_over_http_2_keeps_its_turn_until_its_time_is_over_and_no_longer() {
+    let authority = Authority::new();
+    let upstream = authority.server("127.0.0.1", &["h2"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, authority.0.pem()).expect("a file");
+    let lines = allowing(&upstream, "outbound-concurrency = 1\noutbound-timeout = \"2s\"\ntimeout = \"1h\"");
+    let host = Launch::config(&format!("[outbound]\nca = {ca:?}\nidle-timeout = \"1h\"\n{lines}")).start();
+    // More than HTTP/2 sends to who reads nothing.
+    let answer = ask(host.http(), "send/10000000", &https(&upstream, "/deaf"), "").expect(200);
+    assert_eq!(answer.text(), "deaf");
+    let hello = || get(host.http(), &https(&upstream, "/hello"));
+    eventually("the turn of the next one", || (hello().status == 200).then_some(()));
+    // Nothing is asked any more on the connection that is stuck.
+    assert_eq!(upstream.connections(), 2);
+    eventually("its end", || (upstream.open() == 1).then_some(()));
 }
 
 #[test]

@@ -7,11 +7,13 @@ use super::pool::{Key, Pool};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -47,7 +49,54 @@ impl Progress {
 
 /// The right to call, which others wait for. The request and its answer share it, since each of them can be the last one to be
 /// over.
-pub(crate) type Turn = Arc<OwnedSemaphorePermit>;
+#[derive(Clone)]
+pub(crate) struct Turn(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Turn {
+    pub(crate) fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Mutex::new(Some(permit))))
+    }
+
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// Is over, and if a request still has it that nobody takes, so is its connection: HTTP/2 would keep both for as long as its
+    /// server likes.
+    fn end(&self, connection: &Connection) {
+        if self.is_shared() {
+            self.0.lock().take();
+            connection.give_up();
+        }
+    }
+}
+
+/// A call that waits for the head of its answer. Dropped before, it is over.
+pub(crate) struct Asking {
+    turn: Turn,
+    /// None of HTTP/1.1, which loses the connection, and the request with it.
+    connection: Option<Connection>,
+}
+
+impl Asking {
+    pub(crate) fn new(turn: Turn, connection: &Connection) -> Self {
+        Self { turn, connection: connection.share() }
+    }
+
+    /// It is not over: it was answered, or nothing of it was sent.
+    pub(crate) fn goes_on(mut self) -> Turn {
+        self.connection = None;
+        self.turn.clone()
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            self.turn.end(connection);
+        }
+    }
+}
 
 /// The body of a request, on its way out of the guest.
 pub(crate) struct RequestBody {
@@ -111,14 +160,30 @@ pub(crate) struct Loan {
     pub(crate) pool: Arc<Pool>,
     /// When the call ends at the latest.
     pub(crate) deadline: Instant,
+    pub(crate) turn: Turn,
 }
 
 impl Loan {
     /// The answer is complete: the connection is for the next request, when this one has left to its end too.
     fn give_back(self) {
-        // Its clone in the pool is the one that is kept.
-        if !matches!(self.connection, Connection::Http2 { .. }) {
-            self.pool.give_back(self.key, self.connection, self.deadline);
+        match self.connection {
+            Connection::Http1 { .. } => self.pool.give_back(self.key, self.connection, self.deadline),
+            // Its clone in the pool is the one that is kept.
+            Connection::Http2 { .. } => self.end(),
+        }
+    }
+
+    /// The answer is over. With HTTP/1.1, so is the connection; with HTTP/2, the request may go on as long as the call.
+    fn end(self) {
+        if matches!(self.connection, Connection::Http1 { .. }) || !self.turn.is_shared() {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                sleep_until(self.deadline).await;
+                self.turn.end(&self.connection);
+            })),
+            Err(_) => self.turn.end(&self.connection),
         }
     }
 }
@@ -130,14 +195,12 @@ pub(crate) struct ResponseBody {
     loan: Option<Loan>,
     account: Arc<Account>,
     pace: Pace,
-    /// None when the answer is over.
-    turn: Option<Turn>,
 }
 
 impl ResponseBody {
-    pub(crate) fn new(inner: Incoming, loan: Loan, account: Arc<Account>, between_bytes: Duration, turn: Turn) -> Self {
+    pub(crate) fn new(inner: Incoming, loan: Loan, account: Arc<Account>, between_bytes: Duration) -> Self {
         let pace = Pace { between_bytes, deadline: loan.deadline, alarm: None, is_waiting: false };
-        let mut body = Self { inner, loan: Some(loan), account, pace, turn: Some(turn) };
+        let mut body = Self { inner, loan: Some(loan), account, pace };
         body.end_if_complete();
         body
     }
@@ -150,17 +213,25 @@ impl ResponseBody {
 
     /// The answer is complete.
     fn end(&mut self) {
-        self.turn = None;
         if let Some(loan) = self.loan.take() {
             loan.give_back();
         }
     }
 
-    /// The answer is over before its end: the connection with it.
+    /// The answer is over before its end.
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.turn = None;
-        self.loan = None;
+        if let Some(loan) = self.loan.take() {
+            loan.end();
+        }
         Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        if let Some(loan) = self.loan.take() {
+            loan.end();
+        }
     }
 }
 

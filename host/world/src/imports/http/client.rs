@@ -1,7 +1,7 @@
 //! The one client of the host: every request that any function makes leaves through it.
 
 use super::account::Account;
-use super::body::{Loan, Progress, RequestBody, ResponseBody, Turn};
+use super::body::{Asking, Loan, Progress, RequestBody, ResponseBody, Turn};
 use super::connection::{Connection, Unanswered};
 use super::dial::dial;
 use super::guard::Guard;
@@ -126,11 +126,10 @@ impl Client {
 
         let turn = timeout_at(connect_by, running.acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(Error::ConnectionLimitReached) };
-        let turn: Turn = Arc::new(turn);
+        let mut turn = Turn::new(turn);
         let progress = Progress::begin();
-        let mut request = request.map(|body| {
-            RequestBody::new(body, Arc::clone(&account), Arc::clone(&progress), deadline, Arc::clone(&turn))
-        });
+        let mut request = request
+            .map(|body| RequestBody::new(body, Arc::clone(&account), Arc::clone(&progress), deadline, turn.clone()));
         loop {
             let kept = self.pool.take(&key).await;
             let reused = kept.is_some();
@@ -138,17 +137,19 @@ impl Client {
                 Some(connection) => connection,
                 None => self.connect(&key, guard, &lookups, connect_by).await?,
             };
+            let asking = Asking::new(turn, &connection);
             let answer = {
                 let answer = connection.send(&key.target, request);
                 in_time(answer, &progress, first_byte, deadline).await
             };
             match answer {
                 Ok(answer) => {
-                    let loan = Loan { connection, key, pool: Arc::clone(&self.pool), deadline };
-                    return arrived(answer, loan, account, between_bytes, turn);
+                    let turn = asking.goes_on();
+                    let loan = Loan { connection, key, pool: Arc::clone(&self.pool), deadline, turn };
+                    return arrived(answer, loan, account, between_bytes);
                 }
                 // The server had closed it meanwhile, as it may: none of the request has left.
-                Err(Unanswered::Unsent(unsent)) if reused => request = *unsent,
+                Err(Unanswered::Unsent(unsent)) if reused => (request, turn) = (*unsent, asking.goes_on()),
                 Err(Unanswered::Unsent(_)) => return Err(Error::ConnectionTerminated),
                 Err(Unanswered::Failed(_)) if progress.was_too_large() => {
                     return Err(Error::HttpRequestBodySize(Some(account.size_max())));
@@ -237,10 +238,9 @@ fn arrived(
     loan: Loan,
     account: Arc<Account>,
     between_bytes: Duration,
-    turn: Turn,
 ) -> Result<Response<WasiBody>, Error> {
     let (mut parts, body) = answer.into_parts();
+    let body = ResponseBody::new(body, loan, account, between_bytes);
     head::arrive(&mut parts)?;
-    let body = ResponseBody::new(body, loan, account, between_bytes, turn);
     Ok(Response::from_parts(parts, body.boxed_unsync()))
 }

@@ -10,16 +10,18 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::sync::CancellationToken;
 use wasmtime_wasi_http::Error;
 
-/// The task that reads and writes. Ending it closes the connection.
-type Driver = Arc<AbortOnDropHandle<()>>;
+/// The tasks of a connection. Dropping the last clone ends them, and closes the connection.
+type Driver = Arc<Tasks>;
 
 /// A connection that can be sent on. Dropping the last one of its clones closes it.
 pub(crate) enum Connection {
@@ -49,14 +51,17 @@ impl Connection {
         permit: OwnedSemaphorePermit,
     ) -> Result<Self, Error> {
         let head_max = head_max.as_usize();
+        let tasks = Tasks::default();
+        let executor = Spawn(tasks.end.clone());
         let drive = |connection: Box<dyn Future<Output = hyper::Result<()>> + Send>| {
             let connection = Box::into_pin(connection);
-            Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
+            Spawn(tasks.end.clone()).execute(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection to another server ended");
                 }
                 drop(permit);
-            })))
+            });
+            Arc::new(tasks)
         };
         let stream = TokioIo::new(stream);
         match protocol {
@@ -66,7 +71,7 @@ impl Connection {
                 Ok(Self::Http1 { sender, driver: drive(Box::new(connection)) })
             }
             Protocol::Http2 => {
-                let mut builder = http2::Builder::new(TokioExecutor::new());
+                let mut builder = http2::Builder::new(executor);
                 builder.max_header_list_size(u32::try_from(head_max).unwrap_or(u32::MAX));
                 builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
                 builder.timer(TokioTimer::new()).keep_alive_interval(PING_AFTER).keep_alive_timeout(PONG_WITHIN);
@@ -105,12 +110,18 @@ impl Connection {
         }
     }
 
-    /// Whether it is closed, as far as is known.
+    /// Whether it is closed, as far as is known, or was given up.
     pub(crate) fn is_closed(&self) -> bool {
         match self {
             Self::Http1 { sender, .. } => sender.is_closed(),
-            Self::Http2 { sender, .. } => sender.is_closed(),
+            Self::Http2 { sender, driver } => sender.is_closed() || driver.is_given_up.load(Relaxed),
         }
+    }
+
+    /// Takes no call more: one of its requests goes nowhere.
+    pub(crate) fn give_up(&self) {
+        let (Self::Http1 { driver, .. } | Self::Http2 { driver, .. }) = self;
+        driver.is_given_up.store(true, Relaxed);
     }
 
     /// Whether nobody else sends on it.
@@ -131,10 +142,34 @@ impl Connection {
 /// The smallest buffer that hyper can read with.
 const BUFFER_LEAST: usize = 8192;
 
-/// So much of an answer that nobody reads is held by HTTP/2. All answers of a connection have no bound but that of the calls that
-/// a function makes at once (`outbound-concurrency`): with one, a few that nobody reads would hold up the others.
+/// So much of an answer that nobody reads is held by HTTP/2, and of all answers of a connection: with room for four, those that
+/// nobody reads held up the others. This is for as many as a function may have at once by default, and more.
 const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+
+/// What a connection consists of: its driver, and in HTTP/2 the requests that are on their way.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    end: CancellationToken,
+    is_given_up: AtomicBool,
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}
+
+/// Runs the tasks of one connection until it is closed. They hold what they would end with, so nothing else would end them.
+#[derive(Clone)]
+struct Spawn(CancellationToken);
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Spawn {
+    fn execute(&self, task: F) {
+        let end = self.0.clone();
+        tokio::spawn(async move { end.run_until_cancelled(task).await });
+    }
+}
 
 /// A server that says nothing for so long, while answers are due, is asked whether it is there; one that is gone would take all
 /// calls of the connection, since nothing else tells.
