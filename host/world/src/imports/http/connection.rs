@@ -52,10 +52,11 @@ impl Connection {
     ) -> Result<Self, Error> {
         let head_max = head_max.as_usize();
         let tasks = Tasks::default();
-        let executor = Spawn(tasks.end.clone());
+        let spawn = Spawn(tasks.end.clone());
+        let executor = spawn.clone();
         let drive = |connection: Box<dyn Future<Output = hyper::Result<()>> + Send>| {
             let connection = Box::into_pin(connection);
-            Spawn(tasks.end.clone()).execute(async move {
+            spawn.execute(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection to another server ended");
                 }

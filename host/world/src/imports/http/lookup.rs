@@ -16,7 +16,8 @@ const SHARE: usize = 4;
 /// Looks names up.
 pub(crate) struct Lookup {
     places: Arc<Semaphore>,
-    at_once: usize,
+    /// Of these, places of one function.
+    share: usize,
     timeout: Duration,
 }
 
@@ -26,12 +27,12 @@ pub(crate) type Share = Arc<Semaphore>;
 impl Lookup {
     /// Runs so many look-ups at once, and gives each up after a time.
     pub(crate) fn new(at_once: usize, timeout: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(at_once)), at_once, timeout }
+        Self { places: Arc::new(Semaphore::new(at_once)), share: at_once.div_ceil(SHARE), timeout }
     }
 
     /// The places that one function may take at once.
     pub(crate) fn share(&self) -> Share {
-        Arc::new(Semaphore::new(self.at_once.div_ceil(SHARE)))
+        Arc::new(Semaphore::new(self.share))
     }
 
     /// Finds the addresses of a name, in the resolver's order.
