@@ -4,7 +4,7 @@ use crate::{fuzz, split, text};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_model::StoreName;
-use flint_stores::{Commit, Effect, KvLimits, Stores as _, cursor};
+use flint_stores::{Catalog, Commit, Effect, KvLimits, Stores as _, cursor};
 use flint_stores_embedded::{Embedded, Options};
 use std::collections::BTreeMap;
 
@@ -34,7 +34,8 @@ fn a_scan_takes_any_prefix_and_any_cursor_and_stays_within_both() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).expect("the folder");
     let stores = BTreeMap::from([(store(), KvLimits::default())]);
-    let embedded = Embedded::open(dir, Options { stores, ..Options::default() }).expect("a new store");
+    let catalog = Catalog { stores, ..Catalog::default() };
+    let embedded = Embedded::open(dir, Options { catalog, ..Options::default() }).expect("a new store");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for key in PIECES {
         let value = bytes::Bytes::from_static(b"value");

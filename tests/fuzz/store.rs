@@ -4,7 +4,7 @@ use crate::fuzz;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_model::StoreName;
-use flint_stores::{Commit, Effect, KvLimits, Stores as _};
+use flint_stores::{Catalog, Commit, Effect, KvLimits, Stores as _};
 use flint_stores_embedded::{Embedded, OpenError, Options};
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,8 @@ fn store() -> StoreName {
 fn open(folder: &Path) -> Result<Embedded, OpenError> {
     let dir = Dir::open_ambient_dir(folder, ambient_authority()).expect("the folder");
     let stores = BTreeMap::from([(store(), KvLimits::default())]);
-    Embedded::open(dir, Options { stores, ..Options::default() })
+    let catalog = Catalog { stores, ..Catalog::default() };
+    Embedded::open(dir, Options { catalog, ..Options::default() })
 }
 
 fn put(key: &str) -> Commit {

@@ -12,8 +12,8 @@ use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Met
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
-use flint_model::{FunctionName, StoreName, SystemClock};
-use flint_stores::{KvLimits, Stores};
+use flint_model::{FunctionName, SystemClock};
+use flint_stores::{Catalog, KvLimits, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
@@ -31,14 +31,15 @@ use std::sync::{Arc, Weak};
 pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
     let folder = platform.data_dir.join("stores");
     let dir = make_dir(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
-    let options = flint_stores_embedded::Options { stores: stores(platform), ..Default::default() };
+    let options = flint_stores_embedded::Options { catalog: catalog(platform), ..Default::default() };
     let embedded = Embedded::open(dir, options).map_err(|source| Error::Stores { path: folder, source })?;
     Ok(Arc::new(embedded))
 }
 
-/// The stores of a platform, with their limits.
-pub(crate) fn stores(platform: &Platform) -> BTreeMap<StoreName, KvLimits> {
-    platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect()
+/// What a platform has, with its limits and rules.
+pub(crate) fn catalog(platform: &Platform) -> Catalog {
+    let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
+    Catalog { stores, queues: BTreeMap::new() }
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {

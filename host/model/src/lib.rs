@@ -16,8 +16,8 @@ pub mod trace;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use grant::{Access, Capability, Grants};
-pub use id::InvocationId;
-pub use name::{FunctionName, NameError, SecretName, StoreName};
+pub use id::{InvocationId, MessageId};
+pub use name::{BucketName, FunctionName, NameError, QueueName, ScheduleName, SecretName, StoreName, TopicName};
 pub use secret::Secret;
 pub use size::ByteSize;
 pub use trace::TraceContext;

@@ -22,6 +22,9 @@ pub enum NameError {
     /// The text starts or ends with a hyphen, or does not start with a letter.
     #[error("a name starts with a letter and does not end with a hyphen")]
     Edge,
+    /// The path of a queue has more than [`PARTS_MAX`] names.
+    #[error("the path of a queue has at most {PARTS_MAX} names")]
+    TooDeep,
 }
 
 fn check(text: &str) -> Result<(), NameError> {
@@ -41,10 +44,16 @@ fn check(text: &str) -> Result<(), NameError> {
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        names! { check = check,
+            $($(#[$doc])*
+            ///
+            /// 1 to 64 characters: lower-case letters, digits and hyphens, starting with a letter.
+            $name;)*
+        }
+    };
+    (check = $check:ident, $($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        ///
-        /// 1 to 64 characters: lower-case letters, digits and hyphens, starting with a letter.
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
 
@@ -54,7 +63,7 @@ macro_rules! names {
             /// # Errors
             /// [`NameError`] if the text breaks the rule above.
             pub fn parse(text: &str) -> Result<Self, NameError> {
-                check(text)?;
+                $check(text)?;
                 Ok(Self(text.into()))
             }
 
@@ -110,6 +119,46 @@ names! {
     StoreName;
     /// Names a secret as the function sees it.
     SecretName;
+    /// Names a topic.
+    TopicName;
+    /// Names a bucket of blobs.
+    BucketName;
+    /// Names a schedule.
+    ScheduleName;
+}
+
+names! { check = check_path,
+    /// Names a queue.
+    ///
+    /// One of the platform's configuration has a plain name: 1 to 64 characters, lower-case letters, digits and hyphens,
+    /// starting with a letter. A queue that the host keeps for itself has a path of two to [`PARTS_MAX`] such names with
+    /// slashes between them, such as `jobs/dead`.
+    QueueName;
+}
+
+/// The most names in the path of a queue that the host keeps for itself.
+pub const PARTS_MAX: usize = 4;
+
+fn check_path(text: &str) -> Result<(), NameError> {
+    if text.split('/').count() > PARTS_MAX {
+        return Err(NameError::TooDeep);
+    }
+    text.split('/').try_for_each(check)
+}
+
+impl QueueName {
+    /// The queue that the host keeps below this one under a name.
+    ///
+    /// # Errors
+    /// [`NameError::TooDeep`] if this one has [`PARTS_MAX`] parts already.
+    pub fn below(&self, name: &str) -> Result<Self, NameError> {
+        Self::parse(&format!("{self}/{name}"))
+    }
+
+    /// Whether the host keeps the queue for itself, and the configuration can't name it.
+    pub fn is_internal(&self) -> bool {
+        self.as_str().contains('/')
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +182,21 @@ mod tests {
             ("a-", NameError::Edge),
         ] {
             assert_eq!(FunctionName::parse(bad), Err(why), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_queue_of_the_host_has_a_path_of_names() {
+        let jobs = QueueName::parse("jobs").expect("a name");
+        let dead = jobs.below("dead").expect("two names");
+        assert_eq!((dead.as_str(), dead.is_internal(), jobs.is_internal()), ("jobs/dead", true, false));
+        for (bad, why) in [
+            ("jobs/", NameError::Empty),
+            ("/jobs", NameError::Empty),
+            ("jobs/Dead", NameError::Character('D')),
+            ("a/b/c/d/e", NameError::TooDeep),
+        ] {
+            assert_eq!(QueueName::parse(bad), Err(why), "{bad}");
         }
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_model::StoreName;
-use flint_stores::{Commit, Effect, KvLimits, Stores};
+use flint_stores::{Catalog, Commit, Effect, KvLimits, Stores};
 use flint_stores_embedded::{Embedded, Options};
 
 const SPAN: Duration = Duration::from_secs(3);
@@ -20,7 +20,9 @@ const SPAN: Duration = Duration::from_secs(3);
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let store: StoreName = "default".parse()?;
-    let options = Options { stores: BTreeMap::from([(store.clone(), KvLimits::default())]), ..Options::default() };
+    let stores = BTreeMap::from([(store.clone(), KvLimits::default())]);
+    let catalog = Catalog { stores, ..Catalog::default() };
+    let options = Options { catalog, ..Options::default() };
     let stores: Arc<Embedded> =
         Arc::new(Embedded::open(Dir::open_ambient_dir(folder.path(), ambient_authority())?, options)?);
     for tasks in [1, 8, 64, 1000] {

@@ -73,7 +73,7 @@ impl Database {
             let database = open_redb(medium.as_ref(), cache_bytes, &sync_failed)?;
             match contents {
                 Contents::Fresh => format::initialise(&database)?,
-                Contents::Existing => format::verify(&database)?,
+                Contents::Existing => format::migrate(&database)?,
             }
             Ok(database)
         });

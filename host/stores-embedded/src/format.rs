@@ -9,7 +9,9 @@ use crate::table::{FORMAT, Tables, meta};
 use redb::ReadableDatabase as _;
 
 /// The format that this version of the program reads and writes.
-pub(crate) const FORMAT_NOW: u64 = 1;
+///
+/// 1 had key-value stores alone; 2 has queues.
+pub(crate) const FORMAT_NOW: u64 = 2;
 
 /// Makes all tables in a new database.
 pub(crate) fn initialise(database: &redb::Database) -> Result<(), OpenError> {
@@ -21,13 +23,26 @@ pub(crate) fn initialise(database: &redb::Database) -> Result<(), OpenError> {
     Ok(make()?)
 }
 
-/// Refuses a database that has no format or one that isn't known.
-pub(crate) fn verify(database: &redb::Database) -> Result<(), OpenError> {
-    let transaction = database.begin_read().map_err(redb::Error::from)?;
-    match meta(&transaction, FORMAT) {
+/// Brings a database of an older format to this one, and refuses one that has no format or one that isn't known.
+pub(crate) fn migrate(database: &redb::Database) -> Result<(), OpenError> {
+    let found = {
+        let transaction = database.begin_read().map_err(redb::Error::from)?;
+        meta(&transaction, FORMAT)
+    };
+    match found {
         Ok(Some(FORMAT_NOW)) => Ok(()),
+        Ok(Some(1)) => Ok(to_2(database)?),
         Ok(Some(found)) => Err(OpenError::UnknownFormat { found, known: FORMAT_NOW }),
         Ok(None) | Err(redb::Error::TableTypeMismatch { .. }) => Err(OpenError::Foreign { file: STORE_FILE }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Adds the tables of queues, which are empty.
+fn to_2(database: &redb::Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    Tables::open(&transaction)?.meta.insert(FORMAT, 2)?;
+    transaction.commit()?;
+    tracing::info!("the store was brought from format 1 to 2");
+    Ok(())
 }

@@ -3,7 +3,7 @@
 //! Callers put commits into a bounded queue. One thread takes all that wait, up to a bound, applies them one after the
 //! other to one redb transaction, commits it durably, and then answers each caller. A commit that comes alone goes at
 //! once; while the disk is busy with one group, the next one gathers. So the groups grow with the load by themselves, and
-//! nobody ever waits for company.
+//! nobody ever waits for company. Leasing messages and removing what is over go the same way, among the commits.
 //!
 //! What must hold:
 //! - nobody is answered before the fsync, also not with a conflict, since it may be about a commit of the same group;
@@ -11,42 +11,64 @@
 //! - if the write fails, everyone in the group is told that the store is unavailable, and the database is opened again;
 //! - what was accepted is written, whether or not its caller still waits, also when the stores are closed meanwhile.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use flint_model::Clock;
-use flint_stores::{Commit, CommitError, Committed, Unavailable};
+use arc_swap::ArcSwap;
+use flint_model::{Clock, QueueName};
+use flint_stores::{Catalog, Commit, CommitError, Committed, Unavailable};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::apply::Apply;
+use crate::bell::Bells;
 use crate::database::{Chain, Database, Failure};
 use crate::options::GroupCommitOptions;
 use crate::table::Tables;
 
-type Answer<T> = oneshot::Sender<T>;
-
 /// What the writer is asked to do.
-enum Work {
-    Commit {
-        commit: Commit,
-        answer: Answer<Result<Committed, CommitError>>,
-        /// Given back when the commit is answered.
-        _room: Places,
-    },
-    Collect {
-        max: usize,
-        answer: Answer<Result<usize, Unavailable>>,
-    },
+trait Job: Send {
+    /// Does it. After a failure the whole transaction is given up.
+    fn apply(&mut self, apply: &mut Apply<'_>) -> Result<(), Failure>;
+    /// Tells the caller, if it still waits, what came of it: after the fsync.
+    fn answer(self: Box<Self>);
+    /// Tells the caller that it may have happened or not.
+    fn refuse(self: Box<Self>);
 }
 
-/// What became of it, to be told after the fsync.
-enum Done {
-    Commit(Result<Committed, CommitError>),
-    Collect(usize),
+struct Work {
+    job: Box<dyn Job>,
+    /// What it adds to its group.
+    weight: usize,
+    /// Given back when the caller is answered.
+    _room: Option<Places>,
+}
+
+/// A question, and who asked.
+struct Ask<T, F> {
+    ask: F,
+    came_to: Option<T>,
+    answer: oneshot::Sender<Result<T, Unavailable>>,
+}
+
+impl<T: Send, F: FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send> Job for Ask<T, F> {
+    fn apply(&mut self, apply: &mut Apply<'_>) -> Result<(), Failure> {
+        self.came_to = Some((self.ask)(apply)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>) {
+        // Whoever does not wait any more is not told.
+        let _told = self.answer.send(self.came_to.ok_or(Unavailable::Failed));
+    }
+
+    fn refuse(self: Box<Self>) {
+        let _told = self.answer.send(Err(Unavailable::Failed));
+    }
 }
 
 /// The queue in front of the writer, and the writer's thread.
@@ -62,12 +84,15 @@ impl GroupCommit {
     /// Starts the writer.
     pub(crate) fn start(
         database: Arc<Database>,
+        catalog: Arc<ArcSwap<Catalog>>,
         clock: Arc<dyn Clock>,
+        bells: Arc<Bells>,
         options: GroupCommitOptions,
     ) -> io::Result<Self> {
         // The channel has no bound of its own: whoever sends holds a place of the room, which has.
         let (sender, receiver) = unbounded_channel();
-        let writer = Writer { database, clock, queue: receiver, batch_max: options.batch_max.max(1) };
+        let bounds = Bounds { works: options.batch_max.max(1), weight: options.effects_max.max(1) };
+        let writer = Writer { database, catalog, clock, bells, queue: receiver, bounds, next: None };
         let thread = std::thread::Builder::new().name("flint-commit".to_owned()).spawn(move || writer.run())?;
         Ok(Self { room: Room::new(options), queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
     }
@@ -76,17 +101,28 @@ impl GroupCommit {
     ///
     /// Dropped before it got a place, nothing happens; dropped later, the commit happens all the same.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        let room = self.room.take(&commit).await?;
-        let (answer, answered) = oneshot::channel();
-        self.send(Work::Commit { commit, answer, _room: room })?;
-        // The writer answers everyone; it is only gone if its thread panicked outside of a transaction.
-        answered.await.unwrap_or(Err(Unavailable::Failed.into()))
+        let (size, weight) = (commit.size(), commit.effects.len() + commit.consumed.len());
+        self.ask(size, weight, move |apply| apply.commit(&commit)).await?
     }
 
-    /// Removes up to `max` expired entries, and blocks until it is durable. Answers how many there were.
+    /// Has the writer do something among the commits, and waits for it to be durable. `size` is in bytes, `weight` in effects.
+    ///
+    /// Dropped before it got a place, nothing happens; dropped later, it happens all the same.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        size: u64,
+        weight: usize,
+        ask: impl FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let room = self.room.take(size).await?;
+        let answered = self.send(Some(room), weight, ask)?;
+        // The writer answers everyone; it is only gone if its thread panicked outside of a transaction.
+        answered.await.unwrap_or(Err(Unavailable::Failed))
+    }
+
+    /// Removes up to `max` of what is over, and blocks until it is durable. Answers how many there were.
     pub(crate) fn collect(&self, max: usize) -> Result<usize, Unavailable> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Work::Collect { max, answer })?;
+        let answered = self.send(None, max, move |apply| apply.collect(max))?;
         answered.blocking_recv().unwrap_or(Err(Unavailable::Failed))
     }
 
@@ -97,10 +133,18 @@ impl GroupCommit {
         self.writer.lock().take()
     }
 
-    fn send(&self, work: Work) -> Result<(), Unavailable> {
+    fn send<T: Send + 'static>(
+        &self,
+        room: Option<Places>,
+        weight: usize,
+        ask: impl FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, Unavailable>>, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        let work = Work { job: Box::new(Ask { ask, came_to: None, answer }), weight, _room: room };
         let queue = self.queue.lock();
         let sender = queue.as_ref().ok_or(Unavailable::ShuttingDown)?;
-        sender.send(work).map_err(|_| Unavailable::Failed)
+        sender.send(work).map_err(|_| Unavailable::Failed)?;
+        Ok(answered)
     }
 }
 
@@ -132,8 +176,8 @@ impl Room {
         }
     }
 
-    async fn take(&self, commit: &Commit) -> Result<Places, Unavailable> {
-        let kib = u32::try_from(commit.size().div_ceil(1 << 10)).unwrap_or(u32::MAX).clamp(1, self.kib_max);
+    async fn take(&self, size: u64) -> Result<Places, Unavailable> {
+        let kib = u32::try_from(size.div_ceil(1 << 10)).unwrap_or(u32::MAX).clamp(1, self.kib_max);
         if let Some(places) = self.take_now(kib) {
             return Ok(places);
         }
@@ -162,66 +206,73 @@ impl Room {
     }
 }
 
+/// What bounds a group: so a caller who comes with little does not wait long behind those who come with much.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    works: usize,
+    weight: usize,
+}
+
 /// The thread that writes.
 struct Writer {
     database: Arc<Database>,
+    catalog: Arc<ArcSwap<Catalog>>,
     clock: Arc<dyn Clock>,
+    bells: Arc<Bells>,
     queue: UnboundedReceiver<Work>,
-    batch_max: usize,
+    bounds: Bounds,
+    /// What did not fit into the last group.
+    next: Option<Work>,
 }
 
 impl Writer {
     fn run(mut self) {
-        let mut group = Vec::with_capacity(self.batch_max);
-        while self.queue.blocking_recv_many(&mut group, self.batch_max) > 0 {
+        let mut group = Vec::with_capacity(self.bounds.works);
+        while self.gather(&mut group) {
             if self.database.is_lost() {
                 self.database.recover();
             }
-            match self.write(&group) {
-                Ok(done) => group.drain(..).zip(done).for_each(|(work, done)| work.answer(done)),
+            match self.write(&mut group) {
+                Ok(woken) => {
+                    group.drain(..).for_each(|work| work.job.answer());
+                    self.bells.ring(&woken);
+                }
                 Err(failure) => {
                     if !matches!(failure, Failure::Unavailable(_)) {
                         tracing::error!(error = %Chain(&failure), commits = group.len(), "a write to the store failed");
                         self.database.recover();
                     }
-                    group.drain(..).for_each(Work::refuse);
+                    group.drain(..).for_each(|work| work.job.refuse());
                 }
             }
         }
     }
 
-    fn write(&self, group: &[Work]) -> Result<Vec<Done>, Failure> {
-        self.database.write(|transaction| {
-            let mut apply = Apply::new(Tables::open(transaction)?, self.clock.now())?;
-            let done = group.iter().map(|work| work.apply(&mut apply)).collect::<Result<_, _>>()?;
-            Ok((done, apply.finish()?))
-        })
-    }
-}
-
-impl Work {
-    fn apply(&self, apply: &mut Apply<'_>) -> Result<Done, Failure> {
-        match self {
-            Self::Commit { commit, .. } => Ok(Done::Commit(apply.commit(commit)?)),
-            Self::Collect { max, .. } => Ok(Done::Collect(apply.collect(*max)?)),
-        }
-    }
-
-    /// Tells the caller, if it still waits.
-    fn answer(self, done: Done) {
-        match (self, done) {
-            (Self::Commit { answer, .. }, Done::Commit(result)) => drop(answer.send(result)),
-            (Self::Collect { answer, .. }, Done::Collect(count)) => drop(answer.send(Ok(count))),
-            (Self::Commit { .. }, Done::Collect(_)) | (Self::Collect { .. }, Done::Commit(_)) => {
-                unreachable!("`apply` answers each kind of work with its own kind")
+    /// Waits for work, and takes all that is there, up to the bounds; false when there is nobody left who could ask.
+    fn gather(&mut self, group: &mut Vec<Work>) -> bool {
+        let Some(first) = self.next.take().or_else(|| self.queue.blocking_recv()) else { return false };
+        let mut weight = first.weight;
+        group.push(first);
+        while group.len() < self.bounds.works
+            && let Ok(work) = self.queue.try_recv()
+        {
+            weight = weight.saturating_add(work.weight);
+            if weight > self.bounds.weight {
+                self.next = Some(work);
+                break;
             }
+            group.push(work);
         }
+        true
     }
 
-    fn refuse(self) {
-        match self {
-            Self::Commit { answer, .. } => drop(answer.send(Err(Unavailable::Failed.into()))),
-            Self::Collect { answer, .. } => drop(answer.send(Err(Unavailable::Failed))),
-        }
+    fn write(&self, group: &mut [Work]) -> Result<BTreeSet<QueueName>, Failure> {
+        let catalog = self.catalog.load();
+        self.database.write(|transaction| {
+            let mut apply = Apply::new(Tables::open(transaction)?, &catalog, self.clock.now())?;
+            group.iter_mut().try_for_each(|work| work.job.apply(&mut apply))?;
+            let (changed, woken) = apply.finish()?;
+            Ok((woken, changed))
+        })
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
 //! all commits that wait (`group_commit`), which applies them to tables (`apply`, `table`); reads are redb read
-//! transactions, on the caller's thread (`kv`). Expired entries are removed in the background (`collect`).
+//! transactions, on the caller's thread (`kv`, `queue`). What is over is removed in the background (`collect`).
 //!
 //! Depends on: stores, model. Deliberately absent: what a commit means (flint-stores says that), grants, WebAssembly, and
 //! any redb type in the public interface.
 
 mod apply;
 mod backend;
+mod bell;
 mod collect;
 mod database;
 mod error;
@@ -17,22 +18,23 @@ mod format;
 mod group_commit;
 mod kv;
 mod options;
+mod queue;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use cap_std::fs::Dir;
-use flint_model::{Clock, StoreName};
-use flint_stores::{BoxFuture, Catalog, Commit, CommitError, Committed, Kv, KvLimits, Stores, check};
+use flint_model::Clock;
+use flint_stores::{BoxFuture, Catalog, Commit, CommitError, Committed, Kv, Queues, Stores, check};
 use parking_lot::Mutex;
 
+use crate::bell::Bells;
 use crate::collect::Collector;
 use crate::database::Database;
 pub use crate::error::OpenError;
@@ -44,7 +46,8 @@ pub use crate::options::{CollectOptions, GroupCommitOptions, Options};
 ///
 /// Close it with [`Embedded::close`]. Dropping it does the same, and blocks until what was accepted is durable.
 pub struct Embedded {
-    catalog: ArcSwap<Catalog>,
+    catalog: Arc<ArcSwap<Catalog>>,
+    bells: Arc<Bells>,
     clock: Arc<dyn Clock>,
     database: Arc<Database>,
     group_commit: Arc<GroupCommit>,
@@ -69,19 +72,32 @@ impl Embedded {
     }
 
     fn start(database: Database, folder: Option<Folder>, options: Options) -> Result<Self, OpenError> {
-        let Options { stores, clock, group_commit, collect, cache_size: _ } = options;
+        let Options { catalog, clock, group_commit, collect, cache_size: _ } = options;
         let database = Arc::new(database);
-        let group_commit = Arc::new(GroupCommit::start(Arc::clone(&database), Arc::clone(&clock), group_commit)?);
-        let collector =
-            Collector::start(Arc::clone(&database), Arc::clone(&group_commit), Arc::clone(&clock), collect)?;
-        let catalog = ArcSwap::from_pointee(Catalog::new(stores));
-        Ok(Self { catalog, clock, database, group_commit, collector, folder: Mutex::new(folder) })
+        let catalog = Arc::new(ArcSwap::from_pointee(catalog));
+        let bells = Arc::new(Bells::default());
+        let writer = GroupCommit::start(
+            Arc::clone(&database),
+            Arc::clone(&catalog),
+            Arc::clone(&clock),
+            Arc::clone(&bells),
+            group_commit,
+        );
+        let group_commit = Arc::new(writer?);
+        let collector = Collector::start(
+            Arc::clone(&database),
+            Arc::clone(&catalog),
+            Arc::clone(&group_commit),
+            Arc::clone(&clock),
+            collect,
+        )?;
+        Ok(Self { catalog, bells, clock, database, group_commit, collector, folder: Mutex::new(folder) })
     }
 
-    /// Changes which stores there are, and their limits, for all calls from now on. A store that is left out keeps its data, and
-    /// can't be reached.
-    pub fn set_stores(&self, stores: BTreeMap<StoreName, KvLimits>) {
-        self.catalog.store(Arc::new(Catalog::new(stores)));
+    /// Changes what there is, and its limits and rules, for all calls from now on. What is left out keeps its data, and can't
+    /// be reached.
+    pub fn set_catalog(&self, catalog: Catalog) {
+        self.catalog.store(Arc::new(catalog));
     }
 
     /// Refuses new commits, waits until those that were accepted are durable, and gives the folder up.
@@ -129,6 +145,10 @@ impl fmt::Debug for Embedded {
 
 impl Stores for Embedded {
     fn kv(&self) -> &dyn Kv {
+        self
+    }
+
+    fn queues(&self) -> &dyn Queues {
         self
     }
 

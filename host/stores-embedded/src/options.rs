@@ -1,22 +1,21 @@
 //! What the embedded engine is opened with: every bound, with its default.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flint_model::{ByteSize, Clock, StoreName, SystemClock};
-use flint_stores::KvLimits;
+use flint_model::{ByteSize, Clock, SystemClock};
+use flint_stores::Catalog;
 
 /// How to open the stores.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The stores that there are, with their limits. A store that is left out keeps its data, and can't be reached.
-    pub stores: BTreeMap<StoreName, KvLimits>,
-    /// What time to live goes by.
+    /// What there is, with its limits and rules. What is left out keeps its data, and can't be reached.
+    pub catalog: Catalog,
+    /// What times to live, leases and delays go by.
     pub clock: Arc<dyn Clock>,
     /// How commits share a write to the disk.
     pub group_commit: GroupCommitOptions,
-    /// How expired entries are removed.
+    /// How what is over is removed: expired entries, deduplication ids, messages that were kept too long.
     pub collect: CollectOptions,
     /// The memory for pages of the database: 64 MiB by default.
     pub cache_size: ByteSize,
@@ -25,7 +24,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            stores: BTreeMap::new(),
+            catalog: Catalog::default(),
             clock: Arc::new(SystemClock),
             group_commit: GroupCommitOptions::default(),
             collect: CollectOptions::default(),
@@ -39,6 +38,8 @@ impl Default for Options {
 pub struct GroupCommitOptions {
     /// The most commits that share one: 1,024 by default.
     pub batch_max: usize,
+    /// The most effects that share one: 8,192 by default. A commit of more has its own.
+    pub effects_max: usize,
     /// The most commits that wait or are being written: 8,192 by default. One more has to wait for room.
     pub queue_max: usize,
     /// The most bytes that wait or are being written: 64 MiB by default. A commit that is larger waits until it is alone.
@@ -49,11 +50,17 @@ pub struct GroupCommitOptions {
 
 impl Default for GroupCommitOptions {
     fn default() -> Self {
-        Self { batch_max: 1024, queue_max: 8192, queue_bytes_max: ByteSize::mib(64), wait_max: Duration::from_secs(5) }
+        Self {
+            batch_max: 1024,
+            effects_max: 8192,
+            queue_max: 8192,
+            queue_bytes_max: ByteSize::mib(64),
+            wait_max: Duration::from_secs(5),
+        }
     }
 }
 
-/// How expired entries are removed.
+/// How what is over is removed: expired entries, deduplication ids, messages that were kept too long.
 #[derive(Debug, Clone, Copy)]
 pub struct CollectOptions {
     /// How often it is looked for them: every second by default.

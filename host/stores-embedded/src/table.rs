@@ -11,12 +11,15 @@
 //! | 9..17 | when it is gone, in milliseconds, little endian; all ones if it stays |
 //!
 //! `expiry` holds a row for each entry that will be gone: the moment, big endian so that rows are in order of time, and
-//! the row's key in `kv`. `meta` holds numbers by name.
+//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`].
+
+pub(crate) mod queue;
 
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 use flint_stores::kv::Counter;
 use flint_stores::{Entry, Version};
+use queue::QueueTables;
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 
 pub(crate) const KV: TableDefinition<&[u8], &[u8]> = TableDefinition::new("kv");
@@ -27,6 +30,8 @@ pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta")
 pub(crate) const FORMAT: &str = "format";
 /// The row of `meta` that tells the version of the last commit.
 pub(crate) const VERSION: &str = "version";
+/// The row of `meta` that tells the number of the last message.
+pub(crate) const NUMBER: &str = "number";
 
 const NAME_END: u8 = 0;
 /// The end of time: an entry that ends here stays.
@@ -38,6 +43,7 @@ pub(crate) struct Tables<'tx> {
     pub(crate) kv: Table<'tx, &'static [u8], &'static [u8]>,
     pub(crate) expiry: Table<'tx, &'static [u8], ()>,
     pub(crate) meta: Table<'tx, &'static str, u64>,
+    pub(crate) queues: QueueTables<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -47,12 +53,13 @@ impl<'tx> Tables<'tx> {
             kv: transaction.open_table(KV)?,
             expiry: transaction.open_table(EXPIRY)?,
             meta: transaction.open_table(META)?,
+            queues: QueueTables::open(transaction)?,
         })
     }
 
-    /// The version of the last commit.
-    pub(crate) fn version(&self) -> Result<Version, redb::StorageError> {
-        Ok(self.meta.get(VERSION)?.map_or(0, |row| row.value()))
+    /// A number of `meta`; 0 if it is not there.
+    pub(crate) fn number(&self, name: &str) -> Result<u64, redb::StorageError> {
+        Ok(self.meta.get(name)?.map_or(0, |row| row.value()))
     }
 }
 

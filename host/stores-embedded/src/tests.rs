@@ -26,7 +26,7 @@ fn dir(folder: &TempDir) -> Dir {
 
 async fn embedded(setup: Setup) -> Subject {
     let folder = folder();
-    let options = Options { stores: setup.stores, clock: setup.clock, ..Options::default() };
+    let options = Options { catalog: setup.catalog(), clock: setup.clock, ..Options::default() };
     let stores = Arc::new(Embedded::open(dir(&folder), options).expect("a new folder"));
     Subject { stores, keep: Box::new(folder) }
 }
@@ -39,7 +39,7 @@ fn store() -> StoreName {
 }
 
 fn options(setup: &Setup) -> Options {
-    Options { stores: setup.stores.clone(), clock: setup.clock.clone(), ..Options::default() }
+    Options { catalog: setup.catalog(), clock: setup.clock.clone(), ..Options::default() }
 }
 
 fn put(key: &str, value: impl AsRef<[u8]>) -> Effect {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_model::StoreName;
-use flint_stores::{Commit, Effect, KvLimits, Outcome, Stores as _};
+use flint_stores::{Catalog, Commit, Effect, KvLimits, Outcome, Stores as _};
 use flint_stores_embedded::{Embedded, Options};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -36,7 +36,8 @@ fn store() -> StoreName {
 fn open(folder: &Path) -> Arc<Embedded> {
     let dir = Dir::open_ambient_dir(folder, ambient_authority()).expect("the folder");
     let stores = BTreeMap::from([(store(), KvLimits::default())]);
-    Arc::new(Embedded::open(dir, Options { stores, ..Options::default() }).expect("it opens after every kill"))
+    let catalog = Catalog { stores, ..Catalog::default() };
+    Arc::new(Embedded::open(dir, Options { catalog, ..Options::default() }).expect("it opens after every kill"))
 }
 
 fn batch(round: usize, writer: usize, n: usize) -> Vec<String> {

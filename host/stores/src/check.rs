@@ -1,13 +1,18 @@
 //! What arguments have to be: checked by every engine before it looks at a store. Pure.
 
+mod queue;
+
 use std::collections::{BTreeMap, HashSet};
 
 use flint_model::StoreName;
 
+use crate::catalog::Catalog;
 use crate::commit::Commit;
 use crate::effect::Effect;
-use crate::kv::{Catalog, KvLimits};
+use crate::kv::KvLimits;
 use crate::refusal::{Invalid, Refusal, TooLarge, What};
+
+pub use queue::{extend, page, receive, redrive};
 
 /// Checks the key of a read.
 ///
@@ -47,14 +52,16 @@ pub fn scan<'a>(
     Ok((limit.min(limits.scan_page_max) as usize, limits))
 }
 
-/// Checks a commit: every store exists, every limit is kept, and no key comes twice.
+/// Checks a commit: everything that it names exists, every limit is kept, no key and no message comes twice.
 ///
 /// # Errors
 /// [`Refusal`].
 pub fn commit(catalog: &Catalog, commit: &Commit) -> Result<(), Refusal> {
+    queue::settle(catalog, &commit.consumed)?;
     match commit.effects.as_slice() {
-        [] => Err(Invalid::EmptyBatch.into()),
-        [alone] => effect(catalog.limits(alone.target().0)?, alone),
+        [] if commit.consumed.is_empty() => Err(Invalid::EmptyBatch.into()),
+        [] => Ok(()),
+        [alone] => effect(catalog, alone),
         several => batch(catalog, several),
     }
 }
@@ -63,9 +70,8 @@ fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
     let mut seen = HashSet::with_capacity(effects.len());
     let mut load: BTreeMap<&StoreName, (usize, usize)> = BTreeMap::new();
     for one in effects {
-        let (store, key) = one.target();
-        let limits = catalog.limits(store)?;
-        effect(limits, one)?;
+        effect(catalog, one)?;
+        let Some((store, key)) = one.key() else { continue };
         if !seen.insert((store, key)) {
             return Err(Invalid::KeyTwice { store: store.clone(), key: key.to_owned() }.into());
         }
@@ -78,14 +84,20 @@ fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
         TooLarge::check(What::Batch, count, limits.batch_max)?;
         TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
     }
-    Ok(())
+    queue::batch(catalog, effects)
 }
 
-fn effect(limits: &KvLimits, effect: &Effect) -> Result<(), Refusal> {
-    key_within(limits, effect.target().1)?;
+fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
     match effect {
-        Effect::KvPut { value, .. } => Ok(TooLarge::check(What::Value, value.len(), limits.value_size_max)?),
-        Effect::KvDelete { .. } | Effect::KvIncrement { .. } => Ok(()),
+        Effect::KvPut { store, key, value, .. } => {
+            let limits = catalog.limits(store)?;
+            key_within(limits, key)?;
+            Ok(TooLarge::check(What::Value, value.len(), limits.value_size_max)?)
+        }
+        Effect::KvDelete { store, key, .. } | Effect::KvIncrement { store, key, .. } => {
+            key_within(catalog.limits(store)?, key)
+        }
+        Effect::QueueSend { queue, message, options } => queue::send(catalog, queue, message, options),
     }
 }
 

@@ -1,22 +1,30 @@
 //! The one commit: its request, its result, and the ways in which it fails.
 
-use flint_model::StoreName;
+use flint_model::{MessageId, QueueName};
 
 use crate::effect::Effect;
 use crate::kv::{CounterFault, Version};
-use crate::refusal::{Invalid, Refusal, TooLarge, Unavailable};
+use crate::queue::Settle;
+use crate::refusal::{Invalid, Missing, Refusal, TooLarge, Unavailable};
 
 /// What becomes durable together: all of it, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Commit {
     /// The changes, each about another key. Their order is that of the outcomes.
     pub effects: Vec<Effect>,
+    /// The messages that caused them, if any, and what becomes of each. With messages, there may be no effects.
+    pub consumed: Vec<Settle>,
 }
 
 impl Commit {
     /// Commits these effects.
     pub fn new(effects: Vec<Effect>) -> Self {
-        Self { effects }
+        Self { effects, consumed: Vec::new() }
+    }
+
+    /// Settles these messages.
+    pub fn settle(consumed: Vec<Settle>) -> Self {
+        Self { effects: Vec::new(), consumed }
     }
 
     /// The bytes that the effects bring.
@@ -60,6 +68,11 @@ pub enum Outcome {
         /// What it counts now.
         sum: i64,
     },
+    /// The message is in the queue.
+    QueueSend {
+        /// Its id; or that of the message with the same deduplication id which was there before.
+        id: MessageId,
+    },
 }
 
 /// Why a commit did not happen.
@@ -91,12 +104,26 @@ pub enum CommitError {
     /// Something is larger than its limit. A retry can't help.
     #[error(transparent)]
     TooLarge(TooLarge),
-    /// No store has this name. A retry can't help.
-    #[error("there is no store {store}")]
-    NoSuchStore {
-        /// The name.
-        store: StoreName,
+    /// The lease of a message is over: it was settled before, or comes again to someone. What this commit was to do is up to
+    /// whoever holds the message now; a retry can't help.
+    #[error("the lease of a message of the queue {queue} is over")]
+    LeaseLost {
+        /// Which message of those consumed, counted from 0.
+        index: usize,
+        /// Its queue.
+        queue: QueueName,
     },
+    /// The queue holds as many messages as it may. A retry can help, after a back-off.
+    #[error("the queue {queue} is full: it holds {limit} messages")]
+    Full {
+        /// The queue.
+        queue: QueueName,
+        /// The most that it may hold.
+        limit: u64,
+    },
+    /// What is named does not exist. A retry can't help.
+    #[error(transparent)]
+    NoSuch(Missing),
     /// The commit breaks a rule. A retry can't help.
     #[error(transparent)]
     Invalid(Invalid),
@@ -112,7 +139,7 @@ pub enum CommitError {
 impl From<Refusal> for CommitError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NoSuchStore { store } => Self::NoSuchStore { store },
+            Refusal::NoSuch(missing) => Self::NoSuch(missing),
             Refusal::TooLarge(too_large) => Self::TooLarge(too_large),
             Refusal::Invalid(invalid) => Self::Invalid(invalid),
         }

@@ -3,9 +3,10 @@
 //! An effect names what it changes and what it expects to find there. It does nothing by itself; an engine applies it.
 
 use bytes::Bytes;
-use flint_model::{StoreName, Timestamp};
+use flint_model::{QueueName, StoreName, Timestamp};
 
 use crate::kv::Version;
+use crate::queue::{Message, SendOptions};
 
 /// One durable change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,26 +42,37 @@ pub enum Effect {
         /// What to add, possibly negative.
         delta: i64,
     },
+    /// Puts a message into a queue.
+    QueueSend {
+        /// The queue.
+        queue: QueueName,
+        /// The message.
+        message: Message,
+        /// How it is sent.
+        options: SendOptions,
+    },
 }
 
 impl Effect {
-    /// The store and the key that the effect is about.
-    pub fn target(&self) -> (&StoreName, &str) {
+    /// The store and the key that the effect is about, if it is about one.
+    pub fn key(&self) -> Option<(&StoreName, &str)> {
         match self {
             Self::KvPut { store, key, .. }
             | Self::KvDelete { store, key, .. }
-            | Self::KvIncrement { store, key, .. } => (store, key),
+            | Self::KvIncrement { store, key, .. } => Some((store, key)),
+            Self::QueueSend { .. } => None,
         }
     }
 
-    /// The bytes that the effect brings: key and value.
+    /// The bytes that the effect brings: key and value, or the message.
     pub fn size(&self) -> u64 {
-        let (key, value) = match self {
-            Self::KvPut { key, value, .. } => (key, value.len()),
-            Self::KvDelete { key, .. } => (key, 0),
-            Self::KvIncrement { key, .. } => (key, size_of::<i64>()),
+        let size = match self {
+            Self::KvPut { key, value, .. } => key.len() + value.len(),
+            Self::KvDelete { key, .. } => key.len(),
+            Self::KvIncrement { key, .. } => key.len() + size_of::<i64>(),
+            Self::QueueSend { message, .. } => message.size(),
         };
-        (key.len() + value) as u64
+        size as u64
     }
 }
 

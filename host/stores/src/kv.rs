@@ -1,12 +1,10 @@
 //! Key-value stores: the read side, its types, and the limits of a store.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 
 use crate::BoxFuture;
-use crate::refusal::{Invalid, Refusal, TooLarge, Unavailable};
+use crate::refusal::{Invalid, Missing, Refusal, TooLarge, Unavailable};
 
 /// Grows with every commit, and is never used twice. Only good for comparing.
 pub type Version = u64;
@@ -89,12 +87,9 @@ pub trait Kv: Send + Sync {
 /// Why a read failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// No store has this name. A retry can't help.
-    #[error("there is no store {store}")]
-    NoSuchStore {
-        /// The name.
-        store: StoreName,
-    },
+    /// What is named does not exist. A retry can't help.
+    #[error(transparent)]
+    NoSuch(Missing),
     /// Something is larger than its limit. A retry can't help.
     #[error(transparent)]
     TooLarge(TooLarge),
@@ -112,7 +107,7 @@ pub enum ReadError {
 impl From<Refusal> for ReadError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NoSuchStore { store } => Self::NoSuchStore { store },
+            Refusal::NoSuch(missing) => Self::NoSuch(missing),
             Refusal::TooLarge(too_large) => Self::TooLarge(too_large),
             Refusal::Invalid(invalid) => Self::Invalid(invalid),
         }
@@ -165,25 +160,6 @@ impl Default for KvLimits {
             batch_max: 1000,
             batch_bytes_max: 4 << 20,
         }
-    }
-}
-
-/// The stores that there are, each with its limits.
-#[derive(Debug, Clone, Default)]
-pub struct Catalog(BTreeMap<StoreName, KvLimits>);
-
-impl Catalog {
-    /// Makes a catalog of these stores.
-    pub fn new(stores: BTreeMap<StoreName, KvLimits>) -> Self {
-        Self(stores)
-    }
-
-    /// Looks up a store.
-    ///
-    /// # Errors
-    /// [`Refusal::NoSuchStore`].
-    pub fn limits(&self, store: &StoreName) -> Result<&KvLimits, Refusal> {
-        self.0.get(store).ok_or_else(|| Refusal::NoSuchStore { store: store.clone() })
     }
 }
 

@@ -1,35 +1,45 @@
 //! What durable means: the traits of a store engine, the effects that change it, and the one commit.
 //!
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
-//! durable or none. Reads go through one trait a capability, so far [`Kv`]. The rules that every engine has to keep are
+//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`]. The rules that every engine has to keep are
 //! pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`], [`cursor`]), and the feature
 //! `conformance` holds the suite that takes any engine.
 //!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
 
+pub mod catalog;
 pub mod check;
 pub mod commit;
 pub mod cursor;
 pub mod effect;
 pub mod kv;
+pub mod queue;
 pub mod refusal;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use catalog::Catalog;
 pub use commit::{Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
 pub use futures::future::BoxFuture;
-pub use kv::{Catalog, Entry, Item, Kv, KvLimits, Page, ReadError, Version};
-pub use refusal::{Invalid, TooLarge, Unavailable, What};
+pub use kv::{Entry, Item, Kv, KvLimits, Page, ReadError, Version};
+pub use queue::{
+    Attribute, Company, Death, Delivery, Depth, Message, Order, Peeked, QueueRules, Queues, Receipt, Receive, Received,
+    Receives, SendOptions, Settle, Stored, Verdict,
+};
+pub use refusal::{Invalid, Missing, TooLarge, Unavailable, What};
 
-/// A store engine: one door for writes, one trait a capability for reads.
+/// A store engine: one door for writes, one trait a capability for the rest.
 ///
 /// Whoever holds it may call it from any number of tasks.
 pub trait Stores: Send + Sync + 'static {
     /// The read side of the key-value stores.
     fn kv(&self) -> &dyn Kv;
+
+    /// The side of the queues that receives.
+    fn queues(&self) -> &dyn Queues;
 
     /// Makes all the effects of a commit durable, or none of them.
     ///

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flint_model::StoreName;
+use flint_model::{QueueName, StoreName};
 
 /// Says what a limit was set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,16 +15,34 @@ pub enum What {
     Batch,
     /// A page of a scan, in entries, or the answer to a read of many keys, in bytes.
     Page,
+    /// A message, body and attributes together, in bytes.
+    Message,
+    /// A message's attributes, in number.
+    Attributes,
+    /// The name of an attribute, in bytes.
+    Attribute,
+    /// The name of a group, in bytes.
+    Group,
+    /// A deduplication id, in bytes.
+    DeduplicationId,
+    /// How long something is put off, in milliseconds.
+    Delay,
 }
 
 impl What {
-    /// The word for it: `key`, `value`, `batch` or `page`.
+    /// The word for it, such as `key` or `batch`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::Value => "value",
             Self::Batch => "batch",
             Self::Page => "page",
+            Self::Message => "message",
+            Self::Attributes => "list of attributes",
+            Self::Attribute => "attribute name",
+            Self::Group => "group",
+            Self::DeduplicationId => "deduplication id",
+            Self::Delay => "delay",
         }
     }
 }
@@ -41,7 +59,7 @@ impl fmt::Display for What {
 pub struct TooLarge {
     /// What was too large.
     pub what: What,
-    /// Its size: bytes, or entries of a batch or page.
+    /// Its size: bytes, entries, or milliseconds.
     pub size: u64,
     /// The limit, in the same unit.
     pub limit: u64,
@@ -77,9 +95,67 @@ pub enum Invalid {
     /// A page of no entries.
     #[error("a page has at least one entry")]
     EmptyPage,
-    /// A cursor that no scan of this store and prefix gave out.
-    #[error("the cursor was not given out by a scan of this store and prefix")]
+    /// A cursor that no call with these arguments gave out.
+    #[error("the cursor was not given out by a call with these arguments")]
     Cursor,
+    /// A message without a group on a FIFO queue.
+    #[error("a message of a FIFO queue belongs to a group, and the queue {queue} is one")]
+    NoGroup {
+        /// The queue.
+        queue: QueueName,
+    },
+    /// A message with a group on a queue without order.
+    #[error("only a message of a FIFO queue has a group, and the queue {queue} is none")]
+    Group {
+        /// The queue.
+        queue: QueueName,
+    },
+    /// A message with a delay of its own on a FIFO queue.
+    #[error("a message of the FIFO queue {queue} has no delay of its own: it would hold up its group")]
+    FifoDelay {
+        /// The queue.
+        queue: QueueName,
+    },
+    /// A group, a deduplication id or the name of an attribute without a byte.
+    #[error("a {what} has at least one byte")]
+    Empty {
+        /// What is empty.
+        what: What,
+    },
+    /// Two attributes of one name.
+    #[error("the attribute {name:?} comes twice in one message")]
+    AttributeTwice {
+        /// The name.
+        name: String,
+    },
+    /// A lease that ends when it begins.
+    #[error("a lease lasts at least 1 ms")]
+    NoLease,
+    /// A receipt that this engine did not give out.
+    #[error("the receipt was not given out by a receive of this queue")]
+    Receipt,
+    /// Two verdicts about one message.
+    #[error("a message of the queue {queue} is settled twice in one commit")]
+    SettledTwice {
+        /// The queue.
+        queue: QueueName,
+    },
+    /// A queue that holds messages of another kind than it is configured to be.
+    #[error(
+        "the queue {queue} holds messages of a {holds} queue: receive or purge them with that setting before it changes"
+    )]
+    Kind {
+        /// The queue.
+        queue: QueueName,
+        /// What its messages were sent to: `standard` or `fifo`.
+        holds: &'static str,
+    },
+    /// A redrive of a queue into itself.
+    #[error("the queue {queue} can't be redriven into itself")]
+    Itself {
+        /// The queue.
+        queue: QueueName,
+    },
 }
 
 /// Says why a store can't serve now. A retry can help, after a back-off.
@@ -96,15 +172,23 @@ pub enum Unavailable {
     Failed,
 }
 
+/// Says that the platform has nothing of this name. A retry can't help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// No key-value store.
+    #[error("there is no store {0}")]
+    Store(StoreName),
+    /// No queue.
+    #[error("there is no queue {0}")]
+    Queue(QueueName),
+}
+
 /// Why arguments are refused before any store is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No store has this name.
-    #[error("there is no store {store}")]
-    NoSuchStore {
-        /// The name.
-        store: StoreName,
-    },
+    /// What is named does not exist.
+    #[error(transparent)]
+    NoSuch(#[from] Missing),
     /// Something is larger than its limit.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),

@@ -82,7 +82,7 @@ impl Served {
         functions.values().for_each(|slot| slot.take_over());
         self.engine().admit(wire::admission(&platform.limits, platform.functions.values()));
         if reloaded.stores {
-            self.stores.set_stores(wire::stores(&platform));
+            self.stores.set_catalog(wire::catalog(&platform));
         }
         let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         self.current.store(Arc::new(generation));

@@ -3,14 +3,18 @@
 use std::fs;
 use std::time::Duration;
 
-use flint_model::Clock as _;
+use flint_model::{Clock as _, MessageId, QueueName};
 use flint_stores::conformance::Setup;
-use flint_stores::{CommitError, ReadError, Stores as _, Unavailable};
+use flint_stores::{
+    Commit, CommitError, Depth, Effect, Invalid, Message, Order, QueueRules, ReadError, Receive, SendOptions, Settle,
+    Stores as _, Unavailable,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
 
 use super::{commit, create, dir, folder, options, put, put_until, store, value};
+use crate::table::queue::{GROUP, MESSAGE, QUEUE, READY, SENT, SENT_EXPIRY, TURN};
 use crate::table::{EXPIRY, FORMAT, KV, META};
 use crate::{CollectOptions, Embedded, OpenError, Options};
 
@@ -28,7 +32,7 @@ async fn everything_is_there_after_a_restart_and_versions_go_on() {
         let version = commit(&stores, put(&format!("k{n}"), "v")).await.expect("a commit");
         assert!(version > last);
         let gone = commit(&stores, put("gone", "v")).await.expect("a commit");
-        let delete = flint_stores::Effect::KvDelete { store: store(), key: "gone".to_owned(), expect: None };
+        let delete = Effect::KvDelete { store: store(), key: "gone".to_owned(), expect: None };
         last = commit(&stores, delete).await.expect("a delete");
         assert!(last > gone, "also a version that no entry bears any more is not used again");
         if n % 2 == 0 {
@@ -91,10 +95,73 @@ async fn an_unknown_format_is_refused_and_left_alone() {
         tables.open_table(META).expect("meta").insert(FORMAT, 9).expect("insert");
     });
     let error = Embedded::open(dir(&folder), options(&setup)).expect_err("nine is not known");
-    assert!(matches!(error, OpenError::UnknownFormat { found: 9, known: 1 }), "{error:?}");
+    assert!(matches!(error, OpenError::UnknownFormat { found: 9, known: 2 }), "{error:?}");
     edit(&folder, |tables| assert!(tables.delete_table(META).expect("delete")));
     let error = Embedded::open(dir(&folder), options(&setup)).expect_err("no format, no store of ours");
     assert!(matches!(error, OpenError::Foreign { file: FILE }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_format_is_brought_to_this_one() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    commit(&stores, put("k", "v")).await.expect("a commit");
+    stores.close().await;
+    edit(&folder, |tables| {
+        tables.open_table(META).expect("meta").insert(FORMAT, 1).expect("insert");
+        for table in [QUEUE, MESSAGE, READY, GROUP, TURN, SENT] {
+            assert!(tables.delete_table(table).expect("delete"));
+        }
+        assert!(tables.delete_table(SENT_EXPIRY).expect("delete"));
+    });
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("it is migrated");
+    assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"v"[..]));
+    assert_eq!(stores.queues().depth(&jobs()).await, Ok(Depth::default()));
+    stores.commit(send("jobs", "a").into()).await.expect("a message");
+}
+
+#[tokio::test]
+async fn messages_and_their_leases_survive_a_restart() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    for body in ["a", "b"] {
+        stores.commit(send("jobs", body).into()).await.expect("a message");
+    }
+    let leased = stores.queues().receive(&jobs(), Receive::default()).await.expect("a receive").messages;
+    stores.close().await;
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    let all = Receive { max: 9, ..Receive::default() };
+    let found = stores.queues().receive(&jobs(), all).await.expect("a receive").messages;
+    assert_eq!(found.iter().map(|delivery| &delivery.stored.message.body[..]).collect::<Vec<_>>(), [b"b"]);
+    stores.commit(Commit::settle(vec![Settle::done(leased[0].receipt.clone())])).await.expect("the lease counts");
+    assert_eq!(stores.queues().depth(&jobs()).await.expect("a depth").total(), 1);
+}
+
+#[tokio::test]
+async fn a_queue_of_another_kind_is_refused_until_it_is_empty() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    stores.commit(send("jobs", "a").into()).await.expect("a message");
+    let mut catalog = setup.catalog();
+    let rules = QueueRules { order: Order::Fifo, ..QueueRules::default() };
+    catalog.queues.insert(jobs(), rules);
+    stores.set_catalog(catalog);
+    let refused = CommitError::Invalid(Invalid::Kind { queue: jobs(), holds: "standard" });
+    let message = Message { group: Some("g".to_owned()), ..Message::new(MessageId::now(), "b") };
+    let grouped = Effect::QueueSend { queue: jobs(), message, options: SendOptions::default() };
+    assert_eq!(stores.commit(grouped.clone().into()).await, Err(refused.clone()));
+    assert_eq!(stores.queues().receive(&jobs(), Receive::default()).await, Err(refused));
+    assert_eq!(stores.queues().purge(&jobs()).await, Ok(1));
+    stores.commit(grouped.into()).await.expect("it is empty");
+}
+
+fn jobs() -> QueueName {
+    QueueName::parse("jobs").expect("a name")
+}
+
+fn send(queue: &str, body: &'static str) -> Effect {
+    let queue = QueueName::parse(queue).expect("a name");
+    Effect::QueueSend { queue, message: Message::new(MessageId::now(), body), options: SendOptions::default() }
 }
 
 #[tokio::test]
@@ -142,7 +209,7 @@ async fn a_damaged_page_is_an_error_and_no_panic() {
     for n in 0..5 {
         let at = |key| if n % 2 == 0 { soon } else { None }.filter(|_| key % 2 == 0);
         let effects = (0..200).map(|key| put_until(&format!("k{n}{key:03}"), [7; 90], at(key))).collect();
-        stores.commit(flint_stores::Commit::new(effects)).await.expect("a batch");
+        stores.commit(Commit::new(effects)).await.expect("a batch");
     }
     stores.close().await;
     setup.clock.advance(Duration::from_millis(2));
@@ -208,7 +275,7 @@ async fn a_long_run_of_expired_entries_is_passed_in_short_pages() {
     let at = Some(setup.clock.now().saturating_add(Duration::from_millis(1)));
     for thousand in 0..25 {
         let effects = (0..1000).map(|n| put_until(&format!("k{thousand:02}{n:03}"), "", at)).collect();
-        stores.commit(flint_stores::Commit::new(effects)).await.expect("a batch");
+        stores.commit(Commit::new(effects)).await.expect("a batch");
     }
     commit(&stores, put("k1", "in the middle")).await.expect("a commit");
     commit(&stores, put("z", "at the end")).await.expect("a commit");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Setup, commit_one, delete, increment, keys, put, put_if, read, store, value, written};
-use crate::{Commit, CommitError, Expectation, Invalid, Outcome, Stores, TooLarge, What};
+use crate::{Commit, CommitError, Expectation, Invalid, Missing, Outcome, Stores, TooLarge, What};
 
 /// Every effect happens, at one version, and the outcomes come in their order.
 pub async fn a_batch_happens_whole(_: &Setup, stores: &Arc<dyn Stores>) {
@@ -50,7 +50,7 @@ pub async fn a_batch_that_breaks_a_rule_changes_nothing(_: &Setup, stores: &Arc<
     let cases = [
         (vec![], CommitError::Invalid(Invalid::EmptyBatch)),
         (vec![put(&s, "a", ""), delete(&s, "a")], CommitError::Invalid(Invalid::KeyTwice { store: s.clone(), key })),
-        (vec![put(&s, "a", ""), put(&none, "b", "")], CommitError::NoSuchStore { store: none.clone() }),
+        (vec![put(&s, "a", ""), put(&none, "b", "")], CommitError::NoSuch(Missing::Store(none.clone()))),
         (["a", "b", "c", "d"].map(|key| put(&s, key, "")).to_vec(), large(4, 3)),
         (["a", "b", "c"].map(|key| put(&s, key, [0; 13])).to_vec(), large(42, 40)),
     ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Setup, commit_one, delete, delete_if, increment, keys, put, put_for, put_if, read, store, value, written};
 use crate::kv::CounterFault;
-use crate::{CommitError, Expectation, Invalid, Outcome, ReadError, Stores, TooLarge, What};
+use crate::{CommitError, Expectation, Invalid, Missing, Outcome, ReadError, Stores, TooLarge, What};
 
 /// A key reads as what was put last, and as nothing after it was deleted.
 pub async fn a_written_key_reads_back_until_it_is_deleted(_: &Setup, stores: &Arc<dyn Stores>) {
@@ -45,11 +45,11 @@ pub async fn stores_do_not_share_keys(_: &Setup, stores: &Arc<dyn Stores>) {
     assert_eq!(read(stores, &two, "k").await, None);
     assert!(keys(stores, &two, "", 10).await.is_empty());
     let refused = commit_one(stores, put(&none, "k", "1")).await;
-    assert_eq!(refused, Err(CommitError::NoSuchStore { store: none.clone() }));
-    assert_eq!(stores.kv().get(&none, "k").await, Err(ReadError::NoSuchStore { store: none.clone() }));
-    assert_eq!(stores.kv().exists(&none, "k").await, Err(ReadError::NoSuchStore { store: none.clone() }));
-    assert_eq!(stores.kv().get_many(&none, &[]).await, Err(ReadError::NoSuchStore { store: none.clone() }));
-    assert_eq!(stores.kv().scan(&none, "", None, 1).await, Err(ReadError::NoSuchStore { store: none.clone() }));
+    assert_eq!(refused, Err(CommitError::NoSuch(Missing::Store(none.clone()))));
+    assert_eq!(stores.kv().get(&none, "k").await, Err(ReadError::NoSuch(Missing::Store(none.clone()))));
+    assert_eq!(stores.kv().exists(&none, "k").await, Err(ReadError::NoSuch(Missing::Store(none.clone()))));
+    assert_eq!(stores.kv().get_many(&none, &[]).await, Err(ReadError::NoSuch(Missing::Store(none.clone()))));
+    assert_eq!(stores.kv().scan(&none, "", None, 1).await, Err(ReadError::NoSuch(Missing::Store(none.clone()))));
 }
 
 /// A deleted and rewritten key never has a version that it had before.

@@ -6,11 +6,16 @@
 //! [`conformance!`]: crate::conformance!
 
 pub mod batch;
+pub mod dead_letter;
+pub mod fifo;
 pub mod kv;
 pub mod model;
+pub mod queue;
 pub mod race;
 pub mod random;
+pub mod random_queue;
 pub mod scan;
+pub mod settle;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -18,10 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::{ManualClock, StoreName, Timestamp};
+use flint_model::{ManualClock, MessageId, QueueName, StoreName, Timestamp};
 
 use crate::{
-    Catalog, Commit, CommitError, Committed, Effect, Entry, Expectation, Item, KvLimits, Outcome, Stores, Version,
+    Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry, Expectation, Item, KvLimits, Message,
+    Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, Verdict, Version,
 };
 
 pub use model::{Memory, Model};
@@ -31,14 +37,16 @@ pub use model::{Memory, Model};
 pub struct Setup {
     /// The stores that it has: `default` with default limits, `other` too, and `small` with small ones.
     pub stores: BTreeMap<StoreName, KvLimits>,
+    /// The queues that it has: see [`super::queue`].
+    pub queues: BTreeMap<QueueName, QueueRules>,
     /// The time that it goes by.
     pub clock: Arc<ManualClock>,
 }
 
 impl Setup {
-    /// The catalog of the stores.
+    /// What there is.
     pub fn catalog(&self) -> Catalog {
-        Catalog::new(self.stores.clone())
+        Catalog { stores: self.stores.clone(), queues: self.queues.clone() }
     }
 }
 
@@ -55,6 +63,7 @@ impl Default for Setup {
         let stores = [("default", KvLimits::default()), ("other", KvLimits::default()), ("small", small)];
         Self {
             stores: stores.into_iter().map(|(name, limits)| (store(name), limits)).collect(),
+            queues: queue::rules(),
             clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000))),
         }
     }
@@ -101,7 +110,44 @@ macro_rules! conformance {
                 what_was_answered_is_read
                 a_dropped_commit_is_whole_or_absent
                 a_failing_commit_does_not_disturb_its_neighbours;
-            random: an_engine_does_what_the_model_does
+            queue: a_message_is_received_as_it_was_sent
+                a_leased_message_is_hidden_until_its_lease_ends
+                a_delayed_message_comes_when_it_is_due
+                a_queue_may_delay_all_its_messages
+                a_receive_takes_as_many_as_asked_for_oldest_first
+                a_receive_is_bounded_by_bytes
+                a_deduplication_id_counts_once_within_its_window
+                what_is_sent_keeps_the_rules_of_the_queue
+                a_full_queue_refuses_until_there_is_room
+                a_lease_is_extended_and_cut_short
+                peeking_shows_everything_in_pages_and_leases_nothing
+                depth_tells_waiting_from_hidden
+                purging_removes_all_and_ends_leases
+                who_waits_is_woken_by_a_message
+                who_waits_is_woken_when_a_delay_ends;
+            settle: a_message_that_is_done_never_comes_again
+                a_settlement_and_its_effects_are_one
+                a_lost_lease_fails_the_whole_commit
+                an_ended_lease_counts_until_someone_else_has_the_message
+                a_retry_comes_after_its_delay_and_counts_or_not
+                a_message_whose_lease_ended_without_a_word_comes_alone
+                one_message_is_not_settled_twice
+                many_receivers_never_hold_one_message_at_once;
+            dead_letter: a_message_that_was_received_too_often_is_dead_lettered
+                a_verdict_sends_to_the_dead_letter_queue_at_once
+                a_message_without_a_dead_letter_queue_is_removed
+                a_message_that_was_kept_too_long_is_given_up
+                a_redrive_brings_messages_back_to_where_they_were_given_up
+                a_redrive_may_lead_elsewhere;
+            fifo: messages_of_a_group_come_in_their_order
+                a_group_waits_while_one_of_its_messages_is_leased
+                groups_do_not_wait_for_each_other
+                the_rest_of_a_group_waits_for_a_retry
+                a_group_goes_on_behind_a_dead_lettered_message
+                a_busy_group_does_not_starve_another
+                extending_a_lease_hides_the_group;
+            random: an_engine_does_what_the_model_does;
+            random_queue: an_engine_queues_as_the_model_does
         );
     };
     (@cases $make:path; $($module:ident: $($case:ident)+);+) => {$($(
@@ -197,6 +243,72 @@ pub(crate) async fn scan(stores: &Arc<dyn Stores>, store: &StoreName, prefix: &s
 /// Scans all pages, and answers the keys.
 pub(crate) async fn keys(stores: &Arc<dyn Stores>, store: &StoreName, prefix: &str, limit: u32) -> Vec<String> {
     scan(stores, store, prefix, limit).await.into_iter().map(|item| item.key).collect()
+}
+
+pub(crate) fn queue_name(name: &str) -> QueueName {
+    QueueName::parse(name).expect("the suite uses good names")
+}
+
+pub(crate) fn message(body: impl AsRef<[u8]>) -> Message {
+    Message::new(MessageId::now(), Bytes::copy_from_slice(body.as_ref()))
+}
+
+pub(crate) fn in_group(body: &str, group: &str) -> Message {
+    Message { group: Some(group.to_owned()), ..message(body) }
+}
+
+pub(crate) fn send_with(queue: &str, message: Message, options: SendOptions) -> Effect {
+    Effect::QueueSend { queue: queue_name(queue), message, options }
+}
+
+pub(crate) fn send(queue: &str, message: Message) -> Effect {
+    send_with(queue, message, SendOptions::default())
+}
+
+/// Sends a message, and answers its id.
+pub(crate) async fn sent(stores: &Arc<dyn Stores>, effect: Effect) -> MessageId {
+    match commit_one(stores, effect).await {
+        Ok(Outcome::QueueSend { id }) => id,
+        other => panic!("the send came to {other:?}"),
+    }
+}
+
+/// Sends a body to a queue, or a body of a group with `body@group`.
+pub(crate) async fn post(stores: &Arc<dyn Stores>, queue: &str, body: &str) -> MessageId {
+    let message = match body.split_once('@') {
+        Some((_, group)) => in_group(body, group),
+        None => message(body),
+    };
+    sent(stores, send(queue, message)).await
+}
+
+pub(crate) async fn receive_with(stores: &Arc<dyn Stores>, queue: &str, receive: Receive) -> Received {
+    stores.queues().receive(&queue_name(queue), receive).await.expect("a receive")
+}
+
+/// Leases what is there, up to `max`, for 30 seconds.
+pub(crate) async fn receive(stores: &Arc<dyn Stores>, queue: &str, max: usize) -> Vec<Delivery> {
+    receive_with(stores, queue, Receive { max, ..Receive::default() }).await.messages
+}
+
+pub(crate) fn bodies(deliveries: &[Delivery]) -> Vec<String> {
+    let body = |delivery: &Delivery| String::from_utf8_lossy(&delivery.stored.message.body).into_owned();
+    deliveries.iter().map(body).collect()
+}
+
+pub(crate) async fn settle(stores: &Arc<dyn Stores>, delivery: &Delivery, verdict: Verdict) -> Result<(), CommitError> {
+    let settle = Settle { receipt: delivery.receipt.clone(), verdict };
+    stores.commit(Commit::settle(vec![settle])).await.map(drop)
+}
+
+/// Settles messages as done.
+pub(crate) async fn done(stores: &Arc<dyn Stores>, deliveries: &[Delivery]) {
+    let consumed = deliveries.iter().map(|delivery| Settle::done(delivery.receipt.clone())).collect();
+    stores.commit(Commit::settle(consumed)).await.expect("their leases count");
+}
+
+pub(crate) async fn depth(stores: &Arc<dyn Stores>, queue: &str) -> Depth {
+    stores.queues().depth(&queue_name(queue)).await.expect("a depth")
 }
 
 #[cfg(test)]

@@ -1,25 +1,29 @@
-//! What an engine is compared with: a map in memory, as simple as can be.
+//! What an engine is compared with: maps in memory, as simple as can be.
+
+mod queue;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::{Clock, StoreName, Timestamp};
+use flint_model::{Clock, QueueName, StoreName, Timestamp};
 use futures::FutureExt as _;
 use futures::future::ready;
 
 use crate::kv::{Counter, sum};
 use crate::refusal::TooLarge;
 use crate::{
-    BoxFuture, Catalog, Commit, CommitError, Committed, Effect, Entry, Expectation, Item, Kv, Outcome, Page, ReadError,
-    Stores, Version, What, check, cursor,
+    BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome, Page,
+    Peeked, Queues, ReadError, Receipt, Receive, Received, Stores, Version, What, check, cursor,
 };
 
 /// The state of all stores.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
     entries: BTreeMap<(StoreName, String), Stored>,
+    queues: queue::Queues,
     version: Version,
 }
 
@@ -53,19 +57,46 @@ impl Model {
     /// Makes a commit of which the arguments have been checked.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`] and [`CommitError::NotACounter`].
-    pub fn commit(&mut self, now: Timestamp, commit: &Commit) -> Result<Committed, CommitError> {
+    /// [`CommitError::Conflict`], [`CommitError::NotACounter`], [`CommitError::LeaseLost`] and [`CommitError::Full`].
+    pub fn commit(&mut self, catalog: &Catalog, now: Timestamp, commit: &Commit) -> Result<Committed, CommitError> {
         let mut next = self.clone();
         next.version += 1;
+        for (index, settle) in commit.consumed.iter().enumerate() {
+            next.queues.settle(catalog, now, index, settle)?;
+        }
         let effects = commit.effects.iter().enumerate();
         let outcomes: Vec<_> =
-            effects.map(|(index, effect)| next.apply(now, index, effect)).collect::<Result<_, _>>()?;
+            effects.map(|(index, effect)| next.apply(catalog, now, index, effect)).collect::<Result<_, _>>()?;
         *self = next;
         Ok(Committed { version: self.version, outcomes })
     }
 
-    fn apply(&mut self, now: Timestamp, index: usize, effect: &Effect) -> Result<Outcome, CommitError> {
-        let (store, key) = effect.target();
+    fn apply(
+        &mut self,
+        catalog: &Catalog,
+        now: Timestamp,
+        index: usize,
+        effect: &Effect,
+    ) -> Result<Outcome, CommitError> {
+        match effect {
+            Effect::QueueSend { queue, message, options } => {
+                let id = self.queues.send(catalog, now, queue, message, options)?;
+                Ok(Outcome::QueueSend { id })
+            }
+            Effect::KvPut { store, key, .. }
+            | Effect::KvDelete { store, key, .. }
+            | Effect::KvIncrement { store, key, .. } => self.apply_kv(now, index, store, key, effect),
+        }
+    }
+
+    fn apply_kv(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        store: &StoreName,
+        key: &str,
+        effect: &Effect,
+    ) -> Result<Outcome, CommitError> {
         let slot = (store.clone(), key.to_owned());
         let found = self.live(now, store, key);
         let version = self.version;
@@ -98,6 +129,7 @@ impl Model {
                 self.entries.insert(slot, Stored { entry, counter: Some(sum) });
                 Ok(Outcome::KvIncrement { sum })
             }
+            Effect::QueueSend { .. } => unreachable!("it has no key"),
         }
     }
 
@@ -170,9 +202,77 @@ impl Stores for Memory {
         self
     }
 
+    fn queues(&self) -> &dyn Queues {
+        self
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
         let checked = check::commit(&self.catalog, &commit).map_err(CommitError::from);
-        ready(checked.and_then(|()| self.model().commit(self.clock.now(), &commit))).boxed()
+        ready(checked.and_then(|()| self.model().commit(&self.catalog, self.clock.now(), &commit))).boxed()
+    }
+}
+
+/// Who waits looks again and again: there is nobody to wake it, and it is for tests.
+const LOOK: Duration = Duration::from_millis(1);
+
+impl Queues for Memory {
+    fn receive<'a>(&'a self, queue: &'a QueueName, receive: Receive) -> BoxFuture<'a, Result<Received, CommitError>> {
+        async move {
+            check::receive(&self.catalog, queue, &receive)?;
+            let began = std::time::Instant::now();
+            loop {
+                let received = self.model().queues.receive(&self.catalog, self.clock.now(), queue, &receive)?;
+                if !received.messages.is_empty() || began.elapsed() >= receive.wait {
+                    return Ok(received);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        .boxed()
+    }
+
+    fn extend<'a>(
+        &'a self,
+        receipt: &'a Receipt,
+        visibility: Duration,
+    ) -> BoxFuture<'a, Result<(Receipt, Timestamp), CommitError>> {
+        let checked = check::extend(&self.catalog, &receipt.queue, visibility).map_err(CommitError::from);
+        ready(checked.and_then(|for_| self.model().queues.extend(self.clock.now(), receipt, for_))).boxed()
+    }
+
+    fn peek<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        cursor: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Peeked, ReadError>> {
+        let peek = || {
+            let limit = check::page(&self.catalog, queue, limit)?;
+            let order = self.catalog.queue(queue)?.order;
+            Ok(self.model().queues.peek(order, queue, cursor, limit)?)
+        };
+        ready(peek()).boxed()
+    }
+
+    fn depth<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<Depth, ReadError>> {
+        let rules = self.catalog.queue(queue).map_err(ReadError::from);
+        ready(rules.map(|rules| self.model().queues.depth(rules.order, queue, self.clock.now()))).boxed()
+    }
+
+    fn purge<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<u64, CommitError>> {
+        let checked = self.catalog.queue(queue).map_err(CommitError::from);
+        ready(checked.map(|_| self.model().queues.purge(queue))).boxed()
+    }
+
+    fn redrive<'a>(
+        &'a self,
+        from: &'a QueueName,
+        to: Option<&'a QueueName>,
+        max: u64,
+    ) -> BoxFuture<'a, Result<u64, CommitError>> {
+        let checked = check::redrive(&self.catalog, from, to).map_err(CommitError::from);
+        let redrive = || self.model().queues.redrive(&self.catalog, self.clock.now(), from, to, max);
+        ready(checked.and_then(|()| redrive())).boxed()
     }
 }
 

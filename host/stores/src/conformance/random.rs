@@ -50,7 +50,7 @@ impl Run<'_> {
             theirs.push(for_engine);
         }
         let seed = self.seed;
-        let expected = self.model.commit(self.setup.clock.now(), &Commit::new(ours.clone()));
+        let expected = self.model.commit(&self.setup.catalog(), self.setup.clock.now(), &Commit::new(ours.clone()));
         let found = self.stores.commit(Commit::new(theirs)).await;
         let at = format!("seed {seed}, round {round}: {ours:?}");
         match (expected, found) {

@@ -83,7 +83,7 @@ impl<T> kv::HostWithStore<T> for Platform {
     ) -> Result<Vec<kv::Outcome>, kv::Error> {
         let changes = mutations.into_iter().map(Change::from).collect();
         let outcomes = client(accessor).write(&store, changes).await?;
-        Ok(outcomes.into_iter().map(kv::Outcome::from).collect())
+        Ok(outcomes.into_iter().map(outcome).collect::<Result<_, _>>()?)
     }
 }
 
@@ -123,13 +123,12 @@ impl From<Entry> for kv::Entry {
     }
 }
 
-impl From<Outcome> for kv::Outcome {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::KvPut { version } => Self::Put(version),
-            Outcome::KvDelete { existed } => Self::Deleted(existed),
-            Outcome::KvIncrement { sum } => Self::Incremented(sum),
-        }
+fn outcome(outcome: Outcome) -> Result<kv::Outcome, Error> {
+    match outcome {
+        Outcome::KvPut { version } => Ok(kv::Outcome::Put(version)),
+        Outcome::KvDelete { existed } => Ok(kv::Outcome::Deleted(existed)),
+        Outcome::KvIncrement { sum } => Ok(kv::Outcome::Incremented(sum)),
+        Outcome::QueueSend { .. } => Err(Error::unexpected()),
     }
 }
 

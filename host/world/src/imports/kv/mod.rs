@@ -13,7 +13,7 @@ use calls::Turn;
 use flint_engine::Meter;
 use flint_model::{Access, Capability, StoreName, Timestamp};
 use flint_stores::{
-    Commit, CommitError, Effect, Entry, Expectation, Outcome, Page, ReadError, TooLarge, Unavailable, Version,
+    Commit, CommitError, Effect, Entry, Expectation, Missing, Outcome, Page, ReadError, TooLarge, Unavailable, Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Error {
 impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::NoSuchStore { store } => Self::NoSuchStore(store.to_string()),
+            ReadError::NoSuch(missing) => missing.into(),
             ReadError::TooLarge(too_large) => Self::TooLarge(too_large),
             ReadError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
             ReadError::Unavailable { reason } => Self::Unavailable(reason),
@@ -64,9 +64,20 @@ impl From<CommitError> for Error {
             CommitError::Conflict { key, current, .. } => Self::Conflict { key, current },
             CommitError::NotACounter { .. } => Self::NotACounter(error.to_string()),
             CommitError::TooLarge(too_large) => Self::TooLarge(too_large),
-            CommitError::NoSuchStore { store } => Self::NoSuchStore(store.to_string()),
+            CommitError::NoSuch(missing) => missing.into(),
             CommitError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
+            // No queue has a part in it.
+            CommitError::LeaseLost { .. } | CommitError::Full { .. } => Self::unexpected(),
+        }
+    }
+}
+
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Store(store) => Self::NoSuchStore(store.to_string()),
+            Missing::Queue(_) => Self::unexpected(),
         }
     }
 }

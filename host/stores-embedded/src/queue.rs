@@ -1,0 +1,326 @@
+//! The side of the queues that receives and looks.
+//!
+//! A receive first looks, in a read transaction, whether something is due; only then it asks the writer to lease it. Who
+//! waits is woken by the commit that brings a message, or when the next one is due.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use flint_model::{QueueName, Timestamp};
+use flint_stores::queue::HIDDEN_MAX;
+use flint_stores::{
+    BoxFuture, CommitError, Depth, Invalid, Order, Peeked, Queues, ReadError, Receipt, Receive, Received, Stored,
+    Unavailable, check,
+};
+use redb::{ReadOnlyTable, ReadTransaction};
+use tokio::time::Instant;
+
+use crate::Embedded;
+use crate::apply::Shift;
+use crate::database::{Chain, Failure};
+use crate::table::Corrupt;
+use crate::table::queue::{
+    GROUP, MESSAGE, Member, QUEUE, READY, Ticket, Turn, count, group_key, message_key, number_of, queue_prefix,
+    read_message, ready_key, split_ready_key,
+};
+
+/// How often somebody who waits looks at the clock: it may have been set, and then a delay ends at another time than was
+/// thought.
+const LOOK: Duration = Duration::from_secs(1);
+
+type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+impl Queues for Embedded {
+    fn receive<'a>(&'a self, queue: &'a QueueName, receive: Receive) -> BoxFuture<'a, Result<Received, CommitError>> {
+        Box::pin(async move {
+            let visibility = check::receive(&self.catalog.load(), queue, &receive)?;
+            let until = Instant::now() + receive.wait;
+            let bell = self.bells.of(queue);
+            let mut given_up = 0;
+            loop {
+                // Before it looks: so no commit falls between looking and waiting.
+                let mut rung = pin!(bell.notified());
+                rung.as_mut().enable();
+                let wait = match self.next_due(queue)? {
+                    Some(Duration::ZERO) => {
+                        let mut received = self.lease(queue, receive, visibility).await?;
+                        received.given_up += given_up;
+                        if !received.messages.is_empty() || Instant::now() >= until {
+                            return Ok(received);
+                        }
+                        given_up = received.given_up;
+                        Duration::ZERO
+                    }
+                    Some(wait) => wait.min(LOOK),
+                    None => LOOK,
+                };
+                if Instant::now() >= until {
+                    return Ok(Received { given_up, ..Received::default() });
+                }
+                // Woken or not, it looks again.
+                let _woken = tokio::time::timeout_at(until.min(Instant::now() + wait), rung).await;
+            }
+        })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        receipt: &'a Receipt,
+        visibility: Duration,
+    ) -> BoxFuture<'a, Result<(Receipt, Timestamp), CommitError>> {
+        Box::pin(async move {
+            check::extend(&self.catalog.load(), &receipt.queue, visibility)?;
+            let receipt = receipt.clone();
+            self.group_commit.ask(0, 1, move |apply| apply.extend(&receipt, visibility)).await?
+        })
+    }
+
+    fn peek<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        cursor: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Peeked, ReadError>> {
+        Box::pin(async move {
+            let limit = check::page(&self.catalog.load(), queue, limit)?;
+            let after = cursor.map(Place::decode).transpose()?;
+            self.look(|transaction| peek(transaction, queue, after, limit)).map_err(ReadError::from)
+        })
+    }
+
+    fn depth<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<Depth, ReadError>> {
+        Box::pin(async move {
+            self.catalog.load().queue(queue)?;
+            let now = self.clock.now();
+            self.look(|transaction| depth(transaction, queue, now)).map_err(ReadError::from)
+        })
+    }
+
+    fn purge<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<u64, CommitError>> {
+        Box::pin(async move {
+            self.catalog.load().queue(queue)?;
+            let last = self.group_commit.ask(0, 1, |apply| Ok(apply.last_number())).await?;
+            let mut total = 0;
+            loop {
+                let queue = queue.clone();
+                let (removed, more) =
+                    self.group_commit.ask(0, STEP_WEIGHT, move |apply| apply.purge(&queue, last)).await?;
+                total += removed;
+                if !more {
+                    return Ok(total);
+                }
+            }
+        })
+    }
+
+    fn redrive<'a>(
+        &'a self,
+        from: &'a QueueName,
+        to: Option<&'a QueueName>,
+        max: u64,
+    ) -> BoxFuture<'a, Result<u64, CommitError>> {
+        Box::pin(async move {
+            check::redrive(&self.catalog.load(), from, to)?;
+            let mut shift = Shift { from: from.clone(), to: to.cloned(), max, after: None };
+            let mut total = 0;
+            loop {
+                let step = shift.clone();
+                let redriven = self.group_commit.ask(0, STEP_WEIGHT, move |apply| apply.redrive(&step)).await??;
+                total += redriven.moved;
+                match (redriven.full, redriven.after) {
+                    (Some(full), _) => return Err(full),
+                    (None, None) => return Ok(total),
+                    (None, after) => shift = Shift { max: shift.max - redriven.moved, after, ..shift },
+                }
+            }
+        })
+    }
+}
+
+/// What a step of moving or removing many messages counts for in its group of commits.
+const STEP_WEIGHT: usize = 1000;
+
+impl Embedded {
+    /// Has the writer lease what is there.
+    async fn lease(&self, queue: &QueueName, receive: Receive, visibility: Duration) -> Result<Received, CommitError> {
+        let queue = queue.clone();
+        let weight = receive.max;
+        self.group_commit.ask(0, weight, move |apply| apply.receive(&queue, &receive, visibility)).await?
+    }
+
+    /// In how long the next message is due; none if nothing is in the queue.
+    fn next_due(&self, queue: &QueueName) -> Result<Option<Duration>, Unavailable> {
+        let now = self.clock.now();
+        let due = self.look(|transaction| next_due(transaction, queue))?;
+        Ok(due.map(|at| Duration::from_millis(at.as_millis().saturating_sub(now.as_millis()))))
+    }
+
+    /// Looks at the tables at one moment.
+    fn look<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, Unavailable> {
+        self.database.read(look).map_err(|failure| match failure {
+            Failure::Unavailable(reason) => reason,
+            failure => {
+                tracing::error!(error = %Chain(&failure), "a read of the queues failed");
+                Unavailable::Failed
+            }
+        })
+    }
+}
+
+fn next_due(transaction: &ReadTransaction, queue: &QueueName) -> Result<Option<Timestamp>, Failure> {
+    let prefix = queue_prefix(queue);
+    let ready = transaction.open_table(READY)?;
+    let Some(first) = ready.range::<&[u8]>(prefix.as_slice()..)?.next() else { return Ok(None) };
+    let (key, _) = first?;
+    Ok(if key.value().starts_with(&prefix) { Some(split_ready_key(key.value())?.0) } else { None })
+}
+
+/// When the message was sent that may be received next, if there is one.
+pub(crate) fn first_waiting(
+    transaction: &ReadTransaction,
+    queue: &QueueName,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Failure> {
+    let prefix = queue_prefix(queue);
+    let ready = transaction.open_table(READY)?;
+    let Some(first) = ready.range::<&[u8]>(prefix.as_slice()..)?.next() else { return Ok(None) };
+    let (key, _) = first?;
+    if !key.value().starts_with(&prefix) {
+        return Ok(None);
+    }
+    let (at, number) = split_ready_key(key.value())?;
+    let row = transaction.open_table(MESSAGE)?.get(message_key(queue, number).as_slice())?;
+    let sent_at = row.map(|row| read_message(row.value(), 0)).transpose()?.map(|stored| stored.sent_at);
+    Ok(sent_at.filter(|_| at <= now))
+}
+
+fn depth(transaction: &ReadTransaction, queue: &QueueName, now: Timestamp) -> Result<Depth, Failure> {
+    let Some(count) = count(&transaction.open_table(QUEUE)?, queue)? else { return Ok(Depth::default()) };
+    let hidden = hidden(&transaction.open_table(READY)?, queue, count.order, now)?.min(count.messages);
+    let oldest = match first_message(&transaction.open_table(MESSAGE)?, queue)? {
+        Some((_, stored)) => Some(stored.sent_at),
+        None => None,
+    };
+    Ok(Depth { waiting: count.messages - hidden, hidden, oldest })
+}
+
+fn hidden(ready: &Rows, queue: &QueueName, order: Order, now: Timestamp) -> Result<u64, Failure> {
+    let prefix = queue_prefix(queue);
+    let from = ready_key(queue, now.saturating_add(Duration::from_millis(1)), 0);
+    let mut hidden = 0;
+    for row in ready.range::<&[u8]>(from.as_slice()..)? {
+        let (key, value) = row?;
+        if !key.value().starts_with(&prefix) || hidden >= HIDDEN_MAX {
+            break;
+        }
+        hidden += match order {
+            Order::Standard => 1,
+            Order::Fifo => u64::from(Turn::parse(value.value())?.leased.max(1)),
+        };
+    }
+    Ok(hidden.min(HIDDEN_MAX))
+}
+
+fn first_message(messages: &Rows, queue: &QueueName) -> Result<Option<(u64, Stored)>, Failure> {
+    let prefix = queue_prefix(queue);
+    let Some(first) = messages.range::<&[u8]>(prefix.as_slice()..)?.next() else { return Ok(None) };
+    let (key, value) = first?;
+    if !key.value().starts_with(&prefix) {
+        return Ok(None);
+    }
+    Ok(Some((number_of(key.value())?, read_message(value.value(), 0)?)))
+}
+
+/// Where a page of a look ended.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    at: Timestamp,
+    number: u64,
+}
+
+impl Place {
+    fn encode(self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode([self.at.as_millis().to_be_bytes(), self.number.to_be_bytes()].concat())
+    }
+
+    fn decode(cursor: &str) -> Result<Self, Invalid> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Invalid::Cursor)?;
+        let bytes: [u8; 16] = bytes.try_into().map_err(|_| Invalid::Cursor)?;
+        let (at, number) = split_ready_key(&bytes).map_err(|_| Invalid::Cursor)?;
+        Ok(Self { at, number })
+    }
+}
+
+fn peek(
+    transaction: &ReadTransaction,
+    queue: &QueueName,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Peeked, Failure> {
+    let Some(count) = count(&transaction.open_table(QUEUE)?, queue)? else { return Ok(Peeked::default()) };
+    match count.order {
+        Order::Standard => peek_standard(transaction, queue, after, limit),
+        Order::Fifo => peek_fifo(transaction, queue, after, limit),
+    }
+}
+
+fn peek_standard(
+    transaction: &ReadTransaction,
+    queue: &QueueName,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Peeked, Failure> {
+    let prefix = queue_prefix(queue);
+    let from = after.map_or_else(|| prefix.clone(), |place| ready_key(queue, place.at, place.number.saturating_add(1)));
+    let (ready, messages) = (transaction.open_table(READY)?, transaction.open_table(MESSAGE)?);
+    let mut page = Peeked::default();
+    let mut last = None;
+    for row in ready.range::<&[u8]>(from.as_slice()..)? {
+        let (key, value) = row?;
+        if !key.value().starts_with(&prefix) {
+            break;
+        }
+        if page.messages.len() == limit {
+            page.cursor = last.map(Place::encode);
+            break;
+        }
+        let (at, number) = split_ready_key(key.value())?;
+        let message = messages.get(message_key(queue, number).as_slice())?.ok_or(Corrupt("ready"))?;
+        page.messages.push(read_message(message.value(), Ticket::parse(value.value())?.receives)?);
+        last = Some(Place { at, number });
+    }
+    Ok(page)
+}
+
+fn peek_fifo(
+    transaction: &ReadTransaction,
+    queue: &QueueName,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Peeked, Failure> {
+    let prefix = queue_prefix(queue);
+    let from = message_key(queue, after.map_or(0, |place| place.number.saturating_add(1)));
+    let (messages, groups) = (transaction.open_table(MESSAGE)?, transaction.open_table(GROUP)?);
+    let mut page = Peeked::default();
+    let mut last = None;
+    for row in messages.range::<&[u8]>(from.as_slice()..)? {
+        let (key, value) = row?;
+        if !key.value().starts_with(&prefix) {
+            break;
+        }
+        if page.messages.len() == limit {
+            page.cursor = last.map(Place::encode);
+            break;
+        }
+        let number = number_of(key.value())?;
+        let stored = read_message(value.value(), 0)?;
+        let group = stored.message.group.as_deref().unwrap_or_default();
+        let member = groups.get(group_key(queue, group, number).as_slice())?.ok_or(Corrupt("group"))?;
+        let receives = Member::parse(member.value())?.ticket.receives;
+        page.messages.push(Stored { receives, ..stored });
+        last = Some(Place { at: Timestamp::default(), number });
+    }
+    Ok(page)
+}

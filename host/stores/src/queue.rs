@@ -1,0 +1,503 @@
+//! Queues: the side that receives, its types, and the rules of a queue.
+//!
+//! Messages come in as effects of a commit ([`crate::Effect::QueueSend`]) and are settled by a commit ([`Settle`]), so that
+//! what a handler wrote and the end of its message are one. What is here leases messages and looks at them.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use flint_model::{MessageId, QueueName, Timestamp, TraceContext};
+
+use crate::BoxFuture;
+use crate::commit::CommitError;
+use crate::kv::ReadError;
+use crate::refusal::Invalid;
+
+/// A message, as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Unique; the sender makes it, and it stays the same however often the message is received or moved.
+    pub id: MessageId,
+    /// What is to be handled.
+    pub body: Bytes,
+    /// What filters look at. Names are unique.
+    pub attributes: Vec<Attribute>,
+    /// Messages of a group are handled one after the other, in their order. A message of a FIFO queue has one, others have
+    /// none.
+    pub group: Option<String>,
+    /// The trace that the message belongs to.
+    pub trace: Option<TraceContext>,
+    /// How many messages, one causing the next, led to this one: 0 for what a request or a schedule sent.
+    pub depth: u32,
+}
+
+impl Message {
+    /// A message with this body and nothing else.
+    pub fn new(id: MessageId, body: impl Into<Bytes>) -> Self {
+        Self { id, body: body.into(), attributes: Vec::new(), group: None, trace: None, depth: 0 }
+    }
+
+    /// The bytes of body and attributes together, which a queue's limit is for.
+    pub fn size(&self) -> usize {
+        self.body.len() + self.attributes.iter().map(|one| one.name.len() + one.value.len()).sum::<usize>()
+    }
+}
+
+/// A named text that travels with a message.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attribute {
+    /// 1 to [`ATTRIBUTE_NAME_MAX`] bytes.
+    pub name: String,
+    /// Any text.
+    pub value: String,
+}
+
+/// The most attributes that a message has.
+pub const ATTRIBUTES_MAX: usize = 10;
+/// The longest name of an attribute, in bytes.
+pub const ATTRIBUTE_NAME_MAX: usize = 256;
+/// The longest name of a group, and the longest deduplication id, in bytes.
+pub const GROUP_MAX: usize = 128;
+
+/// How a message is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SendOptions {
+    /// Nobody sees the message before so long after the commit; none: the queue's own delay. A FIFO queue has its own only.
+    pub delay: Option<Duration>,
+    /// A second message with this id within the queue's window is accepted and not stored.
+    pub deduplication_id: Option<String>,
+}
+
+/// A message that was leased: until the lease ends nobody else sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// With what it is settled.
+    pub receipt: Receipt,
+    /// When the lease ends, unless it is extended.
+    pub until: Timestamp,
+    /// What was sent, when, and how often it was received.
+    pub stored: Stored,
+}
+
+/// A message as a queue holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// What was sent.
+    pub message: Message,
+    /// When it came into this queue.
+    pub sent_at: Timestamp,
+    /// How often it was leased: 1 the first time. Counted before anybody sees the message, so that a handler which takes the
+    /// host down with it counts.
+    pub receives: u32,
+    /// Where it was given up, if it is in a dead-letter queue.
+    pub death: Option<Death>,
+}
+
+/// Why a message is in a dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// The queue that gave it up.
+    pub queue: QueueName,
+    /// What became of it there.
+    pub reason: String,
+    /// How often it was received there.
+    pub receives: u32,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// Proves a lease. Only the engine that made it can read it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Receipt {
+    /// The queue of the message.
+    pub queue: QueueName,
+    /// Which lease it is, in the engine's own form.
+    pub lease: Bytes,
+}
+
+impl Receipt {
+    /// The lease as a text: letters, digits, `-` and `_`.
+    pub fn text(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(&self.lease)
+    }
+
+    /// Reads what [`Receipt::text`] wrote.
+    ///
+    /// # Errors
+    /// [`Invalid::Receipt`] if the text is none.
+    pub fn parse(queue: QueueName, text: &str) -> Result<Self, Invalid> {
+        let lease = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Invalid::Receipt)?;
+        Ok(Self { queue, lease: lease.into() })
+    }
+}
+
+/// What is to become of a leased message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settle {
+    /// The lease. If it is over, or the message was settled, the commit fails with [`CommitError::LeaseLost`].
+    pub receipt: Receipt,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+impl Settle {
+    /// The message is done with.
+    pub fn done(receipt: Receipt) -> Self {
+        Self { receipt, verdict: Verdict::Done }
+    }
+}
+
+/// What becomes of a leased message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was handled, and is removed.
+    Done,
+    /// It comes again.
+    Retry {
+        /// Not before so long has passed.
+        after: Duration,
+        /// Whether this receive counts.
+        receives: Receives,
+        /// In whose company it comes.
+        company: Company,
+    },
+    /// It is moved to the dead-letter queue, or removed if there is none.
+    DeadLetter {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Whether a receive counts among those after which a message is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receives {
+    /// It does.
+    Count,
+    /// It doesn't: the message was never looked at.
+    Forgive,
+}
+
+/// In whose company a message is received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Together with others.
+    Any,
+    /// Alone: it is not known which message of its batch failed. So is every message whose lease ended without a word.
+    Alone,
+}
+
+/// What is asked of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receive {
+    /// The most messages, 1 to the queue's `batch_max`.
+    pub max: usize,
+    /// The most bytes of all messages together; the first comes whatever its size.
+    pub bytes_max: usize,
+    /// How long the lease lasts; none: the queue's `visibility`.
+    pub visibility: Option<Duration>,
+    /// How long to wait for a first message.
+    pub wait: Duration,
+}
+
+impl Default for Receive {
+    /// Asks for one message that is there now.
+    fn default() -> Self {
+        Self { max: 1, bytes_max: 4 << 20, visibility: None, wait: Duration::ZERO }
+    }
+}
+
+/// What came of a receive.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Received {
+    /// The leased messages, oldest first; those of a group in their order.
+    pub messages: Vec<Delivery>,
+    /// How many messages were given up on the way, since they had been received too often or kept too long.
+    pub given_up: usize,
+}
+
+/// What a queue holds. The parts are those of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// Messages that could be received now; for a FIFO queue also those that wait behind others of their group.
+    pub waiting: u64,
+    /// Messages that nobody sees yet: leased, or delayed and not behind others of their group. Counted up to
+    /// [`HIDDEN_MAX`]; the rest counts as waiting.
+    pub hidden: u64,
+    /// When the oldest message was sent, whether waiting or hidden.
+    pub oldest: Option<Timestamp>,
+}
+
+/// How many hidden messages are told apart from those that wait.
+pub const HIDDEN_MAX: u64 = 100_000;
+
+impl Depth {
+    /// All messages.
+    pub fn total(&self) -> u64 {
+        self.waiting + self.hidden
+    }
+}
+
+/// Some messages of a queue, without a lease.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Peeked {
+    /// Of a standard queue in the order in which they become visible, those of one moment as they were sent; of a FIFO queue
+    /// as they were sent.
+    pub messages: Vec<Stored>,
+    /// Where to go on; none when this was the last page.
+    pub cursor: Option<String>,
+}
+
+/// Leases the messages of queues, and looks at them.
+///
+/// Whatever leases or removes is durable before it answers. Dropping a future does not undo: what was leased comes again
+/// when the lease ends.
+pub trait Queues: Send + Sync {
+    /// Leases up to `max` messages, oldest first, and hides them from others.
+    ///
+    /// Answers as soon as there is one, and none when `wait` has passed without: a message that comes meanwhile is leased at
+    /// once. While a message of a group is leased, the others of its group are hidden; one call may lease several of them, in
+    /// order. A message that comes alone ([`Company::Alone`]) is the only one.
+    ///
+    /// # Errors
+    /// [`CommitError::NoSuch`], [`CommitError::Invalid`], [`CommitError::TooLarge`], [`CommitError::Unavailable`].
+    fn receive<'a>(&'a self, queue: &'a QueueName, receive: Receive) -> BoxFuture<'a, Result<Received, CommitError>>;
+
+    /// Has a lease end so long from now, sooner or later than it would; of a group, that of all messages leased with it.
+    ///
+    /// Answers the receipt that counts from now on.
+    ///
+    /// # Errors
+    /// As of [`Queues::receive`], and [`CommitError::LeaseLost`].
+    fn extend<'a>(
+        &'a self,
+        receipt: &'a Receipt,
+        visibility: Duration,
+    ) -> BoxFuture<'a, Result<(Receipt, Timestamp), CommitError>>;
+
+    /// Looks at up to `limit` messages, at least 1, behind those of the page that gave `cursor`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn peek<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        cursor: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Peeked, ReadError>>;
+
+    /// Says how much a queue holds.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn depth<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<Depth, ReadError>>;
+
+    /// Removes every message that is there when it begins, leased ones too; answers how many.
+    ///
+    /// # Errors
+    /// As of [`Queues::receive`]. Some may have been removed then.
+    fn purge<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<u64, CommitError>>;
+
+    /// Moves up to `max` of the messages that wait in a dead-letter queue back to where each was given up, to be received as if
+    /// for the first time; with `to`, all to that queue. Answers how many were moved: a message that was not given up
+    /// anywhere, or by a queue that is no more, stays unless `to` is given.
+    ///
+    /// # Errors
+    /// As of [`Queues::receive`], and [`CommitError::Full`]. Some may have been moved then.
+    fn redrive<'a>(
+        &'a self,
+        from: &'a QueueName,
+        to: Option<&'a QueueName>,
+        max: u64,
+    ) -> BoxFuture<'a, Result<u64, CommitError>>;
+}
+
+/// The order that a queue keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// None between messages; about the order in which they were sent.
+    #[default]
+    Standard,
+    /// First in, first out within each group.
+    Fifo,
+}
+
+impl Order {
+    /// The word for it: `standard` or `fifo`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Fifo => "fifo",
+        }
+    }
+}
+
+/// The rules of a queue. All limits are inclusive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRules {
+    /// The order that it keeps.
+    pub order: Order,
+    /// The largest message, body and attributes together, in bytes: 1 MiB by default.
+    pub message_size_max: usize,
+    /// The most messages that it holds: 10 million by default. More are refused.
+    pub length_max: u64,
+    /// The messages that one commit may send, and one call receive: 1,000 by default.
+    pub batch_max: usize,
+    /// The bytes of the messages that one commit may send, if they are several: 4 MiB by default.
+    pub batch_bytes_max: usize,
+    /// How long a lease lasts: 30 s by default.
+    pub visibility: Duration,
+    /// The longest that a lease or an extension may last, and a retry may be put off: 12 h by default.
+    pub visibility_max: Duration,
+    /// How long nobody sees a message that is sent without a delay of its own: none by default.
+    pub delay: Duration,
+    /// The longest delay: 15 min by default.
+    pub delay_max: Duration,
+    /// How long a message is kept before it is given up; none, the default: for ever. Leased messages are kept.
+    pub retention: Option<Duration>,
+    /// How long a deduplication id is remembered: 5 min by default.
+    pub deduplication_window: Duration,
+    /// Where messages go that are given up. None: they are removed.
+    pub dead_letter: Option<QueueName>,
+    /// A message that was received so often without being settled as done is given up; none: never.
+    pub receives_max: Option<u32>,
+}
+
+impl Default for QueueRules {
+    fn default() -> Self {
+        Self {
+            order: Order::Standard,
+            message_size_max: 1 << 20,
+            length_max: 10_000_000,
+            batch_max: 1000,
+            batch_bytes_max: 4 << 20,
+            visibility: Duration::from_secs(30),
+            visibility_max: Duration::from_secs(12 * 60 * 60),
+            delay: Duration::ZERO,
+            delay_max: Duration::from_secs(15 * 60),
+            retention: None,
+            deduplication_window: Duration::from_secs(5 * 60),
+            dead_letter: None,
+            receives_max: None,
+        }
+    }
+}
+
+impl QueueRules {
+    /// Whether a message that was sent at a moment has been kept long enough.
+    pub fn is_stale(&self, sent_at: Timestamp, now: Timestamp) -> bool {
+        self.retention.is_some_and(|retention| sent_at.saturating_add(retention) <= now)
+    }
+
+    /// Why a message is to be given up instead of being leased once more, if it is.
+    pub fn gives_up(&self, sent_at: Timestamp, receives: u32, now: Timestamp) -> Option<GivenUp> {
+        if self.is_stale(sent_at, now) {
+            return Some(GivenUp::Stale);
+        }
+        self.receives_max.is_some_and(|max| receives >= max).then_some(GivenUp::Received(receives))
+    }
+}
+
+/// Why the engine itself gives a message up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GivenUp {
+    /// It was kept for as long as the queue keeps messages.
+    #[error("it was kept longer than the queue's `retention`")]
+    Stale,
+    /// It was received too often.
+    #[error("it was received {0} times and never settled as done")]
+    Received(u32),
+}
+
+/// Picks the messages of one receive out of those that could be received, offered in their order. Pure.
+#[derive(Debug, Clone, Copy)]
+pub struct Gather {
+    max: usize,
+    bytes_max: usize,
+    count: usize,
+    bytes: usize,
+    alone: bool,
+}
+
+/// What becomes of a message that is offered to [`Gather`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// It is received.
+    Take,
+    /// It has to come alone, and others are picked already: another time. Of its group, nothing behind it comes now.
+    Skip,
+    /// No more is received.
+    Full,
+}
+
+impl Gather {
+    /// Begins with none.
+    pub fn new(receive: &Receive) -> Self {
+        Self { max: receive.max, bytes_max: receive.bytes_max, count: 0, bytes: 0, alone: false }
+    }
+
+    /// How many more may be picked; none after one that comes alone.
+    pub fn room(&self) -> usize {
+        if self.alone { 0 } else { self.max - self.count }
+    }
+
+    /// Decides about the next message.
+    pub fn offer(&mut self, size: usize, company: Company) -> Pick {
+        let fits = self.count < self.max && (self.count == 0 || self.bytes.saturating_add(size) <= self.bytes_max);
+        match (company, self.count) {
+            _ if self.alone || !fits => Pick::Full,
+            (Company::Alone, 1..) => Pick::Skip,
+            (company, _) => {
+                self.count += 1;
+                self.bytes = self.bytes.saturating_add(size);
+                self.alone = company == Company::Alone;
+                Pick::Take
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receive_is_filled_up_to_its_bounds_and_a_suspect_comes_alone() {
+        use Company::{Alone, Any};
+        use Pick::{Full, Skip, Take};
+        let receive = Receive { max: 3, bytes_max: 10, ..Receive::default() };
+        for (offers, picks) in [
+            (vec![(4, Any), (4, Any), (2, Any), (1, Any)], vec![Take, Take, Take, Full]),
+            (vec![(99, Any), (1, Any)], vec![Take, Full]),
+            (vec![(6, Any), (5, Any)], vec![Take, Full]),
+            (vec![(1, Any), (1, Alone), (1, Any)], vec![Take, Skip, Take]),
+            (vec![(1, Alone), (1, Any)], vec![Take, Full]),
+        ] {
+            let mut gather = Gather::new(&receive);
+            let picked: Vec<_> = offers.iter().map(|(size, company)| gather.offer(*size, *company)).collect();
+            assert_eq!(picked, picks, "{offers:?}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_reads_back_from_its_text() {
+        let queue = QueueName::parse("jobs").expect("a name");
+        let receipt = Receipt { queue: queue.clone(), lease: Bytes::from_static(&[0, 255, 7]) };
+        assert_eq!(Receipt::parse(queue.clone(), &receipt.text()), Ok(receipt));
+        assert_eq!(Receipt::parse(queue, "no receipt!"), Err(Invalid::Receipt));
+    }
+
+    #[test]
+    fn a_message_is_given_up_when_it_was_received_too_often_or_kept_too_long() {
+        let at = Timestamp::from_millis;
+        let rules =
+            QueueRules { receives_max: Some(3), retention: Some(Duration::from_millis(10)), ..QueueRules::default() };
+        for (receives, now, expected) in
+            [(0, 9, None), (2, 9, None), (3, 9, Some(GivenUp::Received(3))), (0, 10, Some(GivenUp::Stale))]
+        {
+            assert_eq!(rules.gives_up(at(0), receives, at(now)), expected, "{receives} at {now}");
+        }
+        assert_eq!(QueueRules::default().gives_up(at(0), u32::MAX, at(u64::MAX)), None);
+    }
+}
