@@ -20,6 +20,7 @@ mod isolation;
 mod kv;
 mod limits;
 mod outbound;
+mod queue;
 mod readme;
 mod routes;
 mod slow;

@@ -8,19 +8,18 @@ use crate::machine;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods};
+use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods, Queue};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::{FunctionName, SystemClock};
-use flint_stores::{Catalog, KvLimits, Stores};
+use flint_stores::{Catalog, KvLimits, Order, QueueRules, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
     self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
 };
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
@@ -39,7 +38,27 @@ pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 /// What a platform has, with its limits and rules.
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
-    Catalog { stores, queues: BTreeMap::new() }
+    let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
+    Catalog { stores, queues }
+}
+
+fn queue_rules(queue: &Queue) -> QueueRules {
+    let max_receives = u32::try_from(queue.max_receives).unwrap_or(u32::MAX);
+    QueueRules {
+        order: if queue.is_fifo { Order::Fifo } else { Order::Standard },
+        message_size_max: queue.message_size_max.as_usize(),
+        length_max: queue.length_max as u64,
+        batch_max: queue.batch_max,
+        batch_bytes_max: queue.batch_size_max.as_usize(),
+        visibility: queue.visibility,
+        delay: queue.delay,
+        retention: queue.retention,
+        deduplication_window: queue.deduplication_window,
+        dead_letter: queue.dead_letter.clone(),
+        // Where nothing is behind it, a message is not lost by being looked at often.
+        receives_max: queue.dead_letter.is_some().then_some(max_receives),
+        ..QueueRules::default()
+    }
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {

@@ -11,23 +11,28 @@ use std::fmt;
 pub enum Capability {
     /// A key-value store.
     Kv,
+    /// A queue.
+    Queue,
 }
 
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kv => "kv",
+            Self::Queue => "queue",
         })
     }
 }
 
-/// How much of a store is granted. `ReadWrite` holds all that `Read` does.
+/// How much is granted. `ReadWrite` holds all that `Read` does; of a queue only `Send` is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
     /// Looking only.
     Read,
     /// Looking and changing.
     ReadWrite,
+    /// Sending.
+    Send,
 }
 
 impl fmt::Display for Access {
@@ -35,6 +40,7 @@ impl fmt::Display for Access {
         f.write_str(match self {
             Self::Read => "read",
             Self::ReadWrite => "read-write",
+            Self::Send => "send",
         })
     }
 }

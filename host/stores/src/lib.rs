@@ -2,8 +2,8 @@
 //!
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
 //! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`]. The rules that every
-//! engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`], [`cursor`],
-//! [`filter`]), and the feature `conformance` holds the suite that takes any engine.
+//! engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`], [`cursor`]), and
+//! the feature `conformance` holds the suite that takes any engine.
 //!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
@@ -13,7 +13,6 @@ pub mod check;
 pub mod commit;
 pub mod cursor;
 pub mod effect;
-pub mod filter;
 pub mod kv;
 pub mod queue;
 pub mod refusal;
@@ -24,6 +23,7 @@ pub mod conformance;
 pub use catalog::Catalog;
 pub use commit::{Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
+pub use flint_model::filter;
 pub use futures::future::BoxFuture;
 pub use kv::{Entry, Item, Kv, KvLimits, Page, ReadError, Version};
 pub use queue::{

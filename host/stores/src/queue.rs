@@ -215,6 +215,8 @@ pub struct Received {
     pub messages: Vec<Delivery>,
     /// How many messages were given up on the way, since they had been received too often or kept too long.
     pub given_up: usize,
+    /// Whether the one message has to stay alone: see [`Company::Alone`].
+    pub alone: bool,
 }
 
 /// What a queue holds. The parts are those of one moment.
@@ -435,6 +437,11 @@ impl Gather {
     /// Begins with none.
     pub fn new(receive: &Receive) -> Self {
         Self { max: receive.max, bytes_max: receive.bytes_max, count: 0, bytes: 0, alone: false }
+    }
+
+    /// Whether the message that was picked has to stay alone.
+    pub fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// How many more may be picked; none after one that comes alone.
