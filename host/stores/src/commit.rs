@@ -68,6 +68,8 @@ pub enum Outcome {
         /// What it counts now.
         sum: i64,
     },
+    /// The key is as expected.
+    KvCheck,
     /// The message is in the queue.
     QueueSend {
         /// Its id; or that of the message with the same deduplication id which was there before.

@@ -42,6 +42,12 @@ pub trait Stores: Send + Sync + 'static {
     /// The side of the queues that receives.
     fn queues(&self) -> &dyn Queues;
 
+    /// Says whether a commit keeps the rules that hold whatever the stores hold ([`check::commit`]), and makes nothing.
+    ///
+    /// # Errors
+    /// [`CommitError::NoSuch`], [`CommitError::TooLarge`], [`CommitError::Invalid`].
+    fn check(&self, commit: &Commit) -> Result<(), CommitError>;
+
     /// Makes all the effects of a commit durable, or none of them.
     ///
     /// When it answers `Ok`, the effects have reached stable storage: they survive the end of the process and of the
