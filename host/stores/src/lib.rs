@@ -5,6 +5,8 @@
 //! engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`], [`cursor`],
 //! [`filter`]), and the feature `conformance` holds the suite that takes any engine.
 //!
+//! [`Transaction`] is stores whose changes are held back, to be committed with what caused them.
+//!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
 
@@ -15,8 +17,10 @@ pub mod cursor;
 pub mod effect;
 pub mod filter;
 pub mod kv;
+pub mod overlay;
 pub mod queue;
 pub mod refusal;
+pub mod transaction;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -26,11 +30,13 @@ pub use commit::{Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
 pub use futures::future::BoxFuture;
 pub use kv::{Entry, Item, Kv, KvLimits, Page, ReadError, Version};
+pub use overlay::Overlay;
 pub use queue::{
     Attribute, Company, Death, Delivery, Depth, Message, Order, Peeked, QueueRules, Queues, Receipt, Receive, Received,
     Receives, SendOptions, Settle, Stored, Verdict,
 };
 pub use refusal::{Invalid, Missing, TooLarge, Unavailable, What};
+pub use transaction::Transaction;
 
 /// A store engine: one door for writes, one trait a capability for the rest.
 ///

@@ -156,6 +156,9 @@ pub enum Invalid {
         /// What its messages were sent to: `standard` or `fifo`.
         holds: &'static str,
     },
+    /// A call within a transaction that is over.
+    #[error("the transaction is over")]
+    Over,
     /// A redrive of a queue into itself.
     #[error("the queue {queue} can't be redriven into itself")]
     Itself {
