@@ -182,7 +182,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
             flint_world::HttpVersion::Buffered => HttpVersion::Buffered,
         }),
         invoke: shape.invoke,
-        queue: exports("queue-handler"),
+        queue: shape.queue,
         kv: exports("kv-handler"),
         blob: exports("blob-handler"),
         topic: exports("topic-handler"),
@@ -191,11 +191,13 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
         imports: shape
             .imports
             .iter()
-            .map(|import| match import {
-                flint_world::Import::Kv => Import::Kv,
-                flint_world::Import::Secrets => Import::Secrets,
-                flint_world::Import::Outbound => Import::Outbound,
-                flint_world::Import::Unknown(name) => Import::Unknown(name.clone()),
+            .filter_map(|import| match import {
+                flint_world::Import::Kv => Some(Import::Kv),
+                flint_world::Import::Secrets => Some(Import::Secrets),
+                flint_world::Import::Outbound => Some(Import::Outbound),
+                // The configuration knows no grant for it yet.
+                flint_world::Import::Queue => None,
+                flint_world::Import::Unknown(name) => Some(Import::Unknown(name.clone())),
             })
             .collect(),
     }
