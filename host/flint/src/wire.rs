@@ -16,12 +16,14 @@ use flint_model::{FunctionName, SystemClock};
 use flint_stores::{Catalog, KvLimits, Order, QueueRules, Stores};
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
+use flint_triggers::message;
 use flint_triggers::request::{
     self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
 };
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Makes the data folder and opens the stores in it, which keeps every other process out.
 ///
@@ -59,6 +61,27 @@ fn queue_rules(queue: &Queue) -> QueueRules {
         receives_max: queue.dead_letter.is_some().then_some(max_receives),
         ..QueueRules::default()
     }
+}
+
+/// How long a batch is leased beyond what its function may take: for settling it.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// How a trigger dispatches; none if its queue or its function is not there, which a valid configuration has.
+pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Option<message::Options> {
+    let (queue, function) = (platform.queues.get(&trigger.queue)?, platform.functions.get(&trigger.function)?);
+    let rules = queue_rules(queue);
+    Some(message::Options {
+        queue: trigger.queue.clone(),
+        batch_size: trigger.batch_size,
+        batch_bytes_max: function.request_size_max.as_usize(),
+        batch_window: trigger.batch_window,
+        concurrency: trigger.concurrency,
+        visibility: rules.visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
+        filter: trigger.filter.clone(),
+        backoff: message::Backoff { first: trigger.retry_delay, most: trigger.retry_delay_max },
+        receives_max: rules.receives_max,
+        receive_max: rules.batch_max,
+    })
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {

@@ -108,9 +108,10 @@ impl<'tx> Apply<'tx> {
             Effect::KvDelete { store, key, expect } => {
                 Ok(Step::Kv(self.decide_delete(index, (store, key), *expect)?))
             }
-            Effect::KvIncrement { store, key, delta } => {
-                Ok(Step::Kv(self.decide_increment(index, (store, key), *delta)?))
+            Effect::KvIncrement { store, key, delta, expect } => {
+                Ok(Step::Kv(self.decide_increment(index, (store, key), *delta, *expect)?))
             }
+            Effect::KvCheck { store, key, expect } => Ok(Step::Kv(self.decide_check(index, (store, key), *expect)?)),
             Effect::QueueSend { queue, message, options } => {
                 Ok(Step::Queue(self.decide_send(queue, message, options, plan)?))
             }

@@ -152,9 +152,13 @@ impl Stores for Embedded {
         self
     }
 
+    fn check(&self, commit: &Commit) -> Result<(), CommitError> {
+        Ok(check::commit(&self.catalog.load(), commit)?)
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
         Box::pin(async move {
-            check::commit(&self.catalog.load(), &commit)?;
+            self.check(&commit)?;
             self.group_commit.commit(commit).await
         })
     }

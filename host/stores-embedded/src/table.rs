@@ -17,7 +17,7 @@ pub(crate) mod queue;
 
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
-use flint_stores::kv::Counter;
+use flint_stores::kv::{Counter, Kind};
 use flint_stores::{Entry, Version};
 use queue::QueueTables;
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
@@ -109,15 +109,6 @@ pub(crate) struct Record<'a> {
     pub(crate) value: &'a [u8],
 }
 
-/// Who wrote an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A put.
-    Plain,
-    /// An increment.
-    Counter,
-}
-
 impl<'a> Record<'a> {
     /// Reads a row.
     pub(crate) fn parse(row: &'a [u8]) -> Result<Self, Corrupt> {
@@ -164,7 +155,8 @@ impl<'a> Record<'a> {
 
     /// The entry that a reader gets.
     pub(crate) fn entry(&self) -> Entry {
-        Entry { value: Bytes::copy_from_slice(self.value), version: self.version, expires_at: self.expires_at }
+        let value = Bytes::copy_from_slice(self.value);
+        Entry { value, version: self.version, expires_at: self.expires_at, kind: self.kind }
     }
 }
 

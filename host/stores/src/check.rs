@@ -8,7 +8,7 @@ use flint_model::StoreName;
 
 use crate::catalog::Catalog;
 use crate::commit::Commit;
-use crate::effect::Effect;
+use crate::effect::{CHECKS_MAX, Effect};
 use crate::kv::KvLimits;
 use crate::refusal::{Invalid, Refusal, TooLarge, What};
 
@@ -69,20 +69,28 @@ pub fn commit(catalog: &Catalog, commit: &Commit) -> Result<(), Refusal> {
 fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
     let mut seen = HashSet::with_capacity(effects.len());
     let mut load: BTreeMap<&StoreName, (usize, usize)> = BTreeMap::new();
+    let mut checks = 0;
     for one in effects {
         effect(catalog, one)?;
         let Some((store, key)) = one.key() else { continue };
         if !seen.insert((store, key)) {
             return Err(Invalid::KeyTwice { store: store.clone(), key: key.to_owned() }.into());
         }
+        if matches!(one, Effect::KvCheck { .. }) {
+            checks += 1;
+            continue;
+        }
         let (count, bytes) = load.entry(store).or_default();
         *count += 1;
         *bytes = bytes.saturating_add(usize::try_from(one.size()).unwrap_or(usize::MAX));
     }
+    TooLarge::check(What::Checks, checks, CHECKS_MAX)?;
     for (store, (count, bytes)) in load {
         let limits = catalog.limits(store)?;
         TooLarge::check(What::Batch, count, limits.batch_max)?;
-        TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
+        if count > 1 {
+            TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
+        }
     }
     queue::batch(catalog, effects)
 }
@@ -94,9 +102,9 @@ fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
             key_within(limits, key)?;
             Ok(TooLarge::check(What::Value, value.len(), limits.value_size_max)?)
         }
-        Effect::KvDelete { store, key, .. } | Effect::KvIncrement { store, key, .. } => {
-            key_within(catalog.limits(store)?, key)
-        }
+        Effect::KvDelete { store, key, .. }
+        | Effect::KvIncrement { store, key, .. }
+        | Effect::KvCheck { store, key, .. } => key_within(catalog.limits(store)?, key),
         Effect::QueueSend { queue, message, options } => queue::send(catalog, queue, message, options),
     }
 }

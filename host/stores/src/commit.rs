@@ -3,7 +3,7 @@
 use flint_model::{MessageId, QueueName};
 
 use crate::effect::Effect;
-use crate::kv::{CounterFault, Version};
+use crate::kv::{CounterFault, ReadError, Version};
 use crate::queue::Settle;
 use crate::refusal::{Invalid, Missing, Refusal, TooLarge, Unavailable};
 
@@ -68,6 +68,8 @@ pub enum Outcome {
         /// What it counts now.
         sum: i64,
     },
+    /// The key is as expected.
+    KvCheck,
     /// The message is in the queue.
     QueueSend {
         /// Its id; or that of the message with the same deduplication id which was there before.
@@ -142,6 +144,17 @@ impl From<Refusal> for CommitError {
             Refusal::NoSuch(missing) => Self::NoSuch(missing),
             Refusal::TooLarge(too_large) => Self::TooLarge(too_large),
             Refusal::Invalid(invalid) => Self::Invalid(invalid),
+        }
+    }
+}
+
+impl From<ReadError> for CommitError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NoSuch(missing) => Self::NoSuch(missing),
+            ReadError::TooLarge(too_large) => Self::TooLarge(too_large),
+            ReadError::Invalid(invalid) => Self::Invalid(invalid),
+            ReadError::Unavailable { reason } => Self::Unavailable { reason },
         }
     }
 }

@@ -41,6 +41,17 @@ pub enum Effect {
         key: String,
         /// What to add, possibly negative.
         delta: i64,
+        /// What the key has to be; none to add to whatever is there.
+        expect: Option<Expectation>,
+    },
+    /// Changes nothing: the commit happens only if the key is as expected. For what was decided by a key that is not written.
+    KvCheck {
+        /// The store of the key.
+        store: StoreName,
+        /// The key, 1 byte to the store's limit.
+        key: String,
+        /// What the key has to be.
+        expect: Expectation,
     },
     /// Puts a message into a queue.
     QueueSend {
@@ -59,7 +70,8 @@ impl Effect {
         match self {
             Self::KvPut { store, key, .. }
             | Self::KvDelete { store, key, .. }
-            | Self::KvIncrement { store, key, .. } => Some((store, key)),
+            | Self::KvIncrement { store, key, .. }
+            | Self::KvCheck { store, key, .. } => Some((store, key)),
             Self::QueueSend { .. } => None,
         }
     }
@@ -68,13 +80,17 @@ impl Effect {
     pub fn size(&self) -> u64 {
         let size = match self {
             Self::KvPut { key, value, .. } => key.len() + value.len(),
-            Self::KvDelete { key, .. } => key.len(),
+            Self::KvDelete { key, .. } | Self::KvCheck { key, .. } => key.len(),
             Self::KvIncrement { key, .. } => key.len() + size_of::<i64>(),
             Self::QueueSend { message, .. } => message.size(),
         };
         size as u64
     }
 }
+
+/// The keys that one commit may check without writing them ([`Effect::KvCheck`]). They do not count among the changes of a
+/// store's batch.
+pub const CHECKS_MAX: usize = 10_000;
 
 /// What a key has to be for an effect to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

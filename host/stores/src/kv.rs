@@ -18,6 +18,17 @@ pub struct Entry {
     pub version: Version,
     /// When it will be gone; none if it stays.
     pub expires_at: Option<Timestamp>,
+    /// What wrote it.
+    pub kind: Kind,
+}
+
+/// Whether an entry can be counted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It was put.
+    Plain,
+    /// An increment wrote it.
+    Counter,
 }
 
 /// A key with its entry.
@@ -183,6 +194,17 @@ pub enum Counter {
     At(i64),
     /// A value that was put.
     Plain,
+}
+
+impl Counter {
+    /// What an increment finds in an entry.
+    pub fn of(entry: Option<&Entry>) -> Self {
+        let Some(entry) = entry else { return Self::Absent };
+        match (entry.kind, <[u8; 8]>::try_from(&*entry.value)) {
+            (Kind::Counter, Ok(bytes)) => Self::At(i64::from_le_bytes(bytes)),
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// Adds to what an increment finds.

@@ -5,6 +5,8 @@
 //! engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`], [`cursor`]), and
 //! the feature `conformance` holds the suite that takes any engine.
 //!
+//! [`Transaction`] is stores whose changes are held back, to be committed with what caused them.
+//!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
 
@@ -14,8 +16,10 @@ pub mod commit;
 pub mod cursor;
 pub mod effect;
 pub mod kv;
+pub mod overlay;
 pub mod queue;
 pub mod refusal;
+pub mod transaction;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -26,11 +30,13 @@ pub use effect::{Effect, Expectation};
 pub use flint_model::filter;
 pub use futures::future::BoxFuture;
 pub use kv::{Entry, Item, Kv, KvLimits, Page, ReadError, Version};
+pub use overlay::Overlay;
 pub use queue::{
     Attribute, Company, Death, Delivery, Depth, Message, Order, Peeked, QueueRules, Queues, Receipt, Receive, Received,
     Receives, SendOptions, Settle, Stored, Verdict,
 };
 pub use refusal::{Invalid, Missing, TooLarge, Unavailable, What};
+pub use transaction::Transaction;
 
 /// A store engine: one door for writes, one trait a capability for the rest.
 ///
@@ -41,6 +47,12 @@ pub trait Stores: Send + Sync + 'static {
 
     /// The side of the queues that receives.
     fn queues(&self) -> &dyn Queues;
+
+    /// Says whether a commit keeps the rules that hold whatever the stores hold ([`check::commit`]), and makes nothing.
+    ///
+    /// # Errors
+    /// [`CommitError::NoSuch`], [`CommitError::TooLarge`], [`CommitError::Invalid`].
+    fn check(&self, commit: &Commit) -> Result<(), CommitError>;
 
     /// Makes all the effects of a commit durable, or none of them.
     ///

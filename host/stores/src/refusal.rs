@@ -15,6 +15,10 @@ pub enum What {
     Batch,
     /// A page of a scan, in entries, or the answer to a read of many keys, in bytes.
     Page,
+    /// What a commit expects of keys that it does not write, in keys.
+    Checks,
+    /// What a transaction holds, in bytes: the changes, and the keys that were read.
+    Transaction,
     /// A message, body and attributes together, in bytes.
     Message,
     /// A message's attributes, in number.
@@ -37,6 +41,8 @@ impl What {
             Self::Value => "value",
             Self::Batch => "batch",
             Self::Page => "page",
+            Self::Checks => "list of keys that were read",
+            Self::Transaction => "transaction",
             Self::Message => "message",
             Self::Attributes => "list of attributes",
             Self::Attribute => "attribute name",
@@ -150,6 +156,9 @@ pub enum Invalid {
         /// What its messages were sent to: `standard` or `fifo`.
         holds: &'static str,
     },
+    /// A call within a transaction that is over.
+    #[error("the transaction is over")]
+    Over,
     /// A redrive of a queue into itself.
     #[error("the queue {queue} can't be redriven into itself")]
     Itself {

@@ -2,6 +2,10 @@
 //!
 //! admission → lease → export → outcome → record, within the function's time-out.
 
+mod queue;
+
+pub use queue::{EffectsMode, Handled, HandlerFailure, Unfinished};
+
 use crate::body::{Drive, RequestBody, ResponseBody};
 use crate::context::FunctionContext;
 use crate::exports::{self, Program};

@@ -75,6 +75,7 @@ fn shape(shape: &flint_world::Shape) -> Shape {
     });
     let import = |import: &Import| match import {
         Import::Kv => "kv".to_owned(),
+        Import::Queue => "queue".to_owned(),
         Import::Secrets => "secrets".to_owned(),
         Import::Outbound => "outbound".to_owned(),
         Import::Unknown(name) => name.clone(),

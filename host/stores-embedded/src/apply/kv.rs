@@ -1,19 +1,30 @@
 //! Key-value effects.
 
 use flint_model::{StoreName, Timestamp};
-use flint_stores::kv::{Counter, sum};
+use flint_stores::kv::{Counter, Kind, sum};
 use flint_stores::{CommitError, Expectation, Outcome, Version};
 use redb::ReadableTable as _;
 
 use super::{Apply, Halt};
 use crate::database::Failure;
-use crate::table::{Kind, NEVER, Record, expiry_key, kv_key, split_expiry_key};
+use crate::table::{NEVER, Record, expiry_key, kv_key, split_expiry_key};
 
 /// A change of a key that can happen.
 pub(super) enum Step<'a> {
-    Put { row: Vec<u8>, value: &'a [u8], expires_at: Option<Timestamp> },
-    Delete { row: Vec<u8> },
-    Count { row: Vec<u8>, sum: i64 },
+    Put {
+        row: Vec<u8>,
+        value: &'a [u8],
+        expires_at: Option<Timestamp>,
+    },
+    Delete {
+        row: Vec<u8>,
+    },
+    Count {
+        row: Vec<u8>,
+        sum: i64,
+    },
+    /// It was only looked at.
+    Nothing,
 }
 
 type Key<'a> = (&'a StoreName, &'a String);
@@ -48,13 +59,25 @@ impl Apply<'_> {
         index: usize,
         (store, key): Key<'_>,
         delta: i64,
+        expect: Option<Expectation>,
     ) -> Result<Step<'a>, Halt> {
         let row = kv_key(store, key);
+        self.expect(index, key, &row, expect)?;
         let found = self.look(&row, |record| record.counter())?.unwrap_or(Counter::Absent);
         match sum(found, delta) {
             Ok(sum) => Ok(Step::Count { row, sum }),
             Err(fault) => Err(CommitError::NotACounter { index, key: key.clone(), fault }.into()),
         }
+    }
+
+    pub(super) fn decide_check<'a>(
+        &self,
+        index: usize,
+        (store, key): Key<'_>,
+        expect: Expectation,
+    ) -> Result<Step<'a>, Halt> {
+        self.expect(index, key, &kv_key(store, key), Some(expect))?;
+        Ok(Step::Nothing)
     }
 
     /// Compares a key with what is expected of it. Without an expectation it isn't read.
@@ -91,6 +114,7 @@ impl Apply<'_> {
                 self.write(&row, &Record { kind: Kind::Counter, version, expires_at: None, value })?;
                 Ok(Outcome::KvIncrement { sum })
             }
+            Step::Nothing => Ok(Outcome::KvCheck),
             Step::Delete { row } => Ok(Outcome::KvDelete { existed: self.remove(&row)? }),
         }
     }

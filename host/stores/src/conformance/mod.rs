@@ -91,6 +91,10 @@ macro_rules! conformance {
                 a_time_to_live_ends_an_entry_for_every_reader_and_writer
                 overwriting_replaces_the_time_to_live
                 only_what_an_increment_wrote_is_a_counter
+                an_entry_tells_whether_it_is_a_counter
+                an_increment_may_expect_what_it_adds_to
+                a_check_decides_without_writing
+                checks_have_a_limit_of_their_own
                 a_sum_outside_of_64_bits_changes_nothing
                 limits_are_inclusive_and_typed
                 reads_of_many_see_them_in_the_order_asked_for;
@@ -198,7 +202,15 @@ pub(crate) fn delete_if(store: &StoreName, key: &str, expect: Expectation) -> Ef
 }
 
 pub(crate) fn increment(store: &StoreName, key: &str, delta: i64) -> Effect {
-    Effect::KvIncrement { store: store.clone(), key: key.to_owned(), delta }
+    Effect::KvIncrement { store: store.clone(), key: key.to_owned(), delta, expect: None }
+}
+
+pub(crate) fn increment_if(store: &StoreName, key: &str, delta: i64, expect: Expectation) -> Effect {
+    Effect::KvIncrement { store: store.clone(), key: key.to_owned(), delta, expect: Some(expect) }
+}
+
+pub(crate) fn check(store: &StoreName, key: &str, expect: Expectation) -> Effect {
+    Effect::KvCheck { store: store.clone(), key: key.to_owned(), expect }
 }
 
 pub(crate) async fn commit_one(stores: &Arc<dyn Stores>, effect: Effect) -> Result<Outcome, CommitError> {

@@ -12,7 +12,7 @@ use flint_model::{Clock, QueueName, StoreName, Timestamp};
 use futures::FutureExt as _;
 use futures::future::ready;
 
-use crate::kv::{Counter, sum};
+use crate::kv::{Counter, Kind, sum};
 use crate::refusal::TooLarge;
 use crate::{
     BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome, Page,
@@ -30,7 +30,6 @@ pub struct Model {
 #[derive(Debug, Clone)]
 struct Stored {
     entry: Entry,
-    counter: Option<i64>,
 }
 
 impl Model {
@@ -85,7 +84,8 @@ impl Model {
             }
             Effect::KvPut { store, key, .. }
             | Effect::KvDelete { store, key, .. }
-            | Effect::KvIncrement { store, key, .. } => self.apply_kv(now, index, store, key, effect),
+            | Effect::KvIncrement { store, key, .. }
+            | Effect::KvCheck { store, key, .. } => self.apply_kv(now, index, store, key, effect),
         }
     }
 
@@ -103,8 +103,8 @@ impl Model {
         match effect {
             Effect::KvPut { value, expires_at, expect, .. } => {
                 meet(*expect, index, key, found)?;
-                let entry = Entry { value: value.clone(), version, expires_at: *expires_at };
-                self.entries.insert(slot, Stored { entry, counter: None });
+                let entry = Entry { value: value.clone(), version, expires_at: *expires_at, kind: Kind::Plain };
+                self.entries.insert(slot, Stored { entry });
                 Ok(Outcome::KvPut { version })
             }
             Effect::KvDelete { expect, .. } => {
@@ -113,21 +113,22 @@ impl Model {
                 self.entries.remove(&slot);
                 Ok(Outcome::KvDelete { existed })
             }
-            Effect::KvIncrement { delta, .. } => {
-                let counter = match found {
-                    None => Counter::Absent,
-                    Some(Stored { counter: Some(count), .. }) => Counter::At(*count),
-                    Some(Stored { counter: None, .. }) => Counter::Plain,
-                };
+            Effect::KvIncrement { delta, expect, .. } => {
+                meet(*expect, index, key, found)?;
+                let counter = Counter::of(found.map(|stored| &stored.entry));
                 let sum = sum(counter, *delta).map_err(|fault| CommitError::NotACounter {
                     index,
                     key: key.to_owned(),
                     fault,
                 })?;
                 let value = Bytes::copy_from_slice(&sum.to_le_bytes());
-                let entry = Entry { value, version, expires_at: None };
-                self.entries.insert(slot, Stored { entry, counter: Some(sum) });
+                let entry = Entry { value, version, expires_at: None, kind: Kind::Counter };
+                self.entries.insert(slot, Stored { entry });
                 Ok(Outcome::KvIncrement { sum })
+            }
+            Effect::KvCheck { expect, .. } => {
+                meet(Some(*expect), index, key, found)?;
+                Ok(Outcome::KvCheck)
             }
             Effect::QueueSend { .. } => unreachable!("it has no key"),
         }
@@ -206,9 +207,12 @@ impl Stores for Memory {
         self
     }
 
+    fn check(&self, commit: &Commit) -> Result<(), CommitError> {
+        Ok(check::commit(&self.catalog, commit)?)
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
-        let checked = check::commit(&self.catalog, &commit).map_err(CommitError::from);
-        ready(checked.and_then(|()| self.model().commit(&self.catalog, self.clock.now(), &commit))).boxed()
+        ready(self.check(&commit).and_then(|()| self.model().commit(&self.catalog, self.clock.now(), &commit))).boxed()
     }
 }
 

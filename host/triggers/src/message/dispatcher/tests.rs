@@ -293,7 +293,7 @@ async fn whoever_lost_a_lease_writes_nothing() {
             assert_eq!(taken.messages[0].stored.message.id, batch[0].stored.message.id);
             turn.advance(Duration::from_secs(1));
         }
-        let effect = Effect::KvIncrement { store: store(), key: "n".to_owned(), delta: 1 };
+        let effect = Effect::KvIncrement { store: store(), key: "n".to_owned(), delta: 1, expect: None };
         Ok(Handled { failures: Vec::new(), effects: vec![effect] })
     })
     .await;
