@@ -11,6 +11,7 @@ mod cli;
 mod component;
 mod config;
 mod deploy;
+mod disk;
 mod heavy;
 mod hostile;
 mod http;

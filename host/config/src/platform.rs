@@ -116,6 +116,8 @@ pub struct HostLimits {
     pub drain_timeout: Duration,
     /// What requests that are held whole may take together.
     pub request_memory_max: ByteSize,
+    /// What of the data folder's disk stays free.
+    pub disk_free_min: ByteSize,
     /// Smaller answers are not compressed.
     pub compress_size_min: ByteSize,
     /// Answers that are compressed at once.

@@ -14,7 +14,7 @@ use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::{FunctionName, SystemClock};
 use flint_stores::{Catalog, KvLimits, Order, QueueRules, Stores};
-use flint_stores_embedded::Embedded;
+use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::message;
 use flint_triggers::request::{
@@ -32,7 +32,11 @@ use std::time::Duration;
 pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
     let folder = platform.data_dir.join("stores");
     let dir = make_dir(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
-    let options = flint_stores_embedded::Options { catalog: catalog(platform), ..Default::default() };
+    let options = flint_stores_embedded::Options {
+        catalog: catalog(platform),
+        group_commit: GroupCommitOptions { free_min: platform.limits.disk_free_min, ..Default::default() },
+        ..Default::default()
+    };
     let embedded = Embedded::open(dir, options).map_err(|source| Error::Stores { path: folder, source })?;
     Ok(Arc::new(embedded))
 }

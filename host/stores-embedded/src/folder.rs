@@ -9,6 +9,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, OpenOptions};
+use flint_stores::Unavailable;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
@@ -96,6 +97,16 @@ impl Medium for DatabaseFile {
         file.sync_data()?;
         forget_cached(&file)?;
         Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
+    }
+
+    #[cfg(unix)]
+    fn room(&self, free_min: u64) -> Result<(), Unavailable> {
+        let Ok(disk) = rustix::fs::fstatvfs(&*self.dir) else { return Ok(()) };
+        if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+            return Err(Unavailable::ReadOnly);
+        }
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free < free_min { Err(Unavailable::DiskFull) } else { Ok(()) }
     }
 }
 

@@ -176,6 +176,12 @@ pub enum Unavailable {
     /// The store is being closed. Nothing was written.
     #[error("the store is shutting down")]
     ShuttingDown,
+    /// The disk has no room left, or less than is to stay free. Reads go on, and writes too when there is room again.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The disk takes no writes. Reads go on, and writes too when it takes them again.
+    #[error("the disk is read-only")]
+    ReadOnly,
     /// The storage below failed. What the call wrote is there whole or not at all. The engine logs the cause.
     #[error("the storage failed")]
     Failed,

@@ -62,6 +62,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.http2-ping-interval", millis(10, HOUR), Default("30s"), "How often a client of HTTP/2 is asked whether it is still there."),
     key("limits.http2-ping-timeout", millis(10, HOUR), Default("20s"), "How long it has to say so."),
     key("limits.drain-timeout", millis(0, HOUR), Default("10s"), "How long a host that is told to stop waits for what runs."),
+    key("limits.disk-free-min", size(ByteSize::bytes(0), ByteSize::gib(1024)), Default("32MiB"), "What of the data folder's disk stays free: with less, writes are refused and reads go on."),
     key("limits.compress-size-min", size(ByteSize::bytes(0), ByteSize::mib(1)), Default("1KiB"), "Smaller answers are not compressed."),
     key("limits.compressions-max", count(0, 100_000), Default("256"), "Answers that are compressed at once; others are sent as they are."),
     key("limits.rate-keys-max", count(2, 10_000_000), Default("100000"), "Clients that a route with a `rate` keeps apart at most."),

@@ -163,6 +163,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         drain_timeout_ms: millis(limits.drain_timeout),
         request_memory_max_bytes: limits.request_memory_max.as_u64(),
         compress_size_min_bytes: limits.compress_size_min.as_u64(),
+        disk_free_min_bytes: limits.disk_free_min.as_u64(),
         compressions_max: limits.compressions_max,
         rate_keys_max: limits.rate_keys_max,
         memory_max_bytes: limits.memory_max.as_u64(),

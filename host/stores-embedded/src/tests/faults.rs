@@ -102,7 +102,7 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers_when_there_is_spac
         match commit(&stores, put(&key, [7; 50_000])).await {
             Ok(_) => acknowledged.push(key),
             Err(error) => {
-                assert_eq!(error, FAILED);
+                assert_eq!(error, CommitError::Unavailable { reason: Unavailable::DiskFull });
                 refused += 1;
             }
         }
@@ -114,6 +114,22 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers_when_there_is_spac
     for key in acknowledged.iter().map(String::as_str).chain(["before", "after"]) {
         assert!(value(&stores, key).await.is_some(), "{key}");
     }
+}
+
+#[tokio::test]
+async fn a_read_only_disk_refuses_writes_serves_reads_and_recovers_when_it_takes_them() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    commit(&stores, put("before", "v")).await.expect("a commit");
+    disk.set(Fault::ReadOnly);
+    for _ in 0..3 {
+        let refused = commit(&stores, put("refused", "v")).await;
+        assert_eq!(refused, Err(CommitError::Unavailable { reason: Unavailable::ReadOnly }));
+        assert!(value(&stores, "before").await.is_some());
+    }
+    disk.set(Fault::None);
+    commit(&stores, put("after", "v")).await.expect("it takes writes again");
+    assert!(value(&stores, "after").await.is_some() && value(&stores, "refused").await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

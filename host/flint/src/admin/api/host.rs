@@ -80,6 +80,7 @@ pub(crate) struct Limits {
     pub(crate) drain_timeout_ms: u64,
     pub(crate) request_memory_max_bytes: u64,
     pub(crate) compress_size_min_bytes: u64,
+    pub(crate) disk_free_min_bytes: u64,
     pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
