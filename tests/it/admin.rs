@@ -101,7 +101,7 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "outbound" => limits["outbound"].get(&name),
             "kv.STORE" => limits["kv"]["links"].get(&name),
             "queue.QUEUE" => limits["queues"]["jobs"].get(&name),
-            // It is in `admin::triggers_are_told`: a trigger needs a function that handles messages.
+            // It is in `message::every_number_of_a_trigger_is_told`: a trigger needs a function that handles messages.
             "trigger" => continue,
             "function.NAME" => function["limits"].get(&name).or_else(|| function.get(&name)),
             "route.rate" => route["rate"].get(&name),

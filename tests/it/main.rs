@@ -20,6 +20,7 @@ mod init;
 mod isolation;
 mod kv;
 mod limits;
+mod message;
 mod outbound;
 mod queue;
 mod readme;
