@@ -5,13 +5,15 @@
 //! in a commit (`flint_stores::check` saw to it), so no step changes what another one was decided by; what the sends of one
 //! commit share, its [`Plan`] knows.
 
+mod derive;
 mod kv;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flint_model::{QueueName, Timestamp};
-use flint_stores::{Catalog, Commit, CommitError, Committed, Effect, Outcome, Version};
+use flint_model::{MessageId, QueueName, Timestamp};
+use flint_stores::derive::Derived;
+use flint_stores::{Catalog, Cause, Commit, CommitError, Committed, Effect, Outcome, Version};
 
 use crate::database::Failure;
 use crate::table::queue::Count;
@@ -37,10 +39,24 @@ pub(crate) struct Apply<'tx> {
     row: Vec<u8>,
 }
 
+/// An effect that can happen, and the messages that it causes.
+struct Planned<'a> {
+    step: Step<'a>,
+    derived: Vec<Derived>,
+}
+
+impl<'a> From<Step<'a>> for Planned<'a> {
+    fn from(step: Step<'a>) -> Self {
+        Self { step, derived: Vec::new() }
+    }
+}
+
 /// An effect that can happen, ready to be made.
 enum Step<'a> {
     Kv(kv::Step<'a>),
     Queue(queue::Step<'a>),
+    /// Nothing but what it causes.
+    Publish(MessageId),
 }
 
 /// Why something does not happen.
@@ -90,36 +106,43 @@ impl<'tx> Apply<'tx> {
         }
     }
 
-    fn decide_all<'a>(&mut self, commit: &'a Commit) -> Result<(Vec<queue::Settling<'a>>, Vec<Step<'a>>), Halt> {
+    fn decide_all<'a>(&mut self, commit: &'a Commit) -> Result<(Vec<queue::Settling<'a>>, Vec<Planned<'a>>), Halt> {
         let mut plan = Plan::default();
         let consumed = commit.consumed.iter().enumerate();
         let settlings =
             consumed.map(|(index, settle)| self.decide_settle(index, settle, &mut plan)).collect::<Result<_, _>>()?;
         let effects = commit.effects.iter().enumerate();
-        let steps = effects.map(|(index, effect)| self.decide(index, effect, &mut plan)).collect::<Result<_, _>>()?;
+        let decide = |(index, effect)| self.decide(index, effect, &commit.cause, &mut plan);
+        let steps = effects.map(decide).collect::<Result<_, _>>()?;
         Ok((settlings, steps))
     }
 
-    fn decide<'a>(&mut self, index: usize, effect: &'a Effect, plan: &mut Plan<'a>) -> Result<Step<'a>, Halt> {
-        match effect {
+    fn decide<'a>(
+        &mut self,
+        index: usize,
+        effect: &'a Effect,
+        cause: &Cause,
+        plan: &mut Plan<'a>,
+    ) -> Result<Planned<'a>, Halt> {
+        let step = match effect {
             Effect::KvPut { store, key, value, expires_at, expect } => {
-                Ok(Step::Kv(self.decide_put(index, (store, key), value, *expires_at, *expect)?))
+                Step::Kv(self.decide_put(index, (store, key), value, *expires_at, *expect)?)
             }
-            Effect::KvDelete { store, key, expect } => {
-                Ok(Step::Kv(self.decide_delete(index, (store, key), *expect)?))
-            }
+            Effect::KvDelete { store, key, expect } => Step::Kv(self.decide_delete(index, (store, key), *expect)?),
             Effect::KvIncrement { store, key, delta } => {
-                Ok(Step::Kv(self.decide_increment(index, (store, key), *delta)?))
+                Step::Kv(self.decide_increment(index, (store, key), *delta)?)
             }
             Effect::QueueSend { queue, message, options } => {
-                Ok(Step::Queue(self.decide_send(queue, message, options, plan)?))
+                Step::Queue(self.decide_send(queue, message, options, plan)?)
             }
-        }
+            Effect::TopicPublish { topic, message } => return self.decide_publish(topic, message, cause, plan),
+        };
+        Ok(step.into())
     }
 
     fn take_all(
         &mut self,
-        (settlings, steps): (Vec<queue::Settling<'_>>, Vec<Step<'_>>),
+        (settlings, steps): (Vec<queue::Settling<'_>>, Vec<Planned<'_>>),
     ) -> Result<Committed, Failure> {
         let version = self.version + 1;
         let writes_before = std::mem::take(&mut self.changed);
@@ -132,11 +155,14 @@ impl<'tx> Apply<'tx> {
         Ok(Committed { version: self.version, outcomes })
     }
 
-    fn take(&mut self, step: Step<'_>, version: Version) -> Result<Outcome, Failure> {
-        match step {
-            Step::Kv(step) => self.take_kv(step, version),
-            Step::Queue(step) => self.take_send(step),
-        }
+    fn take(&mut self, Planned { step, derived }: Planned<'_>, version: Version) -> Result<Outcome, Failure> {
+        let outcome = match step {
+            Step::Kv(step) => self.take_kv(step, version)?,
+            Step::Queue(step) => self.take_send(step)?,
+            Step::Publish(id) => Outcome::TopicPublish { id },
+        };
+        derived.iter().try_for_each(|derived| self.deliver(derived))?;
+        Ok(outcome)
     }
 
     /// Removes up to `max` of what is over: entries, deduplication ids, messages that were kept too long. Answers how many.

@@ -1,6 +1,7 @@
 //! What arguments have to be: checked by every engine before it looks at a store. Pure.
 
 mod queue;
+mod topic;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -84,7 +85,8 @@ fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
         TooLarge::check(What::Batch, count, limits.batch_max)?;
         TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
     }
-    queue::batch(catalog, effects)
+    queue::batch(catalog, effects)?;
+    topic::batch(catalog, effects)
 }
 
 fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
@@ -98,6 +100,7 @@ fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
             key_within(catalog.limits(store)?, key)
         }
         Effect::QueueSend { queue, message, options } => queue::send(catalog, queue, message, options),
+        Effect::TopicPublish { topic, message } => topic::publish(catalog, topic, message),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one commit: its request, its result, and the ways in which it fails.
 
-use flint_model::{MessageId, QueueName};
+use flint_model::{MessageId, QueueName, TraceContext};
 
 use crate::effect::Effect;
 use crate::kv::{CounterFault, Version};
@@ -14,17 +14,28 @@ pub struct Commit {
     pub effects: Vec<Effect>,
     /// The messages that caused them, if any, and what becomes of each. With messages, there may be no effects.
     pub consumed: Vec<Settle>,
+    /// What led to it, for the messages that the effects cause.
+    pub cause: Cause,
+}
+
+/// What led to a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cause {
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
+    /// The depth of the message that is handled; 0 for a request. What the effects cause is one deeper.
+    pub depth: u32,
 }
 
 impl Commit {
     /// Commits these effects.
     pub fn new(effects: Vec<Effect>) -> Self {
-        Self { effects, consumed: Vec::new() }
+        Self { effects, ..Self::default() }
     }
 
     /// Settles these messages.
     pub fn settle(consumed: Vec<Settle>) -> Self {
-        Self { effects: Vec::new(), consumed }
+        Self { consumed, ..Self::default() }
     }
 
     /// The bytes that the effects bring.
@@ -71,6 +82,11 @@ pub enum Outcome {
     /// The message is in the queue.
     QueueSend {
         /// Its id; or that of the message with the same deduplication id which was there before.
+        id: MessageId,
+    },
+    /// The message is in the queue of every subscription that wants it.
+    TopicPublish {
+        /// Its id.
         id: MessageId,
     },
 }
@@ -120,6 +136,17 @@ pub enum CommitError {
         queue: QueueName,
         /// The most that it may hold.
         limit: u64,
+    },
+    /// More messages than may led to this commit, one causing the next, and it would cause another one. A retry can't help.
+    #[error(
+        "more than {limit} messages would cause one another, the last of them for the queue {queue}: a function probably \
+         writes into what it listens to; have it write elsewhere, or filter what it listens to"
+    )]
+    TooDeep {
+        /// The queue of the message.
+        queue: QueueName,
+        /// The greatest depth of a message.
+        limit: u32,
     },
     /// What is named does not exist. A retry can't help.
     #[error(transparent)]

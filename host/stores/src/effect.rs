@@ -3,7 +3,7 @@
 //! An effect names what it changes and what it expects to find there. It does nothing by itself; an engine applies it.
 
 use bytes::Bytes;
-use flint_model::{QueueName, StoreName, Timestamp};
+use flint_model::{QueueName, StoreName, Timestamp, TopicName};
 
 use crate::kv::Version;
 use crate::queue::{Message, SendOptions};
@@ -51,6 +51,13 @@ pub enum Effect {
         /// How it is sent.
         options: SendOptions,
     },
+    /// Puts a message into the queue of every subscription of a topic that wants it.
+    TopicPublish {
+        /// The topic.
+        topic: TopicName,
+        /// The message. With a group, subscribers that are FIFO queues get it in that; its depth is that of the commit.
+        message: Message,
+    },
 }
 
 impl Effect {
@@ -60,7 +67,7 @@ impl Effect {
             Self::KvPut { store, key, .. }
             | Self::KvDelete { store, key, .. }
             | Self::KvIncrement { store, key, .. } => Some((store, key)),
-            Self::QueueSend { .. } => None,
+            Self::QueueSend { .. } | Self::TopicPublish { .. } => None,
         }
     }
 
@@ -70,7 +77,7 @@ impl Effect {
             Self::KvPut { key, value, .. } => key.len() + value.len(),
             Self::KvDelete { key, .. } => key.len(),
             Self::KvIncrement { key, .. } => key.len() + size_of::<i64>(),
-            Self::QueueSend { message, .. } => message.size(),
+            Self::QueueSend { message, .. } | Self::TopicPublish { message, .. } => message.size(),
         };
         size as u64
     }

@@ -2,8 +2,8 @@
 //!
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
 //! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`]. The rules that every
-//! engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`], [`cursor`],
-//! [`filter`]), and the feature `conformance` holds the suite that takes any engine.
+//! engine has to keep are pure functions of this crate ([`check`], [`derive`], [`Expectation::is_met`], [`kv::sum`],
+//! [`cursor`], [`filter`]), and the feature `conformance` holds the suite that takes any engine.
 //!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
@@ -12,25 +12,28 @@ pub mod catalog;
 pub mod check;
 pub mod commit;
 pub mod cursor;
+pub mod derive;
 pub mod effect;
 pub mod filter;
 pub mod kv;
 pub mod queue;
 pub mod refusal;
+pub mod topic;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
 pub use catalog::Catalog;
-pub use commit::{Commit, CommitError, Committed, Outcome};
+pub use commit::{Cause, Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
 pub use futures::future::BoxFuture;
 pub use kv::{Entry, Item, Kv, KvLimits, Page, ReadError, Version};
 pub use queue::{
     Attribute, Company, Death, Delivery, Depth, Message, Order, Peeked, QueueRules, Queues, Receipt, Receive, Received,
-    Receives, SendOptions, Settle, Stored, Verdict,
+    Receives, SendOptions, Settle, Source, Stored, Verdict,
 };
 pub use refusal::{Invalid, Missing, TooLarge, Unavailable, What};
+pub use topic::{Subscription, TopicRules};
 
 /// A store engine: one door for writes, one trait a capability for the rest.
 ///

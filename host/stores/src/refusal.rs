@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flint_model::{QueueName, StoreName};
+use flint_model::{QueueName, StoreName, TopicName};
 
 /// Says what a limit was set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +181,9 @@ pub enum Missing {
     /// No queue.
     #[error("there is no queue {0}")]
     Queue(QueueName),
+    /// No topic.
+    #[error("there is no topic {0}")]
+    Topic(TopicName),
 }
 
 /// Why arguments are refused before any store is looked at.

@@ -33,7 +33,7 @@ impl Apply<'_> {
     }
 
     /// The rules of a queue that was looked up before in this transaction.
-    fn rules(&self, queue: &QueueName) -> Result<&'_ QueueRules, Failure> {
+    pub(super) fn rules(&self, queue: &QueueName) -> Result<&'_ QueueRules, Failure> {
         // Of one transaction all see one catalog.
         Ok(self.catalog.queue(queue).map_err(|_| Corrupt("the catalog of queues"))?)
     }
@@ -76,7 +76,7 @@ impl Apply<'_> {
     }
 
     /// Puts a message behind all others of a queue.
-    fn put(
+    pub(super) fn put(
         &mut self,
         queue: &QueueName,
         order: Order,

@@ -16,6 +16,7 @@ pub mod random;
 pub mod random_queue;
 pub mod scan;
 pub mod settle;
+pub mod topic;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -23,11 +24,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::{ManualClock, MessageId, QueueName, StoreName, Timestamp};
+use flint_model::{ManualClock, MessageId, QueueName, StoreName, Timestamp, TopicName};
 
 use crate::{
     Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry, Expectation, Item, KvLimits, Message,
-    Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, Verdict, Version,
+    Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, TopicRules, Verdict, Version,
 };
 
 pub use model::{Memory, Model};
@@ -39,6 +40,8 @@ pub struct Setup {
     pub stores: BTreeMap<StoreName, KvLimits>,
     /// The queues that it has: see [`super::queue`].
     pub queues: BTreeMap<QueueName, QueueRules>,
+    /// The topics that it has: see [`super::topic`].
+    pub topics: BTreeMap<TopicName, TopicRules>,
     /// The time that it goes by.
     pub clock: Arc<ManualClock>,
 }
@@ -46,7 +49,8 @@ pub struct Setup {
 impl Setup {
     /// What there is.
     pub fn catalog(&self) -> Catalog {
-        Catalog { stores: self.stores.clone(), queues: self.queues.clone() }
+        let (stores, queues, topics) = (self.stores.clone(), self.queues.clone(), self.topics.clone());
+        Catalog { stores, queues, topics, ..Catalog::default() }
     }
 }
 
@@ -63,7 +67,8 @@ impl Default for Setup {
         let stores = [("default", KvLimits::default()), ("other", KvLimits::default()), ("small", small)];
         Self {
             stores: stores.into_iter().map(|(name, limits)| (store(name), limits)).collect(),
-            queues: queue::rules(),
+            queues: [queue::rules(), topic::queues()].into_iter().flatten().collect(),
+            topics: topic::rules(),
             clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000))),
         }
     }
@@ -146,6 +151,13 @@ macro_rules! conformance {
                 a_group_goes_on_behind_a_dead_lettered_message
                 a_busy_group_does_not_starve_another
                 extending_a_lease_hides_the_group;
+            topic: what_is_published_reaches_every_subscription
+                a_filter_decides_what_reaches_a_subscription
+                a_group_goes_with_what_is_published
+                a_publication_is_one_with_its_commit
+                one_full_subscription_refuses_a_publication
+                what_is_published_keeps_the_rules_of_the_topic
+                what_is_derived_is_one_deeper_than_its_cause;
             random: an_engine_does_what_the_model_does;
             random_queue: an_engine_queues_as_the_model_does
         );

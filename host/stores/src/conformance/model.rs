@@ -12,11 +12,13 @@ use flint_model::{Clock, QueueName, StoreName, Timestamp};
 use futures::FutureExt as _;
 use futures::future::ready;
 
+use crate::commit::Cause;
+use crate::derive::Derived;
 use crate::kv::{Counter, sum};
 use crate::refusal::TooLarge;
 use crate::{
     BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome, Page,
-    Peeked, Queues, ReadError, Receipt, Receive, Received, Stores, Version, What, check, cursor,
+    Peeked, Queues, ReadError, Receipt, Receive, Received, SendOptions, Stores, Version, What, check, cursor, derive,
 };
 
 /// The state of all stores.
@@ -25,6 +27,14 @@ pub struct Model {
     entries: BTreeMap<(StoreName, String), Stored>,
     queues: queue::Queues,
     version: Version,
+}
+
+/// What a commit is made with.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    catalog: &'a Catalog,
+    now: Timestamp,
+    cause: &'a Cause,
 }
 
 #[derive(Debug, Clone)]
@@ -57,31 +67,33 @@ impl Model {
     /// Makes a commit of which the arguments have been checked.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`], [`CommitError::NotACounter`], [`CommitError::LeaseLost`] and [`CommitError::Full`].
+    /// Those of [`CommitError`] that depend on what the stores hold.
     pub fn commit(&mut self, catalog: &Catalog, now: Timestamp, commit: &Commit) -> Result<Committed, CommitError> {
         let mut next = self.clone();
         next.version += 1;
         for (index, settle) in commit.consumed.iter().enumerate() {
             next.queues.settle(catalog, now, index, settle)?;
         }
+        let at = At { catalog, now, cause: &commit.cause };
         let effects = commit.effects.iter().enumerate();
         let outcomes: Vec<_> =
-            effects.map(|(index, effect)| next.apply(catalog, now, index, effect)).collect::<Result<_, _>>()?;
+            effects.map(|(index, effect)| next.apply(&at, index, effect)).collect::<Result<_, _>>()?;
         *self = next;
         Ok(Committed { version: self.version, outcomes })
     }
 
-    fn apply(
-        &mut self,
-        catalog: &Catalog,
-        now: Timestamp,
-        index: usize,
-        effect: &Effect,
-    ) -> Result<Outcome, CommitError> {
+    fn apply(&mut self, at: &At<'_>, index: usize, effect: &Effect) -> Result<Outcome, CommitError> {
+        let At { catalog, now, cause } = *at;
         match effect {
             Effect::QueueSend { queue, message, options } => {
                 let id = self.queues.send(catalog, now, queue, message, options)?;
                 Ok(Outcome::QueueSend { id })
+            }
+            Effect::TopicPublish { topic, message } => {
+                for derived in derive::publication(catalog, cause, topic, message)? {
+                    self.deliver(at, &derived?)?;
+                }
+                Ok(Outcome::TopicPublish { id: message.id })
             }
             Effect::KvPut { store, key, .. }
             | Effect::KvDelete { store, key, .. }
@@ -129,8 +141,13 @@ impl Model {
                 self.entries.insert(slot, Stored { entry, counter: Some(sum) });
                 Ok(Outcome::KvIncrement { sum })
             }
-            Effect::QueueSend { .. } => unreachable!("it has no key"),
+            Effect::QueueSend { .. } | Effect::TopicPublish { .. } => unreachable!("it has no key"),
         }
+    }
+
+    fn deliver(&mut self, at: &At<'_>, derived: &Derived) -> Result<(), CommitError> {
+        let Derived { queue, message } = derived;
+        self.queues.send(at.catalog, at.now, queue, message, &SendOptions::default()).map(drop)
     }
 
     fn live(&self, now: Timestamp, store: &StoreName, key: &str) -> Option<&Stored> {

@@ -128,7 +128,7 @@ fn outcome(outcome: Outcome) -> Result<kv::Outcome, Error> {
         Outcome::KvPut { version } => Ok(kv::Outcome::Put(version)),
         Outcome::KvDelete { existed } => Ok(kv::Outcome::Deleted(existed)),
         Outcome::KvIncrement { sum } => Ok(kv::Outcome::Incremented(sum)),
-        Outcome::QueueSend { .. } => Err(Error::unexpected()),
+        Outcome::QueueSend { .. } | Outcome::TopicPublish { .. } => Err(Error::unexpected()),
     }
 }
 

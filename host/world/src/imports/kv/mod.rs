@@ -67,8 +67,11 @@ impl From<CommitError> for Error {
             CommitError::NoSuch(missing) => missing.into(),
             CommitError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
-            // No queue has a part in it.
-            CommitError::LeaseLost { .. } | CommitError::Full { .. } => Self::unexpected(),
+            // The queues of those who listen to the store: back-pressure, and a circle.
+            CommitError::Full { .. } => Self::Unavailable(Unavailable::Overloaded),
+            CommitError::TooDeep { .. } => Self::Invalid(error.to_string()),
+            // No message is settled here.
+            CommitError::LeaseLost { .. } => Self::unexpected(),
         }
     }
 }
@@ -77,7 +80,7 @@ impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Store(store) => Self::NoSuchStore(store.to_string()),
-            Missing::Queue(_) => Self::unexpected(),
+            Missing::Queue(_) | Missing::Topic(_) => Self::unexpected(),
         }
     }
 }
