@@ -5,14 +5,16 @@
 //! in a commit (`flint_stores::check` saw to it), so no step changes what another one was decided by; what the sends of one
 //! commit share, its [`Plan`] knows.
 
+mod change;
 mod derive;
 mod kv;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flint_model::{MessageId, QueueName, Timestamp};
+use flint_model::{MessageId, QueueName, StoreName, Timestamp};
 use flint_stores::derive::Derived;
+use flint_stores::kv::Position;
 use flint_stores::{Catalog, Cause, Commit, CommitError, Committed, Effect, Outcome, Version};
 
 use crate::database::Failure;
@@ -35,6 +37,8 @@ pub(crate) struct Apply<'tx> {
     counts: BTreeMap<QueueName, Count>,
     /// The queues where messages came or became visible.
     woken: BTreeSet<QueueName>,
+    /// How far the subscriptions have come that were looked up, by their keys.
+    positions: BTreeMap<Vec<u8>, Position>,
     /// A buffer for rows.
     row: Vec<u8>,
 }
@@ -42,13 +46,9 @@ pub(crate) struct Apply<'tx> {
 /// An effect that can happen, and the messages that it causes.
 struct Planned<'a> {
     step: Step<'a>,
+    /// The key whose change somebody listens to.
+    tells: Option<(&'a StoreName, &'a str)>,
     derived: Vec<Derived>,
-}
-
-impl<'a> From<Step<'a>> for Planned<'a> {
-    fn from(step: Step<'a>) -> Self {
-        Self { step, derived: Vec::new() }
-    }
 }
 
 /// An effect that can happen, ready to be made.
@@ -91,8 +91,18 @@ pub(crate) fn settled<T>(result: Result<T, Halt>) -> Result<Result<T, CommitErro
 impl<'tx> Apply<'tx> {
     pub(crate) fn new(tables: Tables<'tx>, catalog: &'tx Catalog, now: Timestamp) -> Result<Self, Failure> {
         let (version, number) = (tables.number(table::VERSION)?, tables.number(table::NUMBER)?);
-        let (counts, woken) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { tables, catalog, now, version, changed: false, number, counts, woken, row: Vec::new() })
+        Ok(Self {
+            tables,
+            catalog,
+            now,
+            version,
+            changed: false,
+            number,
+            counts: BTreeMap::new(),
+            woken: BTreeSet::new(),
+            positions: BTreeMap::new(),
+            row: Vec::new(),
+        })
     }
 
     /// Applies a commit, or nothing of it if it can't happen.
@@ -101,7 +111,7 @@ impl<'tx> Apply<'tx> {
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<Result<Committed, CommitError>, Failure> {
         let decided = self.decide_all(commit);
         match settled(decided)? {
-            Ok(steps) => Ok(Ok(self.take_all(steps)?)),
+            Ok(steps) => Ok(Ok(self.take_all(steps, &commit.cause)?)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -137,17 +147,25 @@ impl<'tx> Apply<'tx> {
             }
             Effect::TopicPublish { topic, message } => return self.decide_publish(topic, message, cause, plan),
         };
-        Ok(step.into())
+        let tells = match (&step, effect.key()) {
+            (Step::Kv(step), Some(key)) => {
+                let version = self.version + 1;
+                self.decide_change(key, || step.leaves(version), cause, plan)?.then_some(key)
+            }
+            _ => None,
+        };
+        Ok(Planned { step, tells, derived: Vec::new() })
     }
 
     fn take_all(
         &mut self,
         (settlings, steps): (Vec<queue::Settling<'_>>, Vec<Planned<'_>>),
+        cause: &Cause,
     ) -> Result<Committed, Failure> {
         let version = self.version + 1;
         let writes_before = std::mem::take(&mut self.changed);
         settlings.into_iter().try_for_each(|settling| self.settle(settling))?;
-        let outcomes = steps.into_iter().map(|step| self.take(step, version)).collect::<Result<_, _>>()?;
+        let outcomes = steps.into_iter().map(|step| self.take(step, version, cause)).collect::<Result<_, _>>()?;
         if self.changed {
             self.version = version;
         }
@@ -155,7 +173,12 @@ impl<'tx> Apply<'tx> {
         Ok(Committed { version: self.version, outcomes })
     }
 
-    fn take(&mut self, Planned { step, derived }: Planned<'_>, version: Version) -> Result<Outcome, Failure> {
+    fn take(&mut self, planned: Planned<'_>, version: Version, cause: &Cause) -> Result<Outcome, Failure> {
+        let Planned { step, tells, derived } = planned;
+        let derived = match (&step, tells) {
+            (Step::Kv(step), Some(key)) => self.derive_write(key, step.leaves(version), cause)?,
+            _ => derived,
+        };
         let outcome = match step {
             Step::Kv(step) => self.take_kv(step, version)?,
             Step::Queue(step) => self.take_send(step)?,

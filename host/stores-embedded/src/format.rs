@@ -17,7 +17,7 @@ pub(crate) const FORMAT_NOW: u64 = 2;
 pub(crate) fn initialise(database: &redb::Database) -> Result<(), OpenError> {
     let make = || -> Result<(), redb::Error> {
         let transaction = database.begin_write()?;
-        Tables::open(&transaction)?.meta.insert(FORMAT, FORMAT_NOW)?;
+        Tables::make(&transaction)?.meta.insert(FORMAT, FORMAT_NOW)?;
         Ok(transaction.commit()?)
     };
     Ok(make()?)
@@ -41,7 +41,7 @@ pub(crate) fn migrate(database: &redb::Database) -> Result<(), OpenError> {
 /// Adds the tables of queues, which are empty.
 fn to_2(database: &redb::Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    Tables::open(&transaction)?.meta.insert(FORMAT, 2)?;
+    Tables::make(&transaction)?.meta.insert(FORMAT, 2)?;
     transaction.commit()?;
     tracing::info!("the store was brought from format 1 to 2");
     Ok(())

@@ -31,7 +31,7 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use cap_std::fs::Dir;
 use flint_model::Clock;
-use flint_stores::{BoxFuture, Catalog, Commit, CommitError, Committed, Kv, Queues, Stores, check};
+use flint_stores::{Backfill, BoxFuture, Catalog, Commit, CommitError, Committed, Kv, Queues, Stores, check};
 use parking_lot::Mutex;
 
 use crate::bell::Bells;
@@ -157,5 +157,9 @@ impl Stores for Embedded {
             check::commit(&self.catalog.load(), &commit)?;
             self.group_commit.commit(commit).await
         })
+    }
+
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>> {
+        Box::pin(async move { self.group_commit.ask(0, max, move |apply| apply.backfill(max.max(1))).await? })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flint_model::{QueueName, StoreName, TopicName};
 
-use crate::kv::KvLimits;
+use crate::kv::{ChangeSubscription, KvLimits};
 use crate::queue::QueueRules;
 use crate::refusal::{Missing, Refusal};
 use crate::topic::TopicRules;
@@ -16,6 +16,8 @@ pub struct Catalog {
     pub stores: BTreeMap<StoreName, KvLimits>,
     /// Queues, those that the host keeps for itself too.
     pub queues: BTreeMap<QueueName, QueueRules>,
+    /// Who listens to the changes of each store. No queue comes twice for one store.
+    pub changes: BTreeMap<StoreName, Vec<ChangeSubscription>>,
     /// Topics.
     pub topics: BTreeMap<TopicName, TopicRules>,
     /// The greatest depth of a message that an effect causes, so that a function which writes into what it listens to comes
@@ -25,7 +27,13 @@ pub struct Catalog {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { stores: BTreeMap::new(), queues: BTreeMap::new(), topics: BTreeMap::new(), depth_max: 16 }
+        Self {
+            stores: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            depth_max: 16,
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub use catalog::Catalog;
 pub use commit::{Cause, Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
 pub use futures::future::BoxFuture;
-pub use kv::{Entry, Item, Kv, KvLimits, Page, ReadError, Version};
+pub use kv::{Backfill, Change, Entry, Item, Kv, KvLimits, Page, ReadError, Version};
 pub use queue::{
     Attribute, Company, Death, Delivery, Depth, Message, Order, Peeked, QueueRules, Queues, Receipt, Receive, Received,
     Receives, SendOptions, Settle, Source, Stored, Verdict,
@@ -58,4 +58,17 @@ pub trait Stores: Send + Sync + 'static {
     /// [`CommitError`]. All but [`CommitError::Unavailable`] promise that nothing was written; after that one it may or
     /// may not have been, whole.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>>;
+
+    /// Has the subscriptions to changes of stores ([`Catalog::changes`]) come further, by one bounded step.
+    ///
+    /// A subscription that is new begins, and one that is gone is forgotten, so that it is new if it comes back. Those that
+    /// start at the beginning are told what is there as inserts: up to `max` entries (at least 1) are looked at in a step, each key once, in
+    /// order with the changes that happen meanwhile. How far each has come is durable, so a restart goes on.
+    ///
+    /// To be called again until there is no more, after each start and after the catalog was changed. If nothing was told and
+    /// there is more, a queue is full: try again later.
+    ///
+    /// # Errors
+    /// [`CommitError::NoSuch`], [`CommitError::Invalid`], [`CommitError::Unavailable`].
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>>;
 }

@@ -19,14 +19,11 @@ impl Apply<'_> {
         let catalog = self.catalog;
         let mut derived = Vec::new();
         for one in derive::publication(catalog, cause, topic, message)? {
-            derived.push(self.admit_derived(one?, plan)?);
+            let one = one?;
+            self.admit(&one.queue, plan)?;
+            derived.push(one);
         }
-        Ok(Planned { step: Step::Publish(message.id), derived })
-    }
-
-    fn admit_derived(&mut self, derived: Derived, plan: &mut Plan<'_>) -> Result<Derived, Halt> {
-        self.admit(&derived.queue, plan)?;
-        Ok(derived)
+        Ok(Planned { step: Step::Publish(message.id), tells: None, derived })
     }
 
     /// Puts a message where it belongs.

@@ -1,8 +1,9 @@
 //! Key-value effects.
 
+use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 use flint_stores::kv::{Counter, sum};
-use flint_stores::{CommitError, Expectation, Outcome, Version};
+use flint_stores::{CommitError, Entry, Expectation, Outcome, Version};
 use redb::ReadableTable as _;
 
 use super::{Apply, Halt};
@@ -11,9 +12,24 @@ use crate::table::{Kind, NEVER, Record, expiry_key, kv_key, split_expiry_key};
 
 /// A change of a key that can happen.
 pub(super) enum Step<'a> {
-    Put { row: Vec<u8>, value: &'a [u8], expires_at: Option<Timestamp> },
+    Put { row: Vec<u8>, value: &'a Bytes, expires_at: Option<Timestamp> },
     Delete { row: Vec<u8> },
     Count { row: Vec<u8>, sum: i64 },
+}
+
+impl Step<'_> {
+    /// What the key reads as afterwards.
+    pub(super) fn leaves(&self, version: Version) -> Option<Entry> {
+        match self {
+            Self::Put { value, expires_at, .. } => {
+                Some(Entry { value: Bytes::clone(value), version, expires_at: *expires_at })
+            }
+            Self::Count { sum, .. } => {
+                Some(Entry { value: Bytes::copy_from_slice(&sum.to_le_bytes()), version, expires_at: None })
+            }
+            Self::Delete { .. } => None,
+        }
+    }
 }
 
 type Key<'a> = (&'a StoreName, &'a String);
@@ -23,7 +39,7 @@ impl Apply<'_> {
         &self,
         index: usize,
         (store, key): Key<'_>,
-        value: &'a [u8],
+        value: &'a Bytes,
         expires_at: Option<Timestamp>,
         expect: Option<Expectation>,
     ) -> Result<Step<'a>, Halt> {
@@ -135,7 +151,9 @@ impl Apply<'_> {
             self.tables.expiry.remove(row.as_slice())?;
             // The row always tells the truth; but nothing is removed on its word alone.
             if self.ends(kv_key)? == Some(at) {
+                let derived = self.derive_end(kv_key)?;
                 self.tables.kv.remove(kv_key)?;
+                derived.into_iter().try_for_each(|one| self.hand_over(&one.queue, one.message, None))?;
             }
         }
         self.changed |= !due.is_empty();

@@ -18,7 +18,7 @@
 //! length, numbers and moments are big endian.
 
 use bytes::Bytes;
-use flint_model::{MessageId, QueueName, Timestamp, TopicName, TraceContext};
+use flint_model::{MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
 use flint_stores::{Attribute, Company, Death, Message, Order, Source, Stored};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
@@ -312,18 +312,21 @@ struct DeathHeader<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 enum SourceHeader<'a> {
     Topic(&'a str),
+    Store(&'a str),
 }
 
 impl<'a> SourceHeader<'a> {
     fn of(source: &'a Source) -> Self {
         match source {
             Source::Topic(topic) => Self::Topic(topic.as_str()),
+            Source::Store(store) => Self::Store(store.as_str()),
         }
     }
 
     fn source(&self) -> Option<Source> {
         match self {
             Self::Topic(topic) => TopicName::parse(topic).map(Source::Topic).ok(),
+            Self::Store(store) => StoreName::parse(store).map(Source::Store).ok(),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! [`conformance!`]: crate::conformance!
 
 pub mod batch;
+pub mod change;
 pub mod dead_letter;
 pub mod fifo;
 pub mod kv;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flint_model::{ManualClock, MessageId, QueueName, StoreName, Timestamp, TopicName};
 
+use crate::kv::ChangeSubscription;
 use crate::{
     Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry, Expectation, Item, KvLimits, Message,
     Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, TopicRules, Verdict, Version,
@@ -36,10 +38,13 @@ pub use model::{Memory, Model};
 /// What an engine under test is made with.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// The stores that it has: `default` with default limits, `other` too, and `small` with small ones.
+    /// The stores that it has: `default` with default limits, `other` too, `small` with small ones, and those of
+    /// [`super::change`], to which somebody listens.
     pub stores: BTreeMap<StoreName, KvLimits>,
     /// The queues that it has: see [`super::queue`].
     pub queues: BTreeMap<QueueName, QueueRules>,
+    /// Who listens to the stores: see [`super::change`].
+    pub changes: BTreeMap<StoreName, Vec<ChangeSubscription>>,
     /// The topics that it has: see [`super::topic`].
     pub topics: BTreeMap<TopicName, TopicRules>,
     /// The time that it goes by.
@@ -49,8 +54,9 @@ pub struct Setup {
 impl Setup {
     /// What there is.
     pub fn catalog(&self) -> Catalog {
-        let (stores, queues, topics) = (self.stores.clone(), self.queues.clone(), self.topics.clone());
-        Catalog { stores, queues, topics, ..Catalog::default() }
+        let (stores, queues) = (self.stores.clone(), self.queues.clone());
+        let (changes, topics) = (self.changes.clone(), self.topics.clone());
+        Catalog { stores, queues, changes, topics, ..Catalog::default() }
     }
 }
 
@@ -64,10 +70,12 @@ impl Default for Setup {
             batch_max: 3,
             batch_bytes_max: 40,
         };
-        let stores = [("default", KvLimits::default()), ("other", KvLimits::default()), ("small", small)];
+        let plain = ["default", "other", "watched", "history", "brimful"].map(|name| (name, KvLimits::default()));
+        let stores = plain.into_iter().chain([("small", small)]);
         Self {
-            stores: stores.into_iter().map(|(name, limits)| (store(name), limits)).collect(),
-            queues: [queue::rules(), topic::queues()].into_iter().flatten().collect(),
+            stores: stores.map(|(name, limits)| (store(name), limits)).collect(),
+            queues: [queue::rules(), topic::queues(), change::queues()].into_iter().flatten().collect(),
+            changes: change::subscriptions(),
             topics: topic::rules(),
             clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000))),
         }
@@ -158,6 +166,14 @@ macro_rules! conformance {
                 one_full_subscription_refuses_a_publication
                 what_is_published_keeps_the_rules_of_the_topic
                 what_is_derived_is_one_deeper_than_its_cause;
+            change: a_change_tells_what_was_and_what_is
+                only_what_is_wanted_is_told
+                a_change_is_one_with_its_commit
+                changes_of_a_key_come_in_their_order
+                the_end_of_an_entry_is_told_once
+                a_change_is_as_large_as_it_is
+                a_subscription_from_the_beginning_is_told_all_that_is_there
+                a_backfill_waits_for_room;
             random: an_engine_does_what_the_model_does;
             random_queue: an_engine_queues_as_the_model_does
         );

@@ -1,5 +1,6 @@
 //! What an engine is compared with: maps in memory, as simple as can be.
 
+mod change;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -14,11 +15,12 @@ use futures::future::ready;
 
 use crate::commit::Cause;
 use crate::derive::Derived;
-use crate::kv::{Counter, sum};
+use crate::kv::{Counter, Position, sum};
 use crate::refusal::TooLarge;
 use crate::{
-    BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome, Page,
-    Peeked, Queues, ReadError, Receipt, Receive, Received, SendOptions, Stores, Version, What, check, cursor, derive,
+    Backfill, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome,
+    Page, Peeked, Queues, ReadError, Receipt, Receive, Received, SendOptions, Stores, Version, What, check, cursor,
+    derive,
 };
 
 /// The state of all stores.
@@ -26,6 +28,7 @@ use crate::{
 pub struct Model {
     entries: BTreeMap<(StoreName, String), Stored>,
     queues: queue::Queues,
+    positions: BTreeMap<(StoreName, QueueName), Position>,
     version: Version,
 }
 
@@ -97,7 +100,12 @@ impl Model {
             }
             Effect::KvPut { store, key, .. }
             | Effect::KvDelete { store, key, .. }
-            | Effect::KvIncrement { store, key, .. } => self.apply_kv(now, index, store, key, effect),
+            | Effect::KvIncrement { store, key, .. } => {
+                let old = self.entry(store, key);
+                let outcome = self.apply_kv(now, index, store, key, effect)?;
+                self.tell(at, store, key, old)?;
+                Ok(outcome)
+            }
         }
     }
 
@@ -223,6 +231,10 @@ impl Stores for Memory {
         self
     }
 
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>> {
+        ready(self.model().backfill(&self.catalog, self.clock.now(), max)).boxed()
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
         let checked = check::commit(&self.catalog, &commit).map_err(CommitError::from);
         ready(checked.and_then(|()| self.model().commit(&self.catalog, self.clock.now(), &commit))).boxed()
@@ -238,7 +250,7 @@ impl Queues for Memory {
             check::receive(&self.catalog, queue, &receive)?;
             let began = std::time::Instant::now();
             loop {
-                let received = self.model().queues.receive(&self.catalog, self.clock.now(), queue, &receive)?;
+                let received = self.model().receive(&self.catalog, self.clock.now(), queue, &receive)?;
                 if !received.messages.is_empty() || began.elapsed() >= receive.wait {
                     return Ok(received);
                 }
