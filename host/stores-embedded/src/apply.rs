@@ -9,6 +9,7 @@ mod change;
 mod derive;
 mod kv;
 mod queue;
+mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +58,7 @@ enum Step<'a> {
     Queue(queue::Step<'a>),
     /// Nothing but what it causes.
     Publish(MessageId),
+    Record(record::Step<'a>),
 }
 
 /// Why something does not happen.
@@ -146,6 +148,10 @@ impl<'tx> Apply<'tx> {
                 Step::Queue(self.decide_send(queue, message, options, plan)?)
             }
             Effect::TopicPublish { topic, message } => return self.decide_publish(topic, message, cause, plan),
+            Effect::ScheduleTick { schedule, seen, expect } => {
+                Step::Record(self.decide_tick(index, schedule, *seen, *expect)?)
+            }
+            Effect::InvocationPut { id, invocation } => Step::Record(self.decide_invocation(*id, invocation)?),
         };
         let tells = match (&step, effect.key()) {
             (Step::Kv(step), Some(key)) => {
@@ -183,15 +189,18 @@ impl<'tx> Apply<'tx> {
             Step::Kv(step) => self.take_kv(step, version)?,
             Step::Queue(step) => self.take_send(step)?,
             Step::Publish(id) => Outcome::TopicPublish { id },
+            Step::Record(step) => self.take_record(step)?,
         };
         derived.iter().try_for_each(|derived| self.deliver(derived))?;
         Ok(outcome)
     }
 
-    /// Removes up to `max` of what is over: entries, deduplication ids, messages that were kept too long. Answers how many.
+    /// Removes up to `max` of what is over: entries, deduplication ids, invocations, messages that were kept too
+    /// long. Answers how many.
     pub(crate) fn collect(&mut self, max: usize) -> Result<usize, Failure> {
         let mut count = self.collect_kv(max)?;
         count += self.collect_sent(max - count)?;
+        count += self.collect_invocations(max - count)?;
         count += self.collect_stale(max - count)?;
         Ok(count)
     }

@@ -12,10 +12,11 @@
 //!
 //! `expiry` holds a row for each entry that will be gone: the moment, big endian so that rows are in order of time, and
 //! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`], that of
-//! subscriptions in [`subscription`].
+//! subscriptions in [`subscription`], those of schedules and invocations in [`record`].
 
 mod lazy;
 pub(crate) mod queue;
+pub(crate) mod record;
 pub(crate) mod subscription;
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use flint_stores::kv::Counter;
 use flint_stores::{Entry, Version};
 use lazy::Lazy;
 use queue::QueueTables;
+use record::{INVOCATION, INVOCATION_EXPIRY, SCHEDULE};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 use subscription::SUBSCRIPTION;
 
@@ -50,6 +52,9 @@ pub(crate) struct Tables<'tx> {
     pub(crate) meta: Table<'tx, &'static str, u64>,
     pub(crate) queues: QueueTables<'tx>,
     pub(crate) subscription: Lazy<'tx, &'static [u8], &'static [u8]>,
+    pub(crate) schedule: Lazy<'tx, &'static str, u64>,
+    pub(crate) invocation: Lazy<'tx, &'static [u8], &'static [u8]>,
+    pub(crate) invocation_expiry: Lazy<'tx, &'static [u8], ()>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -57,6 +62,9 @@ impl<'tx> Tables<'tx> {
     pub(crate) fn make(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
         let mut tables = Self::open(transaction)?;
         tables.subscription.open()?;
+        tables.schedule.open()?;
+        tables.invocation.open()?;
+        tables.invocation_expiry.open()?;
         Ok(tables)
     }
 
@@ -68,6 +76,9 @@ impl<'tx> Tables<'tx> {
             meta: transaction.open_table(META)?,
             queues: QueueTables::open(transaction)?,
             subscription: Lazy::new(transaction, SUBSCRIPTION),
+            schedule: Lazy::new(transaction, SCHEDULE),
+            invocation: Lazy::new(transaction, INVOCATION),
+            invocation_expiry: Lazy::new(transaction, INVOCATION_EXPIRY),
         })
     }
 

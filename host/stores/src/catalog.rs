@@ -23,6 +23,8 @@ pub struct Catalog {
     /// The greatest depth of a message that an effect causes, so that a function which writes into what it listens to comes
     /// to an end: 16 by default.
     pub depth_max: u32,
+    /// The largest answer that is kept of an asynchronous invocation, or text of its failure, in bytes: 1 MiB by default.
+    pub answer_size_max: usize,
 }
 
 impl Default for Catalog {
@@ -33,6 +35,7 @@ impl Default for Catalog {
             changes: BTreeMap::new(),
             topics: BTreeMap::new(),
             depth_max: 16,
+            answer_size_max: 1 << 20,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one commit: its request, its result, and the ways in which it fails.
 
-use flint_model::{MessageId, QueueName, TraceContext};
+use flint_model::{MessageId, QueueName, ScheduleName, Timestamp, TraceContext};
 
 use crate::effect::Effect;
 use crate::kv::{CounterFault, Version};
@@ -89,6 +89,13 @@ pub enum Outcome {
         /// Its id.
         id: MessageId,
     },
+    /// The tick is the last one.
+    ScheduleTick,
+    /// What became of the invocation is known.
+    InvocationPut {
+        /// Whether that is what was to be written: what succeeded stays so.
+        written: bool,
+    },
 }
 
 /// Why a commit did not happen.
@@ -136,6 +143,16 @@ pub enum CommitError {
         queue: QueueName,
         /// The most that it may hold.
         limit: u64,
+    },
+    /// The schedule was not at the tick that was expected: another has fired this one. A retry can't help.
+    #[error("another has fired this tick of the schedule {schedule}")]
+    Ticked {
+        /// Which effect, counted from 0.
+        index: usize,
+        /// The schedule.
+        schedule: ScheduleName,
+        /// The last tick, if there was one.
+        last: Option<Timestamp>,
     },
     /// More messages than may led to this commit, one causing the next, and it would cause another one. A retry can't help.
     #[error(

@@ -1,7 +1,8 @@
 //! What durable means: the traits of a store engine, the effects that change it, and the one commit.
 //!
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
-//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`]. The rules that every
+//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`],
+//! [`Schedules`], [`Invocations`]. The rules that every
 //! engine has to keep are pure functions of this crate ([`check`], [`derive`], [`Expectation::is_met`], [`kv::sum`],
 //! [`cursor`], [`filter`]), and the feature `conformance` holds the suite that takes any engine.
 //!
@@ -15,9 +16,11 @@ pub mod cursor;
 pub mod derive;
 pub mod effect;
 pub mod filter;
+pub mod invoke;
 pub mod kv;
 pub mod queue;
 pub mod refusal;
+pub mod schedule;
 pub mod topic;
 
 #[cfg(feature = "conformance")]
@@ -27,12 +30,14 @@ pub use catalog::Catalog;
 pub use commit::{Cause, Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
 pub use futures::future::BoxFuture;
+pub use invoke::{Invocation, InvocationState, Invocations};
 pub use kv::{Backfill, Change, Entry, Item, Kv, KvLimits, Page, ReadError, Version};
 pub use queue::{
     Attribute, Company, Death, Delivery, Depth, Message, Order, Peeked, QueueRules, Queues, Receipt, Receive, Received,
     Receives, SendOptions, Settle, Source, Stored, Verdict,
 };
 pub use refusal::{Invalid, Missing, TooLarge, Unavailable, What};
+pub use schedule::Schedules;
 pub use topic::{Subscription, TopicRules};
 
 /// A store engine: one door for writes, one trait a capability for the rest.
@@ -44,6 +49,12 @@ pub trait Stores: Send + Sync + 'static {
 
     /// The side of the queues that receives.
     fn queues(&self) -> &dyn Queues;
+
+    /// How far schedules have come.
+    fn schedules(&self) -> &dyn Schedules;
+
+    /// What became of asynchronous invocations.
+    fn invocations(&self) -> &dyn Invocations;
 
     /// Makes all the effects of a commit durable, or none of them.
     ///

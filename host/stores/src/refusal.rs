@@ -27,6 +27,12 @@ pub enum What {
     DeduplicationId,
     /// How long something is put off, in milliseconds.
     Delay,
+    /// The answer to an asynchronous invocation, or the text of its failure, in bytes.
+    Answer,
+    /// The name of a schedule.
+    Schedule,
+    /// The id of an invocation.
+    Invocation,
 }
 
 impl What {
@@ -43,6 +49,9 @@ impl What {
             Self::Group => "group",
             Self::DeduplicationId => "deduplication id",
             Self::Delay => "delay",
+            Self::Answer => "answer",
+            Self::Schedule => "schedule",
+            Self::Invocation => "invocation",
         }
     }
 }
@@ -91,6 +100,14 @@ pub enum Invalid {
         store: StoreName,
         /// The key.
         key: String,
+    },
+    /// Two effects of a commit about one schedule or invocation.
+    #[error("the {what} {name} comes twice in one batch")]
+    Twice {
+        /// What comes twice.
+        what: What,
+        /// Its name or id.
+        name: String,
     },
     /// A page of no entries.
     #[error("a page has at least one entry")]

@@ -94,6 +94,7 @@ impl From<CommitError> for Problem {
             CommitError::NoSuch(missing) => (StatusCode::NOT_FOUND, no_such(missing)),
             CommitError::LeaseLost { .. } => (StatusCode::CONFLICT, "queue/lease-lost"),
             CommitError::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, "queue/full"),
+            CommitError::Ticked { .. } => (StatusCode::CONFLICT, "schedule/ticked"),
             CommitError::TooDeep { .. } => (StatusCode::LOOP_DETECTED, "queue/too-deep"),
             CommitError::Invalid(_) => (StatusCode::BAD_REQUEST, "kv/invalid"),
             CommitError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "kv/unavailable"),

@@ -15,6 +15,7 @@ pub mod queue;
 pub mod race;
 pub mod random;
 pub mod random_queue;
+pub mod record;
 pub mod scan;
 pub mod settle;
 pub mod topic;
@@ -174,6 +175,9 @@ macro_rules! conformance {
                 a_change_is_as_large_as_it_is
                 a_subscription_from_the_beginning_is_told_all_that_is_there
                 a_backfill_waits_for_room;
+            record: a_tick_is_the_one_after_the_last
+                a_tick_fires_once
+                what_became_of_an_invocation_is_known_for_a_while;
             random: an_engine_does_what_the_model_does;
             random_queue: an_engine_queues_as_the_model_does
         );

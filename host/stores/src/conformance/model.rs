@@ -2,6 +2,7 @@
 
 mod change;
 mod queue;
+mod record;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::{Clock, QueueName, StoreName, Timestamp};
+use flint_model::{Clock, InvocationId, QueueName, ScheduleName, StoreName, Timestamp};
 use futures::FutureExt as _;
 use futures::future::ready;
 
@@ -18,9 +19,9 @@ use crate::derive::Derived;
 use crate::kv::{Counter, Position, sum};
 use crate::refusal::TooLarge;
 use crate::{
-    Backfill, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome,
-    Page, Peeked, Queues, ReadError, Receipt, Receive, Received, SendOptions, Stores, Version, What, check, cursor,
-    derive,
+    Backfill, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Invocation,
+    Invocations, Item, Kv, Outcome, Page, Peeked, Queues, ReadError, Receipt, Receive, Received, Schedules,
+    SendOptions, Stores, Version, What, check, cursor, derive,
 };
 
 /// The state of all stores.
@@ -29,6 +30,8 @@ pub struct Model {
     entries: BTreeMap<(StoreName, String), Stored>,
     queues: queue::Queues,
     positions: BTreeMap<(StoreName, QueueName), Position>,
+    ticks: BTreeMap<ScheduleName, Timestamp>,
+    invocations: BTreeMap<InvocationId, Invocation>,
     version: Version,
 }
 
@@ -98,6 +101,8 @@ impl Model {
                 }
                 Ok(Outcome::TopicPublish { id: message.id })
             }
+            Effect::ScheduleTick { schedule, seen, expect } => self.tick(index, schedule, *seen, *expect),
+            Effect::InvocationPut { id, invocation } => Ok(self.note(now, *id, invocation)),
             Effect::KvPut { store, key, .. }
             | Effect::KvDelete { store, key, .. }
             | Effect::KvIncrement { store, key, .. } => {
@@ -149,7 +154,7 @@ impl Model {
                 self.entries.insert(slot, Stored { entry, counter: Some(sum) });
                 Ok(Outcome::KvIncrement { sum })
             }
-            Effect::QueueSend { .. } | Effect::TopicPublish { .. } => unreachable!("it has no key"),
+            _ => unreachable!("it has no key"),
         }
     }
 
@@ -228,6 +233,14 @@ impl Stores for Memory {
     }
 
     fn queues(&self) -> &dyn Queues {
+        self
+    }
+
+    fn schedules(&self) -> &dyn Schedules {
+        self
+    }
+
+    fn invocations(&self) -> &dyn Invocations {
         self
     }
 

@@ -70,8 +70,8 @@ impl From<CommitError> for Error {
             // The queues of those who listen to the store: back-pressure, and a circle.
             CommitError::Full { .. } => Self::Unavailable(Unavailable::Overloaded),
             CommitError::TooDeep { .. } => Self::Invalid(error.to_string()),
-            // No message is settled here.
-            CommitError::LeaseLost { .. } => Self::unexpected(),
+            // No message is settled here, and no schedule fires.
+            CommitError::LeaseLost { .. } | CommitError::Ticked { .. } => Self::unexpected(),
         }
     }
 }
