@@ -17,7 +17,7 @@ use crate::{Cause, Change, Commit, CommitError, Entry, Expectation, QueueRules, 
 
 const MS: Duration = Duration::from_millis(1);
 /// How long the suite waits for what an engine does in the background.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Who listens to the stores of the suite.
 pub(super) fn subscriptions() -> BTreeMap<StoreName, Vec<ChangeSubscription>> {
@@ -97,7 +97,7 @@ pub(super) fn follow(changes: &[Change]) -> BTreeMap<String, Entry> {
     state
 }
 
-async fn state(stores: &Arc<dyn Stores>, of: &StoreName) -> BTreeMap<String, Entry> {
+pub(super) async fn state(stores: &Arc<dyn Stores>, of: &StoreName) -> BTreeMap<String, Entry> {
     scan(stores, of, "", 1000).await.into_iter().map(|item| (item.key, item.entry)).collect()
 }
 

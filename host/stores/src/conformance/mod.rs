@@ -14,6 +14,7 @@ pub mod model;
 pub mod queue;
 pub mod race;
 pub mod random;
+pub mod random_event;
 pub mod random_queue;
 pub mod record;
 pub mod scan;
@@ -179,7 +180,8 @@ macro_rules! conformance {
                 a_tick_fires_once
                 what_became_of_an_invocation_is_known_for_a_while;
             random: an_engine_does_what_the_model_does;
-            random_queue: an_engine_queues_as_the_model_does
+            random_queue: an_engine_queues_as_the_model_does;
+            random_event: an_engine_tells_what_the_model_tells
         );
     };
     (@cases $make:path; $($module:ident: $($case:ident)+);+) => {$($(

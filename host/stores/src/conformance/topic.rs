@@ -44,7 +44,7 @@ pub(super) fn rules() -> BTreeMap<TopicName, TopicRules> {
 /// The queues of their subscriptions.
 pub(super) fn queues() -> BTreeMap<QueueName, QueueRules> {
     let plain = QueueRules::default;
-    let tight = QueueRules { length_max: 2, message_size_max: 1, batch_max: 1, ..plain() };
+    let tight = QueueRules { length_max: 2, message_size_max: 1, batch_bytes_max: 1, ..plain() };
     let rules = [
         ("news/all", plain()),
         ("news/orders", QueueRules { delay: Duration::from_millis(10), ..plain() }),
