@@ -5,6 +5,7 @@
 //! in a commit (`flint_stores::check` saw to it), so no step changes what another one was decided by; what the sends of one
 //! commit share, its [`Plan`] knows.
 
+mod backfill;
 mod change;
 mod derive;
 mod kv;

@@ -3,7 +3,7 @@
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
 //! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`],
 //! [`Schedules`], [`Invocations`]. The rules that every
-//! engine has to keep are pure functions of this crate ([`check`], [`derive`], [`Expectation::is_met`], [`kv::sum`],
+//! engine has to keep are pure functions of this crate ([`check`], [`mod@derive`], [`Expectation::is_met`], [`kv::sum`],
 //! [`cursor`], [`filter`]), and the feature `conformance` holds the suite that takes any engine.
 //!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
@@ -73,11 +73,11 @@ pub trait Stores: Send + Sync + 'static {
     /// Has the subscriptions to changes of stores ([`Catalog::changes`]) come further, by one bounded step.
     ///
     /// A subscription that is new begins, and one that is gone is forgotten, so that it is new if it comes back. Those that
-    /// start at the beginning are told what is there as inserts: up to `max` entries (at least 1) are looked at in a step, each key once, in
-    /// order with the changes that happen meanwhile. How far each has come is durable, so a restart goes on.
+    /// start at the beginning are told what is there as inserts: each key once, in order with the changes that happen
+    /// meanwhile. A step looks at up to `max` entries, at least 1. How far each has come is durable, so a restart goes on.
     ///
-    /// To be called again until there is no more, after each start and after the catalog was changed. If nothing was told and
-    /// there is more, a queue is full: try again later.
+    /// To be called again until there is no more, after each start and after the catalog was changed; after a while if a
+    /// queue is full.
     ///
     /// # Errors
     /// [`CommitError::NoSuch`], [`CommitError::Invalid`], [`CommitError::Unavailable`].

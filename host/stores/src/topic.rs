@@ -1,7 +1,7 @@
 //! Topics: what is published reaches every subscription whose filter it passes.
 //!
 //! A topic holds nothing itself. A publication ([`crate::Effect::TopicPublish`]) becomes a message of the queue of each
-//! subscription, in the same commit ([`crate::derive`]); from there on it is a message like any other.
+//! subscription, in the same commit ([`mod@crate::derive`]); from there on it is a message like any other.
 
 use flint_model::QueueName;
 

@@ -29,14 +29,14 @@ async fn a_subscription_goes_on_after_a_restart_and_is_new_if_it_was_gone() {
     let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
     let effects = (0..10).map(|n| write(format!("b/{n}"))).collect();
     stores.commit(Commit::new(effects)).await.expect("a batch");
-    assert_eq!(stores.backfill(4).await, Ok(Backfill { told: 4, more: true }));
+    assert_eq!(stores.backfill(4).await, Ok(Backfill { told: 4, more: true, full: false }));
     stores.close().await;
 
     let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
     stores.commit(write("b/9".to_owned()).into()).await.expect("a put ahead of it, which it does not hear");
     stores.commit(write("b/0".to_owned()).into()).await.expect("a put behind it, which it hears");
     assert_eq!(told(&stores).await, 5);
-    assert_eq!(stores.backfill(100).await, Ok(Backfill { told: 6, more: false }));
+    assert_eq!(stores.backfill(100).await, Ok(Backfill { told: 6, more: false, full: false }));
     stores.close().await;
 
     let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
@@ -48,7 +48,7 @@ async fn a_subscription_goes_on_after_a_restart_and_is_new_if_it_was_gone() {
     stores.commit(write("b/0".to_owned()).into()).await.expect("a put that nobody hears");
     assert_eq!(told(&stores).await, 11);
     stores.set_catalog(setup.catalog());
-    assert_eq!(stores.backfill(100).await, Ok(Backfill { told: 10, more: false }), "it is new");
+    assert_eq!(stores.backfill(100).await, Ok(Backfill { told: 10, more: false, full: false }), "it is new");
 }
 
 #[tokio::test]

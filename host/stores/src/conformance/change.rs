@@ -234,8 +234,8 @@ pub async fn a_subscription_from_the_beginning_is_told_all_that_is_there(setup: 
     let mut steps = 0;
     let mut changes = Vec::new();
     loop {
-        let Backfill { told: now, more } = stores.backfill(3).await.expect("a step");
-        assert!(now <= 3, "a step is bounded");
+        let Backfill { told: now, more, full } = stores.backfill(3).await.expect("a step");
+        assert!(now <= 3 && !full, "a step is bounded");
         steps += 1;
         for key in ["a/00", "a/06", "a/18", "b/01", "b/19", "b/39", "c"] {
             match steps % 3 {
@@ -270,10 +270,10 @@ pub async fn a_backfill_waits_for_room(_: &Setup, stores: &Arc<dyn Stores>) {
     for n in 0..5 {
         written(stores, put(&s, &format!("k{n}"), "")).await;
     }
-    assert_eq!(stores.backfill(10).await, Ok(Backfill { told: 3, more: true }));
-    assert_eq!(stores.backfill(10).await, Ok(Backfill { told: 0, more: true }));
+    assert_eq!(stores.backfill(10).await, Ok(Backfill { told: 3, more: true, full: true }));
+    assert_eq!(stores.backfill(10).await, Ok(Backfill { told: 0, more: true, full: true }));
     let mut changes = told(stores, "changes/tight").await;
-    assert_eq!(stores.backfill(10).await, Ok(Backfill { told: 2, more: false }));
+    assert_eq!(stores.backfill(10).await, Ok(Backfill { told: 2, more: false, full: false }));
     changes.extend(told(stores, "changes/tight").await);
     let keys: Vec<_> = changes.iter().map(|change| change.key.as_str()).collect();
     assert_eq!((keys, follow(&changes)), (vec!["k0", "k1", "k2", "k3", "k4"], state(stores, &s).await));

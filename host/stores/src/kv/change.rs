@@ -1,7 +1,7 @@
 //! Changes of key-value stores: who listens, and what a change is.
 //!
-//! Whoever listens has a queue. What a commit changes is put into it by the same commit ([`crate::derive`]): every change
-//! once, those of a key in their order if the queue is FIFO. That the time to live of an entry ends is a change too: it is
+//! Whoever listens has a queue. What a commit changes is put into it by the same commit ([`mod@crate::derive`]): every
+//! change once, those of a key in their order if the queue is FIFO. That the time to live of an entry ends is a change too: it is
 //! told when the entry is removed, be it by whoever overwrites it.
 //!
 //! The body of such a message is the change as [`Change::encode`] writes it.
@@ -97,8 +97,8 @@ impl ChangeSubscription {
         Self { queue, filter: KeyFilter::default(), events: ChangeEvents::default(), start: Start::Latest }
     }
 
-    /// Says whether a change is told here at once, when it happens. What is ahead of a subscription that is still told what is
-    /// there is not: it will be found there as it is then.
+    /// Says whether a change is told here at once, when it happens. What is ahead of a subscription that is still told what
+    /// is there is not: it will be found there as it is then.
     pub fn hears(&self, position: &Position, key: &str) -> bool {
         match (position, self.start) {
             (Position::Done, _) | (Position::New, Start::Latest) => true,
@@ -125,6 +125,8 @@ pub struct Backfill {
     pub told: usize,
     /// Whether a subscription has not been told all that is there.
     pub more: bool,
+    /// Whether the queue of one that has not is full: there is no more before there is room.
+    pub full: bool,
 }
 
 /// Says that a text is no change.

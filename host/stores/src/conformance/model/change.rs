@@ -84,7 +84,7 @@ impl Model {
                 let at = At { catalog, now, cause: &Cause::default() };
                 for derived in derive::change(catalog, at.cause, std::iter::once(one), &change) {
                     match self.deliver(&at, &derived?) {
-                        Err(CommitError::Full { .. }) => return Ok(Backfill { more: true, ..backfill }),
+                        Err(CommitError::Full { .. }) => return Ok(Backfill { more: true, full: true, ..backfill }),
                         delivered => delivered?,
                     }
                     backfill.told += 1;
