@@ -45,7 +45,7 @@ pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
     let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
-    Catalog { stores, queues }
+    Catalog { stores, queues, ..Catalog::default() }
 }
 
 fn queue_rules(queue: &Queue) -> QueueRules {

@@ -2,7 +2,7 @@
 //!
 //! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
 //! all commits that wait (`group_commit`), which applies them to tables (`apply`, `table`); reads are redb read
-//! transactions, on the caller's thread (`kv`, `queue`). What is over is removed in the background (`collect`).
+//! transactions, on the caller's thread (`kv`, `queue`, `record`). What is over is removed in the background (`collect`).
 //!
 //! Depends on: stores, model. Deliberately absent: what a commit means (flint-stores says that), grants, WebAssembly, and
 //! any redb type in the public interface.
@@ -19,6 +19,7 @@ mod group_commit;
 mod kv;
 mod options;
 mod queue;
+mod record;
 mod table;
 
 #[cfg(test)]
@@ -31,7 +32,9 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use cap_std::fs::Dir;
 use flint_model::Clock;
-use flint_stores::{BoxFuture, Catalog, Commit, CommitError, Committed, Kv, Queues, Stores, check};
+use flint_stores::{
+    Backfill, BoxFuture, Catalog, Commit, CommitError, Committed, Invocations, Kv, Queues, Schedules, Stores, check,
+};
 use parking_lot::Mutex;
 
 use crate::bell::Bells;
@@ -152,6 +155,14 @@ impl Stores for Embedded {
         self
     }
 
+    fn schedules(&self) -> &dyn Schedules {
+        self
+    }
+
+    fn invocations(&self) -> &dyn Invocations {
+        self
+    }
+
     fn check(&self, commit: &Commit) -> Result<(), CommitError> {
         Ok(check::commit(&self.catalog.load(), commit)?)
     }
@@ -161,5 +172,9 @@ impl Stores for Embedded {
             self.check(&commit)?;
             self.group_commit.commit(commit).await
         })
+    }
+
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>> {
+        Box::pin(async move { self.group_commit.ask(0, max, move |apply| apply.backfill(max.max(1))).await? })
     }
 }

@@ -11,16 +11,23 @@
 //! | 9..17 | when it is gone, in milliseconds, little endian; all ones if it stays |
 //!
 //! `expiry` holds a row for each entry that will be gone: the moment, big endian so that rows are in order of time, and
-//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`].
+//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`], that of
+//! subscriptions in [`subscription`], those of schedules and invocations in [`record`].
 
+mod lazy;
 pub(crate) mod queue;
+pub(crate) mod record;
+pub(crate) mod subscription;
 
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 use flint_stores::kv::{Counter, Kind};
 use flint_stores::{Entry, Version};
+use lazy::Lazy;
 use queue::QueueTables;
+use record::{INVOCATION, INVOCATION_EXPIRY, SCHEDULE};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
+use subscription::SUBSCRIPTION;
 
 pub(crate) const KV: TableDefinition<&[u8], &[u8]> = TableDefinition::new("kv");
 pub(crate) const EXPIRY: TableDefinition<&[u8], ()> = TableDefinition::new("expiry");
@@ -44,16 +51,34 @@ pub(crate) struct Tables<'tx> {
     pub(crate) expiry: Table<'tx, &'static [u8], ()>,
     pub(crate) meta: Table<'tx, &'static str, u64>,
     pub(crate) queues: QueueTables<'tx>,
+    pub(crate) subscription: Lazy<'tx, &'static [u8], &'static [u8]>,
+    pub(crate) schedule: Lazy<'tx, &'static str, u64>,
+    pub(crate) invocation: Lazy<'tx, &'static [u8], &'static [u8]>,
+    pub(crate) invocation_expiry: Lazy<'tx, &'static [u8], ()>,
 }
 
 impl<'tx> Tables<'tx> {
-    /// Opens the tables, and makes those that are not there.
+    /// Makes all tables that are not there.
+    pub(crate) fn make(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
+        let mut tables = Self::open(transaction)?;
+        tables.subscription.open()?;
+        tables.schedule.open()?;
+        tables.invocation.open()?;
+        tables.invocation_expiry.open()?;
+        Ok(tables)
+    }
+
+    /// Opens the tables that most transactions need.
     pub(crate) fn open(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
         Ok(Self {
             kv: transaction.open_table(KV)?,
             expiry: transaction.open_table(EXPIRY)?,
             meta: transaction.open_table(META)?,
             queues: QueueTables::open(transaction)?,
+            subscription: Lazy::new(transaction, SUBSCRIPTION),
+            schedule: Lazy::new(transaction, SCHEDULE),
+            invocation: Lazy::new(transaction, INVOCATION),
+            invocation_expiry: Lazy::new(transaction, INVOCATION_EXPIRY),
         })
     }
 
@@ -84,6 +109,12 @@ pub(crate) fn kv_key(store: &StoreName, key: &str) -> Vec<u8> {
 /// The entry's key in a row's key of its store.
 pub(crate) fn key_of<'a>(store: &StoreName, row: &'a [u8]) -> Result<&'a str, Corrupt> {
     row.get(store.as_str().len() + 1..).and_then(|key| str::from_utf8(key).ok()).ok_or(Corrupt("a key of kv"))
+}
+
+/// The name of the store and the entry's key in a row's key of any store.
+pub(crate) fn split_kv_key(row: &[u8]) -> Result<(&str, &str), Corrupt> {
+    let row = str::from_utf8(row).map_err(|_| Corrupt("a key of kv"))?;
+    row.split_once(char::from(NAME_END)).ok_or(Corrupt("a key of kv"))
 }
 
 /// The key of a row in `expiry`.
@@ -200,6 +231,7 @@ mod tests {
         assert!(rows.is_sorted());
         assert!(!rows[4].starts_with(&rows[0]), "a store whose name starts with another's is not in its range");
         assert_eq!(key_of(&ab, &rows[5]), Ok("a"));
+        assert_eq!(split_kv_key(&rows[1]), Ok(("a", "\0")));
     }
 
     #[test]

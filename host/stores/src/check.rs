@@ -1,6 +1,8 @@
 //! What arguments have to be: checked by every engine before it looks at a store. Pure.
 
+mod once;
 mod queue;
+mod topic;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -52,7 +54,8 @@ pub fn scan<'a>(
     Ok((limit.min(limits.scan_page_max) as usize, limits))
 }
 
-/// Checks a commit: everything that it names exists, every limit is kept, no key and no message comes twice.
+/// Checks a commit: everything that it names exists, every limit is kept, no key, no message and the
+/// like comes twice.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -92,7 +95,9 @@ fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
             TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
         }
     }
-    queue::batch(catalog, effects)
+    queue::batch(catalog, effects)?;
+    topic::batch(catalog, effects)?;
+    once::batch(effects)
 }
 
 fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
@@ -106,6 +111,11 @@ fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
         | Effect::KvIncrement { store, key, .. }
         | Effect::KvCheck { store, key, .. } => key_within(catalog.limits(store)?, key),
         Effect::QueueSend { queue, message, options } => queue::send(catalog, queue, message, options),
+        Effect::TopicPublish { topic, message } => topic::publish(catalog, topic, message),
+        Effect::ScheduleTick { .. } => Ok(()),
+        Effect::InvocationPut { invocation, .. } => {
+            Ok(TooLarge::check(What::Answer, invocation.state.size(), catalog.answer_size_max)?)
+        }
     }
 }
 

@@ -32,9 +32,12 @@ pub fn decode(store: &StoreName, prefix: &str, cursor: &str) -> Result<String, I
     if given_out { Ok(key.to_owned()) } else { Err(Invalid::Cursor) }
 }
 
-/// FNV-1a, 64 bits: <https://datatracker.ietf.org/doc/html/rfc9923>. Each part ends with a byte that UTF-8 never holds.
 fn checksum(store: &StoreName, prefix: &str, key: &str) -> u64 {
-    let parts = [store.as_str(), prefix, key];
+    fnv(&[store.as_str(), prefix, key])
+}
+
+/// FNV-1a, 64 bits: <https://datatracker.ietf.org/doc/html/rfc9923>. Each part ends with a byte that UTF-8 never holds.
+pub(crate) fn fnv(parts: &[&str]) -> u64 {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xff]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

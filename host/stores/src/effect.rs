@@ -3,8 +3,9 @@
 //! An effect names what it changes and what it expects to find there. It does nothing by itself; an engine applies it.
 
 use bytes::Bytes;
-use flint_model::{QueueName, StoreName, Timestamp};
+use flint_model::{InvocationId, QueueName, ScheduleName, StoreName, Timestamp, TopicName};
 
+use crate::invoke::Invocation;
 use crate::kv::Version;
 use crate::queue::{Message, SendOptions};
 
@@ -62,6 +63,29 @@ pub enum Effect {
         /// How it is sent.
         options: SendOptions,
     },
+    /// Puts a message into the queue of every subscription of a topic that wants it.
+    TopicPublish {
+        /// The topic.
+        topic: TopicName,
+        /// The message. With a group, subscribers that are FIFO queues get it in that; its depth is that of the commit.
+        message: Message,
+    },
+    /// Says that a tick of a schedule was fired, or passed over.
+    ScheduleTick {
+        /// The schedule.
+        schedule: ScheduleName,
+        /// The tick.
+        seen: Timestamp,
+        /// The tick before it has to be this one, or none: so that one of many wins.
+        expect: Option<Timestamp>,
+    },
+    /// Says what became of an asynchronous invocation.
+    InvocationPut {
+        /// The invocation.
+        id: InvocationId,
+        /// What is known about it from now on.
+        invocation: Invocation,
+    },
 }
 
 impl Effect {
@@ -72,17 +96,20 @@ impl Effect {
             | Self::KvDelete { store, key, .. }
             | Self::KvIncrement { store, key, .. }
             | Self::KvCheck { store, key, .. } => Some((store, key)),
-            Self::QueueSend { .. } => None,
+            Self::QueueSend { .. } | Self::TopicPublish { .. } => None,
+            Self::ScheduleTick { .. } | Self::InvocationPut { .. } => None,
         }
     }
 
-    /// The bytes that the effect brings: key and value, or the message.
+    /// The bytes that the effect brings: key and value, message, or record.
     pub fn size(&self) -> u64 {
         let size = match self {
             Self::KvPut { key, value, .. } => key.len() + value.len(),
             Self::KvDelete { key, .. } | Self::KvCheck { key, .. } => key.len(),
             Self::KvIncrement { key, .. } => key.len() + size_of::<i64>(),
-            Self::QueueSend { message, .. } => message.size(),
+            Self::QueueSend { message, .. } | Self::TopicPublish { message, .. } => message.size(),
+            Self::ScheduleTick { schedule, .. } => schedule.as_str().len() + size_of::<Timestamp>(),
+            Self::InvocationPut { invocation, .. } => size_of::<InvocationId>() + invocation.state.size(),
         };
         size as u64
     }

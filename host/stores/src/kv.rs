@@ -1,10 +1,14 @@
-//! Key-value stores: the read side, its types, and the limits of a store.
+//! Key-value stores: the read side, its types, and the limits of a store; in [`change`], who listens to them.
+
+pub mod change;
 
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 
 use crate::BoxFuture;
 use crate::refusal::{Invalid, Missing, Refusal, TooLarge, Unavailable};
+
+pub use change::{Backfill, Change, ChangeEvents, ChangeKind, ChangeSubscription, NoChange, Position, Start};
 
 /// Grows with every commit, and is never used twice. Only good for comparing.
 pub type Version = u64;

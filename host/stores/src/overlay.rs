@@ -241,6 +241,11 @@ impl Overlay {
 fn other(effect: &Effect) -> Outcome {
     match effect {
         Effect::QueueSend { message, .. } => Outcome::QueueSend { id: message.id },
-        _ => unreachable!("it has a key"),
+        Effect::TopicPublish { message, .. } => Outcome::TopicPublish { id: message.id },
+        Effect::ScheduleTick { .. } => Outcome::ScheduleTick,
+        Effect::InvocationPut { .. } => Outcome::InvocationPut { written: true },
+        Effect::KvPut { .. } | Effect::KvDelete { .. } | Effect::KvIncrement { .. } | Effect::KvCheck { .. } => {
+            unreachable!("it has a key")
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flint_model::{QueueName, StoreName};
+use flint_model::{QueueName, StoreName, TopicName};
 
 /// Says what a limit was set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,12 @@ pub enum What {
     DeduplicationId,
     /// How long something is put off, in milliseconds.
     Delay,
+    /// The answer to an asynchronous invocation, or the text of its failure, in bytes.
+    Answer,
+    /// The name of a schedule.
+    Schedule,
+    /// The id of an invocation.
+    Invocation,
 }
 
 impl What {
@@ -49,6 +55,9 @@ impl What {
             Self::Group => "group",
             Self::DeduplicationId => "deduplication id",
             Self::Delay => "delay",
+            Self::Answer => "answer",
+            Self::Schedule => "schedule",
+            Self::Invocation => "invocation",
         }
     }
 }
@@ -97,6 +106,14 @@ pub enum Invalid {
         store: StoreName,
         /// The key.
         key: String,
+    },
+    /// Two effects of a commit about one schedule or invocation.
+    #[error("the {what} {name} comes twice in one batch")]
+    Twice {
+        /// What comes twice.
+        what: What,
+        /// Its name or id.
+        name: String,
     },
     /// A page of no entries.
     #[error("a page has at least one entry")]
@@ -196,6 +213,9 @@ pub enum Missing {
     /// No queue.
     #[error("there is no queue {0}")]
     Queue(QueueName),
+    /// No topic.
+    #[error("there is no topic {0}")]
+    Topic(TopicName),
 }
 
 /// Why arguments are refused before any store is looked at.

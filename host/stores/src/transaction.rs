@@ -11,8 +11,8 @@ use flint_model::{ByteSize, Clock, StoreName};
 use crate::overlay::NoMark;
 use crate::refusal::Refusal;
 use crate::{
-    BoxFuture, Commit, CommitError, Committed, Effect, Entry, Invalid, Kv, Overlay, Page, Queues, ReadError, Stores,
-    cursor,
+    Backfill, BoxFuture, Commit, CommitError, Committed, Effect, Entry, Invalid, Invocations, Kv, Overlay, Page,
+    Queues, ReadError, Schedules, Stores, cursor,
 };
 
 /// Holds changes back.
@@ -97,6 +97,18 @@ impl Stores for Transaction {
 
     fn queues(&self) -> &dyn Queues {
         self.stores.queues()
+    }
+
+    fn schedules(&self) -> &dyn Schedules {
+        self.stores.schedules()
+    }
+
+    fn invocations(&self) -> &dyn Invocations {
+        self.stores.invocations()
+    }
+
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>> {
+        self.stores.backfill(max)
     }
 
     fn check(&self, commit: &Commit) -> Result<(), CommitError> {

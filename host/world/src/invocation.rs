@@ -1,7 +1,7 @@
 //! What is known of an invocation before it starts.
 
 use flint_model::{InvocationId, Timestamp, TraceContext};
-use flint_stores::Delivery;
+use flint_stores::{Cause, Delivery};
 use std::time::Instant;
 
 /// One event on its way to a function.
@@ -34,6 +34,12 @@ impl Invocation {
             attempt: 1,
             depth: 0,
         }
+    }
+
+    /// What the invocation is to what it causes in the stores.
+    pub fn cause(&self) -> Cause {
+        // Of a message that is handled, its own depth: what it causes is one deeper.
+        Cause { trace: Some(self.trace.clone()), depth: self.depth.saturating_sub(1) }
     }
 
     /// Accepts messages that come now, as part of the trace of the first. Of several, the one that came most often, and the one

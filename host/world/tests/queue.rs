@@ -56,6 +56,7 @@ impl House {
                 (queue("orders"), fifo),
             ]
             .into(),
+            ..Catalog::default()
         };
         let stores = Arc::new(Memory::new(catalog, Arc::new(SystemClock)));
         let world = World::new(WorldOptions {
@@ -108,7 +109,7 @@ impl House {
         let done = messages.iter().filter(|delivery| !failed(delivery));
         let consumed =
             done.map(|delivery| Settle { receipt: delivery.receipt.clone(), verdict: Verdict::Done }).collect();
-        self.stores.commit(Commit { effects: handled.effects, consumed }).await.map(drop)
+        self.stores.commit(Commit { effects: handled.effects, consumed, ..Commit::default() }).await.map(drop)
     }
 
     /// What a key holds: a counter as a number, else the text.

@@ -24,6 +24,8 @@ pub(crate) fn of_commit(area: &str, error: &CommitError) -> Problem {
         CommitError::NoSuch(missing) => return no_such(missing),
         CommitError::LeaseLost { .. } => (StatusCode::CONFLICT, "lease-lost"),
         CommitError::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, "full"),
+        CommitError::Ticked { .. } => (StatusCode::CONFLICT, "ticked"),
+        CommitError::TooDeep { .. } => (StatusCode::LOOP_DETECTED, "too-deep"),
         CommitError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
         CommitError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
@@ -34,6 +36,7 @@ fn no_such(missing: &Missing) -> Problem {
     let code = match missing {
         Missing::Store(_) => "kv/no-such-store",
         Missing::Queue(_) => "queue/no-such-queue",
+        Missing::Topic(_) => "topic/no-such-topic",
     };
     Problem::new(StatusCode::NOT_FOUND, code, missing.to_string())
 }

@@ -1,8 +1,9 @@
 //! Key-value effects.
 
+use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 use flint_stores::kv::{Counter, Kind, sum};
-use flint_stores::{CommitError, Expectation, Outcome, Version};
+use flint_stores::{CommitError, Entry, Expectation, Outcome, Version};
 use redb::ReadableTable as _;
 
 use super::{Apply, Halt};
@@ -13,7 +14,7 @@ use crate::table::{NEVER, Record, expiry_key, kv_key, split_expiry_key};
 pub(super) enum Step<'a> {
     Put {
         row: Vec<u8>,
-        value: &'a [u8],
+        value: &'a Bytes,
         expires_at: Option<Timestamp>,
     },
     Delete {
@@ -27,6 +28,28 @@ pub(super) enum Step<'a> {
     Nothing,
 }
 
+impl Step<'_> {
+    /// What the key reads as afterwards.
+    pub(super) fn leaves(&self, version: Version) -> Option<Entry> {
+        match self {
+            Self::Put { value, expires_at, .. } => {
+                let value = Bytes::clone(value);
+                Some(Entry { value, version, expires_at: *expires_at, kind: Kind::Plain })
+            }
+            Self::Count { sum, .. } => {
+                let value = Bytes::copy_from_slice(&sum.to_le_bytes());
+                Some(Entry { value, version, expires_at: None, kind: Kind::Counter })
+            }
+            Self::Delete { .. } | Self::Nothing => None,
+        }
+    }
+
+    /// Whether the key stays as it is.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+}
+
 type Key<'a> = (&'a StoreName, &'a String);
 
 impl Apply<'_> {
@@ -34,7 +57,7 @@ impl Apply<'_> {
         &self,
         index: usize,
         (store, key): Key<'_>,
-        value: &'a [u8],
+        value: &'a Bytes,
         expires_at: Option<Timestamp>,
         expect: Option<Expectation>,
     ) -> Result<Step<'a>, Halt> {
@@ -159,7 +182,9 @@ impl Apply<'_> {
             self.tables.expiry.remove(row.as_slice())?;
             // The row always tells the truth; but nothing is removed on its word alone.
             if self.ends(kv_key)? == Some(at) {
+                let derived = self.derive_end(kv_key)?;
                 self.tables.kv.remove(kv_key)?;
+                derived.into_iter().try_for_each(|one| self.hand_over(&one.queue, one.message, None))?;
             }
         }
         self.changed |= !due.is_empty();

@@ -38,7 +38,7 @@ pub(super) fn send(
     }
 }
 
-fn attributes(message: &Message) -> Result<(), Refusal> {
+pub(super) fn attributes(message: &Message) -> Result<(), Refusal> {
     TooLarge::check(What::Attributes, message.attributes.len(), ATTRIBUTES_MAX)?;
     for (index, attribute) in message.attributes.iter().enumerate() {
         text(What::Attribute, &attribute.name, ATTRIBUTE_NAME_MAX)?;
@@ -49,7 +49,7 @@ fn attributes(message: &Message) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn text(what: What, text: &str, max: usize) -> Result<(), Refusal> {
+pub(super) fn text(what: What, text: &str, max: usize) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err(Invalid::Empty { what }.into());
     }

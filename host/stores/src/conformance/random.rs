@@ -145,7 +145,7 @@ fn content(entry: &Entry) -> (Vec<u8>, Option<u64>) {
     (entry.value.to_vec(), entry.expires_at.map(flint_model::Timestamp::as_millis))
 }
 
-fn without_version(outcome: Outcome) -> Outcome {
+pub(super) fn without_version(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::KvPut { .. } => Outcome::KvPut { version: 0 },
         other => other,
@@ -153,7 +153,7 @@ fn without_version(outcome: Outcome) -> Outcome {
 }
 
 /// The error without the number of a version.
-fn summary(error: &CommitError) -> CommitError {
+pub(super) fn summary(error: &CommitError) -> CommitError {
     match error {
         CommitError::Conflict { index, key, current } => {
             CommitError::Conflict { index: *index, key: key.clone(), current: current.map(|_| Version::default()) }

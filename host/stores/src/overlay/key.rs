@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 
+use super::other;
 use crate::kv::{Counter, CounterFault, Kind, sum};
 use crate::{Effect, Entry, Expectation, Outcome, Version};
 
@@ -90,7 +91,10 @@ pub(super) fn looks_below(effect: &Effect, is_held: bool) -> bool {
         Effect::KvIncrement { .. } => true,
         Effect::KvPut { expect, .. } => expect.is_some() && !is_held,
         Effect::KvDelete { .. } | Effect::KvCheck { .. } => !is_held,
-        Effect::QueueSend { .. } => false,
+        Effect::QueueSend { .. }
+        | Effect::TopicPublish { .. }
+        | Effect::ScheduleTick { .. }
+        | Effect::InvocationPut { .. } => false,
     }
 }
 
@@ -99,7 +103,10 @@ pub(super) fn expectation(effect: &Effect) -> Option<Expectation> {
     match effect {
         Effect::KvPut { expect, .. } | Effect::KvDelete { expect, .. } | Effect::KvIncrement { expect, .. } => *expect,
         Effect::KvCheck { expect, .. } => Some(*expect),
-        Effect::QueueSend { .. } => None,
+        Effect::QueueSend { .. }
+        | Effect::TopicPublish { .. }
+        | Effect::ScheduleTick { .. }
+        | Effect::InvocationPut { .. } => None,
     }
 }
 
@@ -139,7 +146,10 @@ impl Key {
                 (Change::Hold(Held::Count { sum, delta, version }), Outcome::KvIncrement { sum })
             }
             Effect::KvCheck { .. } => (Change::Nothing, Outcome::KvCheck),
-            Effect::QueueSend { message, .. } => (Change::Other, Outcome::QueueSend { id: message.id }),
+            Effect::QueueSend { .. }
+            | Effect::TopicPublish { .. }
+            | Effect::ScheduleTick { .. }
+            | Effect::InvocationPut { .. } => (Change::Other, other(effect)),
         })
     }
 

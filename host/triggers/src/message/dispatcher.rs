@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use flint_model::QueueName;
 use flint_model::filter::Filter;
-use flint_stores::{Commit, CommitError, Delivery, Effect, Receive, Received, Settle, Stores, Verdict};
+use flint_stores::{Cause, Commit, CommitError, Delivery, Effect, Receive, Received, Settle, Stores, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -178,9 +178,11 @@ impl Dispatcher {
         let receives = flint_stores::Receives::Forgive;
         let verdict = Verdict::Retry { after: Duration::ZERO, receives, company };
         let settle = |delivery: Delivery| Settle { receipt: delivery.receipt, verdict: verdict.clone() };
-        self.commit(Vec::new(), messages.into_iter().map(settle).collect()).await.unwrap_or_else(|error| {
-            tracing::warn!(queue = %self.options.queue, %error, "messages come again when their lease ends");
-        });
+        self.commit(Cause::default(), Vec::new(), messages.into_iter().map(settle).collect()).await.unwrap_or_else(
+            |error| {
+                tracing::warn!(queue = %self.options.queue, %error, "messages come again when their lease ends");
+            },
+        );
     }
 
     /// Starts a task for each batch.
@@ -245,7 +247,7 @@ impl Dispatcher {
         let settles =
             settles.map(|(delivery, verdict)| Settle { receipt: delivery.receipt.clone(), verdict: verdict.clone() });
         let consumed: Vec<_> = settles.chain(unwanted.iter().cloned()).collect();
-        self.commit(effects, consumed).await?;
+        self.commit(cause(batch), effects, consumed).await?;
         for (delivery, verdict) in batch.iter().zip(&verdicts) {
             self.tell(delivery, verdict);
         }
@@ -262,9 +264,9 @@ impl Dispatcher {
     }
 
     /// Commits, and tries again as long as the stores can't serve. If it happened already, the leases are gone.
-    async fn commit(&self, effects: Vec<Effect>, consumed: Vec<Settle>) -> Result<(), CommitError> {
+    async fn commit(&self, cause: Cause, effects: Vec<Effect>, consumed: Vec<Settle>) -> Result<(), CommitError> {
         let until = Instant::now() + self.options.visibility;
-        let commit = Commit { effects, consumed };
+        let commit = Commit { effects, consumed, cause };
         for attempt in 1.. {
             match self.stores.commit(commit.clone()).await {
                 Err(CommitError::Unavailable { .. }) if Instant::now() < until => {
@@ -303,7 +305,7 @@ impl Dispatcher {
     async fn release_others(&self, batch: &[Delivery], lost: usize) {
         for (index, delivery) in batch.iter().enumerate().filter(|(index, _)| *index != lost) {
             let settle = Settle { receipt: delivery.receipt.clone(), verdict: forgiven(Duration::ZERO) };
-            if let Err(error) = self.commit(Vec::new(), vec![settle]).await {
+            if let Err(error) = self.commit(Cause::default(), Vec::new(), vec![settle]).await {
                 tracing::debug!(queue = %self.options.queue, index, %error, "this lease is lost too");
             }
         }
@@ -312,13 +314,20 @@ impl Dispatcher {
     /// Settles what nobody handles.
     async fn conclude(&self, unwanted: Vec<Settle>) {
         let filtered = unwanted.len();
-        match self.commit(Vec::new(), unwanted).await {
+        match self.commit(Cause::default(), Vec::new(), unwanted).await {
             Ok(()) => self.observer.settled(&self.options.queue, Settled::Filtered, filtered),
             Err(error) => {
                 tracing::warn!(queue = %self.options.queue, %error, "messages come again when their lease ends")
             }
         }
     }
+}
+
+/// What a batch is to what its handler causes: of several messages, the one that comes from farthest tells how far it is.
+fn cause(batch: &[Delivery]) -> Cause {
+    let messages = || batch.iter().map(|delivery| &delivery.stored.message);
+    let depth = messages().map(|message| message.depth).max().unwrap_or(0);
+    Cause { trace: messages().next().and_then(|message| message.trace.clone()), depth }
 }
 
 /// Between 0 and 1, for jitter.

@@ -5,7 +5,7 @@ use crate::bindings::platform::queue as wit;
 use crate::invocation::Invocation;
 use crate::state::{Platform, State};
 use flint_model::{Access, Capability, MessageId, QueueName};
-use flint_stores::{Attribute, Commit, CommitError, Effect, Message, Missing, Outcome, SendOptions, Unavailable};
+use flint_stores::{Attribute, CommitError, Effect, Message, Missing, Outcome, SendOptions, Unavailable};
 use std::time::Duration;
 use wasmtime::component::Accessor;
 
@@ -52,7 +52,7 @@ impl Client {
         self.account.spend(bytes)?;
         let _turn = self.account.enter(bytes).await.map_err(unavailable)?;
         let effects = messages.into_iter().map(|message| self.effect(&queue, message)).collect();
-        let committed = self.account.stores.commit(Commit::new(effects)).await?;
+        let committed = self.account.commit(effects).await?;
         committed.outcomes.into_iter().map(id).collect()
     }
 
@@ -65,6 +65,7 @@ impl Client {
             body: message.body.into(),
             attributes: message.attributes.into_iter().map(attribute).collect(),
             group: message.group,
+            source: None,
             trace: self.invocation.as_ref().map(|invocation| invocation.trace.child()),
             depth: self.invocation.as_ref().map_or(0, |invocation| invocation.depth),
         };
@@ -112,8 +113,10 @@ impl From<CommitError> for wit::Error {
             // No key and no lease has a part in it.
             CommitError::Conflict { .. }
             | CommitError::NotACounter { .. }
+            | CommitError::TooDeep { .. }
+            | CommitError::Ticked { .. }
             | CommitError::LeaseLost { .. }
-            | CommitError::NoSuch(Missing::Store(_)) => unexpected(),
+            | CommitError::NoSuch(Missing::Store(_) | Missing::Topic(_)) => unexpected(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! effects are held, whoever called the guest commits; of that one, the guest begins and ends parts.
 
 use crate::bindings::platform::transaction as wit;
+use crate::invocation::Invocation;
 use crate::state::{Platform, State};
 use flint_engine::HasBudget;
 use flint_stores::overlay::NoMark;
@@ -85,12 +86,16 @@ impl wit::Host for State {
 
 impl<T> wit::HostWithStore<T> for Platform {
     async fn commit(accessor: &Accessor<T, Self>) -> Result<(), wit::Error> {
-        let (ended, stores) = accessor.with(|mut access| {
+        let (ended, stores, cause) = accessor.with(|mut access| {
             let state = access.get();
-            (state.end(), Arc::clone(&state.function.stores))
+            let cause = state.invocation().map(Invocation::cause).unwrap_or_default();
+            (state.end(), Arc::clone(&state.function.stores), cause)
         });
         match ended? {
-            Some(effects) if !effects.is_empty() => Ok(stores.commit(Commit::new(effects)).await.map(drop)?),
+            Some(effects) if !effects.is_empty() => {
+                let commit = Commit { effects, cause, ..Commit::default() };
+                Ok(stores.commit(commit).await.map(drop)?)
+            }
             _ => Ok(()),
         }
     }
@@ -111,6 +116,8 @@ impl From<CommitError> for wit::Error {
             CommitError::Unavailable { .. } => Self::Unavailable(text),
             // What could be known before was told by the call that made the change.
             CommitError::Full { .. }
+            | CommitError::TooDeep { .. }
+            | CommitError::Ticked { .. }
             | CommitError::NotACounter { .. }
             | CommitError::LeaseLost { .. }
             | CommitError::NoSuch(_)

@@ -61,6 +61,7 @@ fn stores() -> Arc<dyn Stores> {
     let catalog = Catalog {
         stores: BTreeMap::from([(store(), KvLimits::default())]),
         queues: queues.into_iter().map(|(queue, rules)| (name(queue), rules)).collect(),
+        ..Catalog::default()
     };
     Arc::new(Memory::new(catalog, Arc::new(SystemClock)))
 }
@@ -277,7 +278,8 @@ async fn effects_that_can_not_be_committed_are_the_messages_fault() {
 async fn whoever_lost_a_lease_writes_nothing() {
     let clock = Arc::new(ManualClock::at(flint_model::Timestamp::from_millis(1)));
     let queues = BTreeMap::from([(name("jobs"), QueueRules::default())]);
-    let catalog = Catalog { queues, stores: BTreeMap::from([(store(), KvLimits::default())]) };
+    let stores = BTreeMap::from([(store(), KvLimits::default())]);
+    let catalog = Catalog { queues, stores, ..Catalog::default() };
     let stores: Arc<dyn Stores> = Arc::new(Memory::new(catalog, Arc::clone(&clock) as _));
     send(&stores, "jobs", &["1"]).await;
     let (turn, calls) = (clock.clone(), Mutex::new(0));

@@ -129,7 +129,11 @@ fn outcome(outcome: Outcome) -> Result<kv::Outcome, Error> {
         Outcome::KvPut { version } => Ok(kv::Outcome::Put(version)),
         Outcome::KvDelete { existed } => Ok(kv::Outcome::Deleted(existed)),
         Outcome::KvIncrement { sum } => Ok(kv::Outcome::Incremented(sum)),
-        Outcome::KvCheck | Outcome::QueueSend { .. } => Err(Error::unexpected()),
+        Outcome::KvCheck
+        | Outcome::QueueSend { .. }
+        | Outcome::TopicPublish { .. }
+        | Outcome::ScheduleTick
+        | Outcome::InvocationPut { .. } => Err(Error::unexpected()),
     }
 }
 

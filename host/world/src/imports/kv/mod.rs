@@ -8,7 +8,7 @@ use super::stores::{Account, Spent, Turn};
 use crate::state::State;
 use flint_model::{Access, Capability, StoreName, Timestamp};
 use flint_stores::{
-    Commit, CommitError, Effect, Entry, Expectation, Missing, Outcome, Page, ReadError, TooLarge, Unavailable, Version,
+    CommitError, Effect, Entry, Expectation, Missing, Outcome, Page, ReadError, TooLarge, Unavailable, Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -61,8 +61,11 @@ impl From<CommitError> for Error {
             CommitError::NoSuch(missing) => missing.into(),
             CommitError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
-            // No queue has a part in it.
-            CommitError::LeaseLost { .. } | CommitError::Full { .. } => Self::unexpected(),
+            // The queues of those who listen to the store: back-pressure, and a circle.
+            CommitError::Full { .. } => Self::Unavailable(Unavailable::Overloaded),
+            CommitError::TooDeep { .. } => Self::Invalid(error.to_string()),
+            // No message is settled here, and no schedule fires.
+            CommitError::LeaseLost { .. } | CommitError::Ticked { .. } => Self::unexpected(),
         }
     }
 }
@@ -71,7 +74,7 @@ impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Store(store) => Self::NoSuchStore(store.to_string()),
-            Missing::Queue(_) => Self::unexpected(),
+            Missing::Queue(_) | Missing::Topic(_) => Self::unexpected(),
         }
     }
 }
@@ -180,7 +183,7 @@ impl Client {
         let _turn = self.turn(changes.iter().map(Change::bytes).sum()).await?;
         let now = self.0.function.clock.now();
         let effects = changes.into_iter().map(|change| effect(&store, change, now)).collect::<Result<_, _>>()?;
-        Ok(self.0.stores.commit(Commit::new(effects)).await?.outcomes)
+        Ok(self.0.commit(effects).await?.outcomes)
     }
 
     /// Makes one change.

@@ -5,10 +5,11 @@ mod calls;
 pub(crate) use calls::{Calls, Turn};
 
 use crate::context::FunctionContext;
+use crate::invocation::Invocation;
 use crate::state::State;
 use flint_engine::Meter;
 use flint_model::{Access, Capability};
-use flint_stores::{Stores, Unavailable};
+use flint_stores::{Cause, Commit, CommitError, Committed, Effect, Stores, Unavailable};
 use std::sync::Arc;
 
 /// The stores, as one invocation may use them.
@@ -16,6 +17,7 @@ pub(crate) struct Account {
     pub(crate) function: Arc<FunctionContext>,
     /// Those of the host, or the transaction that is open.
     pub(crate) stores: Arc<dyn Stores>,
+    cause: Cause,
     meter: Arc<Meter>,
     calls: Arc<Calls>,
 }
@@ -41,7 +43,8 @@ impl State {
     pub(crate) fn account(&mut self) -> Account {
         let calls = Arc::clone(self.store_calls());
         let (function, meter) = (Arc::clone(&self.function), Arc::clone(self.meter()));
-        Account { function, stores: self.stores(), meter, calls }
+        let cause = self.invocation().map(Invocation::cause).unwrap_or_default();
+        Account { function, stores: self.stores(), cause, meter, calls }
     }
 }
 
@@ -61,6 +64,11 @@ impl Account {
     pub(crate) fn spend(&self, bytes: usize) -> Result<(), Spent> {
         self.meter.add_store_bytes(bytes as u64);
         Spent::check("bytes", self.meter.store_bytes(), self.function.kv_size_max)
+    }
+
+    /// Commits, as what the invocation causes.
+    pub(crate) async fn commit(&self, effects: Vec<Effect>) -> Result<Committed, CommitError> {
+        self.stores.commit(Commit { effects, cause: self.cause.clone(), ..Commit::default() }).await
     }
 
     /// Waits for its turn among the calls of the instance.
