@@ -28,7 +28,8 @@
 //!
 //! What a function may call is a module each: [`kv`] (key-value stores), [`mod@queue`] (sending to queues),
 //! [`http::send`](http::send()) (requests to others),
-//! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. All of it is `async`; [`join!`] and [`join_all`] run calls
+//! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
+//! [`transaction`](fn@transaction) happens together. All of it is `async`; [`join!`] and [`join_all`] run calls
 //! at once.
 //!
 //! ```no_run
@@ -67,11 +68,12 @@ pub mod prelude;
 pub mod queue;
 pub mod secrets;
 pub mod time;
-mod transaction;
+pub mod transaction;
 
 pub use self::failure::{Failure, Retry};
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
+pub use self::transaction::transaction;
 pub use flint_sdk_macros::{http, init, invoke, queue};
 
 /// For the code that the attributes write. No promise is made about it.

@@ -165,17 +165,17 @@ impl Overlay {
         index: usize,
         effect: &Effect,
     ) -> Result<(Change, Outcome), CommitError> {
-        let Some((store, key)) = effect.key() else { return Ok((Change::Other, other(effect))) };
         let unknown = Key::default();
-        let known = self.key(store, key).unwrap_or(&unknown);
+        let known = effect.key().and_then(|(store, key)| self.key(store, key)).unwrap_or(&unknown);
         let seen = known.seen(now);
+        let name = || effect.key().map(|(_, key)| key.to_owned()).unwrap_or_default();
         if let Some(expect) = key::expectation(effect)
             && !expect.is_met(seen.version)
         {
-            return Err(CommitError::Conflict { index, key: key.to_owned(), current: seen.version });
+            return Err(CommitError::Conflict { index, key: name(), current: seen.version });
         }
-        let fault = |fault| CommitError::NotACounter { index, key: key.to_owned(), fault };
-        known.decide(effect, seen, version).map_err(fault)
+        let decided = known.decide(effect, seen, version);
+        decided.map_err(|fault| CommitError::NotACounter { index, key: name(), fault })
     }
 
     fn take(&mut self, effect: Effect, (change, outcome): (Change, Outcome)) -> Outcome {

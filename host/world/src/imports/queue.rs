@@ -120,3 +120,34 @@ impl From<CommitError> for wit::Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flint_stores::{Invalid, TooLarge, What};
+
+    /// Whether a retry can help is told by the case, so each refusal has to be the right one.
+    #[test]
+    fn what_a_commit_refuses_is_told_by_its_case() {
+        let queue = QueueName::parse("jobs").expect("a name");
+        let too_large = TooLarge { what: What::Message, size: 2, limit: 1 };
+        for (error, expected) in [
+            (CommitError::NoSuch(Missing::Queue(queue.clone())), "no-such-queue: jobs"),
+            (CommitError::TooLarge(too_large), "too-large: the message is too large: 2, and at most 1 is allowed"),
+            (CommitError::Invalid(Invalid::EmptyBatch), "invalid: a batch has at least one change"),
+            (CommitError::Full { queue, limit: 5 }, "full: the queue jobs is full: it holds 5 messages"),
+            (Unavailable::Overloaded.into(), "unavailable: the store is overloaded"),
+            (CommitError::Conflict { index: 0, key: "k".to_owned(), current: None }, "unavailable: the storage failed"),
+        ] {
+            let told = match wit::Error::from(error) {
+                wit::Error::NoSuchQueue(queue) => format!("no-such-queue: {queue}"),
+                wit::Error::Denied(why) => format!("denied: {why}"),
+                wit::Error::TooLarge(why) => format!("too-large: {why}"),
+                wit::Error::Invalid(why) => format!("invalid: {why}"),
+                wit::Error::Full(why) => format!("full: {why}"),
+                wit::Error::Unavailable(why) => format!("unavailable: {why}"),
+            };
+            assert_eq!(told, expected);
+        }
+    }
+}

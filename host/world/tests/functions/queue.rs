@@ -1,39 +1,16 @@
 //! Messages through the function `batch`, as it is built, over stores in memory.
-#![allow(clippy::unwrap_used, reason = "the helpers of a test fail like the test itself")]
 
-use flint_engine::{Engine, Isolation, Limits, Settings};
-use flint_model::{
-    Access, ByteSize, Capability, FunctionName, MessageId, QueueName, StoreName, SystemClock, TraceContext,
-};
+use super::harness::{component, world};
+use flint_engine::{Isolation, Limits};
+use flint_model::{Access, Capability, FunctionName, MessageId, QueueName, StoreName, SystemClock, TraceContext};
 use flint_stores::conformance::Memory;
 use flint_stores::{
     Catalog, Commit, CommitError, Delivery, Effect, KvLimits, Message, Order, QueueRules, Receive, SendOptions, Settle,
     Stores, Verdict,
 };
-use flint_telemetry::{Options, Telemetry};
-use flint_world::{
-    EffectsMode, Failure, Function, FunctionSpec, Handled, HeadLimits, Init, Invocation, OutboundOptions, Unfinished,
-    World, WorldOptions,
-};
-use std::path::Path;
-use std::process::Command;
-use std::sync::{Arc, LazyLock};
+use flint_world::{EffectsMode, Failure, Function, FunctionSpec, Handled, Init, Invocation, Unfinished};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// The component, built as `flint build` does, into a folder of its own: cargo keeps the other one locked.
-static COMPONENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("functions");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", "function", "--target", "wasm32-wasip2", "--package", "batch"])
-        .arg("--manifest-path")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target)
-        .status()
-        .unwrap();
-    assert!(built.success(), "batch does not build");
-    std::fs::read(target.join("wasm32-wasip2/function/batch.wasm")).unwrap()
-});
 
 /// The function, and what is around it.
 struct House {
@@ -59,25 +36,14 @@ impl House {
             ..Catalog::default()
         };
         let stores = Arc::new(Memory::new(catalog, Arc::new(SystemClock)));
-        let world = World::new(WorldOptions {
-            engine: Engine::new(&Settings { instances_max: 8, ..Settings::default() }).unwrap(),
-            cache: None,
-            stores: stores.clone(),
-            telemetry: Telemetry::new(Options::default()),
-            clock: Arc::new(SystemClock),
-            spares_max: 1,
-            request_memory_max: ByteSize::mib(64),
-            head_max: HeadLimits::default(),
-            outbound: OutboundOptions::default(),
-        });
-        let world = world.unwrap();
+        let world = world(stores.clone());
         let mut spec = FunctionSpec::new(FunctionName::parse("batch").unwrap());
         (spec.warm, spec.spares_max) = (0, 0);
         spec.limits = Limits { timeout: Duration::from_secs(20), cpu: Duration::from_millis(500), ..Limits::default() };
         spec.grants.add(Capability::Kv, "results", Access::ReadWrite);
         spec.grants.add(Capability::Queue, "copies", Access::Send);
         adapt(&mut spec);
-        let compiled = flint_world::compile(world.engine(), None, &COMPONENT, Init::Snapshot).await.unwrap();
+        let compiled = flint_world::compile(world.engine(), None, &component("batch"), Init::Snapshot).await.unwrap();
         assert!(compiled.shape().queue);
         Self { stores, function: world.load(spec, &compiled).unwrap() }
     }
