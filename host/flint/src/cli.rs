@@ -1,7 +1,9 @@
 //! The command line: its types, and the help that teaches them.
 
+mod bench;
 mod queue;
 
+pub(crate) use bench::{BenchKv, BenchQueue};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 
 use crate::exit;
@@ -368,6 +370,10 @@ pub(crate) enum BenchCommand {
     Neighbours(Neighbours),
     /// How many functions and instances a host holds, and how fast it starts with them
     Density(Density),
+    /// Durable messages a second, sent and handled, beside Redis and NATS
+    Queue(BenchQueue),
+    /// Durable writes of a key-value store a second, beside Redis and NATS, and reads of a guest
+    Kv(BenchKv),
 }
 
 #[derive(Debug, Args)]
