@@ -20,7 +20,6 @@ use flint_triggers::request::{
     self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
 };
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
@@ -39,7 +38,7 @@ pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 /// What a platform has, with its limits and rules.
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
-    Catalog { stores, queues: BTreeMap::new() }
+    Catalog { stores, ..Catalog::default() }
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {

@@ -5,15 +5,17 @@
 //! in a commit (`flint_stores::check` saw to it), so no step changes what another one was decided by; what the sends of one
 //! commit share, its [`Plan`] knows.
 
+mod blob;
 mod kv;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flint_model::{QueueName, Timestamp};
+use flint_model::{ContentId, QueueName, Timestamp};
 use flint_stores::{Catalog, Commit, CommitError, Committed, Effect, Outcome, Version};
 
 use crate::database::Failure;
+use crate::table::blob::Usage;
 use crate::table::queue::Count;
 use crate::table::{self, Tables};
 use queue::Plan;
@@ -31,6 +33,8 @@ pub(crate) struct Apply<'tx> {
     number: u64,
     /// What the queues hold that were touched.
     counts: BTreeMap<QueueName, Count>,
+    /// How many keys lead to the contents that were touched.
+    usages: BTreeMap<ContentId, Usage>,
     /// The queues where messages came or became visible.
     woken: BTreeSet<QueueName>,
     /// A buffer for rows.
@@ -41,6 +45,17 @@ pub(crate) struct Apply<'tx> {
 enum Step<'a> {
     Kv(kv::Step<'a>),
     Queue(queue::Step<'a>),
+    Blob(blob::Step<'a>),
+}
+
+/// What a group came to.
+pub(crate) struct Finished {
+    /// Whether there is anything to commit.
+    pub(crate) changed: bool,
+    /// The queues whose waiters are to be woken then.
+    pub(crate) woken: BTreeSet<QueueName>,
+    /// The files to which nothing leads then.
+    pub(crate) released: Vec<ContentId>,
 }
 
 /// Why something does not happen.
@@ -75,8 +90,8 @@ pub(crate) fn settled<T>(result: Result<T, Halt>) -> Result<Result<T, CommitErro
 impl<'tx> Apply<'tx> {
     pub(crate) fn new(tables: Tables<'tx>, catalog: &'tx Catalog, now: Timestamp) -> Result<Self, Failure> {
         let (version, number) = (tables.number(table::VERSION)?, tables.number(table::NUMBER)?);
-        let (counts, woken) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { tables, catalog, now, version, changed: false, number, counts, woken, row: Vec::new() })
+        let (counts, usages, woken) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Ok(Self { tables, catalog, now, version, changed: false, number, counts, usages, woken, row: Vec::new() })
     }
 
     /// Applies a commit, or nothing of it if it can't happen.
@@ -114,6 +129,16 @@ impl<'tx> Apply<'tx> {
             Effect::QueueSend { queue, message, options } => {
                 Ok(Step::Queue(self.decide_send(queue, message, options, plan)?))
             }
+            Effect::BlobLink { bucket, key, expect, .. } => {
+                Ok(Step::Blob(self.decide_link(index, (bucket, key), effect, *expect)?))
+            }
+            Effect::BlobUnlink { bucket, key, expect } => {
+                Ok(Step::Blob(self.decide_unlink(index, (bucket, key), *expect)?))
+            }
+            Effect::BlobCopy { from_bucket, from_key, from_expect, bucket, key, expect } => {
+                let from = (from_bucket, from_key);
+                Ok(Step::Blob(self.decide_copy(index, from, *from_expect, (bucket, key), *expect)?))
+            }
         }
     }
 
@@ -136,6 +161,7 @@ impl<'tx> Apply<'tx> {
         match step {
             Step::Kv(step) => self.take_kv(step, version),
             Step::Queue(step) => self.take_send(step),
+            Step::Blob(step) => self.take_blob(step, version),
         }
     }
 
@@ -147,13 +173,14 @@ impl<'tx> Apply<'tx> {
         Ok(count)
     }
 
-    /// Writes down what the group came to; answers whether there is anything to commit, and who is to be woken then.
-    pub(crate) fn finish(mut self) -> Result<(bool, BTreeSet<QueueName>), Failure> {
+    /// Writes down what the group came to.
+    pub(crate) fn finish(mut self) -> Result<Finished, Failure> {
         if self.changed {
             self.tables.meta.insert(table::VERSION, self.version)?;
             self.tables.meta.insert(table::NUMBER, self.number)?;
             self.write_counts()?;
         }
-        Ok((self.changed, self.woken))
+        let released = self.write_usages()?;
+        Ok(Finished { changed: self.changed, woken: self.woken, released })
     }
 }

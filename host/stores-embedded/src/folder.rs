@@ -1,4 +1,4 @@
-//! The data folder: its lock, and the database file in it.
+//! The data folder: its lock, the database file in it, and the folder of content.
 //!
 //! A new database is made aside and renamed, so that a file under its own name is always a whole one: a crash while the
 //! first start makes it leaves nothing that a second start would stumble over, and an empty or cut file is damage, never
@@ -13,6 +13,7 @@ use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use crate::backend::Medium;
+use crate::blob_file::BlobFolder;
 use crate::database::{Contents, Database};
 use crate::error::OpenError;
 
@@ -42,6 +43,11 @@ impl Folder {
         lock.set_len(0)?;
         lock.write_all(std::process::id().to_string().as_bytes())?;
         Ok(Self { dir: Arc::new(dir), _lock: lock })
+    }
+
+    /// Opens the folder of content.
+    pub(crate) fn blobs(&self) -> io::Result<BlobFolder> {
+        BlobFolder::open(&self.dir)
     }
 
     /// Opens the folder's database; makes it if there is none.

@@ -11,10 +11,13 @@
 //! | 9..17 | when it is gone, in milliseconds, little endian; all ones if it stays |
 //!
 //! `expiry` holds a row for each entry that will be gone: the moment, big endian so that rows are in order of time, and
-//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`].
+//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`],
+//! those of blobs in [`blob`].
 
+pub(crate) mod blob;
 pub(crate) mod queue;
 
+use blob::BlobTables;
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 use flint_stores::kv::Counter;
@@ -44,6 +47,7 @@ pub(crate) struct Tables<'tx> {
     pub(crate) expiry: Table<'tx, &'static [u8], ()>,
     pub(crate) meta: Table<'tx, &'static str, u64>,
     pub(crate) queues: QueueTables<'tx>,
+    pub(crate) blobs: BlobTables<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -54,6 +58,7 @@ impl<'tx> Tables<'tx> {
             expiry: transaction.open_table(EXPIRY)?,
             meta: transaction.open_table(META)?,
             queues: QueueTables::open(transaction)?,
+            blobs: BlobTables::open(transaction)?,
         })
     }
 

@@ -1,20 +1,23 @@
-//! What there is: the stores and queues that the configuration names, each with its limits and rules.
+//! What there is: the stores, queues and buckets that the configuration names, each with its limits and rules.
 
 use std::collections::BTreeMap;
 
-use flint_model::{QueueName, StoreName};
+use flint_model::{BucketName, QueueName, StoreName};
 
+use crate::blob::BucketRules;
 use crate::kv::KvLimits;
 use crate::queue::QueueRules;
 use crate::refusal::{Missing, Refusal};
 
-/// The stores and queues that there are. What is left out keeps its data, and can't be reached.
+/// The stores, queues and buckets that there are. What is left out keeps its data, and can't be reached.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     /// Key-value stores.
     pub stores: BTreeMap<StoreName, KvLimits>,
     /// Queues, those that the host keeps for itself too.
     pub queues: BTreeMap<QueueName, QueueRules>,
+    /// Buckets of blobs.
+    pub buckets: BTreeMap<BucketName, BucketRules>,
 }
 
 impl Catalog {
@@ -32,5 +35,13 @@ impl Catalog {
     /// [`Missing::Queue`].
     pub fn queue(&self, queue: &QueueName) -> Result<&QueueRules, Refusal> {
         self.queues.get(queue).ok_or_else(|| Missing::Queue(queue.clone()).into())
+    }
+
+    /// Looks up a bucket.
+    ///
+    /// # Errors
+    /// [`Missing::Bucket`].
+    pub fn bucket(&self, bucket: &BucketName) -> Result<&BucketRules, Missing> {
+        self.buckets.get(bucket).ok_or_else(|| Missing::Bucket(bucket.clone()))
     }
 }

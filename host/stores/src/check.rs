@@ -1,5 +1,6 @@
 //! What arguments have to be: checked by every engine before it looks at a store. Pure.
 
+mod blob;
 mod queue;
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,6 +13,7 @@ use crate::effect::Effect;
 use crate::kv::KvLimits;
 use crate::refusal::{Invalid, Refusal, TooLarge, What};
 
+pub use blob::{blob_key, list};
 pub use queue::{extend, page, receive, redrive};
 
 /// Checks the key of a read.
@@ -84,7 +86,8 @@ fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
         TooLarge::check(What::Batch, count, limits.batch_max)?;
         TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
     }
-    queue::batch(catalog, effects)
+    queue::batch(catalog, effects)?;
+    blob::batch(catalog, effects)
 }
 
 fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
@@ -98,6 +101,7 @@ fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
             key_within(catalog.limits(store)?, key)
         }
         Effect::QueueSend { queue, message, options } => queue::send(catalog, queue, message, options),
+        Effect::BlobLink { .. } | Effect::BlobUnlink { .. } | Effect::BlobCopy { .. } => blob::effect(catalog, effect),
     }
 }
 

@@ -1,13 +1,14 @@
 //! What durable means: the traits of a store engine, the effects that change it, and the one commit.
 //!
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
-//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`]. The rules that every
-//! engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`], [`cursor`],
-//! [`filter`]), and the feature `conformance` holds the suite that takes any engine.
+//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`], [`Blobs`]. The
+//! rules that every engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`],
+//! [`cursor`], [`filter`]), and the feature `conformance` holds the suite that takes any engine.
 //!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
 
+pub mod blob;
 pub mod catalog;
 pub mod check;
 pub mod commit;
@@ -21,6 +22,10 @@ pub mod refusal;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use blob::{
+    Blob, BlobExpectation, BlobInfo, Blobs, Body, BucketRules, Content, ContentWriter, Etag, Linked, ListPage, Listing,
+    Range, WriteError,
+};
 pub use catalog::Catalog;
 pub use commit::{Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
@@ -41,6 +46,9 @@ pub trait Stores: Send + Sync + 'static {
 
     /// The side of the queues that receives.
     fn queues(&self) -> &dyn Queues;
+
+    /// The blobs: reading them, and writing their content.
+    fn blobs(&self) -> &dyn Blobs;
 
     /// Makes all the effects of a commit durable, or none of them.
     ///

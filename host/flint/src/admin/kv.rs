@@ -89,6 +89,7 @@ impl From<CommitError> for Problem {
     fn from(error: CommitError) -> Self {
         let (status, code) = match &error {
             CommitError::Conflict { .. } => (StatusCode::CONFLICT, "kv/conflict"),
+            CommitError::BlobConflict { .. } => (StatusCode::CONFLICT, "blob/conflict"),
             CommitError::NotACounter { .. } => (StatusCode::CONFLICT, "kv/not-a-counter"),
             CommitError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "kv/too-large"),
             CommitError::NoSuch(missing) => (StatusCode::NOT_FOUND, no_such(missing)),
@@ -105,5 +106,6 @@ fn no_such(missing: &Missing) -> &'static str {
     match missing {
         Missing::Store(_) => "kv/no-such-store",
         Missing::Queue(_) => "queue/no-such-queue",
+        Missing::Bucket(_) => "blob/no-such-bucket",
     }
 }

@@ -9,8 +9,9 @@ use flint_stores::{Commit, CommitError, ReadError, Stores as _, Unavailable};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{commit, create, options, put, store, value};
+use super::{commit, create, dir, folder, options, put, store, value};
 use crate::backend::faulty::{Disk, Fault};
+use crate::blob_file::BlobFolder;
 use crate::database::{Contents, Database};
 use crate::{Embedded, GroupCommitOptions, Options};
 
@@ -22,9 +23,14 @@ fn new_disk() -> Disk {
     disk
 }
 
+/// A folder of content that nothing is written to: it is no more.
+fn blobs() -> BlobFolder {
+    BlobFolder::open(&dir(&folder())).expect("a new folder")
+}
+
 fn open(disk: &Disk, options: Options) -> Arc<Embedded> {
     let database = Database::open(Box::new(disk.clone()), 1 << 20, Contents::Existing).expect("an existing database");
-    Arc::new(Embedded::start(database, None, options).expect("threads"))
+    Arc::new(Embedded::start(database, blobs(), None, options).expect("threads"))
 }
 
 /// A disk that dies in the middle of many writers and then loses power, over and over.

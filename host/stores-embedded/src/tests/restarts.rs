@@ -14,6 +14,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
 
 use super::{commit, create, dir, folder, options, put, put_until, store, value};
+use crate::table::blob::{BLOB, BODY, CONTENT};
 use crate::table::queue::{GROUP, MESSAGE, QUEUE, READY, SENT, SENT_EXPIRY, TURN};
 use crate::table::{EXPIRY, FORMAT, KV, META};
 use crate::{CollectOptions, Embedded, OpenError, Options};
@@ -109,7 +110,7 @@ async fn a_store_of_the_first_format_is_brought_to_this_one() {
     stores.close().await;
     edit(&folder, |tables| {
         tables.open_table(META).expect("meta").insert(FORMAT, 1).expect("insert");
-        for table in [QUEUE, MESSAGE, READY, GROUP, TURN, SENT] {
+        for table in [QUEUE, MESSAGE, READY, GROUP, TURN, SENT, BLOB, CONTENT, BODY] {
             assert!(tables.delete_table(table).expect("delete"));
         }
         assert!(tables.delete_table(SENT_EXPIRY).expect("delete"));

@@ -49,7 +49,7 @@ fn attributes(message: &Message) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn text(what: What, text: &str, max: usize) -> Result<(), Refusal> {
+pub(super) fn text(what: What, text: &str, max: usize) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err(Invalid::Empty { what }.into());
     }

@@ -1,5 +1,6 @@
 //! What an engine is compared with: maps in memory, as simple as can be.
 
+mod blob;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,8 @@ use futures::future::ready;
 use crate::kv::{Counter, sum};
 use crate::refusal::TooLarge;
 use crate::{
-    BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome, Page,
-    Peeked, Queues, ReadError, Receipt, Receive, Received, Stores, Version, What, check, cursor,
+    Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome,
+    Page, Peeked, Queues, ReadError, Receipt, Receive, Received, Stores, Version, What, check, cursor,
 };
 
 /// The state of all stores.
@@ -24,6 +25,7 @@ use crate::{
 pub struct Model {
     entries: BTreeMap<(StoreName, String), Stored>,
     queues: queue::Queues,
+    buckets: blob::Buckets,
     version: Version,
 }
 
@@ -57,7 +59,7 @@ impl Model {
     /// Makes a commit of which the arguments have been checked.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`], [`CommitError::NotACounter`], [`CommitError::LeaseLost`] and [`CommitError::Full`].
+    /// [`CommitError::Conflict`], [`CommitError::BlobConflict`], [`CommitError::NotACounter`], [`CommitError::LeaseLost`] and [`CommitError::Full`].
     pub fn commit(&mut self, catalog: &Catalog, now: Timestamp, commit: &Commit) -> Result<Committed, CommitError> {
         let mut next = self.clone();
         next.version += 1;
@@ -66,7 +68,7 @@ impl Model {
         }
         let effects = commit.effects.iter().enumerate();
         let outcomes: Vec<_> =
-            effects.map(|(index, effect)| next.apply(catalog, now, index, effect)).collect::<Result<_, _>>()?;
+            effects.map(|(index, effect)| next.apply(catalog, now, index, effect, self)).collect::<Result<_, _>>()?;
         *self = next;
         Ok(Committed { version: self.version, outcomes })
     }
@@ -77,8 +79,12 @@ impl Model {
         now: Timestamp,
         index: usize,
         effect: &Effect,
+        before: &Self,
     ) -> Result<Outcome, CommitError> {
         match effect {
+            Effect::BlobLink { .. } | Effect::BlobUnlink { .. } | Effect::BlobCopy { .. } => {
+                self.buckets.apply(now, self.version, index, effect, &before.buckets)
+            }
             Effect::QueueSend { queue, message, options } => {
                 let id = self.queues.send(catalog, now, queue, message, options)?;
                 Ok(Outcome::QueueSend { id })
@@ -129,7 +135,7 @@ impl Model {
                 self.entries.insert(slot, Stored { entry, counter: Some(sum) });
                 Ok(Outcome::KvIncrement { sum })
             }
-            Effect::QueueSend { .. } => unreachable!("it has no key"),
+            _ => unreachable!("it has no key"),
         }
     }
 
@@ -203,6 +209,10 @@ impl Stores for Memory {
     }
 
     fn queues(&self) -> &dyn Queues {
+        self
+    }
+
+    fn blobs(&self) -> &dyn Blobs {
         self
     }
 

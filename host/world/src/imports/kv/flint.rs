@@ -128,7 +128,10 @@ fn outcome(outcome: Outcome) -> Result<kv::Outcome, Error> {
         Outcome::KvPut { version } => Ok(kv::Outcome::Put(version)),
         Outcome::KvDelete { existed } => Ok(kv::Outcome::Deleted(existed)),
         Outcome::KvIncrement { sum } => Ok(kv::Outcome::Incremented(sum)),
-        Outcome::QueueSend { .. } => Err(Error::unexpected()),
+        Outcome::QueueSend { .. }
+        | Outcome::BlobLink { .. }
+        | Outcome::BlobUnlink { .. }
+        | Outcome::BlobCopy { .. } => Err(Error::unexpected()),
     }
 }
 

@@ -68,7 +68,9 @@ impl From<CommitError> for Error {
             CommitError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
             // No queue has a part in it.
-            CommitError::LeaseLost { .. } | CommitError::Full { .. } => Self::unexpected(),
+            CommitError::LeaseLost { .. } | CommitError::Full { .. } | CommitError::BlobConflict { .. } => {
+                Self::unexpected()
+            }
         }
     }
 }
@@ -77,7 +79,7 @@ impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Store(store) => Self::NoSuchStore(store.to_string()),
-            Missing::Queue(_) => Self::unexpected(),
+            Missing::Queue(_) | Missing::Bucket(_) => Self::unexpected(),
         }
     }
 }
