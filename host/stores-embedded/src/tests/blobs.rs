@@ -34,13 +34,13 @@ fn open(folder: &TempDir) -> Embedded {
     Embedded::open(dir(folder), options(&Setup::default())).expect("it opens")
 }
 
-async fn content(stores: &Embedded, size: usize, byte: u8) -> Content {
+pub(super) async fn content(stores: &Embedded, size: usize, byte: u8) -> Content {
     let mut writer = stores.blobs().write(&bucket()).await.expect("a writer");
     writer.write(vec![byte; size].into()).await.expect("there is room");
     writer.finish().await.expect("content")
 }
 
-fn link(key: &str, content: Content) -> Effect {
+pub(super) fn link(key: &str, content: Content) -> Effect {
     let (content_type, metadata, expect) = (None, BTreeMap::new(), None);
     Effect::BlobLink { bucket: bucket(), key: key.to_owned(), content, content_type, metadata, expect }
 }
@@ -59,7 +59,7 @@ async fn put_blob(stores: &Embedded, key: &str, size: usize, byte: u8) {
     stores.commit(link(key, content).into()).await.expect("a link");
 }
 
-async fn read(stores: &Embedded, key: &str) -> Option<Vec<u8>> {
+pub(super) async fn read(stores: &Embedded, key: &str) -> Option<Vec<u8>> {
     let blob = stores.blobs().read(&bucket(), key, Range::ALL).await.expect("a look-up")?;
     let blocks: Vec<Bytes> = blob.body.bytes.try_collect().await.expect("it reads to its end");
     Some(blocks.concat())
@@ -71,7 +71,7 @@ fn files(folder: &TempDir) -> BTreeSet<PathBuf> {
     entries.map(|entry| entry.expect("an entry").path()).collect()
 }
 
-async fn until_files(folder: &TempDir, count: usize) {
+pub(super) async fn until_files(folder: &TempDir, count: usize) {
     let wait = async {
         while files(folder).len() != count {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -82,7 +82,7 @@ async fn until_files(folder: &TempDir, count: usize) {
 }
 
 /// Rows of `blob`, `content` and `body`.
-fn rows(stores: &Embedded) -> (u64, u64, u64) {
+pub(super) fn rows(stores: &Embedded) -> (u64, u64, u64) {
     let count = |tables: &redb::ReadTransaction| {
         let rows = |table| Ok::<_, crate::database::Failure>(tables.open_table(table)?.len()?);
         Ok((rows(BLOB)?, rows(CONTENT)?, rows(BODY)?))
@@ -219,7 +219,7 @@ async fn content_of_another_store_or_of_before_a_restart_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lost_or_cut_file_is_an_error_of_its_blob_alone() {
+async fn a_lost_cut_or_longer_file_is_an_error_of_its_blob_alone() {
     let folder = folder();
     let stores = open(&folder);
     put_blob(&stores, "good", LARGE, 1).await;
@@ -227,8 +227,11 @@ async fn a_lost_or_cut_file_is_an_error_of_its_blob_alone() {
     put_blob(&stores, "cut", LARGE, 2).await;
     let file = files(&folder).difference(&good).next().expect("a second file").clone();
     let failed = Some(ReadError::Unavailable { reason: Unavailable::Failed });
-    fs::write(&file, vec![2; LARGE - 1]).expect("write");
-    assert_eq!(stores.blobs().read(&bucket(), "cut", Range::ALL).await.err(), failed);
+    for size in [LARGE - 1, LARGE + 1] {
+        fs::write(&file, vec![2; size]).expect("write");
+        let found = stores.blobs().read(&bucket(), "cut", Range::Span(0..1)).await;
+        assert_eq!(found.err(), failed, "{size}");
+    }
     fs::remove_file(&file).expect("remove");
     assert_eq!(stores.blobs().read(&bucket(), "cut", Range::ALL).await.err(), failed);
     assert_eq!(read(&stores, "good").await, Some(vec![1; LARGE]));
