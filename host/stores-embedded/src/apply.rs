@@ -129,8 +129,9 @@ impl<'tx> Apply<'tx> {
             Effect::QueueSend { queue, message, options } => {
                 Ok(Step::Queue(self.decide_send(queue, message, options, plan)?))
             }
-            Effect::BlobLink { bucket, key, expect, .. } => {
-                Ok(Step::Blob(self.decide_link(index, (bucket, key), effect, *expect)?))
+            Effect::BlobLink { bucket, key, content, content_type, metadata, expect } => {
+                let about = (content_type.as_deref(), metadata);
+                Ok(Step::Blob(self.decide_link(index, (bucket, key), content, about, *expect)?))
             }
             Effect::BlobUnlink { bucket, key, expect } => {
                 Ok(Step::Blob(self.decide_unlink(index, (bucket, key), *expect)?))

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use flint_model::BucketName;
 use flint_stores::blob::{common_prefix, past};
 use flint_stores::{
-    Blob, BlobInfo, Blobs, Body, BoxFuture, Content, ContentWriter, ListPage, Listing, Range, ReadError, Unavailable,
-    WriteError, check, cursor,
+    Blob, BlobInfo, Blobs, Body, BoxFuture, Content, ContentWriter, Invalid, ListPage, Listing, Range, ReadError,
+    Unavailable, WriteError, check, cursor,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -80,7 +80,7 @@ impl Blobs for Embedded {
                 Ok(body) => Ok(body),
                 Err(Missed::Failed(error)) => Err(error),
                 // Whoever holds it keeps it: it is of another engine.
-                Err(Missed::Gone) => Err(flint_stores::Invalid::Content.into()),
+                Err(Missed::Gone) => Err(Invalid::Content.into()),
             }
         })
     }

@@ -5,17 +5,17 @@
 
 use bytes::Bytes;
 use flint_model::{BucketName, ContentId};
-use flint_stores::{BlobExpectation, BlobInfo, CommitError, Content, Effect, Etag, Outcome, Version};
+use flint_stores::{BlobExpectation, CommitError, Content, Etag, Linked, Outcome, Version};
 use redb::ReadableTable as _;
 
 use super::{Apply, Halt};
 use crate::database::Failure;
 use crate::table::Corrupt;
-use crate::table::blob::{Link, Place, Usage, blob_row};
+use crate::table::blob::{About, Link, Place, Usage, blob_row};
 
 /// A change of a blob that can happen.
 pub(super) enum Step<'a> {
-    Link { row: Vec<u8>, effect: &'a Effect },
+    Link { row: Vec<u8>, link: Link, bytes: Option<&'a Bytes> },
     Copy { row: Vec<u8>, source: Link },
     Unlink { row: Vec<u8> },
 }
@@ -27,12 +27,13 @@ impl Apply<'_> {
         &self,
         index: usize,
         (bucket, key): Key<'_>,
-        effect: &'a Effect,
+        content: &'a Content,
+        about: About<'_>,
         expect: Option<BlobExpectation>,
     ) -> Result<Step<'a>, Halt> {
         let row = blob_row(bucket, key.as_bytes());
         self.expect_blob(index, key, &row, expect)?;
-        Ok(Step::Link { row, effect })
+        Ok(Step::Link { row, link: Link::new(content, about), bytes: content.bytes() })
     }
 
     pub(super) fn decide_unlink<'a>(
@@ -82,48 +83,26 @@ impl Apply<'_> {
 
     pub(super) fn take_blob(&mut self, step: Step<'_>, version: Version) -> Result<Outcome, Failure> {
         match step {
-            Step::Link { row, effect } => {
-                let Effect::BlobLink { key, content, content_type, metadata, .. } = effect else {
-                    return Err(Corrupt("a step that links").into());
-                };
-                let place = self.keep(content)?;
-                let info = BlobInfo {
-                    key: key.clone(),
-                    size: content.size(),
-                    etag: content.etag(),
-                    content_type: content_type.clone(),
-                    metadata: metadata.clone(),
-                    modified_at: self.now,
-                    sequence: version,
-                };
-                let link = Link::new(content.id(), place, info);
-                self.link(&row, &link)?;
-                Ok(Outcome::BlobLink { linked: link.linked() })
+            Step::Link { row, link, bytes } => {
+                if let Some(bytes) = bytes {
+                    self.tables.blobs.body.insert(link.content().to_bytes().as_slice(), bytes.as_ref())?;
+                }
+                Ok(Outcome::BlobLink { linked: self.link(&row, link, version)? })
             }
-            Step::Copy { row, source } => {
-                let link = source.again(self.now, version);
-                self.link(&row, &link)?;
-                Ok(Outcome::BlobCopy { linked: link.linked() })
-            }
+            Step::Copy { row, source } => Ok(Outcome::BlobCopy { linked: self.link(&row, source, version)? }),
             Step::Unlink { row } => Ok(Outcome::BlobUnlink { existed: self.unlink(&row)? }),
         }
     }
 
-    /// Sees to it that there are bytes behind a content; answers where.
-    fn keep(&mut self, content: &Content) -> Result<Place, Failure> {
-        let Some(bytes) = content.bytes() else { return Ok(Place::File) };
-        let bytes: &Bytes = bytes;
-        self.tables.blobs.body.insert(content.id().to_bytes().as_slice(), bytes.as_ref())?;
-        Ok(Place::Body)
-    }
-
-    fn link(&mut self, row: &[u8], link: &Link) -> Result<(), Failure> {
+    fn link(&mut self, row: &[u8], link: Link, version: Version) -> Result<Linked, Failure> {
+        let link = link.at(self.now, version);
         link.write(&mut self.row)?;
         let before = self.tables.blobs.blob.insert(row, self.row.as_slice())?;
         let before = before.map(|row| Link::parse(row.value())).transpose()?;
         self.changed = true;
-        self.usage(link)?.links += 1;
-        before.map_or(Ok(()), |before| self.let_go(&before))
+        self.usage(&link)?.links += 1;
+        before.map_or(Ok(()), |before| self.let_go(&before))?;
+        Ok(link.linked())
     }
 
     /// Answers whether there was something to unlink.

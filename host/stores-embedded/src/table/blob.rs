@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use flint_model::{BucketName, ContentId, Timestamp};
-use flint_stores::{BlobInfo, Etag, Linked, Version};
+use flint_stores::{BlobInfo, Content, Etag, Linked, Version};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
@@ -79,11 +79,22 @@ pub(crate) struct Link {
     metadata: BTreeMap<String, String>,
 }
 
+/// Content type and metadata.
+pub(crate) type About<'a> = (Option<&'a str>, &'a BTreeMap<String, String>);
+
 impl Link {
-    pub(crate) fn new(content: ContentId, place: Place, info: BlobInfo) -> Self {
-        let BlobInfo { key: _, size, etag, content_type, metadata, modified_at, sequence } = info;
-        let (content, etag) = (content.to_bytes(), etag.to_bytes());
-        Self { content, place, size, etag, modified_at: modified_at.as_millis(), sequence, content_type, metadata }
+    /// A link to new content; when it is made is said by [`Link::at`].
+    pub(crate) fn new(content: &Content, (content_type, metadata): About<'_>) -> Self {
+        Self {
+            content: content.id().to_bytes(),
+            place: if content.bytes().is_some() { Place::Body } else { Place::File },
+            size: content.size(),
+            etag: content.etag().to_bytes(),
+            modified_at: 0,
+            sequence: 0,
+            content_type: content_type.map(str::to_owned),
+            metadata: metadata.clone(),
+        }
     }
 
     pub(crate) fn parse(row: &[u8]) -> Result<Self, Corrupt> {
@@ -97,8 +108,8 @@ impl Link {
         Ok(())
     }
 
-    /// The same content, linked by another commit.
-    pub(crate) fn again(self, at: Timestamp, sequence: Version) -> Self {
+    /// The same link, made by this commit.
+    pub(crate) fn at(self, at: Timestamp, sequence: Version) -> Self {
         Self { modified_at: at.as_millis(), sequence, ..self }
     }
 
@@ -160,25 +171,32 @@ impl Usage {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
     fn a_link_reads_as_it_was_written() {
         let mut row = b"what was there before".to_vec();
-        for (place, content_type) in [(Place::File, None), (Place::Body, Some("text/plain".to_owned()))] {
+        let hold = Arc::new(());
+        let aside = Content::aside(ContentId::now(), u64::MAX, Etag::of(b"abc"), hold);
+        let inline = Content::inline(ContentId::now(), "abc".into(), Etag::of(b"abc"));
+        let metadata = BTreeMap::from([("a".to_owned(), "é\0".to_owned())]);
+        for (content, place, content_type) in [(aside, Place::File, None), (inline, Place::Body, Some("text/plain"))] {
+            let link = Link::new(&content, (content_type, &metadata)).at(Timestamp::from_millis(7), 9);
+            link.write(&mut row).expect("it is written");
+            let read = Link::parse(&row).expect("it is read");
+            assert_eq!((&read, read.content(), read.place), (&link, content.id(), place));
             let info = BlobInfo {
                 key: "k".to_owned(),
-                size: u64::MAX,
-                etag: Etag::of(b"abc"),
-                content_type,
-                metadata: BTreeMap::from([("a".to_owned(), "é\0".to_owned())]),
+                size: content.size(),
+                etag: content.etag(),
+                content_type: content_type.map(str::to_owned),
+                metadata: metadata.clone(),
                 modified_at: Timestamp::from_millis(7),
                 sequence: 9,
             };
-            let link = Link::new(ContentId::now(), place, info.clone());
-            link.write(&mut row).expect("it is written");
-            let read = Link::parse(&row).expect("it is read");
-            assert_eq!((&read, read.clone().info("k")), (&link, info));
+            assert_eq!(read.info("k"), info);
             for cut in 0..row.len() {
                 assert!(Link::parse(&row[..cut]).is_err(), "cut at {cut}");
             }
