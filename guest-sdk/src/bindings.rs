@@ -91,6 +91,29 @@ pub mod invoke {
     });
 }
 
+/// Exports `flint:platform/queue-handler`.
+pub mod queue {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: r#"
+            package flint:sdk;
+
+            world queue {
+                export flint:platform/queue-handler@0.1.0;
+            }
+        "#,
+        world: "flint:sdk/queue",
+        with: {
+            "flint:platform/types@0.1.0": crate::bindings::imports::flint::platform::types,
+            "flint:platform/queue-handler@0.1.0": generate,
+        },
+        runtime_path: "::flint_sdk::__internal::wit_bindgen::rt",
+        default_bindings_module: "::flint_sdk::__internal::bindings::queue",
+        export_macro_name: "export_queue",
+        pub_export_macro: true,
+    });
+}
+
 /// Exports `flint:platform/init-handler`.
 pub mod init {
     wit_bindgen::generate!({

@@ -17,6 +17,8 @@
 //! | [`#[flint_sdk::http]`](macro@http) | `async fn(Request) -> impl IntoResponse` | requests, streaming both ways |
 //! | [`#[flint_sdk::http(buffered)]`](macro@http) | the same | requests whose bodies fit in memory; faster |
 //! | [`#[flint_sdk::invoke]`](macro@invoke) | `async fn(T) -> Result<U, E>` | invocations, as `flint invoke` makes them |
+//! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Message<T>) -> Result<(), E>` | messages of a queue, one by one |
+//! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Batch<T>) -> BatchResult` | messages of a queue, by the batch |
 //! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
 //!
 //! An HTTP handler that needs no more of the request than the parameters of the path takes [`http::Params`], which makes
@@ -24,8 +26,10 @@
 //!
 //! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
 //!
-//! What a function may call is a module each: [`kv`] (key-value stores), [`http::send`](http::send()) (requests to others),
-//! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. All of it is `async`; [`join!`] and [`join_all`] run calls
+//! What a function may call is a module each: [`kv`] (key-value stores), [`mod@queue`] (sending to queues),
+//! [`http::send`](http::send()) (requests to others),
+//! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
+//! [`transaction`](fn@transaction) happens together. All of it is `async`; [`join!`] and [`join_all`] run calls
 //! at once.
 //!
 //! ```no_run
@@ -61,13 +65,16 @@ pub mod kv;
 pub mod log;
 mod payload;
 pub mod prelude;
+pub mod queue;
 pub mod secrets;
 pub mod time;
+pub mod transaction;
 
 pub use self::failure::{Failure, Retry};
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
-pub use flint_sdk_macros::{http, init, invoke};
+pub use self::transaction::transaction;
+pub use flint_sdk_macros::{http, init, invoke, queue};
 
 /// For the code that the attributes write. No promise is made about it.
 #[doc(hidden)]

@@ -10,4 +10,5 @@
 //! ```
 
 pub use crate::http::{Body, IntoResponse, Json, Method, Problem, Request, RequestExt, Response, Router, StatusCode};
-pub use crate::{Failure, Payload, config, context, kv, log, secrets, time};
+pub use crate::queue::{Batch, BatchResult, Message, Outgoing};
+pub use crate::{Failure, Payload, config, context, kv, log, queue, secrets, time};

@@ -13,7 +13,7 @@ fn a_hello_component_stays_under_120_kb() {
 
 /// Builds a function as `flint build` does, into a folder of its own: cargo keeps the other one locked.
 fn size_of(function: &str) -> u64 {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("size");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("functions");
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--profile", "function", "--target", "wasm32-wasip2", "--package", function])
         .arg("--manifest-path")

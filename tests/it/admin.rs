@@ -14,7 +14,7 @@ const TOKEN: &str = "the-token-of-this-test";
 /// Functions with what management tells of them.
 fn config() -> String {
     let sections = [
-        "[kv.links]\n[kv.other]\n".to_owned(),
+        "[kv.links]\n[kv.other]\n[queue.jobs]\n".to_owned(),
         function("hello", "warm = 2\nconcurrency = 7\nisolation = \"serial\"\nuses = 9\n"),
         route("/hello/{name}", "hello"),
         "compress = true\nrate = { requests = 9000, key = \"header:X-Key\" }\n".to_owned(),
@@ -69,7 +69,7 @@ const NO_LIMITS: [&str; 1] = ["listener.certificate-check"];
 #[test]
 fn every_limit_of_the_reference_is_told_where_it_holds() {
     let sections = [
-        "[kv.links]\n".to_owned(),
+        "[kv.links]\n[queue.jobs]\nretention = \"1d\"\n".to_owned(),
         function("hello", "isolation = \"serial\"\n"),
         route("/", "hello"),
         "rate = { requests = 9000 }\ncors = { origins = \"*\" }\n".to_owned(),
@@ -100,6 +100,9 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "limits" => limits.get(&name),
             "outbound" => limits["outbound"].get(&name),
             "kv.STORE" => limits["kv"]["links"].get(&name),
+            "queue.QUEUE" => limits["queues"]["jobs"].get(&name),
+            // It is in `message::every_number_of_a_trigger_is_told`: a trigger needs a function that handles messages.
+            "trigger" => continue,
             "function.NAME" => function["limits"].get(&name).or_else(|| function.get(&name)),
             "route.rate" => route["rate"].get(&name),
             "route.cors" => route["cors"].get(&name),
@@ -295,6 +298,35 @@ fn questions() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
         get("/v1/kv/{store}/{key}", "/v1/kv/links/nothing"),
         get("/v1/kv/{store}", "/v1/kv/links?limit=1"),
         get("/v1/kv/{store}", "/v1/kv/nowhere"),
+    ]
+    .into_iter()
+    .chain(questions_of_queues())
+    .collect()
+}
+
+/// What the pages of queues are asked, of a host with the queue `jobs`.
+fn questions_of_queues() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
+    let get = |path: &'static str, target: &str| (Method::GET, path, target.to_owned(), "", Vec::new());
+    let post = |path: &'static str, target: &str, body: Value| {
+        (Method::POST, path, target.to_owned(), "application/json", body.to_string().into_bytes())
+    };
+    let message = json!({"value": "a", "attributes": {"kind": "b"}, "delay_ms": 0, "deduplication_id": "once"});
+    let bytes = json!({"value_base64": "/w=="});
+    vec![
+        get("/v1/triggers", "/v1/triggers"),
+        get("/v1/queues", "/v1/queues"),
+        get("/v1/queues/{queue}", "/v1/queues/jobs%2Fdead"),
+        get("/v1/queues/{queue}", "/v1/queues/nowhere"),
+        post("/v1/queues/{queue}/messages", "/v1/queues/jobs/messages", json!({"messages": [message, bytes]})),
+        post("/v1/queues/{queue}/messages", "/v1/queues/jobs/messages", json!({"messages": []})),
+        get("/v1/queues/{queue}/messages", "/v1/queues/jobs/messages?limit=1"),
+        get("/v1/queues/{queue}/messages", "/v1/queues/jobs/messages?cursor=none"),
+        post("/v1/queues/{queue}/receive", "/v1/queues/jobs/receive", json!({"max": 2, "visibility_ms": 1})),
+        post("/v1/queues/{queue}/settle", "/v1/queues/jobs/settle", json!({"receipts": ["x"], "verdict": "done"})),
+        post("/v1/queues/{queue}/extend", "/v1/queues/jobs/extend", json!({"receipt": "x", "visibility_ms": 5})),
+        post("/v1/queues/{queue}/redrive", "/v1/queues/jobs%2Fdead/redrive", json!({"max": 5})),
+        post("/v1/queues/{queue}/redrive", "/v1/queues/jobs%2Fdead/redrive", json!({"to": "jobs/dead"})),
+        post("/v1/queues/{queue}/purge", "/v1/queues/jobs/purge", Value::Null),
     ]
 }
 

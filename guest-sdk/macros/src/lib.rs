@@ -7,6 +7,7 @@ mod handler;
 mod http;
 mod init;
 mod invoke;
+mod queue;
 
 use proc_macro::TokenStream;
 
@@ -87,4 +88,62 @@ pub fn invoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn init(arguments: TokenStream, item: TokenStream) -> TokenStream {
     init::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a function handle the messages of a queue.
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::queue::Message;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Job { image: String, width: u32 }
+///
+/// #[flint_sdk::queue]
+/// async fn resize(message: Message<Job>) -> Result<(), Failure> {
+///     println!("resizing {} to {}", message.body.image, message.body.width);
+///     Ok(())
+/// }
+/// ```
+///
+/// The handler is an `async fn` that takes a `Message<T>`, whose body is a value that serde reads from JSON or a `Payload`, which
+/// is bytes. It is called for one message after the other. Its error turns into a `Failure`: the message comes again, or goes to the
+/// dead-letter queue if the failure says `never`. So does, alone, a message that can't be read. Of a FIFO queue the rest of a group
+/// is not tried behind a message that comes again.
+///
+/// With `transactional = true`, the default of a trigger, what is written for a message happens together with its being done: what was
+/// written for one that failed is taken back.
+///
+/// # `concurrency`
+///
+/// ```
+/// # use flint_sdk::Failure;
+/// # use flint_sdk::queue::Message;
+/// #[flint_sdk::queue(concurrency = 8)]
+/// async fn notify(message: Message<String>) -> Result<(), Failure> {
+///     println!("{}", message.body);
+///     Ok(())
+/// }
+/// ```
+///
+/// So many messages of a batch are handled at once, which helps who waits for others; see `Batch::each_at_once`.
+///
+/// # Batches
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::queue::{Batch, BatchResult};
+///
+/// #[flint_sdk::queue]
+/// async fn sum(batch: Batch<u64>) -> BatchResult {
+///     println!("{} messages", batch.len());
+///     batch.each(async |message| Ok::<_, Failure>(println!("{}", message.body))).await
+/// }
+/// ```
+///
+/// A handler that takes a `Batch<T>` is called once, and answers a `BatchResult`, or a `Result` of one: an error there fails all the
+/// messages.
+#[proc_macro_attribute]
+pub fn queue(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    queue::expand(arguments.into(), item.into()).into()
 }

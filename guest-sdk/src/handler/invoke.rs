@@ -12,7 +12,7 @@ pub use wit::Failure as Refusal;
 
 /// What a handler can take: a [`Payload`] as it is, or any value that is read from JSON.
 #[diagnostic::on_unimplemented(
-    message = "an invocation can't be read as `{Self}`",
+    message = "a payload can't be read as `{Self}`",
     label = "has to be `Payload`, or a type that serde can deserialize",
     note = "derive it: `#[derive(serde::Deserialize)]`"
 )]

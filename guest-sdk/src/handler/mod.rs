@@ -7,3 +7,4 @@ pub mod http;
 pub mod http_buffered;
 pub mod init;
 pub mod invoke;
+pub mod queue;

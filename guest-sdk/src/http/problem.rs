@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{config, kv, secrets};
+use crate::{config, kv, queue, secrets, transaction};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -232,6 +232,36 @@ impl From<kv::Error> for Problem {
             Kv::Invalid(_) => Self::internal("kv/invalid"),
             Kv::NotACounter(_) => Self::internal("kv/not-a-counter"),
             Kv::Json { .. } => Self::internal("kv/json"),
+        }
+    }
+}
+
+impl From<queue::Error> for Problem {
+    fn from(error: queue::Error) -> Self {
+        use queue::Error as Queue;
+        match error {
+            Queue::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE).code("queue/too-large").detail(error.to_string())
+            }
+            Queue::Full(_) => unavailable("queue/full"),
+            Queue::Unavailable(_) => unavailable("queue/unavailable"),
+            Queue::NoSuchQueue(_) => Self::internal("queue/no-such-queue"),
+            Queue::Denied(_) => Self::internal("queue/denied"),
+            Queue::Invalid(_) => Self::internal("queue/invalid"),
+            Queue::Json(_) => Self::internal("queue/json"),
+        }
+    }
+}
+
+impl From<transaction::Error> for Problem {
+    fn from(error: transaction::Error) -> Self {
+        use transaction::Error as Transaction;
+        match error {
+            Transaction::Conflict(_) => Self::new(StatusCode::CONFLICT).code("transaction/conflict"),
+            Transaction::Refused(_) => unavailable("transaction/refused"),
+            Transaction::Unavailable(_) => unavailable("transaction/unavailable"),
+            Transaction::TooLarge(_) => Self::internal("transaction/too-large"),
+            Transaction::Invalid(_) => Self::internal("transaction/invalid"),
         }
     }
 }

@@ -87,6 +87,8 @@ pub enum HttpVersion {
 pub enum Import {
     /// Key-value stores, by any of the interfaces.
     Kv,
+    /// Queues.
+    Queue,
     /// Secrets.
     Secrets,
     /// `wasi:config`.

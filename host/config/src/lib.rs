@@ -107,6 +107,8 @@ fn check_all(
     }
     let token = file.listener.admin_token.iter().flatten().next().filter(|_| secrets == Secrets::Read);
     let admin_token = token.and_then(|origin| check::secret::check_token(reader, folder, origin));
+    let queues = check::queue::check(reader, &file);
+    let triggers = check::trigger::check(reader, &file);
     check_components(reader, &file, &functions, components);
     Platform {
         data_dir: folder.join(file.data_dir),
@@ -116,6 +118,8 @@ fn check_all(
         functions,
         routes,
         kv: file.kv,
+        queues,
+        triggers,
     }
 }
 
@@ -130,7 +134,10 @@ fn check_components(
     for (name, function) in functions {
         let raw = &file.functions[name];
         match components.describe(name, function) {
-            Ok(shape) => check::component::check(reader, name, raw, function.isolation, &shape, &file.routes),
+            Ok(shape) => {
+                check::component::check(reader, name, raw, function.isolation, &shape, &file.routes);
+                check::trigger::check_handler(reader, name, function.isolation, &shape, &file.triggers);
+            }
             Err(error) => {
                 if let Some(source) = &raw.source {
                     check::component::no_component(reader, source, error);

@@ -1,16 +1,18 @@
 //! A platform as the binary wires it: everything valid, every default filled in.
 
+mod event;
 mod function;
 mod host;
 mod route;
 mod single;
 
+pub use event::{Queue, Trigger};
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
 pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 
-use flint_model::{ByteSize, FunctionName, Secret, StoreName};
+use flint_model::{ByteSize, FunctionName, QueueName, Secret, StoreName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +35,10 @@ pub struct Platform {
     pub routes: Vec<Route>,
     /// The key-value stores.
     pub kv: BTreeMap<StoreName, KvStore>,
+    /// The queues, those too that the host keeps for dead letters.
+    pub queues: BTreeMap<QueueName, Queue>,
+    /// Who handles the messages of queues: one for a queue at most.
+    pub triggers: Vec<Trigger>,
 }
 
 /// The addresses that are listened on.
@@ -110,6 +116,8 @@ pub struct HostLimits {
     pub drain_timeout: Duration,
     /// What requests that are held whole may take together.
     pub request_memory_max: ByteSize,
+    /// What of the data folder's disk stays free.
+    pub disk_free_min: ByteSize,
     /// Smaller answers are not compressed.
     pub compress_size_min: ByteSize,
     /// Answers that are compressed at once.

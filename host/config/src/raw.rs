@@ -10,26 +10,30 @@ mod limits;
 mod listener;
 mod outbound;
 mod outline;
+mod queue;
 mod reader;
 mod route;
 mod scalar;
 mod secrets;
 mod section;
 mod syntax;
+mod trigger;
 
 pub(crate) use function::Function;
 pub(crate) use limits::Limits;
 pub(crate) use listener::Listener;
 pub(crate) use outbound::Host as HostOutbound;
 pub(crate) use outline::{data_dir_default, read};
+pub(crate) use queue::Queue;
 pub(crate) use reader::Reader;
 pub(crate) use route::Route;
 pub(crate) use secrets::{Origin, SecretEntry};
 pub(crate) use syntax::{errors, only_elsewhere};
+pub(crate) use trigger::Trigger;
 
 use crate::platform::KvStore;
 use crate::source::Span;
-use flint_model::{FunctionName, StoreName};
+use flint_model::{FunctionName, QueueName, StoreName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -59,6 +63,9 @@ pub(crate) struct File {
     pub(crate) routes: Vec<Route>,
     /// Those with a valid name.
     pub(crate) kv: BTreeMap<StoreName, KvStore>,
+    /// As above.
+    pub(crate) queues: BTreeMap<QueueName, Queue>,
+    pub(crate) triggers: Vec<Trigger>,
     /// Names that are there but break the rule for names: what refers to them is not reported again.
     pub(crate) misnamed: BTreeSet<String>,
 }

@@ -124,9 +124,12 @@ mod tests {
     #[test]
     fn sections_know_their_keys_and_nothing_else() {
         assert_eq!(known("kv.STORE")[..2], ["key-size-max", "value-size-max"]);
-        assert_eq!(known(""), ["data-dir", "listener", "limits", "outbound", "function", "route", "kv"]);
+        assert_eq!(
+            known(""),
+            ["data-dir", "listener", "limits", "outbound", "function", "route", "kv", "queue", "trigger"]
+        );
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);
-        assert_eq!(known("function.NAME.grants"), ["kv"]);
+        assert_eq!(known("function.NAME.grants"), ["kv", "queue"]);
         assert_eq!(key("listener", "http").path, "listener.http");
     }
 

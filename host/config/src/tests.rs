@@ -78,6 +78,8 @@ impl Components for Fixture {
         match name.as_str() {
             "handlerless" => Ok(Shape { init: true, ..Shape::default() }),
             "event" => Ok(Shape { invoke: true, ..Shape::default() }),
+            "worker" => Ok(Shape { queue: true, ..Shape::default() }),
+            "sender" => importing(Import::Queue),
             "old" => Ok(http(HttpVersion::V02)),
             "store" => importing(Import::Kv),
             "caller" => importing(Import::Outbound),

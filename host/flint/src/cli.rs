@@ -1,5 +1,9 @@
 //! The command line: its types, and the help that teaches them.
 
+mod queue;
+
+pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
+
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
 use flint_model::{FunctionName, StoreName};
@@ -16,6 +20,7 @@ Examples:
   flint check --json                list every mistake of the configuration
   flint invoke greeter --data hi    call a function
   flint kv scan links               look into a key-value store
+  flint queue send jobs hi          send a message to a queue
   flint deploy greeter              build ./greeter and serve it on the host that runs";
 
 /// A serverless platform in one binary.
@@ -60,6 +65,8 @@ pub(crate) enum Command {
     Invoke(Invoke),
     /// Look into key-value stores, and write to them
     Kv(Kv),
+    /// Send to queues, receive from them, and look after them
+    Queue(Queue),
     /// List the functions that a host serves
     Functions(Functions),
     /// Serve a new version of a function, without dropping a request

@@ -182,7 +182,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
             flint_world::HttpVersion::Buffered => HttpVersion::Buffered,
         }),
         invoke: shape.invoke,
-        queue: exports("queue-handler"),
+        queue: shape.queue,
         kv: exports("kv-handler"),
         blob: exports("blob-handler"),
         topic: exports("topic-handler"),
@@ -193,6 +193,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
             .iter()
             .map(|import| match import {
                 flint_world::Import::Kv => Import::Kv,
+                flint_world::Import::Queue => Import::Queue,
                 flint_world::Import::Secrets => Import::Secrets,
                 flint_world::Import::Outbound => Import::Outbound,
                 flint_world::Import::Unknown(name) => Import::Unknown(name.clone()),

@@ -6,11 +6,12 @@
 //! instances, make it durable, swap. Whatever fails before the swap leaves everything as it was.
 //!
 //! [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
-//! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted.
+//! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, and [`messages`] has the triggers at work.
 
 pub(crate) mod deploy;
 mod fit;
 pub(crate) mod history;
+pub(crate) mod messages;
 pub(crate) mod record;
 pub(crate) mod reload;
 pub(crate) mod slot;

@@ -2,7 +2,7 @@
 //!
 //! Starts in the order in which things are needed, so that what is in the way is told before long work begins: the stores
 //! (another host may have the folder), the addresses (another process may have them), the functions, then the doors. Ends in
-//! the reverse order: no new requests, those that run, management, the stores.
+//! the reverse order: no new requests and messages, those that run, management, the stores.
 
 use crate::admin::guard::Reach;
 use crate::admin::run_file::{Run, RunFile};
@@ -11,6 +11,7 @@ use crate::admin::token::Tokens;
 use crate::descriptors;
 use crate::error::Error;
 use crate::live::Served;
+use crate::live::messages::Messages;
 use crate::live::reload::Reloaded;
 use crate::live::slot::Slot;
 use crate::load::Loaded;
@@ -45,6 +46,8 @@ pub(crate) struct Host {
     admin: SocketAddr,
     managed: Arc<Managed>,
     stores: Arc<Embedded>,
+    /// Held by who reloads.
+    messages: tokio::sync::Mutex<Messages>,
     requests: Serving,
     encrypted: Option<Encrypted>,
     management: Serving,
@@ -118,6 +121,7 @@ impl Host {
             reach: if admin_address.ip().is_loopback() { Reach::Loopback } else { Reach::Network },
             ready: AtomicBool::new(true),
         });
+        let messages = Messages::start(Arc::clone(&served), Arc::clone(&managed.stores), telemetry.clone());
         let requests = serve_requests(http, Arc::clone(&served), &platform.limits);
         let encrypted = https.map(|(listener, tls)| Encrypted {
             requests: serve_requests(listener, served, &platform.limits),
@@ -144,6 +148,7 @@ impl Host {
             admin: admin_address,
             managed,
             stores,
+            messages: tokio::sync::Mutex::new(messages),
             requests,
             encrypted,
             management,
@@ -172,7 +177,10 @@ impl Host {
     /// # Errors
     /// Then all goes on as before.
     pub(crate) async fn reload(&self, loaded: &Loaded, progress: &Progress) -> Result<Reloaded, Error> {
-        self.managed.served.reload(loaded, progress).await
+        let mut messages = self.messages.lock().await;
+        let reloaded = self.managed.served.reload(loaded, progress).await?;
+        messages.follow();
+        Ok(reloaded)
     }
 
     /// What runs the functions.
@@ -191,7 +199,8 @@ impl Host {
                 None => 0,
             }
         };
-        let (plain, encrypted) = tokio::join!(self.requests.end(), encrypted);
+        let messages = self.messages.into_inner().stop(deadline);
+        let (plain, encrypted, ()) = tokio::join!(self.requests.end(), encrypted, messages);
         let cut = plain + encrypted;
         if cut > 0 {
             tracing::warn!(connections = cut, "requests were cut, since they took longer than `drain-timeout`");

@@ -8,20 +8,22 @@ use crate::machine;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods};
+use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods, Queue};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::{FunctionName, SystemClock};
-use flint_stores::{Catalog, KvLimits, Stores};
-use flint_stores_embedded::Embedded;
+use flint_stores::{Catalog, KvLimits, Order, QueueRules, Stores};
+use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
+use flint_triggers::message;
 use flint_triggers::request::{
     self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
 };
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Makes the data folder and opens the stores in it, which keeps every other process out.
 ///
@@ -30,7 +32,11 @@ use std::sync::{Arc, Weak};
 pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
     let folder = platform.data_dir.join("stores");
     let dir = make_dir(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
-    let options = flint_stores_embedded::Options { catalog: catalog(platform), ..Default::default() };
+    let options = flint_stores_embedded::Options {
+        catalog: catalog(platform),
+        group_commit: GroupCommitOptions { free_min: platform.limits.disk_free_min, ..Default::default() },
+        ..Default::default()
+    };
     let embedded = Embedded::open(dir, options).map_err(|source| Error::Stores { path: folder, source })?;
     Ok(Arc::new(embedded))
 }
@@ -38,7 +44,48 @@ pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 /// What a platform has, with its limits and rules.
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
-    Catalog { stores, ..Catalog::default() }
+    let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
+    Catalog { stores, queues, ..Catalog::default() }
+}
+
+fn queue_rules(queue: &Queue) -> QueueRules {
+    let max_receives = u32::try_from(queue.max_receives).unwrap_or(u32::MAX);
+    QueueRules {
+        order: if queue.is_fifo { Order::Fifo } else { Order::Standard },
+        message_size_max: queue.message_size_max.as_usize(),
+        length_max: queue.length_max as u64,
+        batch_max: queue.batch_max,
+        batch_bytes_max: queue.batch_size_max.as_usize(),
+        visibility: queue.visibility,
+        delay: queue.delay,
+        retention: queue.retention,
+        deduplication_window: queue.deduplication_window,
+        dead_letter: queue.dead_letter.clone(),
+        // Where nothing is behind it, a message is not lost by being looked at often.
+        receives_max: queue.dead_letter.is_some().then_some(max_receives),
+        ..QueueRules::default()
+    }
+}
+
+/// How long a batch is leased beyond what its function may take: for settling it.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// How a trigger dispatches; none if its queue or its function is not there, which a valid configuration has.
+pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Option<message::Options> {
+    let (queue, function) = (platform.queues.get(&trigger.queue)?, platform.functions.get(&trigger.function)?);
+    let rules = queue_rules(queue);
+    Some(message::Options {
+        queue: trigger.queue.clone(),
+        batch_size: trigger.batch_size,
+        batch_bytes_max: function.request_size_max.as_usize(),
+        batch_window: trigger.batch_window,
+        concurrency: trigger.concurrency,
+        visibility: rules.visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
+        filter: trigger.filter.clone(),
+        backoff: message::Backoff { first: trigger.retry_delay, most: trigger.retry_delay_max },
+        receives_max: rules.receives_max,
+        receive_max: rules.batch_max,
+    })
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {

@@ -11,23 +11,36 @@ use std::fmt;
 pub enum Capability {
     /// A key-value store.
     Kv,
+    /// A queue.
+    Queue,
 }
 
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kv => "kv",
+            Self::Queue => "queue",
         })
     }
 }
 
-/// How much of a store is granted. `ReadWrite` holds all that `Read` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What is granted of something. `ReadWrite` holds all that `Read` does; `Send` stands by itself: who may send may not look,
+/// and who may look, or change, may not send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Looking only.
     Read,
     /// Looking and changing.
     ReadWrite,
+    /// Putting something in, without seeing what is there.
+    Send,
+}
+
+impl Access {
+    /// Says whether a grant of this is one of the other too.
+    pub fn holds(self, other: Self) -> bool {
+        self == other || matches!((self, other), (Self::ReadWrite, Self::Read))
+    }
 }
 
 impl fmt::Display for Access {
@@ -35,6 +48,7 @@ impl fmt::Display for Access {
         f.write_str(match self {
             Self::Read => "read",
             Self::ReadWrite => "read-write",
+            Self::Send => "send",
         })
     }
 }
@@ -56,7 +70,7 @@ impl Grants {
 
     /// Says whether `access` to `name` is granted.
     pub fn allows(&self, capability: Capability, name: &str, access: Access) -> bool {
-        self.0.get(&capability).and_then(|names| names.get(name)).is_some_and(|granted| *granted >= access)
+        self.0.get(&capability).and_then(|names| names.get(name)).is_some_and(|granted| granted.holds(access))
     }
 
     /// Names what is granted of a capability, in order.
@@ -74,14 +88,21 @@ mod tests {
         let mut grants = Grants::none();
         grants.add(Capability::Kv, "links", Access::Read);
         grants.add(Capability::Kv, "orders", Access::ReadWrite);
-        for (store, access, allowed) in [
-            ("links", Access::Read, true),
-            ("links", Access::ReadWrite, false),
-            ("orders", Access::Read, true),
-            ("orders", Access::ReadWrite, true),
-            ("others", Access::Read, false),
+        grants.add(Capability::Queue, "jobs", Access::Send);
+        for (capability, name, access, allowed) in [
+            (Capability::Kv, "links", Access::Read, true),
+            (Capability::Kv, "links", Access::ReadWrite, false),
+            (Capability::Kv, "orders", Access::Read, true),
+            (Capability::Kv, "orders", Access::ReadWrite, true),
+            (Capability::Kv, "orders", Access::Send, false),
+            (Capability::Kv, "others", Access::Read, false),
+            (Capability::Queue, "jobs", Access::Send, true),
+            (Capability::Queue, "jobs", Access::Read, false),
+            (Capability::Queue, "jobs", Access::ReadWrite, false),
+            (Capability::Queue, "orders", Access::Read, false),
+            (Capability::Kv, "jobs", Access::Send, false),
         ] {
-            assert_eq!(grants.allows(Capability::Kv, store, access), allowed, "{store} {access}");
+            assert_eq!(grants.allows(capability, name, access), allowed, "{capability} {name} {access}");
         }
     }
 }

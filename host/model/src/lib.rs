@@ -1,4 +1,4 @@
-//! The vocabulary that the host's crates share: names, ids, sizes, durations, time, grants.
+//! The vocabulary that the host's crates share: names, ids, sizes, durations, time, schedules, filters, grants.
 //!
 //! Depends on nothing of ours, does no I/O and starts no task. A type lives here if it has a rule of its own *and* at
 //! least three crates use it; a type with one owner lives with its owner.
@@ -7,9 +7,11 @@
 
 pub mod clock;
 pub mod duration;
+pub mod filter;
 pub mod grant;
 pub mod id;
 pub mod name;
+pub mod schedule;
 pub mod secret;
 pub mod size;
 pub mod trace;

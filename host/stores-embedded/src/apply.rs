@@ -5,14 +5,20 @@
 //! in a commit (`flint_stores::check` saw to it), so no step changes what another one was decided by; what the sends of one
 //! commit share, its [`Plan`] knows.
 
+mod backfill;
 mod blob;
+mod change;
+mod derive;
 mod kv;
 mod queue;
+mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flint_model::{ContentId, QueueName, Timestamp};
-use flint_stores::{Catalog, Commit, CommitError, Committed, Effect, Outcome, Version};
+use flint_model::{ContentId, MessageId, QueueName, StoreName, Timestamp};
+use flint_stores::derive::Derived;
+use flint_stores::kv::Position;
+use flint_stores::{Catalog, Cause, Commit, CommitError, Committed, Effect, Outcome, Version};
 
 use crate::database::Failure;
 use crate::table::blob::Usage;
@@ -37,14 +43,27 @@ pub(crate) struct Apply<'tx> {
     usages: BTreeMap<ContentId, Usage>,
     /// The queues where messages came or became visible.
     woken: BTreeSet<QueueName>,
+    /// How far the subscriptions have come that were looked up, by their keys.
+    positions: BTreeMap<Vec<u8>, Position>,
     /// A buffer for rows.
     row: Vec<u8>,
+}
+
+/// An effect that can happen, and the messages that it causes.
+struct Planned<'a> {
+    step: Step<'a>,
+    /// The key whose change somebody listens to.
+    tells: Option<(&'a StoreName, &'a str)>,
+    derived: Vec<Derived>,
 }
 
 /// An effect that can happen, ready to be made.
 enum Step<'a> {
     Kv(kv::Step<'a>),
     Queue(queue::Step<'a>),
+    /// Nothing but what it causes.
+    Publish(MessageId),
+    Record(record::Step<'a>),
     Blob(blob::Step<'a>),
 }
 
@@ -90,8 +109,19 @@ pub(crate) fn settled<T>(result: Result<T, Halt>) -> Result<Result<T, CommitErro
 impl<'tx> Apply<'tx> {
     pub(crate) fn new(tables: Tables<'tx>, catalog: &'tx Catalog, now: Timestamp) -> Result<Self, Failure> {
         let (version, number) = (tables.number(table::VERSION)?, tables.number(table::NUMBER)?);
-        let (counts, usages, woken) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Ok(Self { tables, catalog, now, version, changed: false, number, counts, usages, woken, row: Vec::new() })
+        Ok(Self {
+            tables,
+            catalog,
+            now,
+            version,
+            changed: false,
+            number,
+            counts: BTreeMap::new(),
+            usages: BTreeMap::new(),
+            woken: BTreeSet::new(),
+            positions: BTreeMap::new(),
+            row: Vec::new(),
+        })
     }
 
     /// Applies a commit, or nothing of it if it can't happen.
@@ -100,57 +130,77 @@ impl<'tx> Apply<'tx> {
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<Result<Committed, CommitError>, Failure> {
         let decided = self.decide_all(commit);
         match settled(decided)? {
-            Ok(steps) => Ok(Ok(self.take_all(steps)?)),
+            Ok(steps) => Ok(Ok(self.take_all(steps, &commit.cause)?)),
             Err(error) => Ok(Err(error)),
         }
     }
 
-    fn decide_all<'a>(&mut self, commit: &'a Commit) -> Result<(Vec<queue::Settling<'a>>, Vec<Step<'a>>), Halt> {
+    fn decide_all<'a>(&mut self, commit: &'a Commit) -> Result<(Vec<queue::Settling<'a>>, Vec<Planned<'a>>), Halt> {
         let mut plan = Plan::default();
         let consumed = commit.consumed.iter().enumerate();
         let settlings =
             consumed.map(|(index, settle)| self.decide_settle(index, settle, &mut plan)).collect::<Result<_, _>>()?;
         let effects = commit.effects.iter().enumerate();
-        let steps = effects.map(|(index, effect)| self.decide(index, effect, &mut plan)).collect::<Result<_, _>>()?;
+        let decide = |(index, effect)| self.decide(index, effect, &commit.cause, &mut plan);
+        let steps = effects.map(decide).collect::<Result<_, _>>()?;
         Ok((settlings, steps))
     }
 
-    fn decide<'a>(&mut self, index: usize, effect: &'a Effect, plan: &mut Plan<'a>) -> Result<Step<'a>, Halt> {
-        match effect {
+    fn decide<'a>(
+        &mut self,
+        index: usize,
+        effect: &'a Effect,
+        cause: &Cause,
+        plan: &mut Plan<'a>,
+    ) -> Result<Planned<'a>, Halt> {
+        let step = match effect {
             Effect::KvPut { store, key, value, expires_at, expect } => {
-                Ok(Step::Kv(self.decide_put(index, (store, key), value, *expires_at, *expect)?))
+                Step::Kv(self.decide_put(index, (store, key), value, *expires_at, *expect)?)
             }
-            Effect::KvDelete { store, key, expect } => {
-                Ok(Step::Kv(self.decide_delete(index, (store, key), *expect)?))
+            Effect::KvDelete { store, key, expect } => Step::Kv(self.decide_delete(index, (store, key), *expect)?),
+            Effect::KvIncrement { store, key, delta, expect } => {
+                Step::Kv(self.decide_increment(index, (store, key), *delta, *expect)?)
             }
-            Effect::KvIncrement { store, key, delta } => {
-                Ok(Step::Kv(self.decide_increment(index, (store, key), *delta)?))
-            }
+            Effect::KvCheck { store, key, expect } => Step::Kv(self.decide_check(index, (store, key), *expect)?),
             Effect::QueueSend { queue, message, options } => {
-                Ok(Step::Queue(self.decide_send(queue, message, options, plan)?))
+                Step::Queue(self.decide_send(queue, message, options, plan)?)
             }
+            Effect::TopicPublish { topic, message } => return self.decide_publish(topic, message, cause, plan),
+            Effect::ScheduleTick { schedule, seen, expect } => {
+                Step::Record(self.decide_tick(index, schedule, *seen, *expect)?)
+            }
+            Effect::InvocationPut { id, invocation } => Step::Record(self.decide_invocation(*id, invocation)?),
             Effect::BlobLink { bucket, key, content, content_type, metadata, expect } => {
                 let about = (content_type.as_deref(), metadata);
-                Ok(Step::Blob(self.decide_link(index, (bucket, key), content, about, *expect)?))
+                Step::Blob(self.decide_link(index, (bucket, key), content, about, *expect)?)
             }
             Effect::BlobUnlink { bucket, key, expect } => {
-                Ok(Step::Blob(self.decide_unlink(index, (bucket, key), *expect)?))
+                Step::Blob(self.decide_unlink(index, (bucket, key), *expect)?)
             }
             Effect::BlobCopy { from_bucket, from_key, from_expect, bucket, key, expect } => {
                 let from = (from_bucket, from_key);
-                Ok(Step::Blob(self.decide_copy(index, from, *from_expect, (bucket, key), *expect)?))
+                Step::Blob(self.decide_copy(index, from, *from_expect, (bucket, key), *expect)?)
             }
-        }
+        };
+        let tells = match (&step, effect.key()) {
+            (Step::Kv(step), Some(key)) if !step.is_nothing() => {
+                let version = self.version + 1;
+                self.decide_change(key, || step.leaves(version), cause, plan)?.then_some(key)
+            }
+            _ => None,
+        };
+        Ok(Planned { step, tells, derived: Vec::new() })
     }
 
     fn take_all(
         &mut self,
-        (settlings, steps): (Vec<queue::Settling<'_>>, Vec<Step<'_>>),
+        (settlings, steps): (Vec<queue::Settling<'_>>, Vec<Planned<'_>>),
+        cause: &Cause,
     ) -> Result<Committed, Failure> {
         let version = self.version + 1;
         let writes_before = std::mem::take(&mut self.changed);
         settlings.into_iter().try_for_each(|settling| self.settle(settling))?;
-        let outcomes = steps.into_iter().map(|step| self.take(step, version)).collect::<Result<_, _>>()?;
+        let outcomes = steps.into_iter().map(|step| self.take(step, version, cause)).collect::<Result<_, _>>()?;
         if self.changed {
             self.version = version;
         }
@@ -158,18 +208,29 @@ impl<'tx> Apply<'tx> {
         Ok(Committed { version: self.version, outcomes })
     }
 
-    fn take(&mut self, step: Step<'_>, version: Version) -> Result<Outcome, Failure> {
-        match step {
-            Step::Kv(step) => self.take_kv(step, version),
-            Step::Queue(step) => self.take_send(step),
-            Step::Blob(step) => self.take_blob(step, version),
-        }
+    fn take(&mut self, planned: Planned<'_>, version: Version, cause: &Cause) -> Result<Outcome, Failure> {
+        let Planned { step, tells, derived } = planned;
+        let derived = match (&step, tells) {
+            (Step::Kv(step), Some(key)) => self.derive_write(key, step.leaves(version), cause)?,
+            _ => derived,
+        };
+        let outcome = match step {
+            Step::Kv(step) => self.take_kv(step, version)?,
+            Step::Queue(step) => self.take_send(step)?,
+            Step::Publish(id) => Outcome::TopicPublish { id },
+            Step::Record(step) => self.take_record(step)?,
+            Step::Blob(step) => self.take_blob(step, version)?,
+        };
+        derived.iter().try_for_each(|derived| self.deliver(derived))?;
+        Ok(outcome)
     }
 
-    /// Removes up to `max` of what is over: entries, deduplication ids, messages that were kept too long. Answers how many.
+    /// Removes up to `max` of what is over: entries, deduplication ids, invocations, messages that were kept too
+    /// long. Answers how many.
     pub(crate) fn collect(&mut self, max: usize) -> Result<usize, Failure> {
         let mut count = self.collect_kv(max)?;
         count += self.collect_sent(max - count)?;
+        count += self.collect_invocations(max - count)?;
         count += self.collect_stale(max - count)?;
         Ok(count)
     }

@@ -9,6 +9,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use flint_stores::Unavailable;
 use redb::{BackendError, StorageBackend};
 
 #[cfg(test)]
@@ -18,6 +19,17 @@ pub(crate) mod faulty;
 pub(crate) trait Medium: Debug + Send + Sync + 'static {
     /// Opens it. What was opened before is closed by then.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
+
+    /// Says whether a write may begin: there is room for it, and more than `free_min` bytes besides.
+    ///
+    /// redb has to be opened again after a failed write, and nobody reads meanwhile. So a write that would fail is not begun.
+    ///
+    /// # Errors
+    /// [`Unavailable::DiskFull`], [`Unavailable::ReadOnly`]. What can't be found out is no error: the write tells.
+    fn room(&self, free_min: u64) -> Result<(), Unavailable> {
+        let _ = free_min;
+        Ok(())
+    }
 }
 
 /// A backend of which the failed fsyncs are remembered.

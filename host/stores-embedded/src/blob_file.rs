@@ -9,6 +9,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use cap_std::fs::{Dir, OpenOptions};
 use flint_model::ContentId;
+use flint_stores::Unavailable;
 
 /// The folder in the data folder.
 const FOLDER: &str = "blobs";
@@ -26,6 +27,11 @@ impl BlobFolder {
             Err(error) => return Err(error),
         }
         Ok(Self(data.open_dir(FOLDER)?))
+    }
+
+    /// Says whether there is room for more content: see [`crate::backend::Medium::room`].
+    pub(crate) fn room(&self, free_min: u64) -> Result<(), Unavailable> {
+        crate::folder::room(&self.0, free_min)
     }
 
     /// Makes the file of a content.

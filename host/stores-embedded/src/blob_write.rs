@@ -68,6 +68,7 @@ impl Writer {
 
     /// Has the block written when the one before is.
     async fn spill(&mut self) -> Result<(), WriteError> {
+        self.contents.room()?;
         let block = std::mem::take(&mut self.block);
         self.digest.update(&block);
         let aside = match &mut self.aside {
@@ -118,7 +119,7 @@ pub(crate) fn joined<T>(result: Result<io::Result<T>, tokio::task::JoinError>) -
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) => {
             tracing::warn!(error = %error, "there is no space for a blob");
-            Err(WriteError::NoSpace)
+            Err(Unavailable::DiskFull.into())
         }
         Ok(Err(error)) => {
             tracing::error!(error = %error, "a blob can't be written");

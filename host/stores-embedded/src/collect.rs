@@ -1,5 +1,5 @@
-//! Removes what is over: entries whose time to live has passed, deduplication ids that do not count any more, messages that
-//! were kept longer than their queue keeps them.
+//! Removes what is over: entries whose time to live has passed, deduplication ids that do not count any more, what
+//! became of invocations, messages that were kept longer than their queue keeps them.
 //!
 //! There is no hurry: a thread looks every second whether there is something, and has the writer remove a bounded number at
 //! a time, among the commits. While there is nothing to remove, nothing is written.
@@ -20,6 +20,7 @@ use crate::group_commit::GroupCommit;
 use crate::options::CollectOptions;
 use crate::queue::first_waiting;
 use crate::table::queue::SENT_EXPIRY;
+use crate::table::record::INVOCATION_EXPIRY;
 use crate::table::{EXPIRY, split_expiry_key};
 
 /// The thread that looks for expired entries.
@@ -81,7 +82,7 @@ fn round(database: &Database, catalog: &Catalog, group_commit: &GroupCommit, clo
 fn is_due(database: &Database, catalog: &Catalog, clock: &dyn Clock) -> Result<bool, Failure> {
     let now = clock.now();
     database.read(|transaction| {
-        for table in [EXPIRY, SENT_EXPIRY] {
+        for table in [EXPIRY, SENT_EXPIRY, INVOCATION_EXPIRY] {
             let table = transaction.open_table(table)?;
             if let Some((row, _)) = table.first()?
                 && split_expiry_key(row.value())?.0 <= now

@@ -24,6 +24,8 @@ use crate::options::BlobOptions;
 pub(crate) struct Contents {
     pub(crate) folder: BlobFolder,
     pub(crate) options: BlobOptions,
+    /// What has to stay free on the disk, in bytes.
+    free_min: u64,
     transfers: Arc<Semaphore>,
     state: Mutex<State>,
     changed: Condvar,
@@ -37,10 +39,10 @@ struct State {
 }
 
 impl Contents {
-    pub(crate) fn new(folder: BlobFolder, options: BlobOptions) -> Self {
+    pub(crate) fn new(folder: BlobFolder, options: BlobOptions, free_min: u64) -> Self {
         let transfers = options.transfers_max.clamp(1, Semaphore::MAX_PERMITS);
         let transfers = Arc::new(Semaphore::new(transfers));
-        Self { folder, options, transfers, state: Mutex::default(), changed: Condvar::new() }
+        Self { folder, options, free_min, transfers, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Holds a content that nobody knows yet.
@@ -90,6 +92,11 @@ impl Contents {
     pub(crate) fn retain_free(&self, ids: &mut Vec<ContentId>) {
         let state = self.state.lock();
         ids.retain(|id| !state.held.contains(id));
+    }
+
+    /// Says whether a block may be written.
+    pub(crate) fn room(&self) -> Result<(), Unavailable> {
+        self.folder.room(self.free_min)
     }
 
     /// Takes a place among the files that are open at once.

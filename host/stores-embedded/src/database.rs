@@ -14,6 +14,7 @@
 //! noticed: redb looks at its checksums after a crash only.
 
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,21 @@ pub(crate) enum Failure {
     Panicked(#[from] Panicked),
     #[error("{0}")]
     Unavailable(#[from] Unavailable),
+}
+
+impl Failure {
+    /// What the callers of a write learn.
+    pub(crate) fn reason(&self) -> Unavailable {
+        match self {
+            Self::Unavailable(reason) => *reason,
+            Self::Redb(redb::Error::Io(error)) => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Unavailable::DiskFull,
+                io::ErrorKind::ReadOnlyFilesystem => Unavailable::ReadOnly,
+                _ => Unavailable::Failed,
+            },
+            Self::Redb(_) | Self::Corrupt(_) | Self::Panicked(_) => Unavailable::Failed,
+        }
+    }
 }
 
 macro_rules! from_redb {
@@ -112,6 +128,11 @@ impl Database {
                 }
             }
         })?
+    }
+
+    /// Says whether a write may begin; see [`Medium::room`].
+    pub(crate) fn room(&self, free_min: u64) -> Result<(), Unavailable> {
+        self.medium.room(free_min)
     }
 
     /// Closes the database and opens it again, after a write that failed.

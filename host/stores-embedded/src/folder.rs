@@ -9,6 +9,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, OpenOptions};
+use flint_stores::Unavailable;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
@@ -103,6 +104,27 @@ impl Medium for DatabaseFile {
         forget_cached(&file)?;
         Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
     }
+
+    #[cfg(unix)]
+    fn room(&self, free_min: u64) -> Result<(), Unavailable> {
+        room(&self.dir, free_min)
+    }
+}
+
+/// Says whether there is room on the disk of a folder: see [`Medium::room`].
+#[cfg(unix)]
+pub(crate) fn room(dir: &Dir, free_min: u64) -> Result<(), Unavailable> {
+    let Ok(disk) = rustix::fs::fstatvfs(dir) else { return Ok(()) };
+    if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Err(Unavailable::ReadOnly);
+    }
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < free_min { Err(Unavailable::DiskFull) } else { Ok(()) }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn room(_: &Dir, _: u64) -> Result<(), Unavailable> {
+    Ok(())
 }
 
 #[cfg(target_os = "linux")]

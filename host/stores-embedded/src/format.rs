@@ -10,14 +10,14 @@ use redb::ReadableDatabase as _;
 
 /// The format that this version of the program reads and writes.
 ///
-/// 1 had key-value stores alone; 2 has queues and blobs.
+/// 1 had key-value stores alone; 2 has queues, what leads to messages, and blobs.
 pub(crate) const FORMAT_NOW: u64 = 2;
 
 /// Makes all tables in a new database.
 pub(crate) fn initialise(database: &redb::Database) -> Result<(), OpenError> {
     let make = || -> Result<(), redb::Error> {
         let transaction = database.begin_write()?;
-        Tables::open(&transaction)?.meta.insert(FORMAT, FORMAT_NOW)?;
+        Tables::make(&transaction)?.meta.insert(FORMAT, FORMAT_NOW)?;
         Ok(transaction.commit()?)
     };
     Ok(make()?)
@@ -38,10 +38,10 @@ pub(crate) fn migrate(database: &redb::Database) -> Result<(), OpenError> {
     }
 }
 
-/// Adds the tables of queues and blobs, which are empty.
+/// Adds the tables of queues, of what leads to messages and of blobs, which are empty.
 fn to_2(database: &redb::Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    Tables::open(&transaction)?.meta.insert(FORMAT, 2)?;
+    Tables::make(&transaction)?.meta.insert(FORMAT, 2)?;
     transaction.commit()?;
     tracing::info!("the store was brought from format 1 to 2");
     Ok(())

@@ -37,8 +37,8 @@ trait Job: Send {
     fn apply(&mut self, apply: &mut Apply<'_>) -> Result<(), Failure>;
     /// Tells the caller, if it still waits, what came of it: after the fsync.
     fn answer(self: Box<Self>);
-    /// Tells the caller that it may have happened or not.
-    fn refuse(self: Box<Self>);
+    /// Tells the caller that it may have happened or not, unless the reason says that it has not.
+    fn refuse(self: Box<Self>, reason: Unavailable);
 }
 
 struct Work {
@@ -67,8 +67,8 @@ impl<T: Send, F: FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send> Job for Ask
         let _told = self.answer.send(self.came_to.ok_or(Unavailable::Failed));
     }
 
-    fn refuse(self: Box<Self>) {
-        let _told = self.answer.send(Err(Unavailable::Failed));
+    fn refuse(self: Box<Self>, reason: Unavailable) {
+        let _told = self.answer.send(Err(reason));
     }
 }
 
@@ -94,7 +94,19 @@ impl GroupCommit {
         // The channel has no bound of its own: whoever sends holds a place of the room, which has.
         let (sender, receiver) = unbounded_channel();
         let bounds = Bounds { works: options.batch_max.max(1), weight: options.effects_max.max(1) };
-        let writer = Writer { database, catalog, clock, bells, contents, queue: receiver, bounds, next: None };
+        let free_min = options.free_min.as_u64();
+        let writer = Writer {
+            database,
+            catalog,
+            clock,
+            bells,
+            contents,
+            queue: receiver,
+            bounds,
+            next: None,
+            free_min,
+            refused: None,
+        };
         let thread = std::thread::Builder::new().name("flint-commit".to_owned()).spawn(move || writer.run())?;
         Ok(Self { room: Room::new(options), queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
     }
@@ -226,12 +238,22 @@ struct Writer {
     bounds: Bounds,
     /// What did not fit into the last group.
     next: Option<Work>,
+    /// What has to stay free on the disk, in bytes.
+    free_min: u64,
+    /// Why the last group was not begun, if it wasn't.
+    refused: Option<Unavailable>,
 }
 
 impl Writer {
     fn run(mut self) {
         let mut group = Vec::with_capacity(self.bounds.works);
         while self.gather(&mut group) {
+            if let Err(reason) = self.database.room(self.free_min) {
+                self.say_once(Some(reason), group.len());
+                group.drain(..).for_each(|work| work.job.refuse(reason));
+                continue;
+            }
+            self.say_once(None, 0);
             if self.database.is_lost() {
                 self.database.recover();
             }
@@ -246,12 +268,25 @@ impl Writer {
                         tracing::error!(error = %Chain(&failure), commits = group.len(), "a write to the store failed");
                         self.database.recover();
                     }
-                    group.drain(..).for_each(|work| work.job.refuse());
+                    let reason = failure.reason();
+                    group.drain(..).for_each(|work| work.job.refuse(reason));
                 }
             }
             // Also after a failure, when the database tells whether they are linked, now that it was opened again.
             self.contents.doubt(released);
         }
+    }
+
+    /// Tells that the disk takes no writes when that begins, and when it ends.
+    fn say_once(&mut self, reason: Option<Unavailable>, commits: usize) {
+        if self.refused == reason {
+            return;
+        }
+        match reason {
+            Some(reason) => tracing::error!(%reason, commits, "nothing is written until there is room: reads go on"),
+            None => tracing::info!("the disk takes writes again"),
+        }
+        self.refused = reason;
     }
 
     /// Waits for work, and takes all that is there, up to the bounds; false when there is nobody left who could ask.

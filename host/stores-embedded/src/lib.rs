@@ -2,9 +2,9 @@
 //!
 //! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
 //! all commits that wait (`group_commit`), which applies them to tables (`apply`, `table`); reads are redb read
-//! transactions, on the caller's thread (`kv`, `queue`, `blob`). What is over is removed in the background (`collect`). The
-//! content of blobs, unless it is small, is in files: written and read in blocks (`blob_write`, `blob_read`), kept while
-//! something links it or somebody holds it (`contents`), and removed then (`blob_collect`).
+//! transactions, on the caller's thread (`kv`, `queue`, `blob`, `record`). What is over is removed in the background
+//! (`collect`). The content of blobs, unless it is small, is in files: written and read in blocks (`blob_write`,
+//! `blob_read`), kept while something links it or somebody holds it (`contents`), and removed then (`blob_collect`).
 //!
 //! Depends on: stores, model. Deliberately absent: what a commit means (flint-stores says that), grants, WebAssembly, and
 //! any redb type in the public interface.
@@ -27,6 +27,7 @@ mod group_commit;
 mod kv;
 mod options;
 mod queue;
+mod record;
 mod table;
 
 #[cfg(test)]
@@ -39,7 +40,10 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use cap_std::fs::Dir;
 use flint_model::Clock;
-use flint_stores::{Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Kv, Queues, Stores, check};
+use flint_stores::{
+    Backfill, Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Invocations, Kv, Queues, Schedules, Stores,
+    check,
+};
 use parking_lot::Mutex;
 
 use crate::bell::Bells;
@@ -95,7 +99,7 @@ impl Embedded {
         let database = Arc::new(database);
         let catalog = Arc::new(ArcSwap::from_pointee(catalog));
         let bells = Arc::new(Bells::default());
-        let contents = Arc::new(Contents::new(blobs, blob_options));
+        let contents = Arc::new(Contents::new(blobs, blob_options, group_commit.free_min.as_u64()));
         let writer = GroupCommit::start(
             Arc::clone(&database),
             Arc::clone(&catalog),
@@ -180,11 +184,27 @@ impl Stores for Embedded {
         self
     }
 
+    fn schedules(&self) -> &dyn Schedules {
+        self
+    }
+
+    fn invocations(&self) -> &dyn Invocations {
+        self
+    }
+
+    fn check(&self, commit: &Commit) -> Result<(), CommitError> {
+        Ok(check::commit(&self.catalog.load(), commit)?)
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
         Box::pin(async move {
-            check::commit(&self.catalog.load(), &commit)?;
+            self.check(&commit)?;
             self.contents.check(&commit).map_err(CommitError::Invalid)?;
             self.group_commit.commit(commit).await
         })
+    }
+
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>> {
+        Box::pin(async move { self.group_commit.ask(0, max, move |apply| apply.backfill(max.max(1))).await? })
     }
 }

@@ -47,6 +47,8 @@ pub struct GroupCommitOptions {
     pub queue_max: usize,
     /// The most bytes that wait or are being written: 64 MiB by default. A commit that is larger waits until it is alone.
     pub queue_bytes_max: ByteSize,
+    /// What of the disk is to stay free: 32 MiB by default. With less, writes are refused, and reads go on.
+    pub free_min: ByteSize,
     /// How long a commit waits for room before it is refused as overload: 5 s by default.
     pub wait_max: Duration,
 }
@@ -58,6 +60,7 @@ impl Default for GroupCommitOptions {
             effects_max: 8192,
             queue_max: 8192,
             queue_bytes_max: ByteSize::mib(64),
+            free_min: ByteSize::mib(32),
             wait_max: Duration::from_secs(5),
         }
     }

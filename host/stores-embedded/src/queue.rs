@@ -158,11 +158,11 @@ impl Embedded {
     }
 
     /// Looks at the tables at one moment.
-    fn look<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, Unavailable> {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, Unavailable> {
         self.database.read(look).map_err(|failure| match failure {
             Failure::Unavailable(reason) => reason,
             failure => {
-                tracing::error!(error = %Chain(&failure), "a read of the queues failed");
+                tracing::error!(error = %Chain(&failure), "a read of the tables failed");
                 Unavailable::Failed
             }
         })

@@ -11,19 +11,25 @@
 //! | 9..17 | when it is gone, in milliseconds, little endian; all ones if it stays |
 //!
 //! `expiry` holds a row for each entry that will be gone: the moment, big endian so that rows are in order of time, and
-//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`],
-//! those of blobs in [`blob`].
+//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`], those of blobs in [`blob`],
+//! that of subscriptions in [`subscription`], those of schedules and invocations in [`record`].
 
 pub(crate) mod blob;
+mod lazy;
 pub(crate) mod queue;
+pub(crate) mod record;
+pub(crate) mod subscription;
 
 use blob::BlobTables;
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
-use flint_stores::kv::Counter;
+use flint_stores::kv::{Counter, Kind};
 use flint_stores::{Entry, Version};
+use lazy::Lazy;
 use queue::QueueTables;
+use record::{INVOCATION, INVOCATION_EXPIRY, SCHEDULE};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
+use subscription::SUBSCRIPTION;
 
 pub(crate) const KV: TableDefinition<&[u8], &[u8]> = TableDefinition::new("kv");
 pub(crate) const EXPIRY: TableDefinition<&[u8], ()> = TableDefinition::new("expiry");
@@ -48,10 +54,24 @@ pub(crate) struct Tables<'tx> {
     pub(crate) meta: Table<'tx, &'static str, u64>,
     pub(crate) queues: QueueTables<'tx>,
     pub(crate) blobs: BlobTables<'tx>,
+    pub(crate) subscription: Lazy<'tx, &'static [u8], &'static [u8]>,
+    pub(crate) schedule: Lazy<'tx, &'static str, u64>,
+    pub(crate) invocation: Lazy<'tx, &'static [u8], &'static [u8]>,
+    pub(crate) invocation_expiry: Lazy<'tx, &'static [u8], ()>,
 }
 
 impl<'tx> Tables<'tx> {
-    /// Opens the tables, and makes those that are not there.
+    /// Makes all tables that are not there.
+    pub(crate) fn make(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
+        let mut tables = Self::open(transaction)?;
+        tables.subscription.open()?;
+        tables.schedule.open()?;
+        tables.invocation.open()?;
+        tables.invocation_expiry.open()?;
+        Ok(tables)
+    }
+
+    /// Opens the tables that most transactions need.
     pub(crate) fn open(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
         Ok(Self {
             kv: transaction.open_table(KV)?,
@@ -59,6 +79,10 @@ impl<'tx> Tables<'tx> {
             meta: transaction.open_table(META)?,
             queues: QueueTables::open(transaction)?,
             blobs: BlobTables::open(transaction)?,
+            subscription: Lazy::new(transaction, SUBSCRIPTION),
+            schedule: Lazy::new(transaction, SCHEDULE),
+            invocation: Lazy::new(transaction, INVOCATION),
+            invocation_expiry: Lazy::new(transaction, INVOCATION_EXPIRY),
         })
     }
 
@@ -91,6 +115,12 @@ pub(crate) fn key_of<'a>(store: &StoreName, row: &'a [u8]) -> Result<&'a str, Co
     row.get(store.as_str().len() + 1..).and_then(|key| str::from_utf8(key).ok()).ok_or(Corrupt("a key of kv"))
 }
 
+/// The name of the store and the entry's key in a row's key of any store.
+pub(crate) fn split_kv_key(row: &[u8]) -> Result<(&str, &str), Corrupt> {
+    let row = str::from_utf8(row).map_err(|_| Corrupt("a key of kv"))?;
+    row.split_once(char::from(NAME_END)).ok_or(Corrupt("a key of kv"))
+}
+
 /// The key of a row in `expiry`.
 pub(crate) fn expiry_key(at: Timestamp, kv_key: &[u8]) -> Vec<u8> {
     let mut row = Vec::with_capacity(size_of::<u64>() + kv_key.len());
@@ -112,15 +142,6 @@ pub(crate) struct Record<'a> {
     pub(crate) version: Version,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) value: &'a [u8],
-}
-
-/// Who wrote an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A put.
-    Plain,
-    /// An increment.
-    Counter,
 }
 
 impl<'a> Record<'a> {
@@ -169,7 +190,8 @@ impl<'a> Record<'a> {
 
     /// The entry that a reader gets.
     pub(crate) fn entry(&self) -> Entry {
-        Entry { value: Bytes::copy_from_slice(self.value), version: self.version, expires_at: self.expires_at }
+        let value = Bytes::copy_from_slice(self.value);
+        Entry { value, version: self.version, expires_at: self.expires_at, kind: self.kind }
     }
 }
 
@@ -213,6 +235,7 @@ mod tests {
         assert!(rows.is_sorted());
         assert!(!rows[4].starts_with(&rows[0]), "a store whose name starts with another's is not in its range");
         assert_eq!(key_of(&ab, &rows[5]), Ok("a"));
+        assert_eq!(split_kv_key(&rows[1]), Ok(("a", "\0")));
     }
 
     #[test]

@@ -168,7 +168,7 @@ async fn writers() {
 async fn write(stores: Arc<Embedded>, round: usize, writer: usize) {
     for n in 0.. {
         let mut effects: Vec<_> = batch(round, writer, n).iter().map(|key| put(key, value_of(key))).collect();
-        effects.push(Effect::KvIncrement { store: store(), key: counter(writer), delta: 1 });
+        effects.push(Effect::KvIncrement { store: store(), key: counter(writer), delta: 1, expect: None });
         let committed = stores.commit(Commit::new(effects)).await.expect("a commit");
         let Some(Outcome::KvIncrement { sum }) = committed.outcomes.last() else { panic!("the last is the counter") };
         // One write a line: the kill cuts at most the last.

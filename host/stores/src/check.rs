@@ -1,7 +1,9 @@
 //! What arguments have to be: checked by every engine before it looks at a store. Pure.
 
 mod blob;
+mod once;
 mod queue;
+mod topic;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +11,7 @@ use flint_model::StoreName;
 
 use crate::catalog::Catalog;
 use crate::commit::Commit;
-use crate::effect::Effect;
+use crate::effect::{CHECKS_MAX, Effect};
 use crate::kv::KvLimits;
 use crate::refusal::{Invalid, Refusal, TooLarge, What};
 
@@ -54,7 +56,8 @@ pub fn scan<'a>(
     Ok((limit.min(limits.scan_page_max) as usize, limits))
 }
 
-/// Checks a commit: everything that it names exists, every limit is kept, no key and no message comes twice.
+/// Checks a commit: everything that it names exists, every limit is kept, no key, no message and the
+/// like comes twice.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -71,23 +74,33 @@ pub fn commit(catalog: &Catalog, commit: &Commit) -> Result<(), Refusal> {
 fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
     let mut seen = HashSet::with_capacity(effects.len());
     let mut load: BTreeMap<&StoreName, (usize, usize)> = BTreeMap::new();
+    let mut checks = 0;
     for one in effects {
         effect(catalog, one)?;
         let Some((store, key)) = one.key() else { continue };
         if !seen.insert((store, key)) {
             return Err(Invalid::KeyTwice { store: store.clone(), key: key.to_owned() }.into());
         }
+        if matches!(one, Effect::KvCheck { .. }) {
+            checks += 1;
+            continue;
+        }
         let (count, bytes) = load.entry(store).or_default();
         *count += 1;
         *bytes = bytes.saturating_add(usize::try_from(one.size()).unwrap_or(usize::MAX));
     }
+    TooLarge::check(What::Checks, checks, CHECKS_MAX)?;
     for (store, (count, bytes)) in load {
         let limits = catalog.limits(store)?;
         TooLarge::check(What::Batch, count, limits.batch_max)?;
-        TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
+        if count > 1 {
+            TooLarge::check(What::Batch, bytes, limits.batch_bytes_max)?;
+        }
     }
     queue::batch(catalog, effects)?;
-    blob::batch(catalog, effects)
+    topic::batch(catalog, effects)?;
+    blob::batch(catalog, effects)?;
+    once::batch(effects)
 }
 
 fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
@@ -97,11 +110,16 @@ fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
             key_within(limits, key)?;
             Ok(TooLarge::check(What::Value, value.len(), limits.value_size_max)?)
         }
-        Effect::KvDelete { store, key, .. } | Effect::KvIncrement { store, key, .. } => {
-            key_within(catalog.limits(store)?, key)
-        }
+        Effect::KvDelete { store, key, .. }
+        | Effect::KvIncrement { store, key, .. }
+        | Effect::KvCheck { store, key, .. } => key_within(catalog.limits(store)?, key),
         Effect::QueueSend { queue, message, options } => queue::send(catalog, queue, message, options),
+        Effect::TopicPublish { topic, message } => topic::publish(catalog, topic, message),
+        Effect::ScheduleTick { .. } => Ok(()),
         Effect::BlobLink { .. } | Effect::BlobUnlink { .. } | Effect::BlobCopy { .. } => blob::effect(catalog, effect),
+        Effect::InvocationPut { invocation, .. } => {
+            Ok(TooLarge::check(What::Answer, invocation.state.size(), catalog.answer_size_max)?)
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The one commit: its request, its result, and the ways in which it fails.
 
-use flint_model::{MessageId, QueueName};
+use flint_model::{MessageId, QueueName, ScheduleName, Timestamp, TraceContext};
 
 use crate::blob::{Etag, Linked};
 use crate::effect::Effect;
-use crate::kv::{CounterFault, Version};
+use crate::kv::{CounterFault, ReadError, Version};
 use crate::queue::Settle;
 use crate::refusal::{Invalid, Missing, Refusal, TooLarge, Unavailable};
 
@@ -15,17 +15,28 @@ pub struct Commit {
     pub effects: Vec<Effect>,
     /// The messages that caused them, if any, and what becomes of each. With messages, there may be no effects.
     pub consumed: Vec<Settle>,
+    /// What led to it, for the messages that the effects cause.
+    pub cause: Cause,
+}
+
+/// What led to a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cause {
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
+    /// The depth of the message that is handled; 0 for a request. What the effects cause is one deeper.
+    pub depth: u32,
 }
 
 impl Commit {
     /// Commits these effects.
     pub fn new(effects: Vec<Effect>) -> Self {
-        Self { effects, consumed: Vec::new() }
+        Self { effects, ..Self::default() }
     }
 
     /// Settles these messages.
     pub fn settle(consumed: Vec<Settle>) -> Self {
-        Self { effects: Vec::new(), consumed }
+        Self { consumed, ..Self::default() }
     }
 
     /// The bytes that the effects bring.
@@ -69,6 +80,8 @@ pub enum Outcome {
         /// What it counts now.
         sum: i64,
     },
+    /// The key is as expected.
+    KvCheck,
     /// The message is in the queue.
     QueueSend {
         /// Its id; or that of the message with the same deduplication id which was there before.
@@ -88,6 +101,18 @@ pub enum Outcome {
     BlobCopy {
         /// What it leads to now.
         linked: Linked,
+    },
+    /// The message is in the queue of every subscription that wants it.
+    TopicPublish {
+        /// Its id.
+        id: MessageId,
+    },
+    /// The tick is the last one.
+    ScheduleTick,
+    /// What became of the invocation is known.
+    InvocationPut {
+        /// Whether that is what was to be written: what succeeded stays so.
+        written: bool,
     },
 }
 
@@ -151,6 +176,27 @@ pub enum CommitError {
         /// The most that it may hold.
         limit: u64,
     },
+    /// The schedule was not at the tick that was expected: another has fired this one. A retry can't help.
+    #[error("another has fired this tick of the schedule {schedule}")]
+    Ticked {
+        /// Which effect, counted from 0.
+        index: usize,
+        /// The schedule.
+        schedule: ScheduleName,
+        /// The last tick, if there was one.
+        last: Option<Timestamp>,
+    },
+    /// More messages than may led to this commit, one causing the next, and it would cause another one. A retry can't help.
+    #[error(
+        "more than {limit} messages would cause one another, the last of them for the queue {queue}: a function probably \
+         writes into what it listens to; have it write elsewhere, or filter what it listens to"
+    )]
+    TooDeep {
+        /// The queue of the message.
+        queue: QueueName,
+        /// The greatest depth of a message.
+        limit: u32,
+    },
     /// What is named does not exist. A retry can't help.
     #[error(transparent)]
     NoSuch(Missing),
@@ -172,6 +218,17 @@ impl From<Refusal> for CommitError {
             Refusal::NoSuch(missing) => Self::NoSuch(missing),
             Refusal::TooLarge(too_large) => Self::TooLarge(too_large),
             Refusal::Invalid(invalid) => Self::Invalid(invalid),
+        }
+    }
+}
+
+impl From<ReadError> for CommitError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NoSuch(missing) => Self::NoSuch(missing),
+            ReadError::TooLarge(too_large) => Self::TooLarge(too_large),
+            ReadError::Invalid(invalid) => Self::Invalid(invalid),
+            ReadError::Unavailable { reason } => Self::Unavailable { reason },
         }
     }
 }

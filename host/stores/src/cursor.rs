@@ -1,8 +1,8 @@
 //! Cursors: where a scan goes on, as an opaque text.
 //!
-//! A cursor is the last key that was seen, behind a checksum of the scan (store and prefix, say) and the key, in URL-safe base64. The checksum
-//! tells a cursor of another scan, or a text that never was one. It is no secret and need not be: whoever forges a cursor
-//! gains nothing, since a scan never leaves its store and prefix.
+//! A cursor is the last key that was seen, behind a checksum of the scan (store and prefix, say) and the key, in URL-safe
+//! base64. The checksum tells a cursor of another scan, or a text that never was one. It is no secret and need not be:
+//! whoever forges a cursor gains nothing, since a scan never leaves its store and prefix.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +23,7 @@ pub fn encode(store: &StoreName, prefix: &str, key: &str) -> String {
 /// # Errors
 /// [`Invalid::Cursor`] if no scan of this store and prefix gave it out.
 pub fn decode(store: &StoreName, prefix: &str, cursor: &str) -> Result<String, Invalid> {
-    unseal(cursor, prefix, |key| checksum(&[store.as_str(), prefix, key]))
+    unseal(cursor, prefix, |key| fnv(&[store.as_str(), prefix, key]))
 }
 
 /// Makes the cursor that goes on after a blob or a common prefix.
@@ -36,7 +36,7 @@ pub fn encode_blob(bucket: &BucketName, listing: Listing<'_>, key: &str) -> Stri
 /// # Errors
 /// [`Invalid::Cursor`] if no list of this bucket, prefix and delimiter gave it out.
 pub fn decode_blob(bucket: &BucketName, listing: Listing<'_>, cursor: &str) -> Result<String, Invalid> {
-    unseal(cursor, listing.prefix, |key| checksum(&blob_parts(bucket, listing, key)))
+    unseal(cursor, listing.prefix, |key| fnv(&blob_parts(bucket, listing, key)))
 }
 
 fn blob_parts<'a>(bucket: &'a BucketName, listing: Listing<'a>, key: &'a str) -> [&'a str; 5] {
@@ -47,7 +47,7 @@ fn blob_parts<'a>(bucket: &'a BucketName, listing: Listing<'a>, key: &'a str) ->
 fn seal(parts: &[&str]) -> String {
     let key = parts.last().copied().unwrap_or_default();
     let mut bytes = Vec::with_capacity(SUM + key.len());
-    bytes.extend(checksum(parts).to_le_bytes());
+    bytes.extend(fnv(parts).to_le_bytes());
     bytes.extend(key.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -61,7 +61,7 @@ fn unseal(cursor: &str, prefix: &str, checksum: impl FnOnce(&str) -> u64) -> Res
 }
 
 /// FNV-1a, 64 bits: <https://datatracker.ietf.org/doc/html/rfc9923>. Each part ends with a byte that UTF-8 never holds.
-fn checksum(parts: &[&str]) -> u64 {
+pub(crate) fn fnv(parts: &[&str]) -> u64 {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xff]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use flint_model::{BucketName, QueueName, StoreName, Timestamp};
+use flint_model::{BucketName, InvocationId, QueueName, ScheduleName, StoreName, Timestamp, TopicName};
 
 use crate::blob::{BlobExpectation, Content, Etag};
+use crate::invoke::Invocation;
 use crate::kv::Version;
 use crate::queue::{Message, SendOptions};
 
@@ -44,6 +45,17 @@ pub enum Effect {
         key: String,
         /// What to add, possibly negative.
         delta: i64,
+        /// What the key has to be; none to add to whatever is there.
+        expect: Option<Expectation>,
+    },
+    /// Changes nothing: the commit happens only if the key is as expected. For what was decided by a key that is not written.
+    KvCheck {
+        /// The store of the key.
+        store: StoreName,
+        /// The key, 1 byte to the store's limit.
+        key: String,
+        /// What the key has to be.
+        expect: Expectation,
     },
     /// Puts a message into a queue.
     QueueSend {
@@ -94,6 +106,29 @@ pub enum Effect {
         /// What the second key has to lead to; none to link whatever is there.
         expect: Option<BlobExpectation>,
     },
+    /// Puts a message into the queue of every subscription of a topic that wants it.
+    TopicPublish {
+        /// The topic.
+        topic: TopicName,
+        /// The message. With a group, subscribers that are FIFO queues get it in that; its depth is that of the commit.
+        message: Message,
+    },
+    /// Says that a tick of a schedule was fired, or passed over.
+    ScheduleTick {
+        /// The schedule.
+        schedule: ScheduleName,
+        /// The tick.
+        seen: Timestamp,
+        /// The tick before it has to be this one, or none: so that one of many wins.
+        expect: Option<Timestamp>,
+    },
+    /// Says what became of an asynchronous invocation.
+    InvocationPut {
+        /// The invocation.
+        id: InvocationId,
+        /// What is known about it from now on.
+        invocation: Invocation,
+    },
 }
 
 impl Effect {
@@ -102,8 +137,11 @@ impl Effect {
         match self {
             Self::KvPut { store, key, .. }
             | Self::KvDelete { store, key, .. }
-            | Self::KvIncrement { store, key, .. } => Some((store, key)),
-            Self::QueueSend { .. } | Self::BlobLink { .. } | Self::BlobUnlink { .. } | Self::BlobCopy { .. } => None,
+            | Self::KvIncrement { store, key, .. }
+            | Self::KvCheck { store, key, .. } => Some((store, key)),
+            Self::QueueSend { .. } | Self::TopicPublish { .. } => None,
+            Self::ScheduleTick { .. } | Self::InvocationPut { .. } => None,
+            Self::BlobLink { .. } | Self::BlobUnlink { .. } | Self::BlobCopy { .. } => None,
         }
     }
 
@@ -113,17 +151,19 @@ impl Effect {
             Self::BlobLink { bucket, key, .. }
             | Self::BlobUnlink { bucket, key, .. }
             | Self::BlobCopy { bucket, key, .. } => Some((bucket, key)),
-            Self::KvPut { .. } | Self::KvDelete { .. } | Self::KvIncrement { .. } | Self::QueueSend { .. } => None,
+            _ => None,
         }
     }
 
-    /// The bytes that the effect brings: key and value, or the message, or content that was not put aside.
+    /// The bytes that the effect brings: key and value, message, record, or content that was not put aside.
     pub fn size(&self) -> u64 {
         let size = match self {
             Self::KvPut { key, value, .. } => key.len() + value.len(),
-            Self::KvDelete { key, .. } => key.len(),
+            Self::KvDelete { key, .. } | Self::KvCheck { key, .. } => key.len(),
             Self::KvIncrement { key, .. } => key.len() + size_of::<i64>(),
-            Self::QueueSend { message, .. } => message.size(),
+            Self::QueueSend { message, .. } | Self::TopicPublish { message, .. } => message.size(),
+            Self::ScheduleTick { schedule, .. } => schedule.as_str().len() + size_of::<Timestamp>(),
+            Self::InvocationPut { invocation, .. } => size_of::<InvocationId>() + invocation.state.size(),
             Self::BlobLink { key, content, content_type, metadata, .. } => {
                 let about = content_type.as_ref().map_or(0, String::len)
                     + metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
@@ -135,6 +175,10 @@ impl Effect {
         size as u64
     }
 }
+
+/// The keys that one commit may check without writing them ([`Effect::KvCheck`]). They do not count among the changes of a
+/// store's batch.
+pub const CHECKS_MAX: usize = 10_000;
 
 /// What a key has to be for an effect to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

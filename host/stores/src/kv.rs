@@ -1,10 +1,14 @@
-//! Key-value stores: the read side, its types, and the limits of a store.
+//! Key-value stores: the read side, its types, and the limits of a store; in [`change`], who listens to them.
+
+pub mod change;
 
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 
 use crate::BoxFuture;
 use crate::refusal::{Invalid, Missing, Refusal, TooLarge, Unavailable};
+
+pub use change::{Backfill, Change, ChangeEvents, ChangeKind, ChangeSubscription, NoChange, Position, Start};
 
 /// Grows with every commit, and is never used twice. Only good for comparing.
 pub type Version = u64;
@@ -18,6 +22,17 @@ pub struct Entry {
     pub version: Version,
     /// When it will be gone; none if it stays.
     pub expires_at: Option<Timestamp>,
+    /// What wrote it.
+    pub kind: Kind,
+}
+
+/// Whether an entry can be counted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It was put.
+    Plain,
+    /// An increment wrote it.
+    Counter,
 }
 
 /// A key with its entry.
@@ -183,6 +198,17 @@ pub enum Counter {
     At(i64),
     /// A value that was put.
     Plain,
+}
+
+impl Counter {
+    /// What an increment finds in an entry.
+    pub fn of(entry: Option<&Entry>) -> Self {
+        let Some(entry) = entry else { return Self::Absent };
+        match (entry.kind, <[u8; 8]>::try_from(&*entry.value)) {
+            (Kind::Counter, Ok(bytes)) => Self::At(i64::from_le_bytes(bytes)),
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// Adds to what an increment finds.

@@ -1,9 +1,11 @@
 //! What durable means: the traits of a store engine, the effects that change it, and the one commit.
 //!
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
-//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`], [`Blobs`]. The
-//! rules that every engine has to keep are pure functions of this crate ([`check`], [`Expectation::is_met`], [`kv::sum`],
-//! [`cursor`], [`filter`]), and the feature `conformance` holds the suite that takes any engine.
+//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`], [`Blobs`],
+//! [`Schedules`], [`Invocations`]. The rules that every engine has to keep are pure functions of this crate ([`check`], [`mod@derive`],
+//! [`Expectation::is_met`], [`kv::sum`], [`cursor`]), and the feature `conformance` holds the suite that takes any engine.
+//!
+//! [`Transaction`] is stores whose changes are held back, to be committed with what caused them.
 //!
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
@@ -13,11 +15,16 @@ pub mod catalog;
 pub mod check;
 pub mod commit;
 pub mod cursor;
+pub mod derive;
 pub mod effect;
-pub mod filter;
+pub mod invoke;
 pub mod kv;
+pub mod overlay;
 pub mod queue;
 pub mod refusal;
+pub mod schedule;
+pub mod topic;
+pub mod transaction;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -27,15 +34,21 @@ pub use blob::{
     Range, WriteError,
 };
 pub use catalog::Catalog;
-pub use commit::{Commit, CommitError, Committed, Outcome};
+pub use commit::{Cause, Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
+pub use flint_model::filter;
 pub use futures::future::BoxFuture;
-pub use kv::{Entry, Item, Kv, KvLimits, Page, ReadError, Version};
+pub use invoke::{Invocation, InvocationState, Invocations};
+pub use kv::{Backfill, Change, Entry, Item, Kv, KvLimits, Page, ReadError, Version};
+pub use overlay::Overlay;
 pub use queue::{
     Attribute, Company, Death, Delivery, Depth, Message, Order, Peeked, QueueRules, Queues, Receipt, Receive, Received,
-    Receives, SendOptions, Settle, Stored, Verdict,
+    Receives, SendOptions, Settle, Source, Stored, Verdict,
 };
 pub use refusal::{Invalid, Missing, TooLarge, Unavailable, What};
+pub use schedule::Schedules;
+pub use topic::{Subscription, TopicRules};
+pub use transaction::Transaction;
 
 /// A store engine: one door for writes, one trait a capability for the rest.
 ///
@@ -50,6 +63,18 @@ pub trait Stores: Send + Sync + 'static {
     /// The blobs: reading them, and writing their content.
     fn blobs(&self) -> &dyn Blobs;
 
+    /// Says whether a commit keeps the rules that hold whatever the stores hold ([`check::commit`]), and makes nothing.
+    ///
+    /// # Errors
+    /// [`CommitError::NoSuch`], [`CommitError::TooLarge`], [`CommitError::Invalid`].
+    fn check(&self, commit: &Commit) -> Result<(), CommitError>;
+
+    /// How far schedules have come.
+    fn schedules(&self) -> &dyn Schedules;
+
+    /// What became of asynchronous invocations.
+    fn invocations(&self) -> &dyn Invocations;
+
     /// Makes all the effects of a commit durable, or none of them.
     ///
     /// When it answers `Ok`, the effects have reached stable storage: they survive the end of the process and of the
@@ -63,4 +88,17 @@ pub trait Stores: Send + Sync + 'static {
     /// [`CommitError`]. All but [`CommitError::Unavailable`] promise that nothing was written; after that one it may or
     /// may not have been, whole.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>>;
+
+    /// Has the subscriptions to changes of stores ([`Catalog::changes`]) come further, by one bounded step.
+    ///
+    /// A subscription that is new begins, and one that is gone is forgotten, so that it is new if it comes back. Those that
+    /// start at the beginning are told what is there as inserts: each key once, in order with the changes that happen
+    /// meanwhile. A step looks at up to `max` entries, at least 1. How far each has come is durable, so a restart goes on.
+    ///
+    /// To be called again until there is no more, after each start and after the catalog was changed; after a while if a
+    /// queue is full.
+    ///
+    /// # Errors
+    /// [`CommitError::NoSuch`], [`CommitError::Invalid`], [`CommitError::Unavailable`].
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>>;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use flint_model::{MessageId, QueueName, Timestamp, TraceContext};
+use flint_model::{MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
 
 use crate::BoxFuture;
 use crate::commit::CommitError;
@@ -31,18 +31,34 @@ pub struct Message {
     pub trace: Option<TraceContext>,
     /// How many messages, one causing the next, led to this one: 0 for what a request or a schedule sent.
     pub depth: u32,
+    /// What it tells of, if it was not simply sent. The host says so, never a sender.
+    pub source: Option<Source>,
 }
 
 impl Message {
     /// A message with this body and nothing else.
     pub fn new(id: MessageId, body: impl Into<Bytes>) -> Self {
-        Self { id, body: body.into(), attributes: Vec::new(), group: None, trace: None, depth: 0 }
+        Self { id, body: body.into(), attributes: Vec::new(), group: None, trace: None, depth: 0, source: None }
     }
 
     /// The bytes of body and attributes together, which a queue's limit is for.
     pub fn size(&self) -> usize {
         self.body.len() + self.attributes.iter().map(|one| one.name.len() + one.value.len()).sum::<usize>()
     }
+
+    /// The value of an attribute, if the message has it.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|one| one.name == name).map(|one| one.value.as_str())
+    }
+}
+
+/// What a message tells of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// It was published to a topic.
+    Topic(TopicName),
+    /// A key of a store changed: the body is a [`crate::Change`].
+    Store(StoreName),
 }
 
 /// A named text that travels with a message.
@@ -215,6 +231,8 @@ pub struct Received {
     pub messages: Vec<Delivery>,
     /// How many messages were given up on the way, since they had been received too often or kept too long.
     pub given_up: usize,
+    /// Whether the one message has to stay alone: see [`Company::Alone`].
+    pub alone: bool,
 }
 
 /// What a queue holds. The parts are those of one moment.
@@ -435,6 +453,11 @@ impl Gather {
     /// Begins with none.
     pub fn new(receive: &Receive) -> Self {
         Self { max: receive.max, bytes_max: receive.bytes_max, count: 0, bytes: 0, alone: false }
+    }
+
+    /// Whether the message that was picked has to stay alone.
+    pub fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// How many more may be picked; none after one that comes alone.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flint_model::{BucketName, QueueName, StoreName};
+use flint_model::{BucketName, QueueName, StoreName, TopicName};
 
 /// Says what a limit was set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub enum What {
     Batch,
     /// A page of a scan, in entries, or the answer to a read of many keys, in bytes.
     Page,
+    /// What a commit expects of keys that it does not write, in keys.
+    Checks,
+    /// What a transaction holds, in bytes: the changes, and the keys that were read.
+    Transaction,
     /// A message, body and attributes together, in bytes.
     Message,
     /// A message's attributes, in number.
@@ -35,6 +39,12 @@ pub enum What {
     MetadataName,
     /// What rolls up the keys of a list, in bytes.
     Delimiter,
+    /// The answer to an asynchronous invocation, or the text of its failure, in bytes.
+    Answer,
+    /// The name of a schedule.
+    Schedule,
+    /// The id of an invocation.
+    Invocation,
 }
 
 impl What {
@@ -45,6 +55,8 @@ impl What {
             Self::Value => "value",
             Self::Batch => "batch",
             Self::Page => "page",
+            Self::Checks => "list of keys that were read",
+            Self::Transaction => "transaction",
             Self::Message => "message",
             Self::Attributes => "list of attributes",
             Self::Attribute => "attribute name",
@@ -55,6 +67,9 @@ impl What {
             Self::Metadata => "metadata",
             Self::MetadataName => "name in the metadata",
             Self::Delimiter => "delimiter",
+            Self::Answer => "answer",
+            Self::Schedule => "schedule",
+            Self::Invocation => "invocation",
         }
     }
 }
@@ -103,6 +118,14 @@ pub enum Invalid {
         store: StoreName,
         /// The key.
         key: String,
+    },
+    /// Two effects of a commit about one schedule or invocation.
+    #[error("the {what} {name} comes twice in one batch")]
+    Twice {
+        /// What comes twice.
+        what: What,
+        /// Its name or id.
+        name: String,
     },
     /// A page of no entries.
     #[error("a page has at least one entry")]
@@ -162,6 +185,9 @@ pub enum Invalid {
         /// What its messages were sent to: `standard` or `fifo`.
         holds: &'static str,
     },
+    /// A call within a transaction that is over.
+    #[error("the transaction is over")]
+    Over,
     /// A redrive of a queue into itself.
     #[error("the queue {queue} can't be redriven into itself")]
     Itself {
@@ -193,6 +219,12 @@ pub enum Unavailable {
     /// The store is being closed. Nothing was written.
     #[error("the store is shutting down")]
     ShuttingDown,
+    /// The disk has no room left, or less than is to stay free. Reads go on, and writes too when there is room again.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The disk takes no writes. Reads go on, and writes too when it takes them again.
+    #[error("the disk is read-only")]
+    ReadOnly,
     /// The storage below failed. What the call wrote is there whole or not at all. The engine logs the cause.
     #[error("the storage failed")]
     Failed,
@@ -210,6 +242,9 @@ pub enum Missing {
     /// No bucket.
     #[error("there is no bucket {0}")]
     Bucket(BucketName),
+    /// No topic.
+    #[error("there is no topic {0}")]
+    Topic(TopicName),
 }
 
 /// Why arguments are refused before any store is looked at.

@@ -52,16 +52,19 @@ pub enum Trigger {
     Http,
     /// A payload that somebody waits for: `flint invoke`, another function, a task of a workflow.
     Invoke,
+    /// Messages of a queue.
+    Queue,
 }
 
 impl Trigger {
-    pub(crate) const ALL: [Self; 2] = [Self::Http, Self::Invoke];
+    pub(crate) const ALL: [Self; 3] = [Self::Http, Self::Invoke, Self::Queue];
 
     /// The value of the label `trigger`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Invoke => "invoke",
+            Self::Queue => "queue",
         }
     }
 }

@@ -14,7 +14,9 @@ mod imports {
                 import flint:platform/types@0.1.0;
                 import flint:platform/context@0.1.0;
                 import flint:platform/kv@0.1.0;
+                import flint:platform/queue@0.1.0;
                 import flint:platform/secrets@0.1.0;
+                import flint:platform/transaction@0.1.0;
                 import wasi:keyvalue/store@0.2.0-draft;
                 import wasi:keyvalue/atomics@0.2.0-draft;
                 import wasi:keyvalue/batch@0.2.0-draft;
@@ -30,7 +32,9 @@ mod imports {
         imports: {
             "flint:platform/context": trappable,
             "flint:platform/kv": async | store,
+            "flint:platform/queue": async | store,
             "flint:platform/secrets": async | store,
+            "flint:platform/transaction.commit": async | store,
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
             "wasi:keyvalue/batch": async | trappable,
@@ -60,6 +64,24 @@ pub mod invoke {
             }
         ",
         world: "flint:host/invoke",
+        exports: { default: async | store },
+        with: { "flint:platform/types@0.1.0": super::platform::types },
+        require_store_data_send: true,
+    });
+}
+
+/// Calls of `flint:platform/queue-handler`.
+pub mod queue {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world queue {
+                export flint:platform/queue-handler@0.1.0;
+            }
+        ",
+        world: "flint:host/queue",
         exports: { default: async | store },
         with: { "flint:platform/types@0.1.0": super::platform::types },
         require_store_data_send: true,

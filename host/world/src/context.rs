@@ -21,6 +21,8 @@ pub(crate) struct FunctionContext {
     /// How many bytes the host copies from the guest in one call.
     pub(crate) copied_max: usize,
     pub(crate) head_max: HeadLimits,
+    /// Whether its instances run several invocations at once: then it can't be told whose call it is.
+    pub(crate) is_shared: bool,
     pub(crate) kv_calls_max: u32,
     pub(crate) kv_size_max: u64,
     pub(crate) stores: Arc<dyn Stores>,

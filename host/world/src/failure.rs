@@ -56,6 +56,14 @@ pub enum Failure {
         /// The limit that was met.
         limit: flint_model::ByteSize,
     },
+    /// The handler's changes were to be committed together with its messages, and are more than one commit may make. A retry
+    /// can't help.
+    #[error("the function's changes can't be committed together: {0}")]
+    ChangesTooLarge(flint_stores::TooLarge),
+    /// The handler's changes were to be held back, and its instances are shared: it can't be told whose changes they are. A
+    /// retry can't help.
+    #[error("the function shares its instances, and can't be transactional")]
+    Untransactional,
     /// The handler of an event answered with a failure of its own.
     #[error("{name}: {message}")]
     Handler {
@@ -88,6 +96,8 @@ impl Failure {
             Self::NoHandler(_) => "function/no-handler",
             Self::BadRequest(_) => "http/bad-request",
             Self::TooLarge { .. } => "http/too-large",
+            Self::ChangesTooLarge(_) => "function/changes-too-large",
+            Self::Untransactional => "function/untransactional",
             Self::Handler { .. } => "function/failed",
             Self::Internal => "host/internal",
         }

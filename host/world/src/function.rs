@@ -2,6 +2,10 @@
 //!
 //! admission → lease → export → outcome → record, within the function's time-out.
 
+mod queue;
+
+pub use queue::{EffectsMode, Handled, HandlerFailure, Unfinished};
+
 use crate::body::{Drive, RequestBody, ResponseBody};
 use crate::context::FunctionContext;
 use crate::exports::{self, Program};
@@ -77,9 +81,9 @@ pub struct FunctionSpec {
     pub log_size_max: ByteSize,
     /// How many resources of the host, such as bodies and opened stores, an instance may hold.
     pub handles_max: usize,
-    /// How many calls of key-value stores one invocation may make.
+    /// How many calls of key-value stores and of queues one invocation may make.
     pub kv_calls_max: u32,
-    /// How many bytes one invocation may read from and write to key-value stores.
+    /// How many bytes one invocation may read from and write to key-value stores, and send to queues.
     pub kv_size_max: ByteSize,
     /// How large a payload or a buffered request may be.
     pub request_size_max: ByteSize,

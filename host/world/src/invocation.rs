@@ -1,6 +1,7 @@
 //! What is known of an invocation before it starts.
 
 use flint_model::{InvocationId, Timestamp, TraceContext};
+use flint_stores::{Cause, Delivery};
 use std::time::Instant;
 
 /// One event on its way to a function.
@@ -16,6 +17,9 @@ pub struct Invocation {
     pub accepted: Instant,
     /// 1 the first time, 2 when the same event comes again.
     pub attempt: u32,
+    /// How many messages, one causing the next, led to it: 0 for what a request or a schedule causes. What it sends says so, so
+    /// that a circle is found.
+    pub depth: u32,
 }
 
 impl Invocation {
@@ -28,6 +32,24 @@ impl Invocation {
             accepted_at,
             accepted: Instant::now(),
             attempt: 1,
+            depth: 0,
+        }
+    }
+
+    /// What the invocation is to what it causes in the stores.
+    pub fn cause(&self) -> Cause {
+        // Of a message that is handled, its own depth: what it causes is one deeper.
+        Cause { trace: Some(self.trace.clone()), depth: self.depth.saturating_sub(1) }
+    }
+
+    /// Accepts messages that come now, as part of the trace of the first. Of several, the one that came most often, and the one
+    /// that comes from farthest, tell attempt and depth.
+    pub fn of_messages(messages: &[Delivery]) -> Self {
+        let stored = || messages.iter().map(|delivery| &delivery.stored);
+        Self {
+            attempt: stored().map(|stored| stored.receives).max().unwrap_or(1),
+            depth: stored().map(|stored| stored.message.depth).max().map_or(0, |depth| depth.saturating_add(1)),
+            ..Self::accept(stored().next().and_then(|stored| stored.message.trace.clone()))
         }
     }
 }

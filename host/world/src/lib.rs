@@ -1,7 +1,8 @@
 //! The WIT boundary, both directions.
 //!
 //! Exports that are called ([`exports`]), imports that are served (`imports`; grants are checked there and nowhere else), and
-//! the waist, [`Function`]: every invocation of every trigger goes through [`Function::http`] or [`Function::invoke`].
+//! the waist, [`Function`]: every invocation of every trigger goes through [`Function::http`], [`Function::invoke`] or
+//! [`Function::queue`].
 //!
 //! Depends on: engine (instances), stores (the traits), telemetry (records and lines), model. The only crate that sees both
 //! WebAssembly and stores. Deliberately absent: routing, retries, and anything that decides what an outcome means.
@@ -28,7 +29,9 @@ mod world;
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use compiled::{Compiled, compile};
 pub use failure::Failure;
-pub use function::{Function, FunctionSpec, Init, LoadError, Remains};
+pub use function::{
+    EffectsMode, Function, FunctionSpec, Handled, HandlerFailure, Init, LoadError, Remains, Unfinished,
+};
 pub use head::HeadLimits;
 pub use imports::http::{
     Authorities, AuthoritiesError, HostPattern, HostPatternError, IpNet, OutboundOptions, OutboundSpec,

@@ -34,7 +34,9 @@ const SERVED: &[(&str, &str)] = &[
     ("wasi:logging/logging", "0.1.0-draft"),
     ("flint:platform/context", "0.1."),
     ("flint:platform/kv", "0.1."),
+    ("flint:platform/queue", "0.1."),
     ("flint:platform/secrets", "0.1."),
+    ("flint:platform/transaction", "0.1."),
 ];
 
 /// Says whether the host has what a component imports under a name.
@@ -73,7 +75,9 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     exit(&mut linker)?;
     platform::context::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::kv::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    platform::queue::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::secrets::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    platform::transaction::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::store::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::atomics::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::batch::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -19,6 +19,8 @@ pub enum HttpVersion {
 pub enum Import {
     /// A key-value store, by `flint:platform/kv` or `wasi:keyvalue`.
     Kv,
+    /// A queue to send to.
+    Queue,
     /// Secrets.
     Secrets,
     /// Requests to other hosts.
@@ -34,6 +36,8 @@ pub struct Shape {
     pub http: Option<HttpVersion>,
     /// Whether it exports `invoke-handler`.
     pub invoke: bool,
+    /// Whether it exports `queue-handler`.
+    pub queue: bool,
     /// Whether it exports `init-handler`.
     pub init: bool,
     /// Names of all exports.
@@ -71,6 +75,7 @@ impl Shape {
         Self {
             http,
             invoke: has(&format!("{PLATFORM}invoke-handler")),
+            queue: has(&format!("{PLATFORM}queue-handler")),
             init: has(&format!("{PLATFORM}init-handler")),
             exports,
             imports,
@@ -89,6 +94,7 @@ fn need(name: &str, item: &ComponentItem, served: &impl Fn(&str, &ComponentItem)
     }
     match interface_of(name) {
         "flint:platform/kv" => Some(Import::Kv),
+        "flint:platform/queue" => Some(Import::Queue),
         "flint:platform/secrets" => Some(Import::Secrets),
         "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Import::Outbound),
         other if other.starts_with("wasi:keyvalue/") => Some(Import::Kv),

@@ -2,7 +2,8 @@
 
 use crate::context::FunctionContext;
 use crate::imports::http::Hooks;
-use crate::imports::kv::Calls;
+use crate::imports::stores::Calls;
+use crate::imports::transaction::Open;
 use crate::invocation::Invocation;
 use crate::log::{LogGate, Stdio};
 use flint_engine::{Budget, HasBudget, Meter};
@@ -22,6 +23,8 @@ pub(crate) struct State {
     gate: Option<Arc<LogGate>>,
     /// Made with the first call.
     store_calls: Option<Arc<Calls>>,
+    /// What stands in the place of the stores; none: the changes of each call are durable by themselves.
+    pub(crate) open: Option<Open>,
     /// Made when the guest asks for the first time: that costs 1 to 5 µs, and many guests never do.
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
@@ -39,6 +42,7 @@ impl State {
             table,
             gate: None,
             store_calls: None,
+            open: None,
             wasi: None,
             http,
         }
@@ -50,6 +54,7 @@ impl State {
             gate.begin(invocation);
         }
         self.hooks.begin(invocation);
+        self.open = None;
     }
 
     /// The invocation that runs; none while the instance is made.

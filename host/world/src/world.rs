@@ -12,7 +12,7 @@ use crate::state::State;
 use bytes::Bytes;
 use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
-use flint_engine::{ArtifactCache, Engine, Pool, PoolOptions};
+use flint_engine::{ArtifactCache, Engine, Isolation, Pool, PoolOptions};
 use flint_model::{ByteSize, Clock, FunctionName};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
@@ -112,6 +112,7 @@ impl World {
             handles_max: spec.handles_max,
             copied_max: COPIED_LEAST.max(spec.response_size_max.as_usize().saturating_add(COPIED_BESIDE)),
             head_max: self.options.head_max,
+            is_shared: matches!(spec.isolation, Isolation::Shared { .. }),
             kv_calls_max: spec.kv_calls_max,
             kv_size_max: spec.kv_size_max.as_u64(),
             stores: Arc::clone(&self.options.stores),

@@ -80,6 +80,11 @@ fn check_import(reader: &mut Reader<'_>, name: &FunctionName, function: &Functio
             "key-value stores, and `grants.kv` is missing",
             "grants = { kv = { STORE = \"read-write\" } }, or grants = { kv = {} } for none",
         ),
+        Import::Queue => (
+            function.queues.is_some(),
+            "queues, and `grants.queue` is missing",
+            "grants = { queue = { QUEUE = \"send\" } }, or grants = { queue = {} } for none",
+        ),
         Import::Secrets => (
             function.secrets.is_some(),
             "secrets, and is given none",

@@ -71,6 +71,16 @@ codes! {
     NoSuchFunction = "config/no-such-function";
     /// A grant names a store that does not exist.
     NoSuchStore = "config/no-such-store";
+    /// A trigger, a grant or a `dead-letter` names a queue that does not exist.
+    NoSuchQueue = "config/no-such-queue";
+    /// A queue's `dead-letter` leads back to the queue itself, or to a queue of another `order`.
+    BadDeadLetter = "config/bad-dead-letter";
+    /// Two triggers handle the messages of one queue.
+    SecondTrigger = "config/second-trigger";
+    /// A filter of attributes can't be read.
+    BadFilter = "config/bad-filter";
+    /// `transactional` is set for a function whose instances serve several events at once: their effects can't be told apart.
+    NotTransactional = "config/not-transactional";
     /// Two routes take the same requests, and neither is more specific.
     OverlappingRoutes = "config/overlapping-routes";
     /// A function is bound to a trigger and its component does not export the handler; or it exports no handler at all.

@@ -30,6 +30,8 @@ impl Platform {
             functions: BTreeMap::from([(name, function)]),
             routes: vec![route],
             kv: BTreeMap::from([(store, KvStore::default())]),
+            queues: BTreeMap::new(),
+            triggers: Vec::new(),
         }
     }
 }

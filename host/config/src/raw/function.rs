@@ -1,11 +1,13 @@
 //! `[function.NAME]`.
 
+use super::scalar::Scalar as _;
 use super::section::{Entry, Section};
 use super::{At, Field, Reader, SecretEntry, outbound, secrets};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{self, FunctionSource, IpNet, Isolation, Outbound};
+use crate::reference;
 use crate::source::Span;
-use flint_model::{Access, ByteSize, Grants, StoreName};
+use flint_model::{Access, ByteSize, Capability, Grants, NameError, QueueName, StoreName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,14 +28,15 @@ pub(crate) struct Function {
     /// None if the file has no such key, as in the three after it.
     pub(crate) secrets: Option<Vec<SecretEntry>>,
     pub(crate) kv: Option<Vec<Grant>>,
+    pub(crate) queues: Option<Vec<Grant>>,
     pub(crate) outbound: Option<Vec<Outbound>>,
     plain: Plain,
 }
 
-/// An access to a key-value store.
+/// An access to a key-value store or a queue.
 #[derive(Debug)]
 pub(crate) struct Grant {
-    pub(crate) store: At<String>,
+    pub(crate) name: At<String>,
     pub(crate) access: Access,
 }
 
@@ -65,6 +68,7 @@ struct Plain {
 
 /// Reads a function's section.
 pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>) -> Function {
+    let (kv, queues) = read_grants(reader, section);
     Function {
         at,
         source: section.required(reader, "source"),
@@ -76,7 +80,8 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         isolation: section.field(reader, "isolation"),
         uses: section.field(reader, "uses"),
         secrets: section.entries(reader, "secrets").map(|entries| secrets::read(reader, &entries)),
-        kv: read_grants(reader, section),
+        kv,
+        queues,
         outbound: outbound::read_hosts(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
@@ -109,8 +114,10 @@ impl Function {
     pub(crate) fn finish(&self, source: FunctionSource) -> platform::Function {
         let Plain { environment, config, .. } = &self.plain;
         let mut grants = Grants::none();
-        for grant in self.kv.iter().flatten() {
-            grants.add(flint_model::Capability::Kv, grant.store.value.as_str(), grant.access);
+        for (capability, granted) in [(Capability::Kv, &self.kv), (Capability::Queue, &self.queues)] {
+            for grant in granted.iter().flatten() {
+                grants.add(capability, grant.name.value.as_str(), grant.access);
+            }
         }
         let uses = self.uses.value;
         platform::Function {
@@ -157,19 +164,47 @@ pub(crate) fn defaults(source: FunctionSource) -> platform::Function {
     read(&mut Reader::new("", &|_: &str| None), 0..0, &Section::absent("function.NAME")).finish(source)
 }
 
-fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Vec<Grant>> {
-    let (at, grants) = section.get("grants")?;
+/// What is granted of each capability; none where the file does not have it.
+type Granted = Option<Vec<Grant>>;
+
+fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> (Granted, Granted) {
+    let Some((at, grants)) = section.get("grants") else { return (None, None) };
     let grants = Section::open(reader, "function.NAME.grants", "grants", at, Some(grants));
-    let entries = grants.entries(reader, "kv")?;
-    Some(entries.iter().filter_map(|entry| read_grant(reader, entry)).collect())
+    let kv = read_granted(reader, &grants, "kv", |reader, entry| {
+        let key = reference::key("function.NAME.grants.kv", "STORE");
+        read_grant(reader, entry, "store", |name| StoreName::parse(name).map(|name| name.to_string()), key)
+    });
+    let queues = read_granted(reader, &grants, "queue", |reader, entry| {
+        let key = reference::key("function.NAME.grants.queue", "QUEUE");
+        read_grant(reader, entry, "queue", |name| QueueName::parse(name).map(|name| name.to_string()), key)
+    });
+    (kv, queues)
 }
 
-fn read_grant(reader: &mut Reader<'_>, entry: &Entry<'_, '_>) -> Option<Grant> {
-    let store = entry.named(reader, "store", StoreName::parse);
-    let key = crate::reference::key("function.NAME.grants.kv", "STORE");
-    let access = <String as super::scalar::Scalar>::read(reader, entry.value, entry.name, key)?;
-    let access = if access == "read" { Access::Read } else { Access::ReadWrite };
-    Some(Grant { store: At { value: store?.value.as_str().to_owned(), at: entry.at.clone() }, access })
+fn read_granted(
+    reader: &mut Reader<'_>,
+    grants: &Section<'_, '_>,
+    capability: &str,
+    read: impl Fn(&mut Reader<'_>, &Entry<'_, '_>) -> Option<Grant>,
+) -> Granted {
+    let entries = grants.entries(reader, capability)?;
+    Some(entries.iter().filter_map(|entry| read(reader, entry)).collect())
+}
+
+fn read_grant(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_, '_>,
+    what: &str,
+    parse: impl FnOnce(&str) -> Result<String, NameError>,
+    key: &reference::Key,
+) -> Option<Grant> {
+    let name = entry.named(reader, what, parse);
+    let access = match String::read(reader, entry.value, entry.name, key)?.as_str() {
+        "read" => Access::Read,
+        "send" => Access::Send,
+        _ => Access::ReadWrite,
+    };
+    Some(Grant { name: name?, access })
 }
 
 /// Reads a table of texts whose names follow a rule.

@@ -1,9 +1,9 @@
 //! The root of the file: which sections there are.
 
 use super::section::{Entry, Section};
-use super::{File, Reader, function, kv, limits, listener, outbound, route};
+use super::{File, Reader, function, kv, limits, listener, outbound, queue, route, trigger};
 use crate::source::Span;
-use flint_model::{FunctionName, StoreName};
+use flint_model::{FunctionName, NameError, QueueName, StoreName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -32,6 +32,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
             None => drop(misnamed.insert(entry.name.to_owned())),
         }
     }
+    let mut queues = BTreeMap::new();
+    for entry in root.entries(reader, "queue").unwrap_or_default() {
+        let name = entry.named(reader, "queue", plain_queue);
+        let section = open(reader, &entry, "queue.QUEUE", "queue");
+        let queue = queue::read(reader, entry.at.clone(), name.as_ref().map(|name| &name.value), &section);
+        match name {
+            Some(name) => drop(queues.insert(name.value, queue)),
+            None => drop(misnamed.insert(entry.name.to_owned())),
+        }
+    }
     let listener = nested(reader, &root, "listener");
     let limits = nested(reader, &root, "limits");
     let outbound = nested(reader, &root, "outbound");
@@ -41,8 +51,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
         limits: limits::read(reader, &limits),
         outbound: outbound::read(reader, &outbound),
         functions,
-        routes: read_routes(reader, &root),
+        routes: read_list(reader, &root, "route", route::read),
         kv: stores,
+        queues,
+        triggers: read_list(reader, &root, "trigger", trigger::read),
         misnamed,
     }
 }
@@ -64,16 +76,28 @@ fn nested<'t, 'i>(reader: &mut Reader<'_>, root: &Section<'t, 'i>, name: &'stati
     Section::open(reader, name, name, at, found.map(|(_, value)| value))
 }
 
-fn read_routes(reader: &mut Reader<'_>, root: &Section<'_, '_>) -> Vec<route::Route> {
-    let Some((_, value)) = root.get("route") else { return Vec::new() };
+/// A queue of the file has a plain name: paths are for those that the host keeps.
+fn plain_queue(name: &str) -> Result<QueueName, NameError> {
+    let queue = QueueName::parse(name)?;
+    if queue.is_internal() { Err(NameError::Character('/')) } else { Ok(queue) }
+}
+
+/// Reads the sections of a list: `[[route]]`, `[[trigger]]`.
+fn read_list<T>(
+    reader: &mut Reader<'_>,
+    root: &Section<'_, '_>,
+    name: &'static str,
+    read: impl Fn(&mut Reader<'_>, &Section<'_, '_>) -> T,
+) -> Vec<T> {
+    let Some((_, value)) = root.get(name) else { return Vec::new() };
     let DeValue::Array(items) = value.get_ref() else {
-        reader.wrong_type(value, "route", "a list of tables", "write `[[route]]`, with two brackets".to_owned());
+        reader.wrong_type(value, name, "a list of tables", format!("write `[[{name}]]`, with two brackets"));
         return Vec::new();
     };
     let mut read = |item| {
         let at: Span = toml::Spanned::span(item);
-        let section = Section::open(reader, "route", "route", at, Some(item));
-        route::read(reader, &section)
+        let section = Section::open(reader, name, name, at, Some(item));
+        read(reader, &section)
     };
     items.iter().map(&mut read).collect()
 }

@@ -2,9 +2,10 @@
 
 use super::Fixture;
 use crate::platform::{
-    Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Rate, RateKey, Target,
+    Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Queue, Rate, RateKey,
+    Target,
 };
-use flint_model::{Access, ByteSize, Capability};
+use flint_model::{Access, ByteSize, Capability, QueueName};
 use http::Method;
 use std::time::Duration;
 
@@ -143,6 +144,39 @@ fn every_key_reaches_the_platform() {
     assert_eq!((&cors.headers, cors.credentials, cors.max_age), (&None, true, Duration::from_secs(3600)));
     assert_eq!((cors.expose.len(), &cors.methods), (1, &vec![Method::GET]));
     assert_eq!(platform.kv["links"], KvStore { key_size_max: ByteSize::kib(2), ..KvStore::default() });
+}
+
+#[test]
+fn a_queue_has_a_dead_letter_queue_of_its_own_kind_unless_it_is_one() {
+    let text = "[queue.jobs]\nmax-receives = 3\n[queue.orders]\norder = \"fifo\"\ndead-letter = \"failed\"\n\
+                [queue.failed]\norder = \"fifo\"\n[queue.quick]\norder = \"fifo\"\n";
+    let platform = Fixture::new().accept(text);
+    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
+    assert_eq!(names, ["failed", "jobs", "jobs/dead", "orders", "quick", "quick/dead"]);
+    let dead_letter = |name: &str| platform.queues[name].dead_letter.as_ref().map(QueueName::as_str);
+    assert_eq!([dead_letter("jobs"), dead_letter("orders")], [Some("jobs/dead"), Some("failed")]);
+    assert_eq!([dead_letter("jobs/dead"), dead_letter("failed")], [None, None]);
+    assert!(platform.queues["quick/dead"].is_fifo && !platform.queues["jobs/dead"].is_fifo);
+    assert_eq!(platform.queues["jobs"], Queue { max_receives: 3, ..platform.queues["jobs"].clone() });
+}
+
+#[test]
+fn a_trigger_leads_messages_to_a_function() {
+    let text = "[function.worker]\nsource = \"crate\"\ngrants = { queue = { jobs = \"send\" } }\n[queue.jobs]\n\
+                [[trigger]]\nqueue = \"jobs\"\nfunction = \"worker\"\nbatch-window = \"2s\"\n\
+                filter = { kind = [\"a\", { prefix = \"b\" }], size = [{ numeric = [\">=\", 1_000, \"<\", 2.5e3] }] }\n\
+                [[trigger]]\nqueue = \"jobs/dead\"\nfunction = \"worker\"\ntransactional = false\n";
+    let platform = Fixture::new().accept(text);
+    assert!(platform.functions["worker"].grants.allows(Capability::Queue, "jobs", Access::Send));
+    let [jobs, dead] = &platform.triggers[..] else { panic!("two triggers") };
+    assert_eq!((jobs.queue.as_str(), jobs.batch_size, jobs.transactional), ("jobs", 10, true));
+    assert_eq!((dead.queue.as_str(), dead.filter.is_none(), dead.transactional), ("jobs/dead", true, false));
+    let filter = jobs.filter.as_ref().expect("a filter");
+    let passes = |kind, size| filter.matches(|name| if name == "kind" { Some(kind) } else { Some(size) });
+    assert_eq!(
+        [passes("a", "1000"), passes("bc", "2499"), passes("c", "1000"), passes("a", "2500")],
+        [true, true, false, false]
+    );
 }
 
 #[test]

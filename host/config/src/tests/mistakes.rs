@@ -138,6 +138,40 @@ const CASES: &[(&str, &str)] = &[
     ("bad_value_key", "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\nrate = { requests = 1, key = \"cookie\" }\n"),
     ("missing_key_of_a_rate_and_of_cors", "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\nrate = {}\ncors = {}\n"),
     ("wrong_type_flag_of_a_route", "[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\ncompress = \"yes\"\n"),
+    ("missing_grant_queue", "[function.sender]\nsource = \"crate\"\n"),
+    ("bad_name_of_a_queue", "[queue.\"jobs/dead\"]\n"),
+    (
+        "no_such_queue",
+        "[function.worker]\nsource = \"crate\"\ngrants.queue = { job = \"send\" }\n[queue.jobs]\ndead-letter = \"dead\"\n\
+         [[trigger]]\nqueue = \"jobz\"\nfunction = \"worker\"\n",
+    ),
+    ("bad_dead_letter_circle", "[queue.a]\ndead-letter = \"b\"\n[queue.b]\ndead-letter = \"a\"\n"),
+    ("bad_dead_letter_order", "[queue.a]\norder = \"fifo\"\ndead-letter = \"b\"\n[queue.b]\n"),
+    (
+        "second_trigger",
+        "[function.worker]\nsource = \"crate\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\nfunction = \"worker\"\n\
+         [[trigger]]\nqueue = \"a\"\nfunction = \"worker\"\n",
+    ),
+    (
+        "bad_filter",
+        "[function.worker]\nsource = \"crate\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\nfunction = \"worker\"\n\
+         filter = { kind = [{ numeric = [\">\", \"x\"] }] }\n",
+    ),
+    (
+        "wrong_type_filter",
+        "[function.worker]\nsource = \"crate\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\nfunction = \"worker\"\nfilter = 5\n",
+    ),
+    (
+        "batch_over_the_limit",
+        "[function.worker]\nsource = \"crate\"\n[queue.a]\nbatch-max = 5\n[[trigger]]\nqueue = \"a\"\nfunction = \"worker\"\n",
+    ),
+    (
+        "not_transactional",
+        "[function.worker]\nsource = \"crate\"\nisolation = \"shared\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\n\
+         function = \"worker\"\n",
+    ),
+    ("no_queue_handler", "[function.a]\nsource = \"crate\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\nfunction = \"a\"\n"),
+    ("missing_keys_of_a_trigger", "[[trigger]]\nbatch-size = 5\n"),
     ("no_component", "[function.broken]\nsource = \"crate\"\n"),
 ];
 

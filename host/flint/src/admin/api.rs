@@ -17,17 +17,26 @@
 //! | `GET /v1/kv/{store}?prefix=&cursor=&limit=` | [`Page`] |
 //! | `GET /v1/kv/{store}/{key}` | [`Item`] |
 //! | `PUT /v1/kv/{store}/{key}?ttl-ms=&if-absent=&if-version=`, value | [`Written`] |
+//! | `GET /v1/triggers`, `GET /v1/queues`, `GET /v1/queues/{queue}` | [`queue::Triggers`], [`queue::Queues`], [`queue::Queue`] |
+//! | `POST /v1/queues/{queue}/messages`, [`queue::Send`] | [`queue::Sent`] |
+//! | `GET /v1/queues/{queue}/messages?cursor=&limit=` | [`queue::Messages`] |
+//! | `POST /v1/queues/{queue}/receive`, [`queue::Receive`] | [`queue::Messages`] |
+//! | `POST /v1/queues/{queue}/settle`, [`queue::Settle`] | [`queue::Counted`] |
+//! | `POST /v1/queues/{queue}/extend`, [`queue::Extend`] | [`queue::Extended`] |
+//! | `POST /v1/queues/{queue}/purge` | [`queue::Counted`] |
+//! | `POST /v1/queues/{queue}/redrive`, [`queue::Redrive`] | [`queue::Counted`] |
 //!
-//! Keys are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
+//! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
 mod function;
 mod host;
+pub(crate) mod queue;
 
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
 pub(crate) use host::{
-    Cors, Invocation, Invocations, Limits, OutboundLimits, Rate, Recent, Route, Routes, StoreLimits,
+    Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes, StoreLimits,
 };
 
 use base64::Engine as _;

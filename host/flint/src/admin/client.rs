@@ -1,11 +1,12 @@
 //! Asks a running host.
 
+use super::api::queue;
 use super::api::{
     Changed, Deploy, Functions, Item, Live, Page, Problem, Put, Rollback, Scan, Split, Versions, Written,
 };
 use super::run_file::RunFile;
 use bytes::Bytes;
-use flint_model::{FunctionName, Secret, StoreName};
+use flint_model::{FunctionName, QueueName, Secret, StoreName};
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -153,6 +154,32 @@ impl Client {
         self.json(Method::GET, &format!("/v1/kv/{store}{query}"), Bytes::new()).await
     }
 
+    /// Tells what a queue holds.
+    pub(crate) async fn queue(&self, queue: &QueueName) -> Result<queue::Queue, ClientError> {
+        self.json(Method::GET, &queue_path(queue, ""), Bytes::new()).await
+    }
+
+    /// Tells what all queues hold.
+    pub(crate) async fn queues(&self) -> Result<queue::Queues, ClientError> {
+        self.json(Method::GET, "/v1/queues", Bytes::new()).await
+    }
+
+    /// Looks at messages.
+    pub(crate) async fn peek(&self, queue: &QueueName, peek: &queue::Peek) -> Result<queue::Messages, ClientError> {
+        let query = query([("cursor", peek.cursor.clone()), ("limit", peek.limit.map(|limit| limit.to_string()))]);
+        self.json(Method::GET, &queue_path(queue, &format!("/messages{query}")), Bytes::new()).await
+    }
+
+    /// Has a host do something with a queue: `what` is the page below it.
+    pub(crate) async fn with_queue<T: DeserializeOwned>(
+        &self,
+        queue: &QueueName,
+        what: &str,
+        ask: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.ask(Method::POST, &queue_path(queue, &format!("/{what}")), ask).await
+    }
+
     async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {
         let response = self.send(method, path, OCTETS, body).await?;
         serde_json::from_slice(response.body()).map_err(|error| self.foreign(error))
@@ -235,6 +262,10 @@ fn bearer(token: &Secret) -> Result<HeaderValue, header::InvalidHeaderValue> {
     let mut value = HeaderValue::from_bytes(&[b"Bearer ", token.expose()].concat())?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+fn queue_path(queue: &QueueName, below: &str) -> String {
+    format!("/v1/queues/{}{below}", encode(queue.as_str()))
 }
 
 fn key_path(store: &StoreName, key: &str) -> String {

@@ -3,7 +3,7 @@
 use super::api::{Item, Page, Printable, Problem, Put, Scan, Written};
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
-use flint_stores::{Commit, CommitError, Effect, Entry, Expectation, Missing, Outcome, ReadError, Stores};
+use flint_stores::{Commit, Effect, Entry, Expectation, Outcome, Stores};
 use http::StatusCode;
 use std::time::Duration;
 
@@ -70,42 +70,5 @@ fn item(key: String, entry: &Entry) -> Item {
         value: Printable::new(&entry.value),
         version: entry.version,
         expires_at_ms: entry.expires_at.map(Timestamp::as_millis),
-    }
-}
-
-impl From<ReadError> for Problem {
-    fn from(error: ReadError) -> Self {
-        let (status, code) = match &error {
-            ReadError::NoSuch(missing) => (StatusCode::NOT_FOUND, no_such(missing)),
-            ReadError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "kv/too-large"),
-            ReadError::Invalid(_) => (StatusCode::BAD_REQUEST, "kv/invalid"),
-            ReadError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "kv/unavailable"),
-        };
-        Self::new(status, code, error.to_string())
-    }
-}
-
-impl From<CommitError> for Problem {
-    fn from(error: CommitError) -> Self {
-        let (status, code) = match &error {
-            CommitError::Conflict { .. } => (StatusCode::CONFLICT, "kv/conflict"),
-            CommitError::BlobConflict { .. } => (StatusCode::CONFLICT, "blob/conflict"),
-            CommitError::NotACounter { .. } => (StatusCode::CONFLICT, "kv/not-a-counter"),
-            CommitError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "kv/too-large"),
-            CommitError::NoSuch(missing) => (StatusCode::NOT_FOUND, no_such(missing)),
-            CommitError::LeaseLost { .. } => (StatusCode::CONFLICT, "queue/lease-lost"),
-            CommitError::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, "queue/full"),
-            CommitError::Invalid(_) => (StatusCode::BAD_REQUEST, "kv/invalid"),
-            CommitError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "kv/unavailable"),
-        };
-        Self::new(status, code, error.to_string())
-    }
-}
-
-fn no_such(missing: &Missing) -> &'static str {
-    match missing {
-        Missing::Store(_) => "kv/no-such-store",
-        Missing::Queue(_) => "queue/no-such-queue",
-        Missing::Bucket(_) => "blob/no-such-bucket",
     }
 }

@@ -1,5 +1,7 @@
 //! Answers the management API.
 
+mod queue;
+
 use super::api::{
     Changed, Deploy, Function, Functions, INVOCATION_HEADER, Invocations, Item, Limits, Live, PROBLEM_JSON, Page,
     Problem, ProblemDetails, Put, Recent, Rollback, Routes, Scan, Split, Versions, Written,
@@ -76,7 +78,8 @@ pub(super) fn routes() -> Pages {
         .routes(routes!(limits))
         .routes(routes!(invocations))
         .routes(routes!(scan))
-        .routes(routes!(read, write));
+        .routes(routes!(read, write))
+        .merge(queue::routes());
     Pages(pages)
 }
 

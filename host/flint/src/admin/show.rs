@@ -1,13 +1,14 @@
 //! What is served, in the words of the management API.
 
+use super::api::queue::{Trigger, Triggers};
 use super::api::{
-    Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, Rate, Route, Routes, Serving, Shape,
-    StoreLimits,
+    Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, QueueLimits, Rate, Route, Routes, Serving,
+    Shape, StoreLimits,
 };
 use crate::live::Generation;
 use crate::live::slot::Slot;
 use flint_config::Platform;
-use flint_config::platform::{self, HostOutbound, Isolation, KvStore, Methods, RateKey, Target};
+use flint_config::platform::{self, HostOutbound, Isolation, KvStore, Methods, Queue, RateKey, Target};
 use flint_model::ByteSize;
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
@@ -74,6 +75,7 @@ fn shape(shape: &flint_world::Shape) -> Shape {
     });
     let import = |import: &Import| match import {
         Import::Kv => "kv".to_owned(),
+        Import::Queue => "queue".to_owned(),
         Import::Secrets => "secrets".to_owned(),
         Import::Outbound => "outbound".to_owned(),
         Import::Unknown(name) => name.clone(),
@@ -161,6 +163,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         drain_timeout_ms: millis(limits.drain_timeout),
         request_memory_max_bytes: limits.request_memory_max.as_u64(),
         compress_size_min_bytes: limits.compress_size_min.as_u64(),
+        disk_free_min_bytes: limits.disk_free_min.as_u64(),
         compressions_max: limits.compressions_max,
         rate_keys_max: limits.rate_keys_max,
         memory_max_bytes: limits.memory_max.as_u64(),
@@ -180,6 +183,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         recent_invocations: limits.recent_invocations,
         outbound: outbound(&platform.outbound),
         kv: platform.kv.iter().map(|(name, store)| (name.to_string(), store_limits(store))).collect(),
+        queues: platform.queues.iter().map(|(name, queue)| (name.to_string(), queue_limits(queue))).collect(),
     }
 }
 
@@ -206,6 +210,38 @@ fn store_limits(store: &KvStore) -> StoreLimits {
         batch_max: store.batch_max,
         batch_size_max_bytes: store.batch_size_max.as_u64(),
     }
+}
+
+fn queue_limits(queue: &Queue) -> QueueLimits {
+    QueueLimits {
+        order: if queue.is_fifo { "fifo" } else { "standard" }.to_owned(),
+        visibility_ms: millis(queue.visibility),
+        delay_ms: millis(queue.delay),
+        retention_ms: queue.retention.map(millis),
+        deduplication_window_ms: millis(queue.deduplication_window),
+        max_receives: queue.dead_letter.is_some().then_some(queue.max_receives),
+        dead_letter: queue.dead_letter.as_ref().map(ToString::to_string),
+        message_size_max_bytes: queue.message_size_max.as_u64(),
+        length_max: queue.length_max,
+        batch_max: queue.batch_max,
+        batch_size_max_bytes: queue.batch_size_max.as_u64(),
+    }
+}
+
+/// The triggers of a platform.
+pub(crate) fn triggers(platform: &Platform) -> Triggers {
+    let triggers = platform.triggers.iter().map(|trigger| Trigger {
+        queue: trigger.queue.to_string(),
+        function: trigger.function.to_string(),
+        batch_size: trigger.batch_size,
+        batch_window_ms: millis(trigger.batch_window),
+        concurrency: trigger.concurrency,
+        transactional: trigger.transactional,
+        filter: trigger.filter.as_ref().map(|filter| filter.source().clone()),
+        retry_delay_ms: millis(trigger.retry_delay),
+        retry_delay_max_ms: millis(trigger.retry_delay_max),
+    });
+    Triggers { triggers: triggers.collect() }
 }
 
 /// The record of an invocation.

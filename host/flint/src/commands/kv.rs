@@ -52,7 +52,7 @@ async fn work(stores: &Access, command: KvCommand, output: Output) -> Result<(),
 }
 
 /// Whole milliseconds: rather a little longer than not at all.
-fn millis_up(ttl: Duration) -> u64 {
+pub(super) fn millis_up(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
@@ -118,7 +118,7 @@ impl Access {
     }
 }
 
-fn standard_input() -> Result<Bytes, Error> {
+pub(super) fn standard_input() -> Result<Bytes, Error> {
     let mut value = Vec::new();
     std::io::stdin().lock().read_to_end(&mut value).map_err(Error::io("read the value from standard input"))?;
     Ok(value.into())

@@ -91,7 +91,7 @@ async fn reload(args: &cli::Up, output: Output, host: &Host, changes: &mut Chang
 }
 
 fn tell(reloaded: &Reloaded) {
-    let Reloaded { added, removed, changed, routes, stores, waiting } = reloaded;
+    let Reloaded { added, removed, changed, routes, stores, triggers, waiting } = reloaded;
     if !waiting.is_empty() {
         let waiting = waiting.join(", ");
         tracing::warn!(waiting, "a change of this takes effect at the next start");
@@ -101,7 +101,7 @@ fn tell(reloaded: &Reloaded) {
     } else {
         let names = |names: &[FunctionName]| names.iter().map(FunctionName::as_str).collect::<Vec<_>>().join(", ");
         let (added, removed, changed) = (names(added), names(removed), names(changed));
-        tracing::info!(added, removed, changed, routes, stores, "the change is served");
+        tracing::info!(added, removed, changed, routes, stores, triggers, "the change is served");
     }
 }
 
@@ -209,6 +209,8 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
             },
         })
     });
+    let triggers = loaded.platform.triggers.iter();
+    let triggers = triggers.map(|trigger| json!({ "queue": trigger.queue, "function": trigger.function }));
     json!({
         "http": format!("http://{}", host.http()),
         "https": host.https().map(|https| format!("https://{https}")),
@@ -216,7 +218,9 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
         "data_dir": loaded.platform.data_dir,
         "functions": loaded.platform.functions.keys().collect::<Vec<_>>(),
         "stores": loaded.platform.kv.keys().collect::<Vec<_>>(),
+        "queues": loaded.platform.queues.keys().collect::<Vec<_>>(),
         "routes": routes.collect::<Vec<_>>(),
+        "triggers": triggers.collect::<Vec<_>>(),
     })
 }
 
@@ -229,8 +233,11 @@ fn ready_text(host: &Host, loaded: &Loaded) -> String {
     if let Some(https) = host.https() {
         let _ = writeln!(text, "            and https://{https}");
     }
-    let lines: Vec<_> =
-        platform.routes.iter().map(|route| (methods(route), place(route), route.target.to_string())).collect();
+    let routes = platform.routes.iter().map(|route| (methods(route), place(route), route.target.to_string()));
+    let triggers = platform.triggers.iter();
+    let triggers =
+        triggers.map(|trigger| ("queue".to_owned(), trigger.queue.to_string(), trigger.function.to_string()));
+    let lines: Vec<_> = routes.chain(triggers).collect();
     let width = |of: fn(&(String, String, String)) -> usize| lines.iter().map(of).max().unwrap_or(0);
     let (methods, places) = (width(|line| line.0.len()), width(|line| line.1.len()));
     for (method, place, target) in &lines {

@@ -22,8 +22,10 @@ pub(crate) struct Reloaded {
     pub(crate) changed: Vec<FunctionName>,
     /// Whether the routes are others.
     pub(crate) routes: bool,
-    /// Whether the stores, or their limits, are others.
+    /// Whether the stores and queues, or their limits, are others.
     pub(crate) stores: bool,
+    /// Whether the triggers are others.
+    pub(crate) triggers: bool,
     /// Keys and sections whose changes wait for the next start.
     pub(crate) waiting: Vec<&'static str>,
 }
@@ -127,7 +129,8 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
         removed: only_in(before, after),
         changed: Vec::new(),
         routes: before.routes != after.routes,
-        stores: before.kv != after.kv,
+        stores: before.kv != after.kv || before.queues != after.queues,
+        triggers: before.triggers != after.triggers,
         waiting: waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect(),
     }
 }

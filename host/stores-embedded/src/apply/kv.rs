@@ -1,19 +1,53 @@
 //! Key-value effects.
 
+use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
-use flint_stores::kv::{Counter, sum};
-use flint_stores::{CommitError, Expectation, Outcome, Version};
+use flint_stores::kv::{Counter, Kind, sum};
+use flint_stores::{CommitError, Entry, Expectation, Outcome, Version};
 use redb::ReadableTable as _;
 
 use super::{Apply, Halt};
 use crate::database::Failure;
-use crate::table::{Kind, NEVER, Record, expiry_key, kv_key, split_expiry_key};
+use crate::table::{NEVER, Record, expiry_key, kv_key, split_expiry_key};
 
 /// A change of a key that can happen.
 pub(super) enum Step<'a> {
-    Put { row: Vec<u8>, value: &'a [u8], expires_at: Option<Timestamp> },
-    Delete { row: Vec<u8> },
-    Count { row: Vec<u8>, sum: i64 },
+    Put {
+        row: Vec<u8>,
+        value: &'a Bytes,
+        expires_at: Option<Timestamp>,
+    },
+    Delete {
+        row: Vec<u8>,
+    },
+    Count {
+        row: Vec<u8>,
+        sum: i64,
+    },
+    /// It was only looked at.
+    Nothing,
+}
+
+impl Step<'_> {
+    /// What the key reads as afterwards.
+    pub(super) fn leaves(&self, version: Version) -> Option<Entry> {
+        match self {
+            Self::Put { value, expires_at, .. } => {
+                let value = Bytes::clone(value);
+                Some(Entry { value, version, expires_at: *expires_at, kind: Kind::Plain })
+            }
+            Self::Count { sum, .. } => {
+                let value = Bytes::copy_from_slice(&sum.to_le_bytes());
+                Some(Entry { value, version, expires_at: None, kind: Kind::Counter })
+            }
+            Self::Delete { .. } | Self::Nothing => None,
+        }
+    }
+
+    /// Whether the key stays as it is.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
 }
 
 type Key<'a> = (&'a StoreName, &'a String);
@@ -23,7 +57,7 @@ impl Apply<'_> {
         &self,
         index: usize,
         (store, key): Key<'_>,
-        value: &'a [u8],
+        value: &'a Bytes,
         expires_at: Option<Timestamp>,
         expect: Option<Expectation>,
     ) -> Result<Step<'a>, Halt> {
@@ -48,13 +82,25 @@ impl Apply<'_> {
         index: usize,
         (store, key): Key<'_>,
         delta: i64,
+        expect: Option<Expectation>,
     ) -> Result<Step<'a>, Halt> {
         let row = kv_key(store, key);
+        self.expect(index, key, &row, expect)?;
         let found = self.look(&row, |record| record.counter())?.unwrap_or(Counter::Absent);
         match sum(found, delta) {
             Ok(sum) => Ok(Step::Count { row, sum }),
             Err(fault) => Err(CommitError::NotACounter { index, key: key.clone(), fault }.into()),
         }
+    }
+
+    pub(super) fn decide_check<'a>(
+        &self,
+        index: usize,
+        (store, key): Key<'_>,
+        expect: Expectation,
+    ) -> Result<Step<'a>, Halt> {
+        self.expect(index, key, &kv_key(store, key), Some(expect))?;
+        Ok(Step::Nothing)
     }
 
     /// Compares a key with what is expected of it. Without an expectation it isn't read.
@@ -91,6 +137,7 @@ impl Apply<'_> {
                 self.write(&row, &Record { kind: Kind::Counter, version, expires_at: None, value })?;
                 Ok(Outcome::KvIncrement { sum })
             }
+            Step::Nothing => Ok(Outcome::KvCheck),
             Step::Delete { row } => Ok(Outcome::KvDelete { existed: self.remove(&row)? }),
         }
     }
@@ -135,7 +182,9 @@ impl Apply<'_> {
             self.tables.expiry.remove(row.as_slice())?;
             // The row always tells the truth; but nothing is removed on its word alone.
             if self.ends(kv_key)? == Some(at) {
+                let derived = self.derive_end(kv_key)?;
                 self.tables.kv.remove(kv_key)?;
+                derived.into_iter().try_for_each(|one| self.hand_over(&one.queue, one.message, None))?;
             }
         }
         self.changed |= !due.is_empty();

@@ -22,7 +22,7 @@ pub(super) use settle::Settling;
 
 impl Apply<'_> {
     /// The rules of a queue, and what it holds; refuses if that is of another kind.
-    fn queue(&mut self, queue: &QueueName) -> Result<(&QueueRules, Count), Halt> {
+    pub(super) fn queue(&mut self, queue: &QueueName) -> Result<(&QueueRules, Count), Halt> {
         let rules = self.catalog.queue(queue)?;
         let count = self.count(queue, rules.order)?;
         if count.order != rules.order {
@@ -33,7 +33,7 @@ impl Apply<'_> {
     }
 
     /// The rules of a queue that was looked up before in this transaction.
-    fn rules(&self, queue: &QueueName) -> Result<&'_ QueueRules, Failure> {
+    pub(super) fn rules(&self, queue: &QueueName) -> Result<&'_ QueueRules, Failure> {
         // Of one transaction all see one catalog.
         Ok(self.catalog.queue(queue).map_err(|_| Corrupt("the catalog of queues"))?)
     }
@@ -76,7 +76,7 @@ impl Apply<'_> {
     }
 
     /// Puts a message behind all others of a queue.
-    fn put(
+    pub(super) fn put(
         &mut self,
         queue: &QueueName,
         order: Order,
@@ -108,7 +108,12 @@ impl Apply<'_> {
     }
 
     /// Puts a message of one queue into another, as if it had just been sent there.
-    fn hand_over(&mut self, to: &QueueName, mut message: Message, death: Option<&Death>) -> Result<(), Failure> {
+    pub(super) fn hand_over(
+        &mut self,
+        to: &QueueName,
+        mut message: Message,
+        death: Option<&Death>,
+    ) -> Result<(), Failure> {
         // What is there decides: a dead-letter queue whose kind was changed goes on as it was until it is empty.
         let order = self.catalog.queue(to).map_or(Order::Standard, |rules| rules.order);
         let order = self.count(to, order)?.order;

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flint_stores::Unavailable;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
@@ -47,6 +48,8 @@ pub(crate) enum Fault {
     None,
     /// It is full: it can't grow.
     Full,
+    /// It takes no writes.
+    ReadOnly,
     /// The next sync fails, and only that one: so it is with the kernel, too.
     Sync,
     /// Syncs don't come to an end, until the fault is another one; or ten seconds are over, so that no test hangs.
@@ -126,6 +129,7 @@ impl State {
                 *left -= 1;
                 Ok(())
             }
+            Fault::ReadOnly => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
             _ => Ok(()),
         }
     }
@@ -134,6 +138,10 @@ impl State {
 impl Medium for Disk {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn room(&self, _: u64) -> Result<(), Unavailable> {
+        if self.lock().fault == Fault::ReadOnly { Err(Unavailable::ReadOnly) } else { Ok(()) }
     }
 }
 

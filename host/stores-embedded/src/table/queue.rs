@@ -18,8 +18,8 @@
 //! length, numbers and moments are big endian.
 
 use bytes::Bytes;
-use flint_model::{MessageId, QueueName, Timestamp, TraceContext};
-use flint_stores::{Attribute, Company, Death, Message, Order, Stored};
+use flint_model::{MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
+use flint_stores::{Attribute, Company, Death, Message, Order, Source, Stored};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
@@ -297,6 +297,7 @@ struct Header<'a> {
     attributes: Vec<(&'a str, &'a str)>,
     group: Option<&'a str>,
     trace: Option<(String, Option<&'a str>)>,
+    source: Option<SourceHeader<'a>>,
     death: Option<DeathHeader<'a>>,
 }
 
@@ -306,6 +307,28 @@ struct DeathHeader<'a> {
     reason: &'a str,
     receives: u32,
     at: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum SourceHeader<'a> {
+    Topic(&'a str),
+    Store(&'a str),
+}
+
+impl<'a> SourceHeader<'a> {
+    fn of(source: &'a Source) -> Self {
+        match source {
+            Source::Topic(topic) => Self::Topic(topic.as_str()),
+            Source::Store(store) => Self::Store(store.as_str()),
+        }
+    }
+
+    fn source(&self) -> Option<Source> {
+        match self {
+            Self::Topic(topic) => TopicName::parse(topic).map(Source::Topic).ok(),
+            Self::Store(store) => StoreName::parse(store).map(Source::Store).ok(),
+        }
+    }
 }
 
 /// Writes a row of `message`.
@@ -322,6 +345,7 @@ pub(crate) fn write_message(
         attributes: message.attributes.iter().map(|one| (one.name.as_str(), one.value.as_str())).collect(),
         group: message.group.as_deref(),
         trace: message.trace.as_ref().map(|trace| (trace.traceparent(), trace.tracestate())),
+        source: message.source.as_ref().map(SourceHeader::of),
         death: death.map(|death| DeathHeader {
             queue: death.queue.as_str(),
             reason: &death.reason,
@@ -361,6 +385,7 @@ pub(crate) fn read_message(row: &[u8], receives: u32) -> Result<Stored, Corrupt>
         group: header.group.map(str::to_owned),
         trace: header.trace.and_then(|(parent, state)| TraceContext::parse(&parent, state)),
         depth: header.depth,
+        source: header.source.map(|source| source.source().ok_or(corrupt)).transpose()?,
     };
     Ok(Stored { message, sent_at: Timestamp::from_millis(header.sent_at), receives, death })
 }
@@ -391,6 +416,7 @@ mod tests {
             group: Some("g".to_owned()),
             trace: TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Some("a=1")),
             depth: 3,
+            source: Some(Source::Topic(TopicName::parse("news").expect("a name"))),
             ..Message::new(MessageId::new(at(5), 1), "body")
         };
         let death = Death { queue: jobs(), reason: "x".to_owned(), receives: 4, at: at(6) };

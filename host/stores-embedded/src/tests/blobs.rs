@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 use super::{dir, folder, options, put};
 use crate::table::blob::{BLOB, BODY, CONTENT};
-use crate::{BlobOptions, Embedded, Options};
+use crate::{BlobOptions, Embedded, GroupCommitOptions, Options};
 
 const LARGE: usize = 200_000;
 
@@ -358,6 +358,20 @@ async fn without_space_a_write_says_so_and_leaves_nothing_and_the_rest_goes_on()
     until_files(&folder, 2).await;
 }
 
+#[tokio::test]
+async fn content_leaves_on_the_disk_what_is_to_stay_free() {
+    let folder = folder();
+    drop(open(&folder));
+    let group_commit = GroupCommitOptions { free_min: ByteSize::mib(1 << 40), ..GroupCommitOptions::default() };
+    let options = Options { group_commit, ..options(&Setup::default()) };
+    let stores = Embedded::open(dir(&folder), options).expect("it opens");
+    let mut writer = stores.blobs().write(&bucket()).await.expect("a writer");
+    writer.write(vec![1; LARGE].into()).await.expect("it is gathered");
+    let refused = writer.finish().await.err();
+    assert_eq!(refused, Some(WriteError::Unavailable { reason: Unavailable::DiskFull }));
+    until_files(&folder, 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the other test runs it, with a limit"]
 async fn writes_more_than_it_may() {
@@ -374,7 +388,7 @@ async fn writes_more_than_it_may() {
             break;
         }
     }
-    assert_eq!(refused, Some(WriteError::NoSpace));
+    assert_eq!(refused, Some(WriteError::Unavailable { reason: Unavailable::DiskFull }));
     // The writer is still there, its file is not.
     let names = || fs::read_dir(std::path::Path::new(&folder).join("blobs")).expect("the folder").count();
     let wait = async {

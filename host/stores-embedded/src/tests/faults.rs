@@ -112,7 +112,7 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers_when_there_is_spac
         match commit(&stores, put(&key, [7; 50_000])).await {
             Ok(_) => acknowledged.push(key),
             Err(error) => {
-                assert_eq!(error, FAILED);
+                assert_eq!(error, CommitError::Unavailable { reason: Unavailable::DiskFull });
                 refused += 1;
             }
         }
@@ -190,7 +190,7 @@ async fn content_whose_link_did_not_fit_on_the_disk_goes() {
         // What is beside it does not fit after some time.
         match stores.commit(Commit::new(vec![link, put(&format!("k{n}"), [7; 50_000])])).await {
             Ok(_) => acknowledged.push(n),
-            Err(error) => assert_eq!(error, FAILED),
+            Err(error) => assert_eq!(error, CommitError::Unavailable { reason: Unavailable::DiskFull }),
         }
     }
     assert!(acknowledged.len() < 200, "the disk was full");
@@ -201,6 +201,22 @@ async fn content_whose_link_did_not_fit_on_the_disk_goes() {
     }
     let link = blobs::link("after", blobs::content(&stores, 70_000, 7).await);
     stores.commit(link.into()).await.expect("there is space again");
+}
+
+#[tokio::test]
+async fn a_read_only_disk_refuses_writes_serves_reads_and_recovers_when_it_takes_them() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    commit(&stores, put("before", "v")).await.expect("a commit");
+    disk.set(Fault::ReadOnly);
+    for _ in 0..3 {
+        let refused = commit(&stores, put("refused", "v")).await;
+        assert_eq!(refused, Err(CommitError::Unavailable { reason: Unavailable::ReadOnly }));
+        assert!(value(&stores, "before").await.is_some());
+    }
+    disk.set(Fault::None);
+    commit(&stores, put("after", "v")).await.expect("it takes writes again");
+    assert!(value(&stores, "after").await.is_some() && value(&stores, "refused").await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

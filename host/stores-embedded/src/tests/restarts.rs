@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use flint_model::{Clock as _, MessageId, QueueName};
+use flint_model::{Clock as _, InvocationId, MessageId, QueueName};
 use flint_stores::conformance::Setup;
 use flint_stores::{
     Commit, CommitError, Depth, Effect, Invalid, Message, Order, QueueRules, ReadError, Receive, SendOptions, Settle,
@@ -16,6 +16,8 @@ use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
 use super::{commit, create, dir, folder, options, put, put_until, store, value};
 use crate::table::blob::{BLOB, BODY, CONTENT};
 use crate::table::queue::{GROUP, MESSAGE, QUEUE, READY, SENT, SENT_EXPIRY, TURN};
+use crate::table::record::{INVOCATION, INVOCATION_EXPIRY, SCHEDULE};
+use crate::table::subscription::SUBSCRIPTION;
 use crate::table::{EXPIRY, FORMAT, KV, META};
 use crate::{CollectOptions, Embedded, OpenError, Options};
 
@@ -110,14 +112,18 @@ async fn a_store_of_the_first_format_is_brought_to_this_one() {
     stores.close().await;
     edit(&folder, |tables| {
         tables.open_table(META).expect("meta").insert(FORMAT, 1).expect("insert");
-        for table in [QUEUE, MESSAGE, READY, GROUP, TURN, SENT, BLOB, CONTENT, BODY] {
+        for table in [QUEUE, MESSAGE, READY, GROUP, TURN, SENT, SUBSCRIPTION, INVOCATION, BLOB, CONTENT, BODY] {
             assert!(tables.delete_table(table).expect("delete"));
         }
-        assert!(tables.delete_table(SENT_EXPIRY).expect("delete"));
+        for table in [SENT_EXPIRY, INVOCATION_EXPIRY] {
+            assert!(tables.delete_table(table).expect("delete"));
+        }
+        assert!(tables.delete_table(SCHEDULE).expect("delete"));
     });
     let stores = Embedded::open(dir(&folder), options(&setup)).expect("it is migrated");
     assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"v"[..]));
     assert_eq!(stores.queues().depth(&jobs()).await, Ok(Depth::default()));
+    assert_eq!(stores.invocations().get(InvocationId::now()).await, Ok(None));
     stores.commit(send("jobs", "a").into()).await.expect("a message");
 }
 
@@ -294,7 +300,7 @@ async fn a_long_run_of_expired_entries_is_passed_in_short_pages() {
     assert_eq!((pages, keys), (3, vec!["k1".to_owned(), "z".to_owned()]), "25,002 rows, 10,000 a page");
 }
 
-async fn until(condition: impl Fn() -> bool) {
+pub(super) async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -103,9 +103,6 @@ pub enum WriteError {
     /// It is larger than the bucket allows. A retry can't help.
     #[error(transparent)]
     TooLarge(TooLarge),
-    /// The disk is full, or what may be used of it. A retry can help when there is space.
-    #[error("there is no space for the content")]
-    NoSpace,
     /// The engine can't serve now. A retry can help, after a back-off.
     #[error("{reason}")]
     Unavailable {

@@ -38,7 +38,7 @@ pub(super) fn send(
     }
 }
 
-fn attributes(message: &Message) -> Result<(), Refusal> {
+pub(super) fn attributes(message: &Message) -> Result<(), Refusal> {
     TooLarge::check(What::Attributes, message.attributes.len(), ATTRIBUTES_MAX)?;
     for (index, attribute) in message.attributes.iter().enumerate() {
         text(What::Attribute, &attribute.name, ATTRIBUTE_NAME_MAX)?;

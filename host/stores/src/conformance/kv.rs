@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Setup, commit_one, delete, delete_if, increment, keys, put, put_for, put_if, read, store, value, written};
-use crate::kv::CounterFault;
-use crate::{CommitError, Expectation, Invalid, Missing, Outcome, ReadError, Stores, TooLarge, What};
+use super::{
+    Setup, check, commit_one, delete, delete_if, increment, increment_if, keys, put, put_for, put_if, read, scan,
+    store, value, written,
+};
+use crate::effect::CHECKS_MAX;
+use crate::kv::{CounterFault, Kind};
+use crate::{Commit, CommitError, Entry, Expectation, Invalid, Missing, Outcome, ReadError, Stores, TooLarge, What};
 
 /// A key reads as what was put last, and as nothing after it was deleted.
 pub async fn a_written_key_reads_back_until_it_is_deleted(_: &Setup, stores: &Arc<dyn Stores>) {
@@ -148,6 +152,63 @@ pub async fn only_what_an_increment_wrote_is_a_counter(_: &Setup, stores: &Arc<d
     assert_eq!(commit_one(stores, increment(&s, "n", 1)).await, plain("n"));
     commit_one(stores, delete(&s, "n")).await.expect("a delete");
     assert_eq!(commit_one(stores, increment(&s, "n", 1)).await, Ok(Outcome::KvIncrement { sum: 1 }));
+}
+
+/// Whoever reads an entry sees whether an increment wrote it.
+pub async fn an_entry_tells_whether_it_is_a_counter(_: &Setup, stores: &Arc<dyn Stores>) {
+    let s = store("default");
+    written(stores, put(&s, "plain", 5_i64.to_le_bytes())).await;
+    commit_one(stores, increment(&s, "counter", 5)).await.expect("an increment");
+    let keys = ["plain", "counter"].map(str::to_owned);
+    let kinds = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.kind).collect::<Vec<_>>();
+    let many = stores.kv().get_many(&s, &keys).await.expect("a read");
+    assert_eq!(kinds(many.into_iter().flatten().collect()), [Kind::Plain, Kind::Counter]);
+    let scanned = scan(stores, &s, "", 10).await.into_iter().map(|item| item.entry);
+    assert_eq!(kinds(scanned.collect()), [Kind::Counter, Kind::Plain]);
+}
+
+/// Nobody counted in between, or the increment does not happen: two that wait for the same sum are not both right.
+pub async fn an_increment_may_expect_what_it_adds_to(_: &Setup, stores: &Arc<dyn Stores>) {
+    let s = store("default");
+    let expecting = |expect| increment_if(&s, "n", 1, expect);
+    let stale = commit_one(stores, expecting(Expectation::Version(1_000_000))).await;
+    assert_eq!(stale, Err(CommitError::Conflict { index: 0, key: "n".to_owned(), current: None }));
+    assert_eq!(commit_one(stores, expecting(Expectation::Absent)).await, Ok(Outcome::KvIncrement { sum: 1 }));
+    let current = read(stores, &s, "n").await.map(|entry| entry.version);
+    let conflict = Err(CommitError::Conflict { index: 0, key: "n".to_owned(), current });
+    assert_eq!(commit_one(stores, expecting(Expectation::Absent)).await, conflict);
+    let expected = Expectation::Version(current.expect("it was counted"));
+    assert_eq!(commit_one(stores, expecting(expected)).await, Ok(Outcome::KvIncrement { sum: 2 }));
+}
+
+/// A check lets its commit happen or not, and leaves the key and its version alone.
+pub async fn a_check_decides_without_writing(_: &Setup, stores: &Arc<dyn Stores>) {
+    let s = store("default");
+    let check = |expect| check(&s, "k", expect);
+    assert_eq!(commit_one(stores, check(Expectation::Absent)).await, Ok(Outcome::KvCheck));
+    let version = written(stores, put(&s, "k", "v")).await;
+    let with_put = |expect| Commit::new(vec![put(&s, "other", "v"), check(expect)]);
+    let conflict = CommitError::Conflict { index: 1, key: "k".to_owned(), current: Some(version) };
+    assert_eq!(stores.commit(with_put(Expectation::Absent)).await, Err(conflict));
+    assert_eq!(read(stores, &s, "other").await, None);
+    let committed = stores.commit(with_put(Expectation::Version(version))).await.expect("it is at this version");
+    assert_eq!(committed.outcomes[1], Outcome::KvCheck);
+    assert_eq!(read(stores, &s, "k").await.map(|entry| entry.version), Some(version));
+    let twice = Commit::new(vec![put(&s, "k", "v"), check(Expectation::Absent)]);
+    let refused = CommitError::Invalid(Invalid::KeyTwice { store: s.clone(), key: "k".to_owned() });
+    assert_eq!(stores.commit(twice).await, Err(refused));
+}
+
+/// Checks change nothing, so they do not count among the changes of a batch; but they have a bound of their own.
+pub async fn checks_have_a_limit_of_their_own(_: &Setup, stores: &Arc<dyn Stores>) {
+    let s = store("small");
+    let check = |n: usize| check(&s, &format!("c{n}"), Expectation::Absent);
+    let checks =
+        |count| Commit::new((0..count).map(check).chain(["a", "b", "c"].map(|key| put(&s, key, ""))).collect());
+    stores.commit(checks(CHECKS_MAX)).await.expect("as many as may be, and a whole batch");
+    let (size, limit) = (CHECKS_MAX as u64 + 1, CHECKS_MAX as u64);
+    let refused = CommitError::TooLarge(TooLarge { what: What::Checks, size, limit });
+    assert_eq!(stores.commit(checks(CHECKS_MAX + 1)).await, Err(refused));
 }
 
 /// An overflow is refused, and the counter stays.

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod blob;
 pub mod blob_list;
+pub mod change;
 pub mod dead_letter;
 pub mod fifo;
 pub mod kv;
@@ -16,9 +17,12 @@ pub mod queue;
 pub mod race;
 pub mod random;
 pub mod random_blob;
+pub mod random_event;
 pub mod random_queue;
+pub mod record;
 pub mod scan;
 pub mod settle;
+pub mod topic;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -26,11 +30,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::{BucketName, ManualClock, MessageId, QueueName, StoreName, Timestamp};
+use flint_model::{BucketName, ManualClock, MessageId, QueueName, StoreName, Timestamp, TopicName};
 
+use crate::kv::ChangeSubscription;
 use crate::{
     BucketRules, Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry, Expectation, Item, KvLimits,
-    Message, Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, Verdict, Version,
+    Message, Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, TopicRules, Verdict, Version,
 };
 
 pub use model::{Memory, Model};
@@ -38,12 +43,17 @@ pub use model::{Memory, Model};
 /// What an engine under test is made with.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// The stores that it has: `default` with default limits, `other` too, and `small` with small ones.
+    /// The stores that it has: `default` with default limits, `other` too, `small` with small ones, and those of
+    /// [`super::change`], to which somebody listens.
     pub stores: BTreeMap<StoreName, KvLimits>,
     /// The queues that it has: see [`super::queue`].
     pub queues: BTreeMap<QueueName, QueueRules>,
     /// The buckets that it has: `default` with default limits, `other` too, and `small` with small ones.
     pub buckets: BTreeMap<BucketName, BucketRules>,
+    /// Who listens to the stores: see [`super::change`].
+    pub changes: BTreeMap<StoreName, Vec<ChangeSubscription>>,
+    /// The topics that it has: see [`super::topic`].
+    pub topics: BTreeMap<TopicName, TopicRules>,
     /// The time that it goes by.
     pub clock: Arc<ManualClock>,
 }
@@ -51,7 +61,9 @@ pub struct Setup {
 impl Setup {
     /// What there is.
     pub fn catalog(&self) -> Catalog {
-        Catalog { stores: self.stores.clone(), queues: self.queues.clone(), buckets: self.buckets.clone() }
+        let (stores, queues) = (self.stores.clone(), self.queues.clone());
+        let (changes, topics, buckets) = (self.changes.clone(), self.topics.clone(), self.buckets.clone());
+        Catalog { stores, queues, changes, topics, buckets, ..Catalog::default() }
     }
 }
 
@@ -65,10 +77,13 @@ impl Default for Setup {
             batch_max: 3,
             batch_bytes_max: 40,
         };
-        let stores = [("default", KvLimits::default()), ("other", KvLimits::default()), ("small", small)];
+        let plain = ["default", "other", "watched", "history", "brimful"].map(|name| (name, KvLimits::default()));
+        let stores = plain.into_iter().chain([("small", small)]);
         Self {
-            stores: stores.into_iter().map(|(name, limits)| (store(name), limits)).collect(),
-            queues: queue::rules(),
+            stores: stores.map(|(name, limits)| (store(name), limits)).collect(),
+            queues: [queue::rules(), topic::queues(), change::queues()].into_iter().flatten().collect(),
+            changes: change::subscriptions(),
+            topics: topic::rules(),
             buckets: blob::rules(),
             clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000))),
         }
@@ -97,6 +112,10 @@ macro_rules! conformance {
                 a_time_to_live_ends_an_entry_for_every_reader_and_writer
                 overwriting_replaces_the_time_to_live
                 only_what_an_increment_wrote_is_a_counter
+                an_entry_tells_whether_it_is_a_counter
+                an_increment_may_expect_what_it_adds_to
+                a_check_decides_without_writing
+                checks_have_a_limit_of_their_own
                 a_sum_outside_of_64_bits_changes_nothing
                 limits_are_inclusive_and_typed
                 reads_of_many_see_them_in_the_order_asked_for;
@@ -177,9 +196,28 @@ macro_rules! conformance {
                 a_list_goes_on_while_others_write
                 a_page_of_a_list_may_not_be_so_long
                 a_cursor_of_another_list_is_invalid;
+            topic: what_is_published_reaches_every_subscription
+                a_filter_decides_what_reaches_a_subscription
+                a_group_goes_with_what_is_published
+                a_publication_is_one_with_its_commit
+                one_full_subscription_refuses_a_publication
+                what_is_published_keeps_the_rules_of_the_topic
+                what_is_derived_is_one_deeper_than_its_cause;
+            change: a_change_tells_what_was_and_what_is
+                only_what_is_wanted_is_told
+                a_change_is_one_with_its_commit
+                changes_of_a_key_come_in_their_order
+                the_end_of_an_entry_is_told_once
+                a_change_is_as_large_as_it_is
+                a_subscription_from_the_beginning_is_told_all_that_is_there
+                a_backfill_waits_for_room;
+            record: a_tick_is_the_one_after_the_last
+                a_tick_fires_once
+                what_became_of_an_invocation_is_known_for_a_while;
             random: an_engine_does_what_the_model_does;
             random_queue: an_engine_queues_as_the_model_does;
-            random_blob: an_engine_keeps_blobs_as_the_model_does
+            random_blob: an_engine_keeps_blobs_as_the_model_does;
+            random_event: an_engine_tells_what_the_model_tells
         );
     };
     (@cases $make:path; $($module:ident: $($case:ident)+);+) => {$($(
@@ -230,7 +268,15 @@ pub(crate) fn delete_if(store: &StoreName, key: &str, expect: Expectation) -> Ef
 }
 
 pub(crate) fn increment(store: &StoreName, key: &str, delta: i64) -> Effect {
-    Effect::KvIncrement { store: store.clone(), key: key.to_owned(), delta }
+    Effect::KvIncrement { store: store.clone(), key: key.to_owned(), delta, expect: None }
+}
+
+pub(crate) fn increment_if(store: &StoreName, key: &str, delta: i64, expect: Expectation) -> Effect {
+    Effect::KvIncrement { store: store.clone(), key: key.to_owned(), delta, expect: Some(expect) }
+}
+
+pub(crate) fn check(store: &StoreName, key: &str, expect: Expectation) -> Effect {
+    Effect::KvCheck { store: store.clone(), key: key.to_owned(), expect }
 }
 
 pub(crate) async fn commit_one(stores: &Arc<dyn Stores>, effect: Effect) -> Result<Outcome, CommitError> {

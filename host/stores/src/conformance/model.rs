@@ -1,7 +1,9 @@
 //! What an engine is compared with: maps in memory, as simple as can be.
 
 mod blob;
+mod change;
 mod queue;
+mod record;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,15 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::{Clock, QueueName, StoreName, Timestamp};
+use flint_model::{Clock, InvocationId, QueueName, ScheduleName, StoreName, Timestamp};
 use futures::FutureExt as _;
 use futures::future::ready;
 
-use crate::kv::{Counter, sum};
+use crate::commit::Cause;
+use crate::derive::Derived;
+use crate::kv::{Counter, Kind, Position, sum};
 use crate::refusal::TooLarge;
 use crate::{
-    Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Item, Kv, Outcome,
-    Page, Peeked, Queues, ReadError, Receipt, Receive, Received, Stores, Version, What, check, cursor,
+    Backfill, Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Invocation,
+    Invocations, Item, Kv, Outcome, Page, Peeked, Queues, ReadError, Receipt, Receive, Received, Schedules,
+    SendOptions, Stores, Version, What, check, cursor, derive,
 };
 
 /// The state of all stores.
@@ -26,13 +31,23 @@ pub struct Model {
     entries: BTreeMap<(StoreName, String), Stored>,
     queues: queue::Queues,
     buckets: blob::Buckets,
+    positions: BTreeMap<(StoreName, QueueName), Position>,
+    ticks: BTreeMap<ScheduleName, Timestamp>,
+    invocations: BTreeMap<InvocationId, Invocation>,
     version: Version,
+}
+
+/// What a commit is made with.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    catalog: &'a Catalog,
+    now: Timestamp,
+    cause: &'a Cause,
 }
 
 #[derive(Debug, Clone)]
 struct Stored {
     entry: Entry,
-    counter: Option<i64>,
 }
 
 impl Model {
@@ -59,28 +74,23 @@ impl Model {
     /// Makes a commit of which the arguments have been checked.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`], [`CommitError::BlobConflict`], [`CommitError::NotACounter`], [`CommitError::LeaseLost`] and [`CommitError::Full`].
+    /// Those of [`CommitError`] that depend on what the stores hold.
     pub fn commit(&mut self, catalog: &Catalog, now: Timestamp, commit: &Commit) -> Result<Committed, CommitError> {
         let mut next = self.clone();
         next.version += 1;
         for (index, settle) in commit.consumed.iter().enumerate() {
             next.queues.settle(catalog, now, index, settle)?;
         }
+        let at = At { catalog, now, cause: &commit.cause };
         let effects = commit.effects.iter().enumerate();
         let outcomes: Vec<_> =
-            effects.map(|(index, effect)| next.apply(catalog, now, index, effect, self)).collect::<Result<_, _>>()?;
+            effects.map(|(index, effect)| next.apply(&at, index, effect, self)).collect::<Result<_, _>>()?;
         *self = next;
         Ok(Committed { version: self.version, outcomes })
     }
 
-    fn apply(
-        &mut self,
-        catalog: &Catalog,
-        now: Timestamp,
-        index: usize,
-        effect: &Effect,
-        before: &Self,
-    ) -> Result<Outcome, CommitError> {
+    fn apply(&mut self, at: &At<'_>, index: usize, effect: &Effect, before: &Self) -> Result<Outcome, CommitError> {
+        let At { catalog, now, cause } = *at;
         match effect {
             Effect::BlobLink { .. } | Effect::BlobUnlink { .. } | Effect::BlobCopy { .. } => {
                 self.buckets.apply(now, self.version, index, effect, &before.buckets)
@@ -89,9 +99,25 @@ impl Model {
                 let id = self.queues.send(catalog, now, queue, message, options)?;
                 Ok(Outcome::QueueSend { id })
             }
+            Effect::TopicPublish { topic, message } => {
+                for derived in derive::publication(catalog, cause, topic, message)? {
+                    self.deliver(at, &derived?)?;
+                }
+                Ok(Outcome::TopicPublish { id: message.id })
+            }
+            Effect::ScheduleTick { schedule, seen, expect } => self.tick(index, schedule, *seen, *expect),
+            Effect::InvocationPut { id, invocation } => Ok(self.note(now, *id, invocation)),
             Effect::KvPut { store, key, .. }
             | Effect::KvDelete { store, key, .. }
-            | Effect::KvIncrement { store, key, .. } => self.apply_kv(now, index, store, key, effect),
+            | Effect::KvIncrement { store, key, .. }
+            | Effect::KvCheck { store, key, .. } => {
+                let old = self.entry(store, key);
+                let outcome = self.apply_kv(now, index, store, key, effect)?;
+                if outcome != Outcome::KvCheck {
+                    self.tell(at, store, key, old)?;
+                }
+                Ok(outcome)
+            }
         }
     }
 
@@ -109,8 +135,8 @@ impl Model {
         match effect {
             Effect::KvPut { value, expires_at, expect, .. } => {
                 meet(*expect, index, key, found)?;
-                let entry = Entry { value: value.clone(), version, expires_at: *expires_at };
-                self.entries.insert(slot, Stored { entry, counter: None });
+                let entry = Entry { value: value.clone(), version, expires_at: *expires_at, kind: Kind::Plain };
+                self.entries.insert(slot, Stored { entry });
                 Ok(Outcome::KvPut { version })
             }
             Effect::KvDelete { expect, .. } => {
@@ -119,24 +145,30 @@ impl Model {
                 self.entries.remove(&slot);
                 Ok(Outcome::KvDelete { existed })
             }
-            Effect::KvIncrement { delta, .. } => {
-                let counter = match found {
-                    None => Counter::Absent,
-                    Some(Stored { counter: Some(count), .. }) => Counter::At(*count),
-                    Some(Stored { counter: None, .. }) => Counter::Plain,
-                };
+            Effect::KvIncrement { delta, expect, .. } => {
+                meet(*expect, index, key, found)?;
+                let counter = Counter::of(found.map(|stored| &stored.entry));
                 let sum = sum(counter, *delta).map_err(|fault| CommitError::NotACounter {
                     index,
                     key: key.to_owned(),
                     fault,
                 })?;
                 let value = Bytes::copy_from_slice(&sum.to_le_bytes());
-                let entry = Entry { value, version, expires_at: None };
-                self.entries.insert(slot, Stored { entry, counter: Some(sum) });
+                let entry = Entry { value, version, expires_at: None, kind: Kind::Counter };
+                self.entries.insert(slot, Stored { entry });
                 Ok(Outcome::KvIncrement { sum })
+            }
+            Effect::KvCheck { expect, .. } => {
+                meet(Some(*expect), index, key, found)?;
+                Ok(Outcome::KvCheck)
             }
             _ => unreachable!("it has no key"),
         }
+    }
+
+    fn deliver(&mut self, at: &At<'_>, derived: &Derived) -> Result<(), CommitError> {
+        let Derived { queue, message } = derived;
+        self.queues.send(at.catalog, at.now, queue, message, &SendOptions::default()).map(drop)
     }
 
     fn live(&self, now: Timestamp, store: &StoreName, key: &str) -> Option<&Stored> {
@@ -216,9 +248,24 @@ impl Stores for Memory {
         self
     }
 
+    fn schedules(&self) -> &dyn Schedules {
+        self
+    }
+
+    fn invocations(&self) -> &dyn Invocations {
+        self
+    }
+
+    fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>> {
+        ready(self.model().backfill(&self.catalog, self.clock.now(), max)).boxed()
+    }
+
+    fn check(&self, commit: &Commit) -> Result<(), CommitError> {
+        Ok(check::commit(&self.catalog, commit)?)
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
-        let checked = check::commit(&self.catalog, &commit).map_err(CommitError::from);
-        ready(checked.and_then(|()| self.model().commit(&self.catalog, self.clock.now(), &commit))).boxed()
+        ready(self.check(&commit).and_then(|()| self.model().commit(&self.catalog, self.clock.now(), &commit))).boxed()
     }
 }
 
@@ -231,7 +278,7 @@ impl Queues for Memory {
             check::receive(&self.catalog, queue, &receive)?;
             let began = std::time::Instant::now();
             loop {
-                let received = self.model().queues.receive(&self.catalog, self.clock.now(), queue, &receive)?;
+                let received = self.model().receive(&self.catalog, self.clock.now(), queue, &receive)?;
                 if !received.messages.is_empty() || began.elapsed() >= receive.wait {
                     return Ok(received);
                 }

@@ -32,12 +32,14 @@ pub(super) fn rules() -> BTreeMap<QueueName, QueueRules> {
         delay_max: 20 * MS,
         ..plain()
     };
+    let slow = QueueRules { delay: 10 * MS, ..dying("jobs/dead") };
     let late = QueueRules { delay: 10 * MS, retention: Some(100 * MS), receives_max: None, ..dying("jobs/dead") };
     let rules = [
         ("plain", plain()),
         ("jobs", dying("jobs/dead")),
         ("jobs/dead", plain()),
         ("small", small),
+        ("slow", slow),
         ("late", late),
         ("brief", QueueRules { receives_max: Some(1), ..plain() }),
         ("orders", fifo(dying("orders/dead"))),

@@ -7,7 +7,7 @@ use flint_model::{Clock as _, StoreName};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{Model, Setup, delete, delete_if, increment, put, put_for, put_if, scan, store};
+use super::{Model, Setup, check, delete, delete_if, increment, increment_if, put, put_for, put_if, scan, store};
 use crate::{Commit, CommitError, Effect, Entry, Expectation, Outcome, Stores, Version};
 
 const ROUNDS: usize = 600;
@@ -68,7 +68,7 @@ impl Run<'_> {
         let value = [self.rng.random::<u8>(); 12];
         let value = &value[..self.rng.random_range(0..12)];
         let same = |effect: Effect| (effect.clone(), effect);
-        match self.rng.random_range(0..7) {
+        match self.rng.random_range(0..9) {
             0 | 1 => same(put(store, key, value)),
             2 => {
                 let ttl = Duration::from_millis(self.rng.random_range(0..60));
@@ -80,9 +80,17 @@ impl Run<'_> {
                 let (ours, theirs) = self.expectation(store, key).await;
                 (put_if(store, key, value, ours), put_if(store, key, value, theirs))
             }
-            _ => {
+            6 => {
                 let (ours, theirs) = self.expectation(store, key).await;
                 (delete_if(store, key, ours), delete_if(store, key, theirs))
+            }
+            7 => {
+                let (ours, theirs) = self.expectation(store, key).await;
+                (increment_if(store, key, 1, ours), increment_if(store, key, 1, theirs))
+            }
+            _ => {
+                let (ours, theirs) = self.expectation(store, key).await;
+                (check(store, key, ours), check(store, key, theirs))
             }
         }
     }
@@ -137,7 +145,7 @@ fn content(entry: &Entry) -> (Vec<u8>, Option<u64>) {
     (entry.value.to_vec(), entry.expires_at.map(flint_model::Timestamp::as_millis))
 }
 
-fn without_version(outcome: Outcome) -> Outcome {
+pub(super) fn without_version(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::KvPut { .. } => Outcome::KvPut { version: 0 },
         other => other,
@@ -145,7 +153,7 @@ fn without_version(outcome: Outcome) -> Outcome {
 }
 
 /// The error without the number of a version.
-fn summary(error: &CommitError) -> CommitError {
+pub(super) fn summary(error: &CommitError) -> CommitError {
     match error {
         CommitError::Conflict { index, key, current } => {
             CommitError::Conflict { index: *index, key: key.clone(), current: current.map(|_| Version::default()) }

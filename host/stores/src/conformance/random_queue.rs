@@ -12,7 +12,8 @@ use crate::{
 };
 
 const ROUNDS: usize = 1000;
-const QUEUES: [&str; 6] = ["jobs", "jobs/dead", "late", "orders", "orders/dead", "small"];
+/// None with a retention: an engine gives up what was kept too long in its own time.
+const QUEUES: [&str; 6] = ["jobs", "jobs/dead", "slow", "orders", "orders/dead", "small"];
 
 /// Every answer is that of the model: which messages come, in which order, how often; what is refused.
 ///

@@ -40,6 +40,7 @@ pub async fn a_settlement_and_its_effects_are_one(_: &Setup, stores: &Arc<dyn St
             send("jobs", Message::new(flint_model::MessageId::now(), "next")),
         ],
         consumed: vec![Settle::done(found[0].receipt.clone())],
+        ..Commit::default()
     };
     let conflict = stores.commit(commit(crate::Expectation::Version(1))).await;
     assert!(matches!(conflict, Err(CommitError::Conflict { index: 0, .. })), "{conflict:?}");
@@ -61,6 +62,7 @@ pub async fn a_lost_lease_fails_the_whole_commit(setup: &Setup, stores: &Arc<dyn
     let second = receive(stores, "plain", 1).await;
     assert_eq!(second[0].stored.message.id, first[0].stored.message.id);
     let by = |who: &str, receipts: &[&crate::Receipt]| Commit {
+        cause: crate::Cause::default(),
         effects: vec![put(&s, "by", who)],
         consumed: receipts.iter().map(|receipt| Settle::done((*receipt).clone())).collect(),
     };
@@ -117,9 +119,9 @@ pub async fn a_message_whose_lease_ended_without_a_word_comes_alone(setup: &Setu
         setup.clock.advance(LEASE);
         post(stores, queue, &format!("d{group}")).await;
         for body in ["a", "b", "c"] {
-            let alone = receive(stores, queue, 9).await;
-            assert_eq!(bodies(&alone), [format!("{body}{group}")]);
-            done(stores, &alone).await;
+            let alone = receive_with(stores, queue, Receive { max: 9, ..Receive::default() }).await;
+            assert_eq!((bodies(&alone.messages), alone.alone), (vec![format!("{body}{group}")], true));
+            done(stores, &alone.messages).await;
         }
         let found = receive(stores, queue, 9).await;
         assert_eq!(bodies(&found), [format!("d{group}")]);

@@ -140,9 +140,13 @@ impl From<&Failure> for Problem {
             F::NoAnswer(_) => StatusCode::BAD_GATEWAY,
             F::TooLarge { what: "request", .. } => StatusCode::PAYLOAD_TOO_LARGE,
             F::TooLarge { .. } => StatusCode::BAD_GATEWAY,
-            F::Trapped(_) | F::OutOfMemory(_) | F::NoHandler(_) | F::Handler { .. } | F::Internal => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            F::Trapped(_)
+            | F::OutOfMemory(_)
+            | F::NoHandler(_)
+            | F::ChangesTooLarge(_)
+            | F::Untransactional
+            | F::Handler { .. }
+            | F::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let detail = match failure {
             // These hold the guest's own words, which are for its owner.

@@ -78,13 +78,19 @@ fn cut(mut text: String, max: usize) -> String {
     text
 }
 
+/// Name, message, and after how long a retry could help, if it can.
+pub(crate) fn cut_failure(failure: types::Failure) -> (String, String, Option<Duration>) {
+    let retry = match failure.retry {
+        types::Retry::Never => None,
+        types::Retry::Default => Some(Duration::ZERO),
+        types::Retry::After(millis) => Some(Duration::from_millis(millis)),
+    };
+    (cut(failure.name, NAME_MAX), cut(failure.message, MESSAGE_MAX), retry)
+}
+
 impl From<types::Failure> for Failure {
     fn from(failure: types::Failure) -> Self {
-        let retry = match failure.retry {
-            types::Retry::Never => None,
-            types::Retry::Default => Some(Duration::ZERO),
-            types::Retry::After(millis) => Some(Duration::from_millis(millis)),
-        };
-        Self::Handler { name: cut(failure.name, NAME_MAX), message: cut(failure.message, MESSAGE_MAX), retry }
+        let (name, message, retry) = cut_failure(failure);
+        Self::Handler { name, message, retry }
     }
 }

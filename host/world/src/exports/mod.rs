@@ -3,6 +3,7 @@
 pub(crate) mod http;
 pub(crate) mod http_buffered;
 pub(crate) mod invoke;
+pub(crate) mod queue;
 
 use crate::bindings;
 use crate::compiled::Compiled;
@@ -44,6 +45,7 @@ pub(crate) struct Program {
     context: Arc<FunctionContext>,
     http: Option<HttpIndices>,
     invoke: Option<bindings::invoke::InvokeIndices>,
+    queue: Option<bindings::queue::QueueIndices>,
     /// Called in every new instance: only where the snapshot is switched off.
     init: Option<ComponentExportIndex>,
 }
@@ -60,6 +62,7 @@ pub(crate) enum HttpExport {
 pub(crate) struct Exports {
     pub(crate) http: Option<HttpExport>,
     pub(crate) invoke: Option<bindings::invoke::Invoke>,
+    pub(crate) queue: Option<bindings::queue::Queue>,
 }
 
 impl Program {
@@ -76,6 +79,7 @@ impl Program {
             None => None,
         };
         let invoke = if shape.invoke { Some(bindings::invoke::InvokeIndices::new(component)?) } else { None };
+        let queue = if shape.queue { Some(bindings::queue::QueueIndices::new(component)?) } else { None };
         let init = match compiled.init() {
             Init::EveryStart if shape.init => {
                 let (interface, function) = INIT_EXPORT;
@@ -85,7 +89,7 @@ impl Program {
             }
             _ => None,
         };
-        Ok(Self { context, http, invoke, init })
+        Ok(Self { context, http, invoke, queue, init })
     }
 }
 
@@ -123,7 +127,11 @@ impl Blueprint for Program {
             Some(indices) => Some(indices.load(&mut *store, instance)?),
             None => None,
         };
-        Ok(Exports { http, invoke })
+        let queue = match &self.queue {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
+        Ok(Exports { http, invoke, queue })
     }
 
     async fn start(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {

@@ -2,6 +2,7 @@
 
 use crate::bindings::platform::{context, types};
 use crate::state::State;
+use flint_model::TraceContext;
 
 impl types::Host for State {}
 
@@ -17,10 +18,13 @@ impl context::Host for State {
             accepted_at: invocation.accepted_at.as_millis(),
             remaining,
             attempt: invocation.attempt,
-            trace: types::TraceContext {
-                traceparent: invocation.trace.traceparent(),
-                tracestate: invocation.trace.tracestate().map(str::to_owned),
-            },
+            trace: types::TraceContext::from(&invocation.trace),
         })
+    }
+}
+
+impl From<&TraceContext> for types::TraceContext {
+    fn from(trace: &TraceContext) -> Self {
+        Self { traceparent: trace.traceparent(), tracestate: trace.tracestate().map(str::to_owned) }
     }
 }

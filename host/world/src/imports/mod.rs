@@ -8,4 +8,7 @@ mod exit;
 pub(crate) mod http;
 pub(crate) mod kv;
 mod logging;
+mod queue;
 mod secrets;
+pub(crate) mod stores;
+pub(crate) mod transaction;

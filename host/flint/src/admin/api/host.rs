@@ -80,6 +80,7 @@ pub(crate) struct Limits {
     pub(crate) drain_timeout_ms: u64,
     pub(crate) request_memory_max_bytes: u64,
     pub(crate) compress_size_min_bytes: u64,
+    pub(crate) disk_free_min_bytes: u64,
     pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
@@ -102,6 +103,8 @@ pub(crate) struct Limits {
     pub(crate) outbound: OutboundLimits,
     /// Of each key-value store, by its name.
     pub(crate) kv: BTreeMap<String, StoreLimits>,
+    /// Of each queue, by its name.
+    pub(crate) queues: BTreeMap<String, QueueLimits>,
 }
 
 /// The limits of all calls of other hosts.
@@ -125,6 +128,25 @@ pub(crate) struct StoreLimits {
     pub(crate) value_size_max_bytes: u64,
     pub(crate) scan_page_max: usize,
     pub(crate) page_size_max_bytes: u64,
+    pub(crate) batch_max: usize,
+    pub(crate) batch_size_max_bytes: u64,
+}
+
+/// The limits of a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct QueueLimits {
+    /// `standard` or `fifo`.
+    pub(crate) order: String,
+    pub(crate) visibility_ms: u64,
+    pub(crate) delay_ms: u64,
+    /// None: for ever.
+    pub(crate) retention_ms: Option<u64>,
+    pub(crate) deduplication_window_ms: u64,
+    /// None where nothing is given up by count: among dead letters.
+    pub(crate) max_receives: Option<usize>,
+    pub(crate) dead_letter: Option<String>,
+    pub(crate) message_size_max_bytes: u64,
+    pub(crate) length_max: usize,
     pub(crate) batch_max: usize,
     pub(crate) batch_size_max_bytes: u64,
 }

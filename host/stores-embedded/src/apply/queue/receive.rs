@@ -72,6 +72,7 @@ impl Apply<'_> {
         if !walk.received.messages.is_empty() {
             self.version = lease;
         }
+        walk.received.alone = walk.gather.is_alone();
         Ok(walk.received)
     }
 

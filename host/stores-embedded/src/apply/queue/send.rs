@@ -53,6 +53,12 @@ impl Apply<'_> {
             }
             plan.ids.insert((queue, id), message.id);
         }
+        self.admit(queue, plan)?;
+        Ok(Step::New { queue, message, options })
+    }
+
+    /// Finds room for one more message.
+    pub(in crate::apply) fn admit(&mut self, queue: &QueueName, plan: &mut Plan<'_>) -> Result<(), Halt> {
         let (rules, count) = self.queue(queue)?;
         let limit = rules.length_max;
         let gain = plan.gains.get(queue).copied().unwrap_or(0);
@@ -60,7 +66,7 @@ impl Apply<'_> {
             return Err(CommitError::Full { queue: queue.clone(), limit }.into());
         }
         plan.gain(queue, 1);
-        Ok(Step::New { queue, message, options })
+        Ok(())
     }
 
     /// The message that was sent with a deduplication id before, if that still counts.

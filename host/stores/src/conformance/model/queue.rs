@@ -181,6 +181,7 @@ impl Queues {
                 }
             }
         }
+        received.alone = gather.is_alone();
         Ok(received)
     }
 

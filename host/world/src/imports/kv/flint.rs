@@ -1,7 +1,8 @@
 //! `flint:platform/kv`.
 
-use super::{Change, Client, Error, Spent};
+use super::{Change, Client, Error};
 use crate::bindings::platform::kv;
+use crate::imports::stores::Spent;
 use crate::state::{Platform, State};
 use flint_stores::{Entry, Expectation, Outcome};
 use std::time::Duration;
@@ -128,10 +129,14 @@ fn outcome(outcome: Outcome) -> Result<kv::Outcome, Error> {
         Outcome::KvPut { version } => Ok(kv::Outcome::Put(version)),
         Outcome::KvDelete { existed } => Ok(kv::Outcome::Deleted(existed)),
         Outcome::KvIncrement { sum } => Ok(kv::Outcome::Incremented(sum)),
-        Outcome::QueueSend { .. }
+        Outcome::KvCheck
+        | Outcome::QueueSend { .. }
+        | Outcome::TopicPublish { .. }
+        | Outcome::ScheduleTick
         | Outcome::BlobLink { .. }
         | Outcome::BlobUnlink { .. }
-        | Outcome::BlobCopy { .. } => Err(Error::unexpected()),
+        | Outcome::BlobCopy { .. }
+        | Outcome::InvocationPut { .. } => Err(Error::unexpected()),
     }
 }
 

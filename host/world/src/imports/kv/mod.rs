@@ -1,22 +1,16 @@
 //! Key-value stores: one implementation over the store engine, a converter for each dialect.
 
-mod calls;
 mod flint;
 mod wasi_draft;
 mod wasi_draft2;
 
-pub(crate) use calls::Calls;
-
-use crate::context::FunctionContext;
+use super::stores::{Account, Spent, Turn};
 use crate::state::State;
-use calls::Turn;
-use flint_engine::Meter;
 use flint_model::{Access, Capability, StoreName, Timestamp};
 use flint_stores::{
-    Commit, CommitError, Effect, Entry, Expectation, Missing, Outcome, Page, ReadError, TooLarge, Unavailable, Version,
+    CommitError, Effect, Entry, Expectation, Missing, Outcome, Page, ReadError, TooLarge, Unavailable, Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a call failed, for every dialect.
@@ -67,8 +61,11 @@ impl From<CommitError> for Error {
             CommitError::NoSuch(missing) => missing.into(),
             CommitError::Invalid(invalid) => Self::Invalid(invalid.to_string()),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
-            // No queue has a part in it.
-            CommitError::LeaseLost { .. } | CommitError::Full { .. } | CommitError::BlobConflict { .. } => {
+            // The queues of those who listen to the store: back-pressure, and a circle.
+            CommitError::Full { .. } => Self::Unavailable(Unavailable::Overloaded),
+            CommitError::TooDeep { .. } => Self::Invalid(error.to_string()),
+            // No message is settled here, and no schedule fires.
+            CommitError::LeaseLost { .. } | CommitError::Ticked { .. } | CommitError::BlobConflict { .. } => {
                 Self::unexpected()
             }
         }
@@ -79,24 +76,8 @@ impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Store(store) => Self::NoSuchStore(store.to_string()),
-            Missing::Queue(_) | Missing::Bucket(_) => Self::unexpected(),
+            Missing::Queue(_) | Missing::Topic(_) | Missing::Bucket(_) => Self::unexpected(),
         }
-    }
-}
-
-/// Says that an invocation used as much of the stores as it may. A retry within it can't help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the invocation has used the stores as much as it may: {size} {what}, and at most {limit} are allowed")]
-pub(crate) struct Spent {
-    /// `calls` or `bytes`.
-    what: &'static str,
-    size: u64,
-    limit: u64,
-}
-
-impl Spent {
-    fn check(what: &'static str, size: u64, limit: u64) -> Result<(), Self> {
-        if size > limit { Err(Self { what, size, limit }) } else { Ok(()) }
     }
 }
 
@@ -137,63 +118,51 @@ pub struct Cas {
     seen: Option<Version>,
 }
 
-/// The stores, as one function may use them.
-pub(crate) struct Client {
-    function: Arc<FunctionContext>,
-    meter: Arc<Meter>,
-    calls: Arc<Calls>,
-}
+/// The key-value stores, as one invocation may use them.
+pub(crate) struct Client(Account);
 
 impl State {
     pub(crate) fn kv(&mut self) -> Client {
-        let calls = Arc::clone(self.store_calls());
-        Client { function: Arc::clone(&self.function), meter: Arc::clone(self.meter()), calls }
+        Client(self.account())
     }
 }
 
 impl Client {
     /// Checks the grant, and counts the call.
     fn open(&self, store: &str, access: Access) -> Result<StoreName, Error> {
-        if !self.function.grants.allows(Capability::Kv, store, access) {
+        if !self.0.allows(Capability::Kv, store, access) {
             return Err(Error::Denied(format!("the function has no {access} grant for the store {store:?}")));
         }
-        self.meter.add_store_call();
-        Spent::check("calls", u64::from(self.meter.store_calls()), self.function.kv_calls_max.into())?;
+        self.0.count()?;
         StoreName::parse(store).map_err(|_| Error::NoSuchStore(store.to_owned()))
-    }
-
-    /// Counts what a call was given or answered.
-    fn spend(&self, bytes: usize) -> Result<(), Spent> {
-        self.meter.add_store_bytes(bytes as u64);
-        Spent::check("bytes", self.meter.store_bytes(), self.function.kv_size_max)
     }
 
     /// Waits for its turn among the calls of the instance.
     async fn turn(&self, arguments: usize) -> Result<Turn<'_>, Error> {
-        self.spend(arguments)?;
-        self.calls.enter(arguments).await.map_err(Error::Unavailable)
+        self.0.spend(arguments)?;
+        self.0.enter(arguments).await.map_err(Error::Unavailable)
     }
 
     pub(crate) async fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, Error> {
         let store = self.open(store, Access::Read)?;
         let _turn = self.turn(key.len()).await?;
-        let entry = self.function.stores.kv().get(&store, key).await?;
-        self.spend(entry.as_ref().map_or(0, |entry| entry.value.len()))?;
+        let entry = self.0.stores.kv().get(&store, key).await?;
+        self.0.spend(entry.as_ref().map_or(0, |entry| entry.value.len()))?;
         Ok(entry)
     }
 
     pub(crate) async fn get_many(&self, store: &str, keys: &[String]) -> Result<Vec<Option<Entry>>, Error> {
         let store = self.open(store, Access::Read)?;
         let _turn = self.turn(keys.iter().map(|key| size_of::<String>() + key.len()).sum()).await?;
-        let entries = self.function.stores.kv().get_many(&store, keys).await?;
-        self.spend(entries.iter().flatten().map(|entry| entry.value.len()).sum())?;
+        let entries = self.0.stores.kv().get_many(&store, keys).await?;
+        self.0.spend(entries.iter().flatten().map(|entry| entry.value.len()).sum())?;
         Ok(entries)
     }
 
     pub(crate) async fn exists(&self, store: &str, key: &str) -> Result<bool, Error> {
         let store = self.open(store, Access::Read)?;
         let _turn = self.turn(key.len()).await?;
-        Ok(self.function.stores.kv().exists(&store, key).await?)
+        Ok(self.0.stores.kv().exists(&store, key).await?)
     }
 
     pub(crate) async fn scan(
@@ -205,8 +174,8 @@ impl Client {
     ) -> Result<Page, Error> {
         let store = self.open(store, Access::Read)?;
         let _turn = self.turn(prefix.len() + cursor.map_or(0, str::len)).await?;
-        let page = self.function.stores.kv().scan(&store, prefix, cursor, limit).await?;
-        self.spend(page.items.iter().map(|item| item.key.len() + item.entry.value.len()).sum())?;
+        let page = self.0.stores.kv().scan(&store, prefix, cursor, limit).await?;
+        self.0.spend(page.items.iter().map(|item| item.key.len() + item.entry.value.len()).sum())?;
         Ok(page)
     }
 
@@ -214,9 +183,9 @@ impl Client {
     pub(crate) async fn write(&self, store: &str, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
         let store = self.open(store, Access::ReadWrite)?;
         let _turn = self.turn(changes.iter().map(Change::bytes).sum()).await?;
-        let now = self.function.clock.now();
+        let now = self.0.function.clock.now();
         let effects = changes.into_iter().map(|change| effect(&store, change, now)).collect::<Result<_, _>>()?;
-        Ok(self.function.stores.commit(Commit::new(effects)).await?.outcomes)
+        Ok(self.0.commit(effects).await?.outcomes)
     }
 
     /// Makes one change.
@@ -287,6 +256,6 @@ fn effect(store: &StoreName, change: Change, now: Timestamp) -> Result<Effect, E
             Effect::KvPut { store, key, value: value.into(), expires_at, expect }
         }
         Change::Delete { key, expect } => Effect::KvDelete { store, key, expect },
-        Change::Increment { key, delta } => Effect::KvIncrement { store, key, delta },
+        Change::Increment { key, delta } => Effect::KvIncrement { store, key, delta, expect: None },
     })
 }

@@ -20,7 +20,7 @@
 //!
 //! A pace knows no zone and no such change.
 //!
-//! Depends on model alone; `croner` searches the calendar and `jiff` knows the zones, whose data is in the binary. Time comes in
+//! `croner` searches the calendar and `jiff` knows the zones, whose data is in the binary. Time comes in
 //! as an argument. Deliberately absent: clocks, timers, stores, and what becomes of a tick.
 
 mod cron;
@@ -33,8 +33,8 @@ mod tests;
 pub use decide::{Decision, GRACE_DEFAULT, Missed};
 pub use error::{Error, Field};
 
+use crate::Timestamp;
 use cron::{Cron, Dialect};
-use flint_model::Timestamp;
 use jiff::tz::TimeZone;
 use rate::Rate;
 use std::fmt;

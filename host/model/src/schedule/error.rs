@@ -1,6 +1,6 @@
 //! What is wrong with a schedule.
 
-use flint_model::duration::DurationError;
+use crate::duration::DurationError;
 use std::fmt;
 
 /// Says what is wrong with a schedule. A retry can't help.

@@ -3,7 +3,7 @@
 //! Ticks are the multiples of the period since 1970, so a host that starts again goes on where it was, and two hosts agree.
 
 use super::error::Error;
-use flint_model::{Timestamp, duration};
+use crate::{Timestamp, duration};
 use std::time::Duration;
 
 /// The quickest pace. What is quicker than that is a loop, and not a schedule.

@@ -5,7 +5,7 @@
 //! price is paid by a clock that was far ahead: what fired then is over, and nothing fires until that time has come.
 
 use super::Schedule;
-use flint_model::Timestamp;
+use crate::Timestamp;
 use std::time::Duration;
 
 /// How late a tick may be and still be on time. Longer than a host is busy, shorter than it is away.

@@ -5,8 +5,8 @@
 //! `0 2,14 * * *` would run twice on one day of the year and once on another.
 
 use super::error::{Error, Field};
+use crate::Timestamp;
 use croner::parser::{CronParser, Seconds, Year};
-use flint_model::Timestamp;
 use jiff::Zoned;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};

@@ -1,0 +1,44 @@
+//! The pattern *transaction*: what is taken from one account is given to another, or neither.
+//!
+//! Both balances are read, decided by, and written, and a receipt is written too. All of it happens together. If somebody else
+//! moved something meanwhile, the work is done again; if it turns out that it can't be, nothing of it ever happened, though
+//! half of it was written.
+
+use flint_sdk::prelude::*;
+use flint_sdk::transaction;
+use serde::{Deserialize, Serialize};
+
+/// What is to be moved.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Transfer {
+    from: String,
+    to: String,
+    amount: u64,
+}
+
+/// What is there afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Balances {
+    from: u64,
+    to: u64,
+}
+
+#[flint_sdk::invoke]
+async fn transfer(order: Transfer) -> Result<Balances, Failure> {
+    transaction(async || move_it(&order).await).await
+}
+
+async fn move_it(order: &Transfer) -> Result<Balances, Failure> {
+    let accounts = kv::open("accounts");
+    let balance = async |name: &str| Ok::<u64, Failure>(accounts.get(name).await?.unwrap_or(0));
+    let to = balance(&order.to).await? + order.amount;
+    accounts.put(&order.to, &to).await?;
+    let receipts = accounts.increment("receipts", 1).await?;
+    // Who gives to himself finds what he was just given.
+    let Some(from) = balance(&order.from).await?.checked_sub(order.amount) else {
+        return Err(Failure::new("NotCovered", format!("{} has less than {}", order.from, order.amount)).never());
+    };
+    accounts.put(&order.from, &from).await?;
+    log::info!("moved", from = &order.from, to = &order.to, amount = order.amount, receipts = receipts);
+    Ok(Balances { from, to })
+}

@@ -1,0 +1,71 @@
+//! Queues and their dead letters.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::platform::Queue;
+use crate::raw::{self, File, Reader};
+use flint_model::QueueName;
+use std::collections::BTreeMap;
+
+/// The names of all queues, those too that the host keeps for dead letters.
+pub(crate) fn names(file: &File) -> impl Iterator<Item = &QueueName> {
+    file.queues
+        .iter()
+        .flat_map(|(name, raw)| [Some(name), raw.queue.dead_letter.as_ref().filter(|to| to.is_internal())])
+        .flatten()
+}
+
+/// Checks where dead letters lead, and adds the queues that the host keeps for them.
+pub(crate) fn check(reader: &mut Reader<'_>, file: &File) -> BTreeMap<QueueName, Queue> {
+    let mut queues: BTreeMap<_, _> = file.queues.iter().map(|(name, raw)| (name.clone(), raw.queue.clone())).collect();
+    for (name, raw) in &file.queues {
+        check_dead_letter(reader, file, name, raw);
+    }
+    let dead: Vec<_> = file.queues.values().filter_map(|raw| raw.queue.dead_letter.clone()).collect();
+    for name in &dead {
+        // A message that is given up among dead letters would be lost: there it stays until somebody takes it.
+        if let Some(queue) = queues.get_mut(name) {
+            queue.dead_letter = queue.dead_letter.take().filter(|to| !to.is_internal());
+        }
+    }
+    for raw in file.queues.values() {
+        if let Some(to) = raw.queue.dead_letter.as_ref().filter(|to| to.is_internal() && dead_is_used(&queues, to)) {
+            let kept = Queue { is_fifo: raw.queue.is_fifo, dead_letter: None, retention: None, ..raw.queue.clone() };
+            queues.insert(to.clone(), kept);
+        }
+    }
+    queues
+}
+
+fn dead_is_used(queues: &BTreeMap<QueueName, Queue>, to: &QueueName) -> bool {
+    queues.values().any(|queue| queue.dead_letter.as_ref() == Some(to))
+}
+
+fn check_dead_letter(reader: &mut Reader<'_>, file: &File, name: &QueueName, raw: &raw::Queue) {
+    let Some(written) = &raw.dead_letter else { return };
+    let Some(to) = file.queues.get(written.value.as_str()) else { return };
+    let circle = circle(file, name);
+    let (message, label, help) = if circle {
+        let message = format!("the dead letters of `{name}` come back to it");
+        (message, "leads in a circle", "name another queue, or remove `dead-letter`: the host keeps one".to_owned())
+    } else if to.queue.is_fifo != raw.queue.is_fifo {
+        let message = format!("the dead-letter queue of `{name}` has another `order`");
+        (message, "keeps another order", format!("give `{}` the same `order`", written.value))
+    } else {
+        return;
+    };
+    let diagnostic = Diagnostic::new(Code::BadDeadLetter, written.at.clone(), message, label);
+    reader.report(diagnostic.also(Some(to.at.clone()), "this queue").help(help));
+}
+
+/// Whether dead letters of a queue come back to it.
+fn circle(file: &File, name: &QueueName) -> bool {
+    let mut at = name;
+    for _ in 0..=file.queues.len() {
+        let Some(to) = file.queues.get(at).and_then(|raw| raw.queue.dead_letter.as_ref()) else { return false };
+        if to == name {
+            return true;
+        }
+        at = to;
+    }
+    false
+}

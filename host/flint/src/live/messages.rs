@@ -1,0 +1,210 @@
+//! Triggers at work: a dispatcher for each, whose consumer is whatever version of the function serves at the moment.
+//!
+//! A batch takes the function when it comes, as a request does. So a deployment swaps what handles messages without anybody
+//! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
+
+use super::Served;
+use crate::wire;
+use flint_config::Platform;
+use flint_config::platform::Trigger;
+use flint_model::{FunctionName, QueueName};
+use flint_stores::{BoxFuture, Delivery, Stores};
+use flint_telemetry::{Gauge, Kind, Telemetry};
+use flint_triggers::message::{
+    Blame, Consumer, Dispatcher, Failed, Handled, Observer, Options, Retry, Settled, Unanswered, Why,
+};
+use flint_world::{EffectsMode, Failure, HandlerFailure, Invocation, Unfinished};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The dispatchers of a host.
+pub(crate) struct Messages {
+    served: Arc<Served>,
+    stores: Arc<dyn Stores>,
+    telemetry: Telemetry,
+    running: BTreeMap<QueueName, Running>,
+}
+
+/// What a dispatcher was made of.
+#[derive(Debug, Clone, PartialEq)]
+struct Binding {
+    options: Options,
+    function: FunctionName,
+    transactional: bool,
+}
+
+/// A dispatcher at work.
+struct Running {
+    binding: Binding,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Messages {
+    /// Starts the dispatchers of what is served.
+    pub(crate) fn start(served: Arc<Served>, stores: Arc<dyn Stores>, telemetry: Telemetry) -> Self {
+        let mut messages = Self { served, stores, telemetry, running: BTreeMap::new() };
+        messages.follow();
+        messages
+    }
+
+    /// Starts and ends dispatchers as what is served now says. Those that end finish the batches that run.
+    pub(crate) fn follow(&mut self) {
+        let current = self.served.current();
+        let wanted = bindings(&current.platform);
+        self.running.retain(|queue, running| {
+            let stays = wanted.get(queue) == Some(&running.binding) && !running.task.is_finished();
+            if !stays {
+                running.stop.cancel();
+            }
+            stays
+        });
+        for (queue, binding) in wanted {
+            if !self.running.contains_key(&queue) {
+                let running = self.dispatch(&queue, binding);
+                self.running.insert(queue, running);
+            }
+        }
+    }
+
+    fn dispatch(&self, queue: &QueueName, binding: Binding) -> Running {
+        let effects = if binding.transactional { EffectsMode::Held } else { EffectsMode::Direct };
+        let function = binding.function.clone();
+        let consumer = Arc::new(ToFunction { served: Arc::clone(&self.served), function, effects });
+        let observer = Arc::new(Counts::registered(queue, &self.telemetry));
+        let dispatcher = Dispatcher::new(binding.options.clone(), Arc::clone(&self.stores), consumer, observer);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(dispatcher.run(stop.clone()));
+        Running { binding, stop, task }
+    }
+
+    /// Takes no more messages, and waits until a moment for the batches that run. Those that are given up come again when their
+    /// leases end.
+    pub(crate) async fn stop(self, deadline: std::time::Instant) {
+        self.running.values().for_each(|running| running.stop.cancel());
+        for (queue, mut running) in self.running {
+            if tokio::time::timeout_at(Instant::from_std(deadline), &mut running.task).await.is_err() {
+                running.task.abort();
+                tracing::warn!(%queue, "messages were given up, since they took longer than `drain-timeout`");
+            }
+        }
+    }
+}
+
+/// The dispatchers that a platform wants.
+fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
+    let binding = |trigger: &Trigger| {
+        let options = wire::dispatch(platform, trigger)?;
+        let (function, transactional) = (trigger.function.clone(), trigger.transactional);
+        Some((trigger.queue.clone(), Binding { options, function, transactional }))
+    };
+    platform.triggers.iter().filter_map(binding).collect()
+}
+
+/// Hands batches to a function.
+struct ToFunction {
+    served: Arc<Served>,
+    function: FunctionName,
+    effects: EffectsMode,
+}
+
+impl Consumer for ToFunction {
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Result<Handled, Unanswered>> {
+        Box::pin(async move {
+            let Some(live) = self.served.current().functions.get(&self.function).map(|slot| slot.choose()) else {
+                let reason = format!("there is no function {}", self.function);
+                return Err(Unanswered { reason, blame: Blame::Host });
+            };
+            let invocation = Invocation::of_messages(batch);
+            let handled = live.function.queue(invocation, batch, self.effects).await.map_err(unanswered)?;
+            let failures = handled.failures.into_iter().map(|(id, unfinished)| Failed { id, why: why(unfinished) });
+            Ok(Handled { failures: failures.collect(), effects: handled.effects })
+        })
+    }
+}
+
+fn why(unfinished: Unfinished) -> Why {
+    match unfinished {
+        Unfinished::NotTried => Why::NotTried,
+        Unfinished::Failed(HandlerFailure { name, message, retry: after }) => {
+            Why::Failed { reason: format!("{name}: {message}"), retry: retry(after) }
+        }
+    }
+}
+
+/// None: it can't help; no time at all: as the trigger says.
+fn retry(after: Option<Duration>) -> Retry {
+    match after {
+        None => Retry::Never,
+        Some(Duration::ZERO) => Retry::Default,
+        Some(after) => Retry::After(after),
+    }
+}
+
+/// What a failure is laid to: everything that another version, or another moment, would do better, to the host.
+fn unanswered(failure: Failure) -> Unanswered {
+    let blame = match &failure {
+        Failure::Overloaded { .. }
+        | Failure::Exhausted
+        | Failure::RequestMemory(_)
+        | Failure::Draining
+        | Failure::NoHandler(_)
+        | Failure::Untransactional
+        | Failure::Internal => Blame::Host,
+        Failure::Handler { retry: after, .. } => Blame::Messages { retry: retry(*after) },
+        Failure::TimedOut(_)
+        | Failure::NoFirstByte(_)
+        | Failure::CpuExceeded(_)
+        | Failure::Trapped(_)
+        | Failure::OutOfMemory(_)
+        | Failure::NoAnswer(_)
+        | Failure::BadRequest(_)
+        | Failure::TooLarge { .. }
+        | Failure::ChangesTooLarge(_) => Blame::Messages { retry: Retry::Default },
+    };
+    Unanswered { reason: failure.to_string(), blame }
+}
+
+/// What became of a queue's messages, as metrics.
+struct Counts {
+    counts: Arc<[AtomicU64; 4]>,
+}
+
+/// The outcomes, in the order of the counts.
+const OUTCOMES: [(Settled, &str); 4] = [
+    (Settled::Done, "done"),
+    (Settled::Filtered, "filtered"),
+    (Settled::Retried, "retried"),
+    (Settled::DeadLettered, "dead-lettered"),
+];
+
+impl Counts {
+    fn registered(queue: &QueueName, telemetry: &Telemetry) -> Self {
+        let counts: Arc<[AtomicU64; 4]> = Arc::default();
+        for (index, (_, outcome)) in OUTCOMES.iter().enumerate() {
+            let counts = Arc::clone(&counts);
+            telemetry.register(Gauge {
+                name: "messages",
+                help: "Messages that a trigger came to an end with, or that come again, by queue and outcome.",
+                kind: Kind::Counter,
+                labels: vec![("queue", queue.to_string()), ("outcome", (*outcome).to_owned())],
+                #[expect(clippy::cast_precision_loss, reason = "a process does not live for 2^52 messages")]
+                read: Box::new(move || counts[index].load(Ordering::Relaxed) as f64),
+            });
+        }
+        Self { counts }
+    }
+}
+
+impl Observer for Counts {
+    fn settled(&self, _: &QueueName, settled: Settled, messages: usize) {
+        if let Some(index) = OUTCOMES.iter().position(|(outcome, _)| *outcome == settled) {
+            self.counts[index].fetch_add(messages as u64, Ordering::Relaxed);
+        }
+    }
+}

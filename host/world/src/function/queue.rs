@@ -1,0 +1,114 @@
+//! Messages of queues, to a function.
+
+use super::Function;
+use crate::exports;
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::tally::Tally;
+use flint_model::MessageId;
+use flint_stores::{Commit, CommitError, Delivery, Effect};
+use flint_telemetry::Trigger;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When what a handler writes becomes durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffectsMode {
+    /// With each call, whatever becomes of the messages.
+    Direct,
+    /// With the settlement of the messages: the caller commits what it is handed.
+    Held,
+}
+
+/// What came of a batch of messages.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Handled {
+    /// The messages that are not done, each once, in the order of the batch. The others are.
+    pub failures: Vec<(MessageId, Unfinished)>,
+    /// What is to be committed together with the settlement: changes, and expectations of what was read. If that is a conflict,
+    /// another one changed what the handler had read, and it has to be run again. None if nothing was held.
+    pub effects: Vec<Effect>,
+}
+
+/// Why a message is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfinished {
+    /// The handler failed.
+    Failed(HandlerFailure),
+    /// It was not looked at, as it has to come behind one that failed: its receive does not count.
+    NotTried,
+}
+
+/// What a handler says of its failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandlerFailure {
+    /// The kind of error, such as `ValidationError`.
+    pub name: String,
+    /// What the guest said of it.
+    pub message: String,
+    /// Whether the same message could be handled later, and after how long; none: it can't.
+    pub retry: Option<Duration>,
+}
+
+impl Function {
+    /// Handles messages of a queue, at least one, which were leased for it.
+    ///
+    /// Resolves when the handler has answered and all that it began has ended. Dropping the future ends the guest; then, and if
+    /// it fails, nothing that was held happens.
+    ///
+    /// # Errors
+    /// [`Failure`]: none of the messages is done. [`Failure::Handler`] is what the guest itself answered for all of them.
+    /// [`Failure::Untransactional`] if effects are to be held of a function whose instances are shared.
+    pub async fn queue(
+        &self,
+        invocation: Invocation,
+        messages: &[Delivery],
+        effects: EffectsMode,
+    ) -> Result<Handled, Failure> {
+        let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Queue));
+        let bytes = messages.iter().map(|delivery| delivery.stored.message.size()).sum();
+        tally.add_bytes_in(bytes);
+        let handled = match self.core.request_memory.hold(bytes) {
+            Ok(_held) => self.queue_within(&invocation, messages, effects, &tally).await,
+            Err(failure) => Err(failure),
+        };
+        tally.close(handled.as_ref().map(drop));
+        handled
+    }
+
+    async fn queue_within(
+        &self,
+        invocation: &Invocation,
+        messages: &[Delivery],
+        effects: EffectsMode,
+        tally: &Arc<Tally>,
+    ) -> Result<Handled, Failure> {
+        if !self.core.shape.queue {
+            return Err(Failure::NoHandler("queue"));
+        }
+        let call = pin!(async {
+            match (&self.shared, effects) {
+                (Some(_), EffectsMode::Held) => Err(Failure::Untransactional),
+                (Some(shared), EffectsMode::Direct) => {
+                    let (job, answer) = exports::queue::job(invocation.clone(), messages);
+                    self.share(shared, job, answer, invocation, tally).await
+                }
+                (None, effects) => exports::queue::call(self.lease(invocation, tally).await?, messages, effects).await,
+            }
+        });
+        let handled = self.within_timeout(invocation, call).await?;
+        self.check_changes(handled)
+    }
+
+    /// Finds out now whether so much can be committed at once: no retry helps, and the handler is told by name.
+    fn check_changes(&self, handled: Handled) -> Result<Handled, Failure> {
+        let Handled { failures, effects } = handled;
+        let commit = Commit::new(effects);
+        match self.core.context.stores.check(&commit) {
+            Err(CommitError::TooLarge(too_large)) => Err(Failure::ChangesTooLarge(too_large)),
+            // That there is none is no fault, and what else there may be, the commit tells.
+            Ok(()) | Err(_) => Ok(Handled { failures, effects: commit.effects }),
+        }
+    }
+}
