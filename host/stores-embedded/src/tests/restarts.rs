@@ -14,6 +14,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
 
 use super::{commit, create, dir, folder, options, put, put_until, store, value};
+use crate::table::blob::{BLOB, BODY, CONTENT};
 use crate::table::queue::{GROUP, MESSAGE, QUEUE, READY, SENT, SENT_EXPIRY, TURN};
 use crate::table::record::{INVOCATION, INVOCATION_EXPIRY, SCHEDULE};
 use crate::table::subscription::SUBSCRIPTION;
@@ -111,7 +112,7 @@ async fn a_store_of_the_first_format_is_brought_to_this_one() {
     stores.close().await;
     edit(&folder, |tables| {
         tables.open_table(META).expect("meta").insert(FORMAT, 1).expect("insert");
-        for table in [QUEUE, MESSAGE, READY, GROUP, TURN, SENT, SUBSCRIPTION, INVOCATION] {
+        for table in [QUEUE, MESSAGE, READY, GROUP, TURN, SENT, SUBSCRIPTION, INVOCATION, BLOB, CONTENT, BODY] {
             assert!(tables.delete_table(table).expect("delete"));
         }
         for table in [SENT_EXPIRY, INVOCATION_EXPIRY] {
