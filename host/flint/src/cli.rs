@@ -1,8 +1,10 @@
 //! The command line: its types, and the help that teaches them.
 
 mod queue;
+mod schedule;
 
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
+pub(crate) use schedule::{Schedule, ScheduleCommand};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Kv(Kv),
     /// Send to queues, receive from them, and look after them
     Queue(Queue),
+    /// Show schedules, and call their functions by hand
+    Schedule(Schedule),
     /// List the functions that a host serves
     Functions(Functions),
     /// Serve a new version of a function, without dropping a request
