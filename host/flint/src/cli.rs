@@ -2,9 +2,11 @@
 
 mod bench;
 mod queue;
+mod schedule;
 
 pub(crate) use bench::{BenchKv, BenchQueue};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
+pub(crate) use schedule::{Schedule, ScheduleCommand};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Kv(Kv),
     /// Send to queues, receive from them, and look after them
     Queue(Queue),
+    /// Show schedules, and call their functions by hand
+    Schedule(Schedule),
     /// List the functions that a host serves
     Functions(Functions),
     /// Serve a new version of a function, without dropping a request

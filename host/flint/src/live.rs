@@ -14,6 +14,7 @@ pub(crate) mod history;
 pub(crate) mod messages;
 pub(crate) mod record;
 pub(crate) mod reload;
+pub(crate) mod schedules;
 pub(crate) mod slot;
 pub(crate) mod watch;
 

@@ -12,14 +12,14 @@ use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Met
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
-use flint_model::FunctionName;
+use flint_model::{FunctionName, ScheduleName};
 use flint_stores::{Catalog, KvLimits, Order, QueueRules};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
-use flint_triggers::message;
 use flint_triggers::request::{
     self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
 };
+use flint_triggers::{message, schedule};
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -86,6 +86,44 @@ pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Opti
         receives_max: rules.receives_max,
         receive_max: rules.batch_max,
     })
+}
+
+/// How the ticks of a schedule are dispatched: one by one; none if its function is not there, which a valid configuration has.
+pub(crate) fn dispatch_ticks(
+    platform: &Platform,
+    name: &ScheduleName,
+    schedule: &platform::Schedule,
+) -> Option<message::Options> {
+    let queue = platform::Schedule::queue(name);
+    let (rules, function) = (queue_rules(platform.queues.get(&queue)?), platform.functions.get(&schedule.function)?);
+    Some(message::Options {
+        queue,
+        batch_size: 1,
+        batch_bytes_max: function.request_size_max.as_usize(),
+        batch_window: Duration::ZERO,
+        concurrency: schedule.overlap.concurrency(),
+        visibility: rules.visibility.max(function.timeout + function.queue_timeout + SETTLE),
+        filter: None,
+        backoff: message::Backoff { first: schedule.retry_delay, most: schedule.retry_delay_max },
+        receives_max: rules.receives_max,
+        receive_max: rules.batch_max,
+    })
+}
+
+/// How a schedule ticks.
+pub(crate) fn schedule(name: &ScheduleName, schedule: &platform::Schedule) -> schedule::Options {
+    schedule::Options {
+        schedule: name.clone(),
+        when: schedule.when.clone(),
+        missed: schedule.missed,
+        grace: schedule.grace,
+        overlap: match schedule.overlap {
+            platform::Overlap::Skip => schedule::Overlap::PassOver,
+            platform::Overlap::Allow { .. } | platform::Overlap::Queue => schedule::Overlap::Send,
+        },
+        queue: platform::Schedule::queue(name),
+        payload: schedule.payload.clone().into(),
+    }
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {

@@ -176,4 +176,18 @@ pub(crate) const KEYS: &[Key] = &[
     key("trigger.filter", Table, Optional("all messages"), "Which messages are handled, by their attributes: `{ kind = [\"a\", { prefix = \"b\" }] }`. Others are done with at once."),
     key("trigger.retry-delay", millis(0, HOUR), Default("1s"), "How long a message waits after its first failure; twice as long after each further one, up to a quarter more or less."),
     key("trigger.retry-delay-max", millis(0, 12 * HOUR), Default("5m"), "The longest such wait."),
+
+    key("schedule.SCHEDULE.when", Text, Required, "When it is due: `every 30s`, `rate(5 minutes)`, `30 3 * * MON-FRI` (seconds first, if there are six fields), `@daily`."),
+    key("schedule.SCHEDULE.zone", Text, Default("UTC"), "The time zone of the expression, such as `Europe/Berlin`."),
+    key("schedule.SCHEDULE.function", Text, Required, "The function that handles the ticks."),
+    key("schedule.SCHEDULE.payload", Text, Optional("empty"), "What it is called with."),
+    key("schedule.SCHEDULE.missed", Choice(&["run-once", "skip"]), Default("run-once"), "Ticks that fell due while no host was there: they are handled once, however many they were, or passed over."),
+    key("schedule.SCHEDULE.grace", millis(0, DAY), Default("1m"), "How late a tick may be and still be on time."),
+    key("schedule.SCHEDULE.overlap", Choice(&["allow", "queue", "skip"]), Default("queue"), "A tick that falls due while one before it is not done: is handled beside it, waits for it, or is passed over."),
+    key("schedule.SCHEDULE.concurrency", count(1, 10_000), Default("10"), "Most ticks that are handled at once, with `allow`."),
+    key("schedule.SCHEDULE.waiting-max", count(1, 1_000_000), Default("1000"), "Most ticks that are not done; a further one is passed over."),
+    key("schedule.SCHEDULE.transactional", Flag, Default("true"), "Whether what the function writes becomes durable together with its tick being done, or not at all."),
+    key("schedule.SCHEDULE.max-receives", count(1, 10_000), Default("5"), "A tick that was tried so often is moved to `schedule/SCHEDULE/dead`."),
+    key("schedule.SCHEDULE.retry-delay", millis(0, HOUR), Default("1s"), "How long a tick waits after its first failure; twice as long after each further one, up to a quarter more or less."),
+    key("schedule.SCHEDULE.retry-delay-max", millis(0, 12 * HOUR), Default("5m"), "The longest such wait."),
 ];

@@ -25,12 +25,15 @@
 //! | `POST /v1/queues/{queue}/extend`, [`queue::Extend`] | [`queue::Extended`] |
 //! | `POST /v1/queues/{queue}/purge` | [`queue::Counted`] |
 //! | `POST /v1/queues/{queue}/redrive`, [`queue::Redrive`] | [`queue::Counted`] |
+//! | `GET /v1/schedules` | [`schedule::Schedules`] |
+//! | `POST /v1/schedules/{schedule}/run` | [`schedule::Ran`] |
 //!
 //! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
 mod function;
 mod host;
 pub(crate) mod queue;
+pub(crate) mod schedule;
 
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,

@@ -24,7 +24,7 @@ pub(crate) struct Reloaded {
     pub(crate) routes: bool,
     /// Whether the stores and queues, or their limits, are others.
     pub(crate) stores: bool,
-    /// Whether the triggers are others.
+    /// Whether the triggers or schedules are others.
     pub(crate) triggers: bool,
     /// Keys and sections whose changes wait for the next start.
     pub(crate) waiting: Vec<&'static str>,
@@ -130,7 +130,7 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
         changed: Vec::new(),
         routes: before.routes != after.routes,
         stores: before.kv != after.kv || before.queues != after.queues,
-        triggers: before.triggers != after.triggers,
+        triggers: before.triggers != after.triggers || before.schedules != after.schedules,
         waiting: waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect(),
     }
 }
