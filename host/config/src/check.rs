@@ -9,4 +9,5 @@ pub(crate) mod reference;
 pub(crate) mod route;
 pub(crate) mod secret;
 pub(crate) mod source;
+pub(crate) mod topic;
 pub(crate) mod trigger;

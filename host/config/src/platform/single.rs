@@ -31,6 +31,8 @@ impl Platform {
             routes: vec![route],
             kv: BTreeMap::from([(store, KvStore::default())]),
             queues: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            subscriptions: Vec::new(),
             triggers: Vec::new(),
         }
     }
