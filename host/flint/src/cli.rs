@@ -1,8 +1,10 @@
 //! The command line: its types, and the help that teaches them.
 
 mod queue;
+mod topic;
 
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
+pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Kv(Kv),
     /// Send to queues, receive from them, and look after them
     Queue(Queue),
+    /// Publish to topics
+    Topic(Topic),
     /// List the functions that a host serves
     Functions(Functions),
     /// Serve a new version of a function, without dropping a request

@@ -9,6 +9,7 @@ pub(crate) mod invoke;
 pub(crate) mod kv;
 pub(crate) mod new;
 pub(crate) mod queue;
+pub(crate) mod topic;
 pub(crate) mod up;
 
 use crate::cli::{Cli, Command};
@@ -34,6 +35,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::Invoke(args) => invoke::run(&args, output, &telemetry).await,
         Command::Kv(args) => kv::run(args, output).await,
         Command::Queue(args) => queue::run(args, output).await,
+        Command::Topic(args) => topic::run(args, output).await,
         Command::Functions(args) => functions::run(&args, output).await,
         Command::Deploy(args) => deploy::deploy(&args, output).await,
         Command::Rollback(args) => deploy::roll_back(&args, output).await,

@@ -54,10 +54,14 @@ pub enum Trigger {
     Invoke,
     /// Messages of a queue.
     Queue,
+    /// What was published to a topic.
+    Topic,
+    /// What changed in a key-value store.
+    Kv,
 }
 
 impl Trigger {
-    pub(crate) const ALL: [Self; 3] = [Self::Http, Self::Invoke, Self::Queue];
+    pub(crate) const ALL: [Self; 5] = [Self::Http, Self::Invoke, Self::Queue, Self::Topic, Self::Kv];
 
     /// The value of the label `trigger`.
     pub const fn label(self) -> &'static str {
@@ -65,6 +69,8 @@ impl Trigger {
             Self::Http => "http",
             Self::Invoke => "invoke",
             Self::Queue => "queue",
+            Self::Topic => "topic",
+            Self::Kv => "kv",
         }
     }
 }

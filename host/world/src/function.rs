@@ -2,9 +2,10 @@
 //!
 //! admission → lease → export → outcome → record, within the function's time-out.
 
-mod queue;
+mod messages;
 
-pub use queue::{EffectsMode, Handled, HandlerFailure, Unfinished};
+pub(crate) use messages::Handler;
+pub use messages::{EffectsMode, Handled, HandlerFailure, Unfinished};
 
 use crate::body::{Drive, RequestBody, ResponseBody};
 use crate::context::FunctionContext;

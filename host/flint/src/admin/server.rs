@@ -1,6 +1,7 @@
 //! Answers the management API.
 
 mod queue;
+mod topic;
 
 use super::api::{
     Changed, Deploy, Function, Functions, INVOCATION_HEADER, Invocations, Item, Limits, Live, PROBLEM_JSON, Page,
@@ -79,7 +80,8 @@ pub(super) fn routes() -> Pages {
         .routes(routes!(invocations))
         .routes(routes!(scan))
         .routes(routes!(read, write))
-        .merge(queue::routes());
+        .merge(queue::routes())
+        .merge(topic::routes());
     Pages(pages)
 }
 

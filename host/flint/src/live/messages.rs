@@ -4,9 +4,10 @@
 //! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
 
 use super::Served;
+use super::beginnings::Beginnings;
 use crate::wire;
 use flint_config::Platform;
-use flint_config::platform::Trigger;
+use flint_config::platform::{Source, Trigger};
 use flint_model::{FunctionName, QueueName};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
@@ -28,12 +29,14 @@ pub(crate) struct Messages {
     stores: Arc<dyn Stores>,
     telemetry: Telemetry,
     running: BTreeMap<QueueName, Running>,
+    beginnings: Beginnings,
 }
 
 /// What a dispatcher was made of.
 #[derive(Debug, Clone, PartialEq)]
 struct Binding {
     options: Options,
+    source: Source,
     function: FunctionName,
     transactional: bool,
 }
@@ -48,7 +51,8 @@ struct Running {
 impl Messages {
     /// Starts the dispatchers of what is served.
     pub(crate) fn start(served: Arc<Served>, stores: Arc<dyn Stores>, telemetry: Telemetry) -> Self {
-        let mut messages = Self { served, stores, telemetry, running: BTreeMap::new() };
+        let beginnings = Beginnings::start(Arc::clone(&stores));
+        let mut messages = Self { served, stores, telemetry, running: BTreeMap::new(), beginnings };
         messages.follow();
         messages
     }
@@ -70,12 +74,13 @@ impl Messages {
                 self.running.insert(queue, running);
             }
         }
+        self.beginnings.look();
     }
 
     fn dispatch(&self, queue: &QueueName, binding: Binding) -> Running {
         let effects = if binding.transactional { EffectsMode::Held } else { EffectsMode::Direct };
-        let function = binding.function.clone();
-        let consumer = Arc::new(ToFunction { served: Arc::clone(&self.served), function, effects });
+        let (function, source) = (binding.function.clone(), binding.source.clone());
+        let consumer = Arc::new(ToFunction { served: Arc::clone(&self.served), function, source, effects });
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
         let dispatcher = Dispatcher::new(binding.options.clone(), Arc::clone(&self.stores), consumer, observer);
         let stop = CancellationToken::new();
@@ -87,6 +92,7 @@ impl Messages {
     /// leases end.
     pub(crate) async fn stop(self, deadline: std::time::Instant) {
         self.running.values().for_each(|running| running.stop.cancel());
+        self.beginnings.stop().await;
         for (queue, mut running) in self.running {
             if tokio::time::timeout_at(Instant::from_std(deadline), &mut running.task).await.is_err() {
                 running.task.abort();
@@ -101,7 +107,7 @@ fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
     let binding = |trigger: &Trigger| {
         let options = wire::dispatch(platform, trigger)?;
         let (function, transactional) = (trigger.function.clone(), trigger.transactional);
-        Some((trigger.queue.clone(), Binding { options, function, transactional }))
+        Some((trigger.queue.clone(), Binding { options, source: trigger.source.clone(), function, transactional }))
     };
     platform.triggers.iter().filter_map(binding).collect()
 }
@@ -110,6 +116,7 @@ fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
 struct ToFunction {
     served: Arc<Served>,
     function: FunctionName,
+    source: Source,
     effects: EffectsMode,
 }
 
@@ -121,7 +128,12 @@ impl Consumer for ToFunction {
                 return Err(Unanswered { reason, blame: Blame::Host });
             };
             let invocation = Invocation::of_messages(batch);
-            let handled = live.function.queue(invocation, batch, self.effects).await.map_err(unanswered)?;
+            let handled = match self.source {
+                Source::Queue => live.function.queue(invocation, batch, self.effects).await,
+                Source::Topic(_) => live.function.topic(invocation, batch, self.effects).await,
+                Source::Kv { .. } => live.function.kv_changes(invocation, batch, self.effects).await,
+            };
+            let handled = handled.map_err(unanswered)?;
             let failures = handled.failures.into_iter().map(|(id, unfinished)| Failed { id, why: why(unfinished) });
             Ok(Handled { failures: failures.collect(), effects: handled.effects })
         })

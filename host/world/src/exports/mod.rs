@@ -3,7 +3,10 @@
 pub(crate) mod http;
 pub(crate) mod http_buffered;
 pub(crate) mod invoke;
-pub(crate) mod queue;
+mod kv;
+pub(crate) mod messages;
+mod queue;
+mod topic;
 
 use crate::bindings;
 use crate::compiled::Compiled;
@@ -46,6 +49,8 @@ pub(crate) struct Program {
     http: Option<HttpIndices>,
     invoke: Option<bindings::invoke::InvokeIndices>,
     queue: Option<bindings::queue::QueueIndices>,
+    topic: Option<bindings::topic::TopicIndices>,
+    kv: Option<bindings::kv::KvIndices>,
     /// Called in every new instance: only where the snapshot is switched off.
     init: Option<ComponentExportIndex>,
 }
@@ -63,6 +68,8 @@ pub(crate) struct Exports {
     pub(crate) http: Option<HttpExport>,
     pub(crate) invoke: Option<bindings::invoke::Invoke>,
     pub(crate) queue: Option<bindings::queue::Queue>,
+    pub(crate) topic: Option<bindings::topic::Topic>,
+    pub(crate) kv: Option<bindings::kv::Kv>,
 }
 
 impl Program {
@@ -80,6 +87,8 @@ impl Program {
         };
         let invoke = if shape.invoke { Some(bindings::invoke::InvokeIndices::new(component)?) } else { None };
         let queue = if shape.queue { Some(bindings::queue::QueueIndices::new(component)?) } else { None };
+        let topic = if shape.topic { Some(bindings::topic::TopicIndices::new(component)?) } else { None };
+        let kv = if shape.kv { Some(bindings::kv::KvIndices::new(component)?) } else { None };
         let init = match compiled.init() {
             Init::EveryStart if shape.init => {
                 let (interface, function) = INIT_EXPORT;
@@ -89,7 +98,7 @@ impl Program {
             }
             _ => None,
         };
-        Ok(Self { context, http, invoke, queue, init })
+        Ok(Self { context, http, invoke, queue, topic, kv, init })
     }
 }
 
@@ -131,7 +140,15 @@ impl Blueprint for Program {
             Some(indices) => Some(indices.load(&mut *store, instance)?),
             None => None,
         };
-        Ok(Exports { http, invoke, queue })
+        let topic = match &self.topic {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
+        let kv = match &self.kv {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
+        Ok(Exports { http, invoke, queue, topic, kv })
     }
 
     async fn start(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
