@@ -19,6 +19,8 @@
 //! | [`#[flint_sdk::invoke]`](macro@invoke) | `async fn(T) -> Result<U, E>` | invocations, as `flint invoke` makes them |
 //! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Message<T>) -> Result<(), E>` | messages of a queue, one by one |
 //! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Batch<T>) -> BatchResult` | messages of a queue, by the batch |
+//! | [`#[flint_sdk::topic]`](macro@topic) | `async fn(Message<T>) -> Result<(), E>` | what is published to a topic |
+//! | [`#[flint_sdk::kv_change]`](macro@kv_change) | `async fn(Change<T>) -> Result<(), E>` | what changes in a store |
 //! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
 //!
 //! An HTTP handler that needs no more of the request than the parameters of the path takes [`http::Params`], which makes
@@ -27,6 +29,7 @@
 //! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
 //!
 //! What a function may call is a module each: [`kv`] (key-value stores), [`mod@queue`] (sending to queues),
+//! [`mod@topic`] (publishing),
 //! [`http::send`](http::send()) (requests to others),
 //! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
 //! [`transaction`](fn@transaction) happens together. All of it is `async`; [`join!`] and [`join_all`] run calls
@@ -68,13 +71,14 @@ pub mod prelude;
 pub mod queue;
 pub mod secrets;
 pub mod time;
+pub mod topic;
 pub mod transaction;
 
 pub use self::failure::{Failure, Retry};
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
 pub use self::transaction::transaction;
-pub use flint_sdk_macros::{http, init, invoke, queue};
+pub use flint_sdk_macros::{http, init, invoke, kv_change, queue, topic};
 
 /// For the code that the attributes write. No promise is made about it.
 #[doc(hidden)]
