@@ -7,6 +7,7 @@ mod harness;
 
 mod admin;
 mod bench;
+mod change;
 mod cli;
 mod component;
 mod config;
@@ -29,4 +30,5 @@ mod slow;
 mod telemetry;
 mod tidy;
 mod tls;
+mod topic;
 mod watch;

@@ -116,15 +116,18 @@ const SETTLE: Duration = Duration::from_secs(10);
 pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Option<message::Options> {
     let (queue, function) = (platform.queues.get(&trigger.queue)?, platform.functions.get(&trigger.function)?);
     let rules = queue_rules(queue);
+    let is_queue = trigger.source == platform::Source::Queue;
+    // Of a queue that the host keeps, nobody said how long a lease has to be.
+    let visibility = if is_queue { rules.visibility } else { Duration::ZERO };
     Some(message::Options {
         queue: trigger.queue.clone(),
         batch_size: trigger.batch_size,
         batch_bytes_max: function.request_size_max.as_usize(),
         batch_window: trigger.batch_window,
         concurrency: trigger.concurrency,
-        visibility: rules.visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
+        visibility: visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
         // What a topic tells was filtered when it was published.
-        filter: trigger.filter.clone().filter(|_| trigger.source == platform::Source::Queue),
+        filter: trigger.filter.clone().filter(|_| is_queue),
         backoff: message::Backoff { first: trigger.retry_delay, most: trigger.retry_delay_max },
         receives_max: rules.receives_max,
         receive_max: rules.batch_max,

@@ -133,10 +133,24 @@ impl Consumer for ToFunction {
                 Source::Topic(_) => live.function.topic(invocation, batch, self.effects).await,
                 Source::Kv { .. } => live.function.kv_changes(invocation, batch, self.effects).await,
             };
-            let handled = handled.map_err(unanswered)?;
+            let handled = handled.map_err(|failure| self.unanswered(failure, batch))?;
             let failures = handled.failures.into_iter().map(|(id, unfinished)| Failed { id, why: why(unfinished) });
             Ok(Handled { failures: failures.collect(), effects: handled.effects })
         })
+    }
+}
+
+impl ToFunction {
+    fn unanswered(&self, failure: Failure, batch: &[Delivery]) -> Unanswered {
+        let mut unanswered = unanswered(failure);
+        // The handler of changes answers for all of them: that no retry helps is known of one that was alone.
+        if matches!(self.source, Source::Kv { .. })
+            && batch.len() > 1
+            && let Blame::Messages { retry: retry @ Retry::Never } = &mut unanswered.blame
+        {
+            *retry = Retry::Default;
+        }
+        unanswered
     }
 }
 
