@@ -43,9 +43,14 @@ struct Done {
 }
 
 #[flint_sdk::queue]
-async fn handle(batch: Batch<Job>) -> BatchResult {
+async fn handle(batch: Batch<Job>) -> Result<BatchResult, Failure> {
+    // One after the other, unless platform.toml says how many at once: then, if one fails, none of the others is done either.
+    let at_once: Option<usize> = config::get("at-once")?.and_then(|number| number.parse().ok());
     log::info!("a batch came", jobs = batch.len());
-    batch.each(work).await
+    Ok(match at_once {
+        Some(at_once) => batch.each_at_once(at_once, work).await,
+        None => batch.each(work).await,
+    })
 }
 
 async fn work(message: Message<Job>) -> Result<(), Failure> {

@@ -41,6 +41,20 @@ pub struct Batch<T> {
 /// A message whose body could not be read has failed already. Of a FIFO queue, the messages of a group that stand behind one
 /// that failed are not done either, and come again behind it; unless that one is given up ([`Failure::never`]), since then the
 /// group goes on.
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::queue::{Batch, BatchResult};
+///
+/// /// All numbers at once, but for those that are too large.
+/// fn handle(batch: Batch<u64>) -> BatchResult {
+///     let (messages, mut result) = batch.into_parts();
+///     for message in messages.iter().filter(|message| message.body > 1000) {
+///         result.failed(message, Failure::new("ValidationError", "the number is too large").never());
+///     }
+///     result
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "it says which messages come again: answer it"]
 pub struct BatchResult {

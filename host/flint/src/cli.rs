@@ -1,8 +1,10 @@
 //! The command line: its types, and the help that teaches them.
 
+mod bench;
 mod queue;
 mod topic;
 
+pub(crate) use bench::{BenchKv, BenchQueue};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
 
@@ -372,6 +374,10 @@ pub(crate) enum BenchCommand {
     Neighbours(Neighbours),
     /// How many functions and instances a host holds, and how fast it starts with them
     Density(Density),
+    /// Durable messages a second, sent and handled, beside Redis and NATS
+    Queue(BenchQueue),
+    /// Durable writes of a key-value store a second, beside Redis and NATS, and reads of a guest
+    Kv(BenchKv),
 }
 
 #[derive(Debug, Args)]

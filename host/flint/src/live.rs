@@ -30,7 +30,6 @@ use flint_config::platform::Function;
 use flint_config::{Platform, Source};
 use flint_engine::{Engine, Fault};
 use flint_model::FunctionName;
-use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use flint_triggers::request::Door;
@@ -84,8 +83,7 @@ impl Served {
         progress: &Progress,
     ) -> Result<Self, Error> {
         let platform = loaded.platform.clone();
-        let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
-        let world = wire::world(loaded, as_stores, telemetry)?;
+        let world = wire::world(loaded, Arc::clone(&stores), telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let rates = wire::rates(&platform, None);

@@ -13,9 +13,9 @@ use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::filter::KeyFilter;
-use flint_model::{FunctionName, QueueName, SystemClock, TopicName};
+use flint_model::{FunctionName, QueueName, TopicName};
 use flint_stores::kv::{ChangeEvents, ChangeSubscription, Start};
-use flint_stores::{Catalog, KvLimits, Order, QueueRules, Stores, Subscription, TopicRules};
+use flint_stores::{Catalog, KvLimits, Order, QueueRules, Subscription, TopicRules};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::message;
@@ -154,16 +154,16 @@ fn kv_limits(store: &KvStore) -> KvLimits {
 ///
 /// # Errors
 /// If what is trusted for calls of other hosts can't be used.
-pub(crate) fn world(loaded: &Loaded, stores: Arc<dyn Stores>, telemetry: &Telemetry) -> Result<World, Error> {
+pub(crate) fn world(loaded: &Loaded, stores: Arc<Embedded>, telemetry: &Telemetry) -> Result<World, Error> {
     let platform = &loaded.platform;
     telemetry.limit_lines(platform.limits.log_line_max);
     telemetry.keep_recent(platform.limits.recent_invocations);
     let world = World::new(WorldOptions {
         engine: loaded.engine.clone(),
         cache: load::cache(&platform.data_dir),
+        clock: stores.clock(),
         stores,
         telemetry: telemetry.clone(),
-        clock: Arc::new(SystemClock),
         spares_max: platform.limits.spares_max,
         request_memory_max: platform.limits.request_memory_max,
         head_max: HeadLimits { size: platform.limits.header_size_max, count: platform.limits.header_count_max },

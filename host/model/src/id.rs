@@ -70,6 +70,8 @@ ids! {
     InvocationId;
     /// Identifies one message of a queue, however often it is received.
     MessageId;
+    /// Identifies the content of blobs, however many keys lead to it.
+    ContentId;
 }
 
 /// Says that a text is no id.

@@ -6,6 +6,7 @@
 //! commit share, its [`Plan`] knows.
 
 mod backfill;
+mod blob;
 mod change;
 mod derive;
 mod kv;
@@ -14,12 +15,13 @@ mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flint_model::{MessageId, QueueName, StoreName, Timestamp};
+use flint_model::{ContentId, MessageId, QueueName, StoreName, Timestamp};
 use flint_stores::derive::Derived;
 use flint_stores::kv::Position;
 use flint_stores::{Catalog, Cause, Commit, CommitError, Committed, Effect, Outcome, Version};
 
 use crate::database::Failure;
+use crate::table::blob::Usage;
 use crate::table::queue::Count;
 use crate::table::{self, Tables};
 use queue::Plan;
@@ -37,6 +39,8 @@ pub(crate) struct Apply<'tx> {
     number: u64,
     /// What the queues hold that were touched.
     counts: BTreeMap<QueueName, Count>,
+    /// How many keys lead to the contents that were touched.
+    usages: BTreeMap<ContentId, Usage>,
     /// The queues where messages came or became visible.
     woken: BTreeSet<QueueName>,
     /// How far the subscriptions have come that were looked up, by their keys.
@@ -60,6 +64,17 @@ enum Step<'a> {
     /// Nothing but what it causes.
     Publish(MessageId),
     Record(record::Step<'a>),
+    Blob(blob::Step<'a>),
+}
+
+/// What a group came to.
+pub(crate) struct Finished {
+    /// Whether there is anything to commit.
+    pub(crate) changed: bool,
+    /// The queues whose waiters are to be woken then.
+    pub(crate) woken: BTreeSet<QueueName>,
+    /// The files to which nothing leads then.
+    pub(crate) released: Vec<ContentId>,
 }
 
 /// Why something does not happen.
@@ -102,6 +117,7 @@ impl<'tx> Apply<'tx> {
             changed: false,
             number,
             counts: BTreeMap::new(),
+            usages: BTreeMap::new(),
             woken: BTreeSet::new(),
             positions: BTreeMap::new(),
             row: Vec::new(),
@@ -154,6 +170,17 @@ impl<'tx> Apply<'tx> {
                 Step::Record(self.decide_tick(index, schedule, *seen, *expect)?)
             }
             Effect::InvocationPut { id, invocation } => Step::Record(self.decide_invocation(*id, invocation)?),
+            Effect::BlobLink { bucket, key, content, content_type, metadata, expect } => {
+                let about = (content_type.as_deref(), metadata);
+                Step::Blob(self.decide_link(index, (bucket, key), content, about, *expect)?)
+            }
+            Effect::BlobUnlink { bucket, key, expect } => {
+                Step::Blob(self.decide_unlink(index, (bucket, key), *expect)?)
+            }
+            Effect::BlobCopy { from_bucket, from_key, from_expect, bucket, key, expect } => {
+                let from = (from_bucket, from_key);
+                Step::Blob(self.decide_copy(index, from, *from_expect, (bucket, key), *expect)?)
+            }
         };
         let tells = match (&step, effect.key()) {
             (Step::Kv(step), Some(key)) if !step.is_nothing() => {
@@ -192,6 +219,7 @@ impl<'tx> Apply<'tx> {
             Step::Queue(step) => self.take_send(step)?,
             Step::Publish(id) => Outcome::TopicPublish { id },
             Step::Record(step) => self.take_record(step)?,
+            Step::Blob(step) => self.take_blob(step, version)?,
         };
         derived.iter().try_for_each(|derived| self.deliver(derived))?;
         Ok(outcome)
@@ -207,13 +235,15 @@ impl<'tx> Apply<'tx> {
         Ok(count)
     }
 
-    /// Writes down what the group came to; answers whether there is anything to commit, and who is to be woken then.
-    pub(crate) fn finish(mut self) -> Result<(bool, BTreeSet<QueueName>), Failure> {
+    /// Writes down what the group came to.
+    pub(crate) fn finish(mut self) -> Result<Finished, Failure> {
         if self.changed {
             self.tables.meta.insert(table::VERSION, self.version)?;
             self.tables.meta.insert(table::NUMBER, self.number)?;
+            self.tables.meta.insert(table::TIME, self.now.as_millis())?;
             self.write_counts()?;
         }
-        Ok((self.changed, self.woken))
+        let released = self.write_usages()?;
+        Ok(Finished { changed: self.changed, woken: self.woken, released })
     }
 }

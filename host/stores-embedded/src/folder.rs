@@ -1,4 +1,4 @@
-//! The data folder: its lock, and the database file in it.
+//! The data folder: its lock, the database file in it, and the folder of content.
 //!
 //! A new database is made aside and renamed, so that a file under its own name is always a whole one: a crash while the
 //! first start makes it leaves nothing that a second start would stumble over, and an empty or cut file is damage, never
@@ -14,6 +14,7 @@ use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use crate::backend::Medium;
+use crate::blob_file::BlobFolder;
 use crate::database::{Contents, Database};
 use crate::error::OpenError;
 
@@ -43,6 +44,11 @@ impl Folder {
         lock.set_len(0)?;
         lock.write_all(std::process::id().to_string().as_bytes())?;
         Ok(Self { dir: Arc::new(dir), _lock: lock })
+    }
+
+    /// Opens the folder of content.
+    pub(crate) fn blobs(&self) -> io::Result<BlobFolder> {
+        BlobFolder::open(&self.dir)
     }
 
     /// Opens the folder's database; makes it if there is none.
@@ -101,13 +107,24 @@ impl Medium for DatabaseFile {
 
     #[cfg(unix)]
     fn room(&self, free_min: u64) -> Result<(), Unavailable> {
-        let Ok(disk) = rustix::fs::fstatvfs(&*self.dir) else { return Ok(()) };
-        if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
-            return Err(Unavailable::ReadOnly);
-        }
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if free < free_min { Err(Unavailable::DiskFull) } else { Ok(()) }
+        room(&self.dir, free_min)
     }
+}
+
+/// Says whether there is room on the disk of a folder: see [`Medium::room`].
+#[cfg(unix)]
+pub(crate) fn room(dir: &Dir, free_min: u64) -> Result<(), Unavailable> {
+    let Ok(disk) = rustix::fs::fstatvfs(dir) else { return Ok(()) };
+    if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Err(Unavailable::ReadOnly);
+    }
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < free_min { Err(Unavailable::DiskFull) } else { Ok(()) }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn room(_: &Dir, _: u64) -> Result<(), Unavailable> {
+    Ok(())
 }
 
 #[cfg(target_os = "linux")]

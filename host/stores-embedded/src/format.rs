@@ -10,7 +10,7 @@ use redb::ReadableDatabase as _;
 
 /// The format that this version of the program reads and writes.
 ///
-/// 1 had key-value stores alone; 2 has queues, and what leads to messages.
+/// 1 had key-value stores alone; 2 has queues, what leads to messages, and blobs.
 pub(crate) const FORMAT_NOW: u64 = 2;
 
 /// Makes all tables in a new database.
@@ -38,7 +38,7 @@ pub(crate) fn migrate(database: &redb::Database) -> Result<(), OpenError> {
     }
 }
 
-/// Adds the tables of queues and of what leads to messages, which are empty.
+/// Adds the tables of queues, of what leads to messages and of blobs, which are empty.
 fn to_2(database: &redb::Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     Tables::make(&transaction)?.meta.insert(FORMAT, 2)?;

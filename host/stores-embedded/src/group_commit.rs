@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use flint_model::{Clock, QueueName};
+use flint_model::{Clock, ContentId, QueueName};
 use flint_stores::{Catalog, Commit, CommitError, Committed, Unavailable};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -26,6 +26,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::apply::Apply;
 use crate::bell::Bells;
+use crate::contents::Contents;
 use crate::database::{Chain, Database, Failure};
 use crate::options::GroupCommitOptions;
 use crate::table::Tables;
@@ -87,14 +88,25 @@ impl GroupCommit {
         catalog: Arc<ArcSwap<Catalog>>,
         clock: Arc<dyn Clock>,
         bells: Arc<Bells>,
+        contents: Arc<Contents>,
         options: GroupCommitOptions,
     ) -> io::Result<Self> {
         // The channel has no bound of its own: whoever sends holds a place of the room, which has.
         let (sender, receiver) = unbounded_channel();
         let bounds = Bounds { works: options.batch_max.max(1), weight: options.effects_max.max(1) };
         let free_min = options.free_min.as_u64();
-        let writer =
-            Writer { database, catalog, clock, bells, queue: receiver, bounds, next: None, free_min, refused: None };
+        let writer = Writer {
+            database,
+            catalog,
+            clock,
+            bells,
+            contents,
+            queue: receiver,
+            bounds,
+            next: None,
+            free_min,
+            refused: None,
+        };
         let thread = std::thread::Builder::new().name("flint-commit".to_owned()).spawn(move || writer.run())?;
         Ok(Self { room: Room::new(options), queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
     }
@@ -221,6 +233,7 @@ struct Writer {
     catalog: Arc<ArcSwap<Catalog>>,
     clock: Arc<dyn Clock>,
     bells: Arc<Bells>,
+    contents: Arc<Contents>,
     queue: UnboundedReceiver<Work>,
     bounds: Bounds,
     /// What did not fit into the last group.
@@ -244,7 +257,8 @@ impl Writer {
             if self.database.is_lost() {
                 self.database.recover();
             }
-            match self.write(&mut group) {
+            let mut released = Vec::new();
+            match self.write(&mut group, &mut released) {
                 Ok(woken) => {
                     group.drain(..).for_each(|work| work.job.answer());
                     self.bells.ring(&woken);
@@ -258,6 +272,8 @@ impl Writer {
                     group.drain(..).for_each(|work| work.job.refuse(reason));
                 }
             }
+            // Also after a failure, when the database tells whether they are linked, now that it was opened again.
+            self.contents.doubt(released);
         }
     }
 
@@ -291,13 +307,15 @@ impl Writer {
         true
     }
 
-    fn write(&self, group: &mut [Work]) -> Result<BTreeSet<QueueName>, Failure> {
+    /// Writes a group; answers whom to wake, and fills in the files to which nothing leads if it is written.
+    fn write(&self, group: &mut [Work], released: &mut Vec<ContentId>) -> Result<BTreeSet<QueueName>, Failure> {
         let catalog = self.catalog.load();
         self.database.write(|transaction| {
             let mut apply = Apply::new(Tables::open(transaction)?, &catalog, self.clock.now())?;
             group.iter_mut().try_for_each(|work| work.job.apply(&mut apply))?;
-            let (changed, woken) = apply.finish()?;
-            Ok((woken, changed))
+            let finished = apply.finish()?;
+            *released = finished.released;
+            Ok((finished.woken, finished.changed))
         })
     }
 }

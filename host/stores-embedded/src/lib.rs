@@ -2,7 +2,9 @@
 //!
 //! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
 //! all commits that wait (`group_commit`), which applies them to tables (`apply`, `table`); reads are redb read
-//! transactions, on the caller's thread (`kv`, `queue`, `record`). What is over is removed in the background (`collect`).
+//! transactions, on the caller's thread (`kv`, `queue`, `blob`, `record`). What is over is removed in the background
+//! (`collect`). The content of blobs, unless it is small, is in files: written and read in blocks (`blob_write`,
+//! `blob_read`), kept while something links it or somebody holds it (`contents`), and removed then (`blob_collect`).
 //!
 //! Depends on: stores, model. Deliberately absent: what a commit means (flint-stores says that), grants, WebAssembly, and
 //! any redb type in the public interface.
@@ -10,7 +12,13 @@
 mod apply;
 mod backend;
 mod bell;
+mod blob;
+mod blob_collect;
+mod blob_file;
+mod blob_read;
+mod blob_write;
 mod collect;
+mod contents;
 mod database;
 mod error;
 mod folder;
@@ -31,19 +39,23 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use cap_std::fs::Dir;
-use flint_model::Clock;
+use flint_model::{Clock, Timestamp};
 use flint_stores::{
-    Backfill, BoxFuture, Catalog, Commit, CommitError, Committed, Invocations, Kv, Queues, Schedules, Stores, check,
+    Backfill, Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Invocations, Kv, Queues, Schedules, Stores,
+    check,
 };
 use parking_lot::Mutex;
 
 use crate::bell::Bells;
+use crate::blob_collect::BlobCollector;
+use crate::blob_file::BlobFolder;
 use crate::collect::Collector;
+use crate::contents::Contents;
 use crate::database::Database;
 pub use crate::error::OpenError;
 use crate::folder::Folder;
 use crate::group_commit::GroupCommit;
-pub use crate::options::{CollectOptions, GroupCommitOptions, Options};
+pub use crate::options::{BlobOptions, CollectOptions, GroupCommitOptions, Options};
 
 /// The stores of one data folder, open.
 ///
@@ -55,6 +67,8 @@ pub struct Embedded {
     database: Arc<Database>,
     group_commit: Arc<GroupCommit>,
     collector: Collector,
+    contents: Arc<Contents>,
+    blob_collector: BlobCollector,
     /// None after the database was closed: then another process may have the folder.
     folder: Mutex<Option<Folder>>,
 }
@@ -71,19 +85,29 @@ impl Embedded {
     pub fn open(dir: Dir, options: Options) -> Result<Self, OpenError> {
         let folder = Folder::take(dir)?;
         let database = folder.open(options.cache_size.as_usize())?;
-        Self::start(database, Some(folder), options)
+        let blobs = folder.blobs()?;
+        Self::start(database, blobs, Some(folder), options)
     }
 
-    fn start(database: Database, folder: Option<Folder>, options: Options) -> Result<Self, OpenError> {
-        let Options { catalog, clock, group_commit, collect, cache_size: _ } = options;
+    fn start(
+        database: Database,
+        blobs: BlobFolder,
+        folder: Option<Folder>,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        let Options { catalog, clock, group_commit, collect, blobs: blob_options, cache_size: _ } = options;
         let database = Arc::new(database);
+        // Leases, delays and times to live were written down by a clock that had come so far.
+        clock.not_before(database.last_time()?);
         let catalog = Arc::new(ArcSwap::from_pointee(catalog));
         let bells = Arc::new(Bells::default());
+        let contents = Arc::new(Contents::new(blobs, blob_options, group_commit.free_min.as_u64()));
         let writer = GroupCommit::start(
             Arc::clone(&database),
             Arc::clone(&catalog),
             Arc::clone(&clock),
             Arc::clone(&bells),
+            Arc::clone(&contents),
             group_commit,
         );
         let group_commit = Arc::new(writer?);
@@ -94,13 +118,20 @@ impl Embedded {
             Arc::clone(&clock),
             collect,
         )?;
-        Ok(Self { catalog, bells, clock, database, group_commit, collector, folder: Mutex::new(folder) })
+        let blob_collector = BlobCollector::start(Arc::clone(&database), Arc::clone(&contents))?;
+        let folder = Mutex::new(folder);
+        Ok(Self { catalog, bells, clock, database, group_commit, collector, contents, blob_collector, folder })
     }
 
     /// Changes what there is, and its limits and rules, for all calls from now on. What is left out keeps its data, and can't
     /// be reached.
     pub fn set_catalog(&self, catalog: Catalog) {
         self.catalog.store(Arc::new(catalog));
+    }
+
+    /// What times to live, leases and delays go by: whoever says when an entry ends has to go by it too.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// Refuses new commits, waits until those that were accepted are durable, and gives the folder up.
@@ -118,7 +149,8 @@ impl Embedded {
     /// Has the threads end when they have done what was accepted.
     fn stop(&self) -> Vec<JoinHandle<()>> {
         // The writer goes first: then the collector does not wait for a place behind it.
-        [self.group_commit.close(), self.collector.close()].into_iter().flatten().collect()
+        let threads = [self.group_commit.close(), self.collector.close(), self.blob_collector.close()];
+        threads.into_iter().flatten().collect()
     }
 }
 
@@ -155,6 +187,14 @@ impl Stores for Embedded {
         self
     }
 
+    fn blobs(&self) -> &dyn Blobs {
+        self
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn schedules(&self) -> &dyn Schedules {
         self
     }
@@ -170,6 +210,7 @@ impl Stores for Embedded {
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, CommitError>> {
         Box::pin(async move {
             self.check(&commit)?;
+            self.contents.check(&commit).map_err(CommitError::Invalid)?;
             self.group_commit.commit(commit).await
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flint_model::{ByteSize, Clock, SystemClock};
+use flint_model::{ByteSize, Clock, SteadyClock};
 use flint_stores::Catalog;
 
 /// How to open the stores.
@@ -17,6 +17,8 @@ pub struct Options {
     pub group_commit: GroupCommitOptions,
     /// How what is over is removed: expired entries, deduplication ids, messages that were kept too long.
     pub collect: CollectOptions,
+    /// How the content of blobs is written and read.
+    pub blobs: BlobOptions,
     /// The memory for pages of the database: 64 MiB by default.
     pub cache_size: ByteSize,
 }
@@ -25,9 +27,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             catalog: Catalog::default(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SteadyClock::starting_now()),
             group_commit: GroupCommitOptions::default(),
             collect: CollectOptions::default(),
+            blobs: BlobOptions::default(),
             cache_size: ByteSize::mib(64),
         }
     }
@@ -75,5 +78,39 @@ pub struct CollectOptions {
 impl Default for CollectOptions {
     fn default() -> Self {
         Self { every: Duration::from_secs(1), round_max: 1000 }
+    }
+}
+
+/// How the content of blobs is written and read.
+#[derive(Debug, Clone, Copy)]
+pub struct BlobOptions {
+    /// The largest content that is kept in the database, without a file: 64 KiB by default, and never more than a block.
+    pub inline_max: ByteSize,
+    /// How much is written to a file or read from it at a time: 512 KiB by default. Who writes or reads has two such blocks.
+    pub block_size: ByteSize,
+    /// The most files that are written and read at once: 256 by default. One more has to wait.
+    pub transfers_max: usize,
+    /// How long one waits before it is refused as overload: 5 s by default.
+    pub wait_max: Duration,
+}
+
+impl Default for BlobOptions {
+    fn default() -> Self {
+        Self {
+            inline_max: ByteSize::kib(64),
+            block_size: ByteSize::kib(512),
+            transfers_max: 256,
+            wait_max: Duration::from_secs(5),
+        }
+    }
+}
+
+impl BlobOptions {
+    pub(crate) fn block_size(&self) -> usize {
+        self.block_size.as_usize().max(1)
+    }
+
+    pub(crate) fn inline_max(&self) -> usize {
+        self.inline_max.as_usize()
     }
 }

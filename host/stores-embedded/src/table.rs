@@ -11,14 +11,16 @@
 //! | 9..17 | when it is gone, in milliseconds, little endian; all ones if it stays |
 //!
 //! `expiry` holds a row for each entry that will be gone: the moment, big endian so that rows are in order of time, and
-//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`], that of
-//! subscriptions in [`subscription`], those of schedules and invocations in [`record`].
+//! the row's key in `kv`. `meta` holds numbers by name. The tables of queues are in [`queue`], those of blobs in [`blob`],
+//! that of subscriptions in [`subscription`], those of schedules and invocations in [`record`].
 
+pub(crate) mod blob;
 mod lazy;
 pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod subscription;
 
+use blob::BlobTables;
 use bytes::Bytes;
 use flint_model::{StoreName, Timestamp};
 use flint_stores::kv::{Counter, Kind};
@@ -37,6 +39,8 @@ pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta")
 pub(crate) const FORMAT: &str = "format";
 /// The row of `meta` that tells the version of the last commit.
 pub(crate) const VERSION: &str = "version";
+/// The row of `meta` that tells when the last commit was, in milliseconds.
+pub(crate) const TIME: &str = "time";
 /// The row of `meta` that tells the number of the last message.
 pub(crate) const NUMBER: &str = "number";
 
@@ -51,6 +55,7 @@ pub(crate) struct Tables<'tx> {
     pub(crate) expiry: Table<'tx, &'static [u8], ()>,
     pub(crate) meta: Table<'tx, &'static str, u64>,
     pub(crate) queues: QueueTables<'tx>,
+    pub(crate) blobs: BlobTables<'tx>,
     pub(crate) subscription: Lazy<'tx, &'static [u8], &'static [u8]>,
     pub(crate) schedule: Lazy<'tx, &'static str, u64>,
     pub(crate) invocation: Lazy<'tx, &'static [u8], &'static [u8]>,
@@ -75,6 +80,7 @@ impl<'tx> Tables<'tx> {
             expiry: transaction.open_table(EXPIRY)?,
             meta: transaction.open_table(META)?,
             queues: QueueTables::open(transaction)?,
+            blobs: BlobTables::open(transaction)?,
             subscription: Lazy::new(transaction, SUBSCRIPTION),
             schedule: Lazy::new(transaction, SCHEDULE),
             invocation: Lazy::new(transaction, INVOCATION),

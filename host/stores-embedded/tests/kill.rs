@@ -4,11 +4,11 @@
 //! output what was acknowledged to it, a line each; whatever it told has to be there afterwards, and every batch has to
 //! be whole or absent, told or not.
 
+mod killed;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,13 +21,12 @@ use flint_stores_embedded::{Embedded, Options};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::killed::{FOLDER, ROUND, Since, run_and_kill};
+
 const KILLS: usize = 60;
 const WRITERS: usize = 64;
 /// The keys of a batch.
 const PARTS: usize = 3;
-
-const FOLDER: &str = "FLINT_STORES_KILL_FOLDER";
-const ROUND: &str = "FLINT_STORES_KILL_ROUND";
 
 fn store() -> StoreName {
     StoreName::parse("default").expect("a name")
@@ -60,10 +59,9 @@ struct Told {
 }
 
 impl Told {
-    /// Reads the lines that are whole; the kill may have cut the last one.
-    fn parse(text: &str) -> Self {
+    fn parse(lines: &[String]) -> Self {
         let mut told = Self::default();
-        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+        for line in lines {
             let words: Vec<&str> = line.split_whitespace().collect();
             let ["ack", writer, n, sum, version] = words[..] else { continue };
             let writer = writer.parse().expect("a writer");
@@ -86,7 +84,7 @@ async fn every_acknowledged_write_survives_kill_9_and_no_batch_is_half_there() {
         // One in four while the folder is being opened, or soon after.
         let since = if rng.random_range(0..4) == 0 { Since::Start } else { Since::FirstAcknowledgement };
         let after = Duration::from_micros(rng.random_range(0..120_000));
-        let told = write_and_kill(folder.path(), round, since, after);
+        let told = Told::parse(&run_and_kill("writers", folder.path(), round, since, after));
         acknowledged += told.batches.values().sum::<usize>();
         busy += usize::from(told.batches.len() > WRITERS / 2);
         let stores = open(folder.path());
@@ -104,50 +102,6 @@ async fn every_acknowledged_write_survives_kill_9_and_no_batch_is_half_there() {
     println!(
         "{KILLS} kills, {acknowledged} acknowledged batches of {PARTS}, {busy} kills among most of {WRITERS} writers"
     );
-}
-
-/// From when on the time to the kill is counted.
-enum Since {
-    Start,
-    FirstAcknowledgement,
-}
-
-/// Runs the writers, and kills them.
-fn write_and_kill(folder: &Path, round: usize, since: Since, after: Duration) -> Told {
-    let mut child = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "writers", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .env(ROUND, round.to_string())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the writers");
-    let mut output = child.stdout.take().expect("a pipe");
-    // Someone has to read all the time, or the writers would wait for the pipe instead of for the disk.
-    let (acknowledged, is_acknowledged) = std::sync::mpsc::channel();
-    let reader = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        let mut buffer = [0; 1 << 16];
-        loop {
-            let count = output.read(&mut buffer).expect("the pipe");
-            if count == 0 {
-                return String::from_utf8(text).expect("plain text");
-            }
-            text.extend(&buffer[..count]);
-            if buffer[..count].windows(4).any(|word| word == b"ack ") {
-                // Only the first one is waited for.
-                let _heard = acknowledged.send(());
-            }
-        }
-    });
-    if matches!(since, Since::FirstAcknowledgement) {
-        is_acknowledged.recv_timeout(Duration::from_secs(30)).expect("the writers begin");
-    }
-    std::thread::sleep(after);
-    child.kill().expect("kill");
-    let status = child.wait().expect("it ends");
-    assert_eq!(status.signal(), Some(9), "it did not end by itself: {status}");
-    Told::parse(&reader.join().expect("the reader"))
 }
 
 async fn check_batches(stores: &Embedded, told: &Told, round: usize, seed: u64) {

@@ -1,9 +1,10 @@
-//! What there is: the stores, queues and topics that the configuration names, each with its limits and rules.
+//! What there is: the stores, queues, topics and buckets that the configuration names, each with its limits and rules.
 
 use std::collections::BTreeMap;
 
-use flint_model::{QueueName, StoreName, TopicName};
+use flint_model::{BucketName, QueueName, StoreName, TopicName};
 
+use crate::blob::BucketRules;
 use crate::kv::{ChangeSubscription, KvLimits};
 use crate::queue::QueueRules;
 use crate::refusal::{Missing, Refusal};
@@ -20,6 +21,8 @@ pub struct Catalog {
     pub changes: BTreeMap<StoreName, Vec<ChangeSubscription>>,
     /// Topics.
     pub topics: BTreeMap<TopicName, TopicRules>,
+    /// Buckets of blobs.
+    pub buckets: BTreeMap<BucketName, BucketRules>,
     /// The greatest depth of a message that an effect causes, so that a function which writes into what it listens to comes
     /// to an end: 16 by default.
     pub depth_max: u32,
@@ -34,6 +37,7 @@ impl Default for Catalog {
             queues: BTreeMap::new(),
             changes: BTreeMap::new(),
             topics: BTreeMap::new(),
+            buckets: BTreeMap::new(),
             depth_max: 16,
             answer_size_max: 1 << 20,
         }
@@ -55,6 +59,14 @@ impl Catalog {
     /// [`Missing::Queue`].
     pub fn queue(&self, queue: &QueueName) -> Result<&QueueRules, Refusal> {
         self.queues.get(queue).ok_or_else(|| Missing::Queue(queue.clone()).into())
+    }
+
+    /// Looks up a bucket.
+    ///
+    /// # Errors
+    /// [`Missing::Bucket`].
+    pub fn bucket(&self, bucket: &BucketName) -> Result<&BucketRules, Missing> {
+        self.buckets.get(bucket).ok_or_else(|| Missing::Bucket(bucket.clone()))
     }
 
     /// Looks up a topic.

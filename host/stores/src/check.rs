@@ -1,5 +1,6 @@
 //! What arguments have to be: checked by every engine before it looks at a store. Pure.
 
+mod blob;
 mod once;
 mod queue;
 mod topic;
@@ -14,6 +15,7 @@ use crate::effect::{CHECKS_MAX, Effect};
 use crate::kv::KvLimits;
 use crate::refusal::{Invalid, Refusal, TooLarge, What};
 
+pub use blob::{blob_key, list};
 pub use queue::{extend, page, receive, redrive};
 
 /// Checks the key of a read.
@@ -97,6 +99,7 @@ fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal> {
     }
     queue::batch(catalog, effects)?;
     topic::batch(catalog, effects)?;
+    blob::batch(catalog, effects)?;
     once::batch(effects)
 }
 
@@ -113,6 +116,7 @@ fn effect(catalog: &Catalog, effect: &Effect) -> Result<(), Refusal> {
         Effect::QueueSend { queue, message, options } => queue::send(catalog, queue, message, options),
         Effect::TopicPublish { topic, message } => topic::publish(catalog, topic, message),
         Effect::ScheduleTick { .. } => Ok(()),
+        Effect::BlobLink { .. } | Effect::BlobUnlink { .. } | Effect::BlobCopy { .. } => blob::effect(catalog, effect),
         Effect::InvocationPut { invocation, .. } => {
             Ok(TooLarge::check(What::Answer, invocation.state.size(), catalog.answer_size_max)?)
         }

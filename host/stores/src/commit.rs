@@ -2,6 +2,7 @@
 
 use flint_model::{MessageId, QueueName, ScheduleName, Timestamp, TraceContext};
 
+use crate::blob::{Etag, Linked};
 use crate::effect::Effect;
 use crate::kv::{CounterFault, ReadError, Version};
 use crate::queue::Settle;
@@ -86,6 +87,21 @@ pub enum Outcome {
         /// Its id; or that of the message with the same deduplication id which was there before.
         id: MessageId,
     },
+    /// The key leads to the content.
+    BlobLink {
+        /// What it leads to now.
+        linked: Linked,
+    },
+    /// The key leads to nothing, now.
+    BlobUnlink {
+        /// Whether it led to something before.
+        existed: bool,
+    },
+    /// The second key leads to what the first one led to.
+    BlobCopy {
+        /// What it leads to now.
+        linked: Linked,
+    },
     /// The message is in the queue of every subscription that wants it.
     TopicPublish {
         /// Its id.
@@ -115,6 +131,20 @@ pub enum CommitError {
         key: String,
         /// The version that it has now, if it exists.
         current: Option<Version>,
+    },
+    /// A key of a bucket does not lead to what an effect expects, or the source of a copy to nothing. Look again, decide
+    /// anew, then retry.
+    #[error("the blob {key:?} is not what was expected: {}", match current {
+        Some(etag) => format!("its etag is {etag}"),
+        None => "it does not exist".to_owned(),
+    })]
+    BlobConflict {
+        /// Which effect, counted from 0.
+        index: usize,
+        /// The key.
+        key: String,
+        /// The etag of what it leads to now, if it does.
+        current: Option<Etag>,
     },
     /// An increment can't be made. A retry can't help.
     #[error("the key {key:?} can't be incremented: {fault}")]

@@ -2,9 +2,12 @@
 //!
 //! An effect names what it changes and what it expects to find there. It does nothing by itself; an engine applies it.
 
-use bytes::Bytes;
-use flint_model::{InvocationId, QueueName, ScheduleName, StoreName, Timestamp, TopicName};
+use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use flint_model::{BucketName, InvocationId, QueueName, ScheduleName, StoreName, Timestamp, TopicName};
+
+use crate::blob::{BlobExpectation, Content, Etag};
 use crate::invoke::Invocation;
 use crate::kv::Version;
 use crate::queue::{Message, SendOptions};
@@ -63,6 +66,46 @@ pub enum Effect {
         /// How it is sent.
         options: SendOptions,
     },
+    /// Has a key lead to content, in the place of what it led to.
+    BlobLink {
+        /// The bucket of the key.
+        bucket: BucketName,
+        /// The key, 1 byte to the bucket's limit.
+        key: String,
+        /// What was written.
+        content: Content,
+        /// What kind of content it is: printable ASCII, as in HTTP.
+        content_type: Option<String>,
+        /// What else there is to say about it, by names of at least one byte.
+        metadata: BTreeMap<String, String>,
+        /// What the key has to lead to; none to link whatever is there.
+        expect: Option<BlobExpectation>,
+    },
+    /// Has a key lead to nothing. It is no error if it does already, unless `expect` says so.
+    BlobUnlink {
+        /// The bucket of the key.
+        bucket: BucketName,
+        /// The key, 1 byte to the bucket's limit.
+        key: String,
+        /// What the key has to lead to; none to unlink whatever is there.
+        expect: Option<BlobExpectation>,
+    },
+    /// Has a second key lead to what a first one led to before the commit, with its content type and metadata. No content
+    /// is copied. The commit may unlink the first: that renames a blob.
+    BlobCopy {
+        /// The bucket of the first key.
+        from_bucket: BucketName,
+        /// The first key. It has to lead to something.
+        from_key: String,
+        /// What the first key has to lead to; none for anything.
+        from_expect: Option<Etag>,
+        /// The bucket of the second key.
+        bucket: BucketName,
+        /// The second key, 1 byte to the bucket's limit.
+        key: String,
+        /// What the second key has to lead to; none to link whatever is there.
+        expect: Option<BlobExpectation>,
+    },
     /// Puts a message into the queue of every subscription of a topic that wants it.
     TopicPublish {
         /// The topic.
@@ -89,7 +132,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// The store and the key that the effect is about, if it is about one.
+    /// The store and the key that the effect is about, if it is about one of a key-value store.
     pub fn key(&self) -> Option<(&StoreName, &str)> {
         match self {
             Self::KvPut { store, key, .. }
@@ -98,10 +141,21 @@ impl Effect {
             | Self::KvCheck { store, key, .. } => Some((store, key)),
             Self::QueueSend { .. } | Self::TopicPublish { .. } => None,
             Self::ScheduleTick { .. } | Self::InvocationPut { .. } => None,
+            Self::BlobLink { .. } | Self::BlobUnlink { .. } | Self::BlobCopy { .. } => None,
         }
     }
 
-    /// The bytes that the effect brings: key and value, message, or record.
+    /// The bucket and the key that the effect changes, if it is about blobs.
+    pub fn blob(&self) -> Option<(&BucketName, &str)> {
+        match self {
+            Self::BlobLink { bucket, key, .. }
+            | Self::BlobUnlink { bucket, key, .. }
+            | Self::BlobCopy { bucket, key, .. } => Some((bucket, key)),
+            _ => None,
+        }
+    }
+
+    /// The bytes that the effect brings: key and value, message, record, or content that was not put aside.
     pub fn size(&self) -> u64 {
         let size = match self {
             Self::KvPut { key, value, .. } => key.len() + value.len(),
@@ -110,6 +164,13 @@ impl Effect {
             Self::QueueSend { message, .. } | Self::TopicPublish { message, .. } => message.size(),
             Self::ScheduleTick { schedule, .. } => schedule.as_str().len() + size_of::<Timestamp>(),
             Self::InvocationPut { invocation, .. } => size_of::<InvocationId>() + invocation.state.size(),
+            Self::BlobLink { key, content, content_type, metadata, .. } => {
+                let about = content_type.as_ref().map_or(0, String::len)
+                    + metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+                key.len() + about + content.bytes().map_or(0, Bytes::len)
+            }
+            Self::BlobUnlink { key, .. } => key.len(),
+            Self::BlobCopy { from_key, key, .. } => from_key.len() + key.len(),
         };
         size as u64
     }

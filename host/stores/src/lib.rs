@@ -1,8 +1,8 @@
 //! What durable means: the traits of a store engine, the effects that change it, and the one commit.
 //!
 //! Everything durable is changed by [`Stores::commit`], which takes [`Effect`]s as plain values and makes all of them
-//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`], [`Schedules`],
-//! [`Invocations`]. The rules that every engine has to keep are pure functions of this crate ([`check`], [`mod@derive`],
+//! durable or none. Everything else goes through one trait a capability: [`Kv`], [`Queues`], [`Blobs`],
+//! [`Schedules`], [`Invocations`]. The rules that every engine has to keep are pure functions of this crate ([`check`], [`mod@derive`],
 //! [`Expectation::is_met`], [`kv::sum`], [`cursor`]), and the feature `conformance` holds the suite that takes any engine.
 //!
 //! [`Transaction`] is stores whose changes are held back, to be committed with what caused them.
@@ -10,6 +10,7 @@
 //! Depends on: model. Deliberately absent: redb, files, WebAssembly, HTTP, and grants, which are checked before a call
 //! comes here.
 
+pub mod blob;
 pub mod catalog;
 pub mod check;
 pub mod commit;
@@ -27,6 +28,12 @@ pub mod transaction;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+
+pub use blob::{
+    Blob, BlobExpectation, BlobInfo, Blobs, Body, BucketRules, Content, ContentWriter, Etag, Linked, ListPage, Listing,
+    Range, WriteError,
+};
+use flint_model::Timestamp;
 
 pub use catalog::Catalog;
 pub use commit::{Cause, Commit, CommitError, Committed, Outcome};
@@ -55,11 +62,17 @@ pub trait Stores: Send + Sync + 'static {
     /// The side of the queues that receives.
     fn queues(&self) -> &dyn Queues;
 
+    /// The blobs: reading them, and writing their content.
+    fn blobs(&self) -> &dyn Blobs;
+
     /// Says whether a commit keeps the rules that hold whatever the stores hold ([`check::commit`]), and makes nothing.
     ///
     /// # Errors
     /// [`CommitError::NoSuch`], [`CommitError::TooLarge`], [`CommitError::Invalid`].
     fn check(&self, commit: &Commit) -> Result<(), CommitError>;
+
+    /// The time that entries, leases and delays go by.
+    fn now(&self) -> Timestamp;
 
     /// How far schedules have come.
     fn schedules(&self) -> &dyn Schedules;

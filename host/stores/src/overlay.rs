@@ -6,8 +6,11 @@
 //! changed a key meanwhile: what was decided by it may be wrong. Keys that a scan did *not* show are not among them: a scan
 //! does not notice keys that others add to its range before the commit.
 //!
+//! Changes of blobs and all else that no read shows, or not every one, are held in their order: see `blob`.
+//!
 //! Versions of what is held are above all that a store gives out, and are good for this invocation only.
 
+mod blob;
 mod key;
 mod mark;
 #[cfg(test)]
@@ -22,6 +25,7 @@ use crate::cursor;
 use crate::kv::ReadError;
 use crate::refusal::{TooLarge, What};
 use crate::{Commit, CommitError, Committed, Effect, Entry, Item, Outcome, Page, Version};
+pub(crate) use blob::Source;
 use key::{Change, Found, Held, Key};
 use mark::Mark;
 pub use mark::{MARKS_MAX, NoMark};
@@ -36,8 +40,10 @@ const KEY_BYTES: u64 = 128;
 #[derive(Debug, Clone)]
 pub struct Overlay {
     keys: BTreeMap<StoreName, BTreeMap<String, Key>>,
-    /// What no read shows, in its order.
+    /// What is about no key of a store, in its order.
     others: Vec<Effect>,
+    /// What the store had under the keys of blobs.
+    blobs: blob::Seen,
     /// Where one can go back to, the last one last.
     marks: Vec<Mark>,
     version: Version,
@@ -48,8 +54,8 @@ pub struct Overlay {
 impl Overlay {
     /// Starts with nothing. All that was read and changed, keys and values, takes `bytes_max` at most.
     pub fn new(bytes_max: ByteSize) -> Self {
-        let (keys, others, marks) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { keys, others, marks, version: HELD_FROM, bytes: 0, bytes_max: bytes_max.as_u64() }
+        let (keys, others, blobs, marks) = (BTreeMap::new(), Vec::new(), BTreeMap::new(), Vec::new());
+        Self { keys, others, blobs, marks, version: HELD_FROM, bytes: 0, bytes_max: bytes_max.as_u64() }
     }
 
     /// What the invocation sees under a key, if that can be told without asking the store.
@@ -133,10 +139,11 @@ impl Overlay {
 
     /// Holds all the effects of a commit, or none of them, and answers what they come to.
     ///
-    /// What they expect is compared with what the invocation sees. The keys of [`Overlay::unseen`] were noted before.
+    /// What they expect is compared with what the invocation sees. The keys of [`Overlay::unseen`] and
+    /// [`Overlay::unseen_blobs`] were noted before.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`]; [`CommitError::NotACounter`], also for an increment of a key that held a plain value which
+    /// [`CommitError::Conflict`]; [`CommitError::BlobConflict`]; [`CommitError::NotACounter`], also for an increment of a key that held a plain value which
     /// this invocation deleted: no single effect says that; [`CommitError::TooLarge`] if more is held than may be.
     pub fn commit(&mut self, now: Timestamp, commit: Commit) -> Result<Committed, CommitError> {
         let version = self.version + 1;
@@ -155,7 +162,7 @@ impl Overlay {
         let effect = |(store, keys): (StoreName, BTreeMap<String, Key>)| {
             keys.into_iter().filter_map(move |(name, key)| key.into_effect(store.clone(), name))
         };
-        self.keys.into_iter().flat_map(effect).chain(self.others).collect()
+        self.keys.into_iter().flat_map(effect).chain(blob::last_of_each(self.others)).collect()
     }
 
     fn decide(
@@ -165,6 +172,9 @@ impl Overlay {
         index: usize,
         effect: &Effect,
     ) -> Result<(Change, Outcome), CommitError> {
+        if effect.blob().is_some() {
+            return self.decide_blob(now, version, index, effect);
+        }
         let unknown = Key::default();
         let known = effect.key().and_then(|(store, key)| self.key(store, key)).unwrap_or(&unknown);
         let seen = known.seen(now);
@@ -180,10 +190,8 @@ impl Overlay {
 
     fn take(&mut self, effect: Effect, (change, outcome): (Change, Outcome)) -> Outcome {
         match change {
-            Change::Other => {
-                self.bytes += effect.size() + KEY_BYTES;
-                self.others.push(effect);
-            }
+            Change::Other => self.hold_other(effect),
+            Change::Instead(instead) => self.hold_other(*instead),
             Change::Hold(held) => {
                 if let Some((store, key)) = effect.key() {
                     self.hold(store, key, Some(held));
@@ -192,6 +200,11 @@ impl Overlay {
             Change::Nothing => {}
         }
         outcome
+    }
+
+    fn hold_other(&mut self, effect: Effect) {
+        self.bytes += effect.size() + KEY_BYTES;
+        self.others.push(effect);
     }
 
     /// Changes what is held of a key.
@@ -244,8 +257,6 @@ fn other(effect: &Effect) -> Outcome {
         Effect::TopicPublish { message, .. } => Outcome::TopicPublish { id: message.id },
         Effect::ScheduleTick { .. } => Outcome::ScheduleTick,
         Effect::InvocationPut { .. } => Outcome::InvocationPut { written: true },
-        Effect::KvPut { .. } | Effect::KvDelete { .. } | Effect::KvIncrement { .. } | Effect::KvCheck { .. } => {
-            unreachable!("it has a key")
-        }
+        _ => unreachable!("it has a key"),
     }
 }

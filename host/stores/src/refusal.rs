@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flint_model::{QueueName, StoreName, TopicName};
+use flint_model::{BucketName, QueueName, StoreName, TopicName};
 
 /// Says what a limit was set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,14 @@ pub enum What {
     DeduplicationId,
     /// How long something is put off, in milliseconds.
     Delay,
+    /// A blob, in bytes.
+    Blob,
+    /// The content type and the metadata of a blob together, in bytes.
+    Metadata,
+    /// The name of something in the metadata of a blob, in bytes.
+    MetadataName,
+    /// What rolls up the keys of a list, in bytes.
+    Delimiter,
     /// The answer to an asynchronous invocation, or the text of its failure, in bytes.
     Answer,
     /// The name of a schedule.
@@ -55,6 +63,10 @@ impl What {
             Self::Group => "group",
             Self::DeduplicationId => "deduplication id",
             Self::Delay => "delay",
+            Self::Blob => "blob",
+            Self::Metadata => "metadata",
+            Self::MetadataName => "name in the metadata",
+            Self::Delimiter => "delimiter",
             Self::Answer => "answer",
             Self::Schedule => "schedule",
             Self::Invocation => "invocation",
@@ -139,7 +151,7 @@ pub enum Invalid {
         /// The queue.
         queue: QueueName,
     },
-    /// A group, a deduplication id or the name of an attribute without a byte.
+    /// A group, a deduplication id, a delimiter or a name without a byte.
     #[error("a {what} has at least one byte")]
     Empty {
         /// What is empty.
@@ -182,6 +194,20 @@ pub enum Invalid {
         /// The queue.
         queue: QueueName,
     },
+    /// Two effects of a commit about one blob.
+    #[error("the key {key:?} of bucket {bucket} comes twice in one batch")]
+    BlobTwice {
+        /// The bucket of the key.
+        bucket: BucketName,
+        /// The key.
+        key: String,
+    },
+    /// A content type that no HTTP header could carry.
+    #[error("a content type has one or more printable ASCII characters")]
+    ContentType,
+    /// Content that this engine did not write, or has let go of.
+    #[error("the content was not written to this store")]
+    Content,
 }
 
 /// Says why a store can't serve now. A retry can help, after a back-off.
@@ -213,6 +239,9 @@ pub enum Missing {
     /// No queue.
     #[error("there is no queue {0}")]
     Queue(QueueName),
+    /// No bucket.
+    #[error("there is no bucket {0}")]
+    Bucket(BucketName),
     /// No topic.
     #[error("there is no topic {0}")]
     Topic(TopicName),

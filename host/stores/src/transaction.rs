@@ -3,15 +3,17 @@
 //! To whoever reads and writes it is an engine like any other; what it answers is decided by the [`Overlay`]. In the end
 //! [`Transaction::finish`] hands over the effects, to be committed together with what caused them.
 
+mod blob;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flint_model::{ByteSize, Clock, StoreName};
+use flint_model::{ByteSize, Clock, StoreName, Timestamp};
 
 use crate::overlay::NoMark;
 use crate::refusal::Refusal;
 use crate::{
-    Backfill, BoxFuture, Commit, CommitError, Committed, Effect, Entry, Invalid, Invocations, Kv, Overlay, Page,
+    Backfill, Blobs, BoxFuture, Commit, CommitError, Committed, Effect, Entry, Invalid, Invocations, Kv, Overlay, Page,
     Queues, ReadError, Schedules, Stores, cursor,
 };
 
@@ -80,6 +82,10 @@ impl Transaction {
             let entry = self.stores.kv().get(store, key).await?;
             self.with(|overlay| overlay.note(store, key, entry.as_ref()))??;
         }
+        for (bucket, key) in self.with(|overlay| overlay.unseen_blobs(effects))? {
+            let info = self.stores.blobs().head(bucket, key).await?;
+            self.with(|overlay| overlay.note_blob(bucket, key, info))??;
+        }
         Ok(())
     }
 }
@@ -97,6 +103,14 @@ impl Stores for Transaction {
 
     fn queues(&self) -> &dyn Queues {
         self.stores.queues()
+    }
+
+    fn blobs(&self) -> &dyn Blobs {
+        self
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn schedules(&self) -> &dyn Schedules {

@@ -1,4 +1,7 @@
+//! What the host is told of a batch.
+
 use super::*;
+use crate::bindings::imports::flint::platform::types;
 
 /// A message by its body, of a group with `body@group`.
 fn received(bodies: &[&str]) -> Received {
@@ -15,10 +18,14 @@ fn received(bodies: &[&str]) -> Received {
     bodies.iter().enumerate().map(message).collect()
 }
 
-/// What the host is told: the id of each message that is not done, and the failure, or `-` if it was not tried.
+/// What the host is told: the id of each message that is not done, and the failure, with a `!` if no retry helps, or `-` if it
+/// was not tried.
 fn told(result: BatchResult) -> Vec<(String, String)> {
     let reason = |reason| match reason {
-        wit::Unfinished::Failed(failure) => failure.name,
+        wit::Unfinished::Failed(failure) => match failure.retry {
+            types::Retry::Never => format!("{}!", failure.name),
+            _ => failure.name,
+        },
         wit::Unfinished::NotTried => "-".to_owned(),
     };
     result.into_failures().into_iter().map(|item| (item.id, reason(item.reason))).collect()
@@ -37,11 +44,7 @@ fn a_message_that_cannot_be_read_fails_alone_and_for_good() {
     let batch: Batch<u64> = Batch::read(received(&["1", "one", "2"]));
     assert_eq!(batch.iter().map(|message| message.body).collect::<Vec<_>>(), [1, 2]);
     let (_, result) = batch.into_parts();
-    let failures = result.clone().into_failures();
-    assert!(
-        matches!(&failures[0].reason, wit::Unfinished::Failed(failure) if matches!(failure.retry, crate::bindings::imports::flint::platform::types::Retry::Never))
-    );
-    assert_eq!(told(result), pairs(&[("1", "InvalidPayload")]));
+    assert_eq!(told(result), pairs(&[("1", "InvalidPayload!")]));
 }
 
 #[test]
@@ -57,7 +60,7 @@ fn a_group_goes_on_behind_a_message_that_is_given_up() {
     let (messages, mut result) = Batch::<u64>::read(received(&["0@a", "x@a", "2@a"])).into_parts();
     result.failed(&messages[0], busy().never());
     assert!(!result.is_blocked("2"));
-    assert_eq!(told(result), pairs(&[("0", "Busy"), ("1", "InvalidPayload")]));
+    assert_eq!(told(result), pairs(&[("0", "Busy!"), ("1", "InvalidPayload!")]));
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub(crate) fn of_read(area: &str, error: &ReadError) -> Problem {
 pub(crate) fn of_commit(area: &str, error: &CommitError) -> Problem {
     let (status, code) = match error {
         CommitError::Conflict { .. } => (StatusCode::CONFLICT, "conflict"),
+        CommitError::BlobConflict { .. } => (StatusCode::CONFLICT, "conflict"),
         CommitError::NotACounter { .. } => (StatusCode::CONFLICT, "not-a-counter"),
         CommitError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
         CommitError::NoSuch(missing) => return no_such(missing),
@@ -36,6 +37,7 @@ fn no_such(missing: &Missing) -> Problem {
     let code = match missing {
         Missing::Store(_) => "kv/no-such-store",
         Missing::Queue(_) => "queue/no-such-queue",
+        Missing::Bucket(_) => "blob/no-such-bucket",
         Missing::Topic(_) => "topic/no-such-topic",
     };
     Problem::new(StatusCode::NOT_FOUND, code, missing.to_string())

@@ -11,8 +11,6 @@ use crate::load;
 use crate::output::Output;
 use crate::wire;
 use bytes::Bytes;
-use flint_stores::Stores;
-use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use serde_json::json;
 use std::io::{IsTerminal, Read};
@@ -50,10 +48,9 @@ async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Te
         return Err(Error::NoSuchFunction { name: args.function.clone(), known });
     }
     let stores = tokio::task::block_in_place(|| wire::open_stores(&loaded.platform))?;
-    let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
     let mut functions = {
         let progress = output.progress();
-        let world = wire::world(&loaded, as_stores, telemetry)?;
+        let world = wire::world(&loaded, Arc::clone(&stores), telemetry)?;
         live::slots(&world, &loaded, |name| *name == args.function, &progress).await?
     };
     let Some(function) = functions.pop_first() else {

@@ -9,8 +9,9 @@ use flint_stores::{Commit, CommitError, ReadError, Stores as _, Unavailable};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{commit, create, options, put, store, value};
+use super::{blobs, commit, create, dir, folder, options, put, store, value};
 use crate::backend::faulty::{Disk, Fault};
+use crate::blob_file::BlobFolder;
 use crate::database::{Contents, Database};
 use crate::{Embedded, GroupCommitOptions, Options};
 
@@ -22,9 +23,18 @@ fn new_disk() -> Disk {
     disk
 }
 
+/// A folder of content that nothing is written to: it is no more.
+fn no_blobs() -> BlobFolder {
+    BlobFolder::open(&dir(&folder())).expect("a new folder")
+}
+
 fn open(disk: &Disk, options: Options) -> Arc<Embedded> {
+    open_with(disk, no_blobs(), options)
+}
+
+fn open_with(disk: &Disk, blobs: BlobFolder, options: Options) -> Arc<Embedded> {
     let database = Database::open(Box::new(disk.clone()), 1 << 20, Contents::Existing).expect("an existing database");
-    Arc::new(Embedded::start(database, None, options).expect("threads"))
+    Arc::new(Embedded::start(database, blobs, None, options).expect("threads"))
 }
 
 /// A disk that dies in the middle of many writers and then loses power, over and over.
@@ -114,6 +124,83 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers_when_there_is_spac
     for key in acknowledged.iter().map(String::as_str).chain(["before", "after"]) {
         assert!(value(&stores, key).await.is_some(), "{key}");
     }
+}
+
+/// Content is on a disk that is well, what links it on one that dies: whether a commit that failed has linked is known only
+/// when the database is opened again, and its content must not go before that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn content_stays_and_goes_with_its_link_on_a_dying_disk() {
+    let seed: u64 = rand::random();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (setup, disk, folder) = (Setup::default(), new_disk(), folder());
+    let open = || open_with(&disk, BlobFolder::open(&dir(&folder)).expect("the folder"), options(&setup));
+    let mut kept: Vec<(String, usize, u8)> = Vec::new();
+    for round in 0..40 {
+        let stores = open();
+        disk.set(Fault::DiesAfter(rng.random_range(1..60)));
+        let writers = (0..4).map(|writer| {
+            let stores = Arc::clone(&stores);
+            tokio::spawn(async move { put_blobs_until_failure(&stores, round, writer).await })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            kept.extend(writer.await.expect("a writer"));
+        }
+        drop(stores);
+        disk.cut_power(&mut rng);
+        let stores = open();
+        for (key, size, byte) in &kept {
+            let read = blobs::read(&stores, key).await;
+            assert!(read == Some(vec![*byte; *size]), "seed {seed}, round {round}: {key} was acknowledged");
+        }
+        blobs::until_files(&folder, blobs::rows(&stores).1 as usize).await;
+    }
+}
+
+/// Links blobs of their own content; answers those that were acknowledged.
+async fn put_blobs_until_failure(stores: &Embedded, round: usize, writer: usize) -> Vec<(String, usize, u8)> {
+    let mut acknowledged = Vec::new();
+    for n in 0.. {
+        // Three keys, so that content is unlinked, too.
+        let (key, size, byte) = (format!("{round}/{writer}/{}", n % 3), 70_000 + n, writer as u8);
+        let link = blobs::link(&key, blobs::content(stores, size, byte).await);
+        match stores.commit(link.into()).await {
+            Ok(_) => acknowledged.push((key, size, byte)),
+            Err(error) => {
+                assert_eq!(error, FAILED);
+                // The last one may be there or not, and then the one before it is not.
+                acknowledged.retain(|(other, ..)| *other != key);
+                break;
+            }
+        }
+    }
+    // Each key as it was put last.
+    let last: std::collections::BTreeMap<_, _> =
+        acknowledged.into_iter().map(|(key, size, byte)| (key, (size, byte))).collect();
+    last.into_iter().map(|(key, (size, byte))| (key, size, byte)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn content_whose_link_did_not_fit_on_the_disk_goes() {
+    let (setup, disk, folder) = (Setup::default(), new_disk(), folder());
+    let stores = open_with(&disk, BlobFolder::open(&dir(&folder)).expect("the folder"), options(&setup));
+    disk.set(Fault::Full);
+    let mut acknowledged = Vec::new();
+    for n in 0..200 {
+        let link = blobs::link(&format!("k{n}"), blobs::content(&stores, 70_000, 7).await);
+        // What is beside it does not fit after some time.
+        match stores.commit(Commit::new(vec![link, put(&format!("k{n}"), [7; 50_000])])).await {
+            Ok(_) => acknowledged.push(n),
+            Err(error) => assert_eq!(error, CommitError::Unavailable { reason: Unavailable::DiskFull }),
+        }
+    }
+    assert!(acknowledged.len() < 200, "the disk was full");
+    blobs::until_files(&folder, acknowledged.len()).await;
+    disk.set(Fault::None);
+    for n in acknowledged {
+        assert!(blobs::read(&stores, &format!("k{n}")).await.is_some(), "k{n}");
+    }
+    let link = blobs::link("after", blobs::content(&stores, 70_000, 7).await);
+    stores.commit(link.into()).await.expect("there is space again");
 }
 
 #[tokio::test]

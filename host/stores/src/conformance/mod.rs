@@ -6,6 +6,8 @@
 //! [`conformance!`]: crate::conformance!
 
 pub mod batch;
+pub mod blob;
+pub mod blob_list;
 pub mod change;
 pub mod dead_letter;
 pub mod fifo;
@@ -14,6 +16,7 @@ pub mod model;
 pub mod queue;
 pub mod race;
 pub mod random;
+pub mod random_blob;
 pub mod random_event;
 pub mod random_queue;
 pub mod record;
@@ -27,12 +30,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::{ManualClock, MessageId, QueueName, StoreName, Timestamp, TopicName};
+use flint_model::{BucketName, ManualClock, MessageId, QueueName, StoreName, Timestamp, TopicName};
 
 use crate::kv::ChangeSubscription;
 use crate::{
-    Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry, Expectation, Item, KvLimits, Message,
-    Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, TopicRules, Verdict, Version,
+    BucketRules, Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry, Expectation, Item, KvLimits,
+    Message, Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, TopicRules, Verdict, Version,
 };
 
 pub use model::{Memory, Model};
@@ -45,6 +48,8 @@ pub struct Setup {
     pub stores: BTreeMap<StoreName, KvLimits>,
     /// The queues that it has: see [`super::queue`].
     pub queues: BTreeMap<QueueName, QueueRules>,
+    /// The buckets that it has: `default` with default limits, `other` too, and `small` with small ones.
+    pub buckets: BTreeMap<BucketName, BucketRules>,
     /// Who listens to the stores: see [`super::change`].
     pub changes: BTreeMap<StoreName, Vec<ChangeSubscription>>,
     /// The topics that it has: see [`super::topic`].
@@ -57,8 +62,8 @@ impl Setup {
     /// What there is.
     pub fn catalog(&self) -> Catalog {
         let (stores, queues) = (self.stores.clone(), self.queues.clone());
-        let (changes, topics) = (self.changes.clone(), self.topics.clone());
-        Catalog { stores, queues, changes, topics, ..Catalog::default() }
+        let (changes, topics, buckets) = (self.changes.clone(), self.topics.clone(), self.buckets.clone());
+        Catalog { stores, queues, changes, topics, buckets, ..Catalog::default() }
     }
 }
 
@@ -79,6 +84,7 @@ impl Default for Setup {
             queues: [queue::rules(), topic::queues(), change::queues()].into_iter().flatten().collect(),
             changes: change::subscriptions(),
             topics: topic::rules(),
+            buckets: blob::rules(),
             clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000))),
         }
     }
@@ -165,6 +171,31 @@ macro_rules! conformance {
                 a_group_goes_on_behind_a_dead_lettered_message
                 a_busy_group_does_not_starve_another
                 extending_a_lease_hides_the_group;
+            blob: a_blob_is_there_once_it_is_linked
+                content_of_any_size_reads_back_however_it_was_written
+                a_range_reads_what_there_is_of_it
+                keys_of_blobs_are_any_text
+                buckets_do_not_share_keys
+                etags_are_equal_where_bytes_are
+                an_expectation_decides_whether_a_blob_changes
+                a_copy_stays_when_its_source_goes
+                a_copy_expects_its_source
+                a_rename_is_one_commit
+                content_is_read_and_linked_for_as_long_as_it_is_held
+                a_blob_and_other_effects_are_one
+                a_failed_link_leaves_the_blob_before
+                what_is_linked_keeps_the_rules_of_the_bucket
+                one_key_is_not_changed_twice
+                an_abandoned_write_leaves_nothing
+                a_reader_reads_to_the_end_what_is_overwritten_meanwhile
+                a_reader_reads_to_the_end_what_is_unlinked_meanwhile
+                many_readers_and_writers_see_whole_blobs;
+            blob_list: a_list_is_in_byte_order_and_stays_in_its_prefix
+                a_delimiter_rolls_up_what_is_behind_it
+                pages_of_a_list_meet_without_gap_or_overlap
+                a_list_goes_on_while_others_write
+                a_page_of_a_list_may_not_be_so_long
+                a_cursor_of_another_list_is_invalid;
             topic: what_is_published_reaches_every_subscription
                 a_filter_decides_what_reaches_a_subscription
                 a_group_goes_with_what_is_published
@@ -185,6 +216,7 @@ macro_rules! conformance {
                 what_became_of_an_invocation_is_known_for_a_while;
             random: an_engine_does_what_the_model_does;
             random_queue: an_engine_queues_as_the_model_does;
+            random_blob: an_engine_keeps_blobs_as_the_model_does;
             random_event: an_engine_tells_what_the_model_tells
         );
     };

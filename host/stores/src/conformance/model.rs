@@ -1,5 +1,6 @@
 //! What an engine is compared with: maps in memory, as simple as can be.
 
+mod blob;
 mod change;
 mod queue;
 mod record;
@@ -19,7 +20,7 @@ use crate::derive::Derived;
 use crate::kv::{Counter, Kind, Position, sum};
 use crate::refusal::TooLarge;
 use crate::{
-    Backfill, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Invocation,
+    Backfill, Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Depth, Effect, Entry, Expectation, Invocation,
     Invocations, Item, Kv, Outcome, Page, Peeked, Queues, ReadError, Receipt, Receive, Received, Schedules,
     SendOptions, Stores, Version, What, check, cursor, derive,
 };
@@ -29,6 +30,7 @@ use crate::{
 pub struct Model {
     entries: BTreeMap<(StoreName, String), Stored>,
     queues: queue::Queues,
+    buckets: blob::Buckets,
     positions: BTreeMap<(StoreName, QueueName), Position>,
     ticks: BTreeMap<ScheduleName, Timestamp>,
     invocations: BTreeMap<InvocationId, Invocation>,
@@ -82,14 +84,17 @@ impl Model {
         let at = At { catalog, now, cause: &commit.cause };
         let effects = commit.effects.iter().enumerate();
         let outcomes: Vec<_> =
-            effects.map(|(index, effect)| next.apply(&at, index, effect)).collect::<Result<_, _>>()?;
+            effects.map(|(index, effect)| next.apply(&at, index, effect, self)).collect::<Result<_, _>>()?;
         *self = next;
         Ok(Committed { version: self.version, outcomes })
     }
 
-    fn apply(&mut self, at: &At<'_>, index: usize, effect: &Effect) -> Result<Outcome, CommitError> {
+    fn apply(&mut self, at: &At<'_>, index: usize, effect: &Effect, before: &Self) -> Result<Outcome, CommitError> {
         let At { catalog, now, cause } = *at;
         match effect {
+            Effect::BlobLink { .. } | Effect::BlobUnlink { .. } | Effect::BlobCopy { .. } => {
+                self.buckets.apply(now, self.version, index, effect, &before.buckets)
+            }
             Effect::QueueSend { queue, message, options } => {
                 let id = self.queues.send(catalog, now, queue, message, options)?;
                 Ok(Outcome::QueueSend { id })
@@ -237,6 +242,14 @@ impl Stores for Memory {
 
     fn queues(&self) -> &dyn Queues {
         self
+    }
+
+    fn blobs(&self) -> &dyn Blobs {
+        self
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn schedules(&self) -> &dyn Schedules {

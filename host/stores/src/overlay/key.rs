@@ -47,6 +47,8 @@ pub(super) enum Change {
     Hold(Held),
     /// It is about no key.
     Other,
+    /// It is about no key, and this says the same at any later moment.
+    Instead(Box<Effect>),
     Nothing,
 }
 
@@ -91,10 +93,7 @@ pub(super) fn looks_below(effect: &Effect, is_held: bool) -> bool {
         Effect::KvIncrement { .. } => true,
         Effect::KvPut { expect, .. } => expect.is_some() && !is_held,
         Effect::KvDelete { .. } | Effect::KvCheck { .. } => !is_held,
-        Effect::QueueSend { .. }
-        | Effect::TopicPublish { .. }
-        | Effect::ScheduleTick { .. }
-        | Effect::InvocationPut { .. } => false,
+        _ => false,
     }
 }
 
@@ -103,10 +102,7 @@ pub(super) fn expectation(effect: &Effect) -> Option<Expectation> {
     match effect {
         Effect::KvPut { expect, .. } | Effect::KvDelete { expect, .. } | Effect::KvIncrement { expect, .. } => *expect,
         Effect::KvCheck { expect, .. } => Some(*expect),
-        Effect::QueueSend { .. }
-        | Effect::TopicPublish { .. }
-        | Effect::ScheduleTick { .. }
-        | Effect::InvocationPut { .. } => None,
+        _ => None,
     }
 }
 
@@ -146,10 +142,7 @@ impl Key {
                 (Change::Hold(Held::Count { sum, delta, version }), Outcome::KvIncrement { sum })
             }
             Effect::KvCheck { .. } => (Change::Nothing, Outcome::KvCheck),
-            Effect::QueueSend { .. }
-            | Effect::TopicPublish { .. }
-            | Effect::ScheduleTick { .. }
-            | Effect::InvocationPut { .. } => (Change::Other, other(effect)),
+            _ => (Change::Other, other(effect)),
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a transaction shows, holds and leaves behind.
 
+mod blob;
 mod random;
 
 use std::sync::Arc;

@@ -91,8 +91,9 @@ impl From<CommitError> for wit::Error {
             | CommitError::NotACounter { .. }
             | CommitError::TooDeep { .. }
             | CommitError::Ticked { .. }
+            | CommitError::BlobConflict { .. }
             | CommitError::LeaseLost { .. }
-            | CommitError::NoSuch(Missing::Store(_) | Missing::Topic(_)) => unexpected(),
+            | CommitError::NoSuch(Missing::Store(_) | Missing::Topic(_) | Missing::Bucket(_)) => unexpected(),
         }
     }
 }

@@ -87,12 +87,13 @@ impl From<CommitError> for wit::Error {
             // The queue of a subscription.
             CommitError::Full { .. } => Self::Unavailable(error.to_string()),
             CommitError::Unavailable { reason } => unavailable(reason),
-            // No key and no lease has a part in it.
+            // No key, no blob and no lease has a part in it.
             CommitError::Conflict { .. }
+            | CommitError::BlobConflict { .. }
             | CommitError::NotACounter { .. }
             | CommitError::Ticked { .. }
             | CommitError::LeaseLost { .. }
-            | CommitError::NoSuch(Missing::Store(_) | Missing::Queue(_)) => unexpected(),
+            | CommitError::NoSuch(Missing::Store(_) | Missing::Queue(_) | Missing::Bucket(_)) => unexpected(),
         }
     }
 }

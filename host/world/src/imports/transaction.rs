@@ -111,7 +111,7 @@ impl From<CommitError> for wit::Error {
     fn from(error: CommitError) -> Self {
         let text = error.to_string();
         match error {
-            CommitError::Conflict { .. } => Self::Conflict(text),
+            CommitError::Conflict { .. } | CommitError::BlobConflict { .. } => Self::Conflict(text),
             CommitError::TooLarge(_) => Self::TooLarge(text),
             CommitError::Unavailable { .. } => Self::Unavailable(text),
             // What could be known before was told by the call that made the change.

@@ -211,6 +211,24 @@ async fn the_rest_of_a_group_is_not_tried_behind_a_message_that_comes_again() {
     assert_eq!(house.done().await.as_deref(), Some("1"), "the message of the other group");
 }
 
+/// Nobody can tell for which message something was written, so it is taken back for all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_messages_that_are_handled_at_once_all_are_done_or_none() {
+    let at_once = |spec: &mut FunctionSpec| drop(spec.config.insert("at-once".to_owned(), "3".to_owned()));
+    let house = House::with(KvLimits::default(), at_once).await;
+    let fails = job("fails", r#", "trouble": "fail", "times": 1"#);
+    let messages = house.lease("jobs", &[&job("a", ""), &fails, &job("b", ""), &job("c", "")]).await;
+    let handled = house.handle(&messages, EffectsMode::Held).await.unwrap();
+    assert_eq!(names(&handled), ["-", "Busy", "-", "-"]);
+    house.settle(&messages, handled).await.unwrap();
+    assert_eq!((house.done().await, house.result("job/a").await), (None, None));
+    let rest: Vec<_> = [0, 2, 3].map(|at| messages[at].clone()).to_vec();
+    let handled = house.handle(&rest, EffectsMode::Held).await.unwrap();
+    assert_eq!(names(&handled), [""; 0]);
+    house.settle(&rest, handled).await.unwrap();
+    assert_eq!(house.done().await.as_deref(), Some("3"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_are_too_many_for_one_commit_are_a_failure_of_their_own() {
     let house = House::with(KvLimits { batch_max: 3, ..KvLimits::default() }, |_| {}).await;

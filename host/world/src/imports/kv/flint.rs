@@ -133,6 +133,9 @@ fn outcome(outcome: Outcome) -> Result<kv::Outcome, Error> {
         | Outcome::QueueSend { .. }
         | Outcome::TopicPublish { .. }
         | Outcome::ScheduleTick
+        | Outcome::BlobLink { .. }
+        | Outcome::BlobUnlink { .. }
+        | Outcome::BlobCopy { .. }
         | Outcome::InvocationPut { .. } => Err(Error::unexpected()),
     }
 }

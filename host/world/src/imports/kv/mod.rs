@@ -65,7 +65,9 @@ impl From<CommitError> for Error {
             CommitError::Full { .. } => Self::Unavailable(Unavailable::Overloaded),
             CommitError::TooDeep { .. } => Self::Invalid(error.to_string()),
             // No message is settled here, and no schedule fires.
-            CommitError::LeaseLost { .. } | CommitError::Ticked { .. } => Self::unexpected(),
+            CommitError::LeaseLost { .. } | CommitError::Ticked { .. } | CommitError::BlobConflict { .. } => {
+                Self::unexpected()
+            }
         }
     }
 }
@@ -74,7 +76,7 @@ impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Store(store) => Self::NoSuchStore(store.to_string()),
-            Missing::Queue(_) | Missing::Topic(_) => Self::unexpected(),
+            Missing::Queue(_) | Missing::Topic(_) | Missing::Bucket(_) => Self::unexpected(),
         }
     }
 }

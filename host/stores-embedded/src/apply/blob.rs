@@ -1,0 +1,152 @@
+//! Blobs: what keys lead to, and how many keys lead to a content.
+//!
+//! All that links goes through [`Apply::link`], all that unlinks through [`Apply::unlink`]: whatever a change of a blob
+//! causes in the same commit begins there.
+
+use bytes::Bytes;
+use flint_model::{BucketName, ContentId};
+use flint_stores::{BlobExpectation, CommitError, Content, Etag, Linked, Outcome, Version};
+use redb::ReadableTable as _;
+
+use super::{Apply, Halt};
+use crate::database::Failure;
+use crate::table::Corrupt;
+use crate::table::blob::{About, Link, Place, Usage, blob_row};
+
+/// A change of a blob that can happen.
+pub(super) enum Step<'a> {
+    Link { row: Vec<u8>, link: Link, bytes: Option<&'a Bytes> },
+    Copy { row: Vec<u8>, source: Link },
+    Unlink { row: Vec<u8> },
+}
+
+type Key<'a> = (&'a BucketName, &'a String);
+
+impl Apply<'_> {
+    pub(super) fn decide_link<'a>(
+        &self,
+        index: usize,
+        (bucket, key): Key<'_>,
+        content: &'a Content,
+        about: About<'_>,
+        expect: Option<BlobExpectation>,
+    ) -> Result<Step<'a>, Halt> {
+        let row = blob_row(bucket, key.as_bytes());
+        self.expect_blob(index, key, &row, expect)?;
+        Ok(Step::Link { row, link: Link::new(content, about), bytes: content.bytes() })
+    }
+
+    pub(super) fn decide_unlink<'a>(
+        &self,
+        index: usize,
+        (bucket, key): Key<'_>,
+        expect: Option<BlobExpectation>,
+    ) -> Result<Step<'a>, Halt> {
+        let row = blob_row(bucket, key.as_bytes());
+        self.expect_blob(index, key, &row, expect)?;
+        Ok(Step::Unlink { row })
+    }
+
+    pub(super) fn decide_copy<'a>(
+        &self,
+        index: usize,
+        (from_bucket, from_key): Key<'_>,
+        from_expect: Option<Etag>,
+        (bucket, key): Key<'_>,
+        expect: Option<BlobExpectation>,
+    ) -> Result<Step<'a>, Halt> {
+        let from = blob_row(from_bucket, from_key.as_bytes());
+        let wanted = from_expect.map_or(BlobExpectation::Exists, BlobExpectation::Etag);
+        let source = self.expect_blob(index, from_key, &from, Some(wanted))?;
+        let source = source.ok_or(Corrupt("what a copy found"))?;
+        let row = blob_row(bucket, key.as_bytes());
+        self.expect_blob(index, key, &row, expect)?;
+        Ok(Step::Copy { row, source })
+    }
+
+    /// Compares what a key leads to with what is expected of it, and answers that. Without an expectation it isn't read.
+    fn expect_blob(
+        &self,
+        index: usize,
+        key: &str,
+        row: &[u8],
+        expect: Option<BlobExpectation>,
+    ) -> Result<Option<Link>, Halt> {
+        let Some(expect) = expect else { return Ok(None) };
+        let found = self.tables.blobs.blob.get(row)?.map(|row| Link::parse(row.value())).transpose()?;
+        let current = found.as_ref().map(Link::etag);
+        if expect.is_met(current) {
+            return Ok(found);
+        }
+        Err(CommitError::BlobConflict { index, key: key.to_owned(), current }.into())
+    }
+
+    pub(super) fn take_blob(&mut self, step: Step<'_>, version: Version) -> Result<Outcome, Failure> {
+        match step {
+            Step::Link { row, link, bytes } => {
+                if let Some(bytes) = bytes {
+                    self.tables.blobs.body.insert(link.content().to_bytes().as_slice(), bytes.as_ref())?;
+                }
+                Ok(Outcome::BlobLink { linked: self.link(&row, link, version)? })
+            }
+            Step::Copy { row, source } => Ok(Outcome::BlobCopy { linked: self.link(&row, source, version)? }),
+            Step::Unlink { row } => Ok(Outcome::BlobUnlink { existed: self.unlink(&row)? }),
+        }
+    }
+
+    fn link(&mut self, row: &[u8], link: Link, version: Version) -> Result<Linked, Failure> {
+        let link = link.at(self.now, version);
+        link.write(&mut self.row)?;
+        let before = self.tables.blobs.blob.insert(row, self.row.as_slice())?;
+        let before = before.map(|row| Link::parse(row.value())).transpose()?;
+        self.changed = true;
+        self.usage(&link)?.links += 1;
+        before.map_or(Ok(()), |before| self.let_go(&before))?;
+        Ok(link.linked())
+    }
+
+    /// Answers whether there was something to unlink.
+    fn unlink(&mut self, row: &[u8]) -> Result<bool, Failure> {
+        let before = self.tables.blobs.blob.remove(row)?;
+        let Some(before) = before.map(|row| Link::parse(row.value())).transpose()? else { return Ok(false) };
+        self.changed = true;
+        self.let_go(&before)?;
+        Ok(true)
+    }
+
+    fn let_go(&mut self, before: &Link) -> Result<(), Failure> {
+        let usage = self.usage(before)?;
+        // Within one commit a key may let go of it before another one takes it up, but then it had it before.
+        usage.links = usage.links.checked_sub(1).ok_or(Corrupt("content, which counts less links than there are,"))?;
+        Ok(())
+    }
+
+    /// How many keys lead to a content, as the group of commits has left it so far.
+    fn usage(&mut self, link: &Link) -> Result<&mut Usage, Failure> {
+        let id = link.content();
+        if !self.usages.contains_key(&id) {
+            let found = self.tables.blobs.content.get(id.to_bytes().as_slice())?;
+            let found = found.map(|row| Usage::parse(row.value())).transpose()?;
+            self.usages.insert(id, found.unwrap_or(Usage { place: link.place, links: 0 }));
+        }
+        Ok(self.usages.get_mut(&id).ok_or(Corrupt("a content that was looked up"))?)
+    }
+
+    /// Writes how many keys lead to the contents that were touched; answers the files to which none leads any more.
+    pub(super) fn write_usages(&mut self) -> Result<Vec<ContentId>, Failure> {
+        let mut released = Vec::new();
+        for (id, usage) in &self.usages {
+            let row = id.to_bytes();
+            if usage.links > 0 {
+                self.tables.blobs.content.insert(row.as_slice(), usage.row().as_slice())?;
+                continue;
+            }
+            self.tables.blobs.content.remove(row.as_slice())?;
+            match usage.place {
+                Place::Body => drop(self.tables.blobs.body.remove(row.as_slice())?),
+                Place::File => released.push(*id),
+            }
+        }
+        Ok(released)
+    }
+}
