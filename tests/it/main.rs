@@ -7,6 +7,7 @@ mod harness;
 
 mod admin;
 mod bench;
+mod change;
 mod cli;
 mod component;
 mod config;
@@ -31,4 +32,5 @@ mod slow;
 mod telemetry;
 mod tidy;
 mod tls;
+mod topic;
 mod watch;

@@ -89,6 +89,8 @@ pub enum Import {
     Kv,
     /// Queues.
     Queue,
+    /// Topics.
+    Topic,
     /// Secrets.
     Secrets,
     /// `wasi:config`.

@@ -183,9 +183,9 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
         }),
         invoke: shape.invoke,
         queue: shape.queue,
-        kv: exports("kv-handler"),
+        kv: shape.kv,
         blob: exports("blob-handler"),
-        topic: exports("topic-handler"),
+        topic: shape.topic,
         schedule: shape.schedule,
         init: shape.init,
         imports: shape
@@ -194,6 +194,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
             .map(|import| match import {
                 flint_world::Import::Kv => Import::Kv,
                 flint_world::Import::Queue => Import::Queue,
+                flint_world::Import::Topic => Import::Topic,
                 flint_world::Import::Secrets => Import::Secrets,
                 flint_world::Import::Outbound => Import::Outbound,
                 flint_world::Import::Unknown(name) => Import::Unknown(name.clone()),

@@ -13,6 +13,8 @@ pub enum Capability {
     Kv,
     /// A queue.
     Queue,
+    /// A topic.
+    Topic,
 }
 
 impl fmt::Display for Capability {
@@ -20,6 +22,7 @@ impl fmt::Display for Capability {
         f.write_str(match self {
             Self::Kv => "kv",
             Self::Queue => "queue",
+            Self::Topic => "topic",
         })
     }
 }
@@ -32,7 +35,7 @@ pub enum Access {
     Read,
     /// Looking and changing.
     ReadWrite,
-    /// Putting something in, without seeing what is there.
+    /// Putting something in, without seeing what is there: sending to a queue, publishing to a topic.
     Send,
 }
 

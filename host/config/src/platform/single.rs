@@ -32,6 +32,8 @@ impl Platform {
             kv: BTreeMap::from([(store, KvStore::default())]),
             queues: BTreeMap::new(),
             schedules: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            subscriptions: Vec::new(),
             triggers: Vec::new(),
         }
     }

@@ -27,6 +27,7 @@
 //! | `POST /v1/queues/{queue}/redrive`, [`queue::Redrive`] | [`queue::Counted`] |
 //! | `GET /v1/schedules` | [`schedule::Schedules`] |
 //! | `POST /v1/schedules/{schedule}/run` | [`schedule::Ran`] |
+//! | `POST /v1/topics/{topic}/messages`, [`topic::Publish`] | [`queue::Sent`] |
 //!
 //! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
@@ -34,12 +35,14 @@ mod function;
 mod host;
 pub(crate) mod queue;
 pub(crate) mod schedule;
+pub(crate) mod topic;
 
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
 pub(crate) use host::{
     Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes, StoreLimits,
+    TopicLimits,
 };
 
 use base64::Engine as _;

@@ -2,6 +2,7 @@
 
 mod queue;
 mod schedule;
+mod topic;
 
 use super::api::{
     Changed, Deploy, Function, Functions, INVOCATION_HEADER, Invocations, Item, Limits, Live, PROBLEM_JSON, Page,
@@ -81,7 +82,8 @@ pub(super) fn routes() -> Pages {
         .routes(routes!(scan))
         .routes(routes!(read, write))
         .merge(queue::routes())
-        .merge(schedule::routes());
+        .merge(schedule::routes())
+        .merge(topic::routes());
     Pages(pages)
 }
 

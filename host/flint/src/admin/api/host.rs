@@ -105,6 +105,8 @@ pub(crate) struct Limits {
     pub(crate) kv: BTreeMap<String, StoreLimits>,
     /// Of each queue, by its name.
     pub(crate) queues: BTreeMap<String, QueueLimits>,
+    /// Of each topic, by its name.
+    pub(crate) topics: BTreeMap<String, TopicLimits>,
 }
 
 /// The limits of all calls of other hosts.
@@ -147,6 +149,14 @@ pub(crate) struct QueueLimits {
     pub(crate) dead_letter: Option<String>,
     pub(crate) message_size_max_bytes: u64,
     pub(crate) length_max: usize,
+    pub(crate) batch_max: usize,
+    pub(crate) batch_size_max_bytes: u64,
+}
+
+/// The limits of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TopicLimits {
+    pub(crate) message_size_max_bytes: u64,
     pub(crate) batch_max: usize,
     pub(crate) batch_size_max_bytes: u64,
 }
