@@ -18,6 +18,7 @@ mod hostile;
 mod http;
 mod http2;
 mod init;
+mod invoke;
 mod isolation;
 mod kv;
 mod limits;

@@ -1,5 +1,6 @@
 //! A platform as the binary wires it: everything valid, every default filled in.
 
+mod asynchronous;
 mod event;
 mod function;
 mod host;
@@ -7,6 +8,7 @@ mod route;
 mod schedule;
 mod single;
 
+pub use asynchronous::{Asynchronous, Destination};
 pub use event::{Queue, Trigger};
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
@@ -37,7 +39,7 @@ pub struct Platform {
     pub routes: Vec<Route>,
     /// The key-value stores.
     pub kv: BTreeMap<StoreName, KvStore>,
-    /// The queues, those too that the host keeps for dead letters and for ticks.
+    /// The queues, those too that the host keeps for dead letters, ticks and invocations.
     pub queues: BTreeMap<QueueName, Queue>,
     /// Who handles the messages of queues: one for a queue at most.
     pub triggers: Vec<Trigger>,

@@ -11,6 +11,7 @@
 pub(crate) mod deploy;
 mod fit;
 pub(crate) mod history;
+pub(crate) mod invocations;
 pub(crate) mod messages;
 pub(crate) mod record;
 pub(crate) mod reload;

@@ -1,5 +1,6 @@
 //! `[function.NAME]`.
 
+use super::asynchronous::{self, Asynchronous};
 use super::scalar::Scalar as _;
 use super::section::{Entry, Section};
 use super::{At, Field, Reader, SecretEntry, outbound, secrets};
@@ -30,6 +31,7 @@ pub(crate) struct Function {
     pub(crate) kv: Option<Vec<Grant>>,
     pub(crate) queues: Option<Vec<Grant>>,
     pub(crate) outbound: Option<Vec<Outbound>>,
+    pub(crate) asynchronous: Asynchronous,
     plain: Plain,
 }
 
@@ -83,6 +85,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         kv,
         queues,
         outbound: outbound::read_hosts(reader, section),
+        asynchronous: asynchronous::read(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
             first_byte_timeout: section.optional(reader, "first-byte-timeout").map(|timeout| timeout.value),
@@ -145,6 +148,7 @@ impl Function {
             kv_calls_max: self.plain.kv_calls_max,
             kv_size_max: self.plain.kv_size_max,
             version_header: self.plain.version_header,
+            asynchronous: self.asynchronous.finish(),
             environment: environment.clone(),
             config: config.clone(),
             secrets: BTreeMap::new(),

@@ -2,11 +2,11 @@
 
 use super::Fixture;
 use crate::platform::{
-    Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Overlap, Queue, Rate,
-    RateKey, Target,
+    Build, Destination, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Overlap,
+    Queue, Rate, RateKey, Target,
 };
 use flint_model::schedule::{GRACE_DEFAULT, Missed};
-use flint_model::{Access, ByteSize, Capability, QueueName};
+use flint_model::{Access, ByteSize, Capability, FunctionName, QueueName};
 use http::Method;
 use std::time::Duration;
 
@@ -196,6 +196,19 @@ fn a_schedule_has_a_queue_of_its_own_for_its_ticks_and_one_for_those_that_are_gi
     let ticks = &platform.queues["schedule/nightly"];
     assert_eq!((ticks.max_receives, ticks.length_max), (2, 7));
     assert_eq!(ticks.dead_letter.as_ref().map(QueueName::as_str), Some("schedule/nightly/dead"));
+}
+
+#[test]
+fn a_function_that_can_be_invoked_has_a_queue_for_invocations_that_nobody_waits_for() {
+    let text = "[function.event]\nsource = \"crate\"\nasync-retries = 4\nasync-on-success = \"queue:done\"\n\
+                async-on-failure = \"function:event\"\n[function.hello]\nsource = \"crate\"\n[queue.done]\n";
+    let platform = Fixture::new().accept(text);
+    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
+    assert_eq!(names, ["done", "done/dead", "invoke/event", "invoke/event/dead"]);
+    assert_eq!(platform.queues["invoke/event"].max_receives, 6);
+    let told = &platform.functions["event"].asynchronous;
+    assert_eq!(told.on_success, QueueName::parse("done").ok().map(Destination::Queue));
+    assert_eq!(told.on_failure, FunctionName::parse("event").ok().map(Destination::Function));
 }
 
 #[test]
