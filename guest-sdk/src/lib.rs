@@ -30,7 +30,7 @@
 //! What a function may call is a module each: [`kv`] (key-value stores), [`mod@queue`] (sending to queues),
 //! [`http::send`](http::send()) (requests to others),
 //! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
-//! [`transaction`](fn@transaction) happens together. All of it is `async`; [`join!`] and [`join_all`] run calls
+//! [`transaction`](fn@transaction) happens together, and what is done by [`idempotent`](fn@idempotent) happens once. All of it is `async`; [`join!`] and [`join_all`] run calls
 //! at once.
 //!
 //! ```no_run
@@ -61,6 +61,7 @@ mod failure;
 #[doc(hidden)]
 pub mod handler;
 pub mod http;
+pub mod idempotent;
 mod join;
 pub mod kv;
 pub mod log;
@@ -73,6 +74,7 @@ pub mod time;
 pub mod transaction;
 
 pub use self::failure::{Failure, Retry};
+pub use self::idempotent::idempotent;
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
 pub use self::transaction::transaction;

@@ -17,6 +17,7 @@ mod heavy;
 mod hostile;
 mod http;
 mod http2;
+mod idempotent;
 mod init;
 mod invoke;
 mod isolation;

@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{config, kv, queue, secrets, transaction};
+use crate::{config, idempotent, kv, queue, secrets, transaction};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -249,6 +249,18 @@ impl From<queue::Error> for Problem {
             Queue::Denied(_) => Self::internal("queue/denied"),
             Queue::Invalid(_) => Self::internal("queue/invalid"),
             Queue::Json(_) => Self::internal("queue/json"),
+        }
+    }
+}
+
+impl From<idempotent::Error> for Problem {
+    fn from(error: idempotent::Error) -> Self {
+        match error {
+            idempotent::Error::Running => {
+                Self::new(StatusCode::CONFLICT).code("idempotent/running").detail(error.to_string())
+            }
+            idempotent::Error::Store(error) => error.into(),
+            idempotent::Error::Transaction(error) => error.into(),
         }
     }
 }
