@@ -72,9 +72,10 @@ mod tests {
             (Trigger::Http, "ok", 0),
             (Trigger::Invoke, "ok", 1),
             (Trigger::Queue, "ok", 0),
+            (Trigger::Schedule, "ok", 0),
             (Trigger::Http, "code/0", 2),
         ];
-        assert_eq!(counted[..4], first);
+        assert_eq!(counted[..first.len()], first);
         assert!(counted.contains(&(Trigger::Http, REST, 2)));
     }
 }
