@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bindings::imports::flint::platform::types as wit;
-use crate::{config, http, kv, queue, secrets, time, topic, transaction};
+use crate::{config, http, idempotent, kv, queue, secrets, time, topic, transaction};
 
 /// What a handler answers when it could not do its work. Callers see name and message, so neither may hold a secret.
 ///
@@ -120,6 +120,12 @@ impl From<queue::Error> for Failure {
 impl From<topic::Error> for Failure {
     fn from(error: topic::Error) -> Self {
         Self::of("TopicError", &error, error.is_retryable())
+    }
+}
+
+impl From<idempotent::Error> for Failure {
+    fn from(error: idempotent::Error) -> Self {
+        Self::of("IdempotencyError", &error, error.is_retryable())
     }
 }
 

@@ -33,7 +33,7 @@
 //! [`mod@topic`] (publishing),
 //! [`http::send`](http::send()) (requests to others),
 //! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
-//! [`transaction`](fn@transaction) happens together. All of it is `async`; [`join!`] and [`join_all`] run calls
+//! [`transaction`](fn@transaction) happens together, and what is done by [`idempotent`](fn@idempotent) happens once. All of it is `async`; [`join!`] and [`join_all`] run calls
 //! at once.
 //!
 //! ```no_run
@@ -64,6 +64,7 @@ mod failure;
 #[doc(hidden)]
 pub mod handler;
 pub mod http;
+pub mod idempotent;
 mod join;
 pub mod kv;
 pub mod log;
@@ -77,6 +78,7 @@ pub mod topic;
 pub mod transaction;
 
 pub use self::failure::{Failure, Retry};
+pub use self::idempotent::idempotent;
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
 pub use self::transaction::transaction;

@@ -5,8 +5,12 @@
 //! half of it was written.
 
 use flint_sdk::prelude::*;
-use flint_sdk::transaction;
+use flint_sdk::{idempotent, transaction};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long a transfer with an id is recognised.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is to be moved.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -14,10 +18,12 @@ struct Transfer {
     from: String,
     to: String,
     amount: u64,
+    /// Sent again with the same, it is moved once.
+    id: Option<String>,
 }
 
 /// What is there afterwards.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 struct Balances {
     from: u64,
     to: u64,
@@ -25,7 +31,9 @@ struct Balances {
 
 #[flint_sdk::invoke]
 async fn transfer(order: Transfer) -> Result<Balances, Failure> {
-    transaction(async || move_it(&order).await).await
+    let Some(id) = &order.id else { return transaction(async || move_it(&order).await).await };
+    let key = format!("once/{id}");
+    idempotent(&kv::open("accounts"), &key, REMEMBERED, async || move_it(&order).await).await
 }
 
 async fn move_it(order: &Transfer) -> Result<Balances, Failure> {

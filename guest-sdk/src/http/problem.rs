@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{config, kv, queue, secrets, topic, transaction};
+use crate::{config, idempotent, kv, queue, secrets, topic, transaction};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -265,6 +265,18 @@ impl From<topic::Error> for Problem {
             Topic::Denied(_) => Self::internal("topic/denied"),
             Topic::Invalid(_) => Self::internal("topic/invalid"),
             Topic::Json(_) => Self::internal("topic/json"),
+        }
+    }
+}
+
+impl From<idempotent::Error> for Problem {
+    fn from(error: idempotent::Error) -> Self {
+        match error {
+            idempotent::Error::Running => {
+                Self::new(StatusCode::CONFLICT).code("idempotent/running").detail(error.to_string())
+            }
+            idempotent::Error::Store(error) => error.into(),
+            idempotent::Error::Transaction(error) => error.into(),
         }
     }
 }

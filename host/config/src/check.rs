@@ -1,5 +1,6 @@
 //! What is wrong between values: one module a family of rules. Each looks at everything, reports, and never returns early.
 
+pub(crate) mod asynchronous;
 pub(crate) mod component;
 pub(crate) mod limits;
 pub(crate) mod listener;

@@ -33,7 +33,7 @@ pub use environment::Environment;
 pub use platform::Platform;
 pub use source::{Position, ReadError, Source};
 
-use flint_model::FunctionName;
+use flint_model::{FunctionName, QueueName};
 use raw::Reader;
 use std::collections::BTreeMap;
 use toml::de::DeTable;
@@ -112,7 +112,7 @@ fn check_all(
     let triggers = check::trigger::check(reader, &file);
     let schedules = check::schedule::finish(&file);
     queues.extend(check::schedule::queues(&schedules));
-    check_components(reader, &file, &functions, components);
+    check_components(reader, &file, &functions, components, &mut queues);
     Platform {
         data_dir: folder.join(file.data_dir),
         listener: platform::Listener { admin_token, ..file.listener.finish(folder) },
@@ -129,12 +129,13 @@ fn check_all(
     }
 }
 
-/// Checks each function against its component.
+/// Checks each function against its component, and adds the queues of those that can be invoked.
 fn check_components(
     reader: &mut Reader<'_>,
     file: &raw::File,
     functions: &BTreeMap<FunctionName, platform::Function>,
     components: &dyn Components,
+    queues: &mut BTreeMap<QueueName, platform::Queue>,
 ) {
     components.prepare(&functions.iter().collect(), &file.limits.host);
     for (name, function) in functions {
@@ -144,6 +145,10 @@ fn check_components(
                 check::component::check(reader, name, raw, function.isolation, &shape, &file.routes);
                 check::trigger::check_handler(reader, name, function.isolation, &shape, &file.triggers);
                 check::schedule::check_handler(reader, name, function.isolation, &shape, &file.schedules);
+                check::asynchronous::check_handler(reader, name, &shape, &file.functions);
+                if shape.invoke {
+                    queues.extend(check::asynchronous::queues(name, function));
+                }
             }
             Err(error) => {
                 if let Some(source) = &raw.source {

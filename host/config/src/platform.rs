@@ -1,5 +1,6 @@
 //! A platform as the binary wires it: everything valid, every default filled in.
 
+mod asynchronous;
 mod event;
 mod function;
 mod host;
@@ -7,6 +8,7 @@ mod route;
 mod schedule;
 mod single;
 
+pub use asynchronous::{Asynchronous, Destination};
 pub use event::{ChangeEvents, Queue, Source, Start, Subscription, Topic, Trigger};
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
@@ -37,8 +39,8 @@ pub struct Platform {
     pub routes: Vec<Route>,
     /// The key-value stores.
     pub kv: BTreeMap<StoreName, KvStore>,
-    /// The queues, those too that the host keeps for dead letters, for ticks, and for those who listen to something else than a
-    /// queue.
+    /// The queues, those too that the host keeps for dead letters, for ticks, for invocations, and for those who listen to
+    /// something else than a queue.
     pub queues: BTreeMap<QueueName, Queue>,
     /// The topics.
     pub topics: BTreeMap<TopicName, Topic>,

@@ -4,6 +4,7 @@
 //! the reference table; what is wrong between values is found in `check`. A value that is wrong is reported and then taken to
 //! be the default, so that what does not depend on it is still looked at.
 
+mod asynchronous;
 pub(crate) mod function;
 mod kv;
 mod limits;

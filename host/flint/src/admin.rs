@@ -10,6 +10,7 @@ pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod functions;
 pub(crate) mod guard;
+pub(crate) mod invoke;
 pub(crate) mod kv;
 pub(crate) mod openapi;
 mod problem;

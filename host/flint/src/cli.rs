@@ -12,7 +12,7 @@ pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
-use flint_model::{FunctionName, StoreName};
+use flint_model::{FunctionName, InvocationId, StoreName};
 use flint_telemetry::Filter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -183,10 +183,19 @@ Calls the function on the host that runs with this data folder; if none does, ru
 Examples:
   flint invoke hello --data '{\"name\": \"Ada\"}'
   flint invoke hello --data-file payload.json
-  echo payload | flint invoke hello --data-file -")]
+  echo payload | flint invoke hello --data-file -
+  flint invoke hello --async --data Ada             for later, with retries; prints an id
+  flint invoke --status 01ARZ3NDEKTSV4RRFFQ69G5FAV  what became of it")]
 pub(crate) struct Invoke {
     /// The function
-    pub(crate) function: FunctionName,
+    #[arg(required_unless_present = "status")]
+    pub(crate) function: Option<FunctionName>,
+    /// Have the call accepted for later, durably, and print its id
+    #[arg(long = "async")]
+    pub(crate) asynchronous: bool,
+    /// Print what became of a call that was accepted for later
+    #[arg(long, value_name = "ID", conflicts_with_all = ["function", "asynchronous", "data", "data_file"])]
+    pub(crate) status: Option<InvocationId>,
     /// The payload
     #[arg(long, value_name = "PAYLOAD", conflicts_with = "data_file")]
     pub(crate) data: Option<String>,

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod deploy;
 pub(crate) mod functions;
 pub(crate) mod invoke;
+mod invoke_later;
 pub(crate) mod kv;
 pub(crate) mod new;
 pub(crate) mod queue;

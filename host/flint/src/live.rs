@@ -12,6 +12,7 @@ mod beginnings;
 pub(crate) mod deploy;
 mod fit;
 pub(crate) mod history;
+pub(crate) mod invocations;
 pub(crate) mod messages;
 pub(crate) mod record;
 pub(crate) mod reload;

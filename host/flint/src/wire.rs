@@ -156,6 +156,30 @@ pub(crate) fn dispatch_ticks(
     })
 }
 
+/// How the invocations of a function that nobody waits for are dispatched: one by one, as many at once as may run; none if it can't be
+/// invoked.
+pub(crate) fn dispatch_invocations(
+    platform: &Platform,
+    name: &FunctionName,
+    function: &platform::Function,
+) -> Option<message::Options> {
+    let queue = platform::Function::invoke_queue(name);
+    let rules = queue_rules(platform.queues.get(&queue)?);
+    let how = &function.asynchronous;
+    Some(message::Options {
+        queue,
+        batch_size: 1,
+        batch_bytes_max: function.request_size_max.as_usize(),
+        batch_window: Duration::ZERO,
+        concurrency: function.concurrency,
+        visibility: rules.visibility.max(function.timeout + function.queue_timeout + SETTLE),
+        filter: None,
+        backoff: message::Backoff { first: how.retry_delay, most: how.retry_delay_max },
+        receives_max: rules.receives_max,
+        receive_max: rules.batch_max,
+    })
+}
+
 /// How a schedule ticks.
 pub(crate) fn schedule(name: &ScheduleName, schedule: &platform::Schedule) -> schedule::Options {
     schedule::Options {

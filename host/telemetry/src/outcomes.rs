@@ -74,9 +74,10 @@ mod tests {
             (Trigger::Queue, "ok", 0),
             (Trigger::Topic, "ok", 0),
             (Trigger::Kv, "ok", 0),
+            (Trigger::Schedule, "ok", 0),
             (Trigger::Http, "code/0", 2),
         ];
-        assert_eq!(counted[..6], first);
+        assert_eq!(counted[..first.len()], first);
         assert!(counted.contains(&(Trigger::Http, REST, 2)));
     }
 }

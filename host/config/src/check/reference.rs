@@ -2,6 +2,7 @@
 
 use super::queue;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::platform::Destination;
 use crate::raw::{At, File, Grant, Granted, Reader, Source};
 use crate::suggest;
 use flint_model::{QueueName, StoreName, TopicName};
@@ -21,12 +22,47 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     check_stores(reader, file);
     check_queues(reader, file);
     check_topics(reader, file);
+    check_destinations(reader, file);
 }
 
 fn check_stores(reader: &mut Reader<'_>, file: &File) {
     let names = granted(file, |grants| &grants.kv).chain(sources(file, "kv"));
     let known: BTreeSet<&str> = file.kv.keys().map(StoreName::as_str).collect();
     check_names(reader, file, names, &known, (Code::NoSuchStore, "kv"));
+}
+
+/// Whoever is told what became of an invocation is there.
+fn check_destinations(reader: &mut Reader<'_>, file: &File) {
+    let told = file.functions.values().flat_map(|function| {
+        let told = &function.asynchronous;
+        told.on_success.iter().chain(&told.on_failure)
+    });
+    for At { value, at } in told {
+        let named = |name: &str| At { value: name.to_owned(), at: at.clone() };
+        match value {
+            Destination::Function(name) if !file.functions.contains_key(name) => {
+                let known = file.functions.keys().map(|name| name.as_str());
+                dangling(
+                    reader,
+                    Code::NoSuchFunction,
+                    "function",
+                    &named(name.as_str()),
+                    suggest::nearest(name.as_str(), known),
+                );
+            }
+            Destination::Queue(name) if !file.queues.contains_key(name) => {
+                let known = file.queues.keys().map(QueueName::as_str);
+                dangling(
+                    reader,
+                    Code::NoSuchQueue,
+                    "queue",
+                    &named(name.as_str()),
+                    suggest::nearest(name.as_str(), known),
+                );
+            }
+            Destination::Function(_) | Destination::Queue(_) => {}
+        }
+    }
 }
 
 fn check_queues(reader: &mut Reader<'_>, file: &File) {

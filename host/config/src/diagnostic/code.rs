@@ -83,6 +83,8 @@ codes! {
     SecondTrigger = "config/second-trigger";
     /// A filter of attributes can't be read.
     BadFilter = "config/bad-filter";
+    /// Who is told what became of an invocation is neither `function:NAME` nor `queue:NAME`.
+    BadDestination = "config/bad-destination";
     /// When a schedule is due can't be read, or there is no such time zone.
     BadSchedule = "config/bad-schedule";
     /// `transactional` is set for a function whose instances serve several events at once: their effects can't be told apart.

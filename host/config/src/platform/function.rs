@@ -1,6 +1,6 @@
 //! A function, ready to be loaded.
 
-use super::{IpNet, Outbound};
+use super::{Asynchronous, IpNet, Outbound};
 use flint_model::{ByteSize, Grants, Secret, SecretName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,6 +49,8 @@ pub struct Function {
     pub kv_size_max: ByteSize,
     /// Whether a request may choose the version that answers.
     pub version_header: bool,
+    /// How it is invoked where nobody waits for its answer.
+    pub asynchronous: Asynchronous,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// Values that are read through `wasi:config`.

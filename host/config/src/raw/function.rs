@@ -1,5 +1,6 @@
 //! `[function.NAME]`.
 
+use super::asynchronous::{self, Asynchronous};
 use super::scalar::Scalar as _;
 use super::section::{Entry, Section};
 use super::{At, Field, Reader, SecretEntry, outbound, secrets};
@@ -29,6 +30,7 @@ pub(crate) struct Function {
     pub(crate) secrets: Option<Vec<SecretEntry>>,
     pub(crate) grants: Granted,
     pub(crate) outbound: Option<Vec<Outbound>>,
+    pub(crate) asynchronous: Asynchronous,
     plain: Plain,
 }
 
@@ -88,6 +90,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         secrets: section.entries(reader, "secrets").map(|entries| secrets::read(reader, &entries)),
         grants: read_grants(reader, section),
         outbound: outbound::read_hosts(reader, section),
+        asynchronous: asynchronous::read(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
             first_byte_timeout: section.optional(reader, "first-byte-timeout").map(|timeout| timeout.value),
@@ -151,6 +154,7 @@ impl Function {
             kv_calls_max: self.plain.kv_calls_max,
             kv_size_max: self.plain.kv_size_max,
             version_header: self.plain.version_header,
+            asynchronous: self.asynchronous.finish(),
             environment: environment.clone(),
             config: config.clone(),
             secrets: BTreeMap::new(),

@@ -2,11 +2,11 @@
 
 use super::Fixture;
 use crate::platform::{
-    Build, ChangeEvents, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Overlap,
-    Queue, Rate, RateKey, Source, Start, Target, Topic,
+    Build, ChangeEvents, Destination, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods,
+    Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
 };
 use flint_model::schedule::{GRACE_DEFAULT, Missed};
-use flint_model::{Access, ByteSize, Capability, QueueName};
+use flint_model::{Access, ByteSize, Capability, FunctionName, QueueName};
 use http::Method;
 use std::time::Duration;
 
@@ -237,6 +237,19 @@ fn a_trigger_of_a_store_keeps_the_changes_of_a_key_in_their_order() {
     let Source::Kv { keys, events, start, .. } = &users.source else { panic!("a store") };
     assert_eq!((keys.prefix.as_deref(), *start), (None, Start::Latest));
     assert_eq!(*events, ChangeEvents { insert: false, modify: true, remove: false });
+}
+
+#[test]
+fn a_function_that_can_be_invoked_has_a_queue_for_invocations_that_nobody_waits_for() {
+    let text = "[function.event]\nsource = \"crate\"\nasync-retries = 4\nasync-on-success = \"queue:done\"\n\
+                async-on-failure = \"function:event\"\n[function.hello]\nsource = \"crate\"\n[queue.done]\n";
+    let platform = Fixture::new().accept(text);
+    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
+    assert_eq!(names, ["done", "done/dead", "invoke/event", "invoke/event/dead"]);
+    assert_eq!(platform.queues["invoke/event"].max_receives, 6);
+    let told = &platform.functions["event"].asynchronous;
+    assert_eq!(told.on_success, QueueName::parse("done").ok().map(Destination::Queue));
+    assert_eq!(told.on_failure, FunctionName::parse("event").ok().map(Destination::Function));
 }
 
 #[test]

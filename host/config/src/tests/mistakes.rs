@@ -177,6 +177,11 @@ const CASES: &[(&str, &str)] = &[
          [schedule.c]\nfunction = \"ticked\"\nwhen = \"@daily\"\nzone = \"Europe/Atlantis\"\n",
     ),
     (
+        "bad_destination",
+        "[function.a]\nsource = \"crate\"\nasync-on-success = \"mail:me\"\nasync-on-failure = \"queue:lost\"\n\
+         [function.b]\nsource = \"crate\"\nasync-on-success = \"function:c\"\nasync-on-failure = \"function:a\"\n",
+    ),
+    (
         "schedule_without_a_handler",
         "[function.a]\nsource = \"crate\"\n[schedule.a]\nfunction = \"a\"\nwhen = \"@daily\"\n\
          [schedule.b]\nfunction = \"b\"\nwhen = \"@daily\"\noverlap = \"never\"\n",

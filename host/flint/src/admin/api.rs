@@ -8,6 +8,8 @@
 //! | `GET /v1/openapi.json` | the whole of this, as OpenAPI 3.1 |
 //! | `GET /v1/functions`, `GET /v1/functions/{name}` | [`Functions`], [`Function`] |
 //! | `POST /v1/functions/{name}/invoke`, payload | the function's answer, and `flint-invocation-id` |
+//! | `POST /v1/functions/{name}/invoke?async`, payload | 202 and [`invoke::Accepted`] |
+//! | `GET /v1/invocations/{invocation}` | [`invoke::Status`] |
 //! | `GET /v1/functions/{name}/versions` | [`Versions`] |
 //! | `POST /v1/functions/{name}/versions?weight=&from=`, component | [`Changed`] |
 //! | `POST /v1/functions/{name}/rollback`, [`Rollback`] | [`Changed`] |
@@ -33,6 +35,7 @@
 
 mod function;
 mod host;
+pub(crate) mod invoke;
 pub(crate) mod queue;
 pub(crate) mod schedule;
 pub(crate) mod topic;

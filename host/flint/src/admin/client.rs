@@ -4,11 +4,11 @@ use super::api::topic::Publish;
 use super::api::{
     Changed, Deploy, Functions, Item, Live, Page, Problem, Put, Rollback, Scan, Split, Versions, Written,
 };
-use super::api::{queue, schedule};
+use super::api::{invoke, queue, schedule};
 use super::run_file::RunFile;
 use bytes::Bytes;
-use flint_model::{FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName};
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use flint_model::{FunctionName, InvocationId, QueueName, ScheduleName, Secret, StoreName, TopicName};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -91,6 +91,20 @@ impl Client {
         let invocation = response.headers().get(super::api::INVOCATION_HEADER);
         let invocation = invocation.and_then(|id| id.to_str().ok()).map(str::to_owned);
         Ok(Invoked { invocation, answer: response.into_body() })
+    }
+
+    /// Has a call of a function accepted for later.
+    pub(crate) async fn invoke_later(
+        &self,
+        function: &FunctionName,
+        payload: Bytes,
+    ) -> Result<invoke::Accepted, ClientError> {
+        self.json(Method::POST, &format!("/v1/functions/{function}/invoke?async=true"), payload).await
+    }
+
+    /// Tells what became of a call that was accepted for later.
+    pub(crate) async fn invocation(&self, id: InvocationId) -> Result<invoke::Status, ClientError> {
+        self.json(Method::GET, &format!("/v1/invocations/{id}"), Bytes::new()).await
     }
 
     /// Tells all functions.
@@ -250,7 +264,7 @@ impl Client {
             },
         };
         let response = response.map_err(|error| self.unreachable(error))?;
-        if response.status() == StatusCode::OK {
+        if response.status().is_success() {
             return Ok(response);
         }
         let status = response.status();

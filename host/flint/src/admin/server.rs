@@ -4,6 +4,7 @@ mod queue;
 mod schedule;
 mod topic;
 
+use super::api::invoke::{Accepted, How, Status};
 use super::api::{
     Changed, Deploy, Function, Functions, INVOCATION_HEADER, Invocations, Item, Limits, Live, PROBLEM_JSON, Page,
     Problem, ProblemDetails, Put, Recent, Rollback, Routes, Scan, Split, Versions, Written,
@@ -11,7 +12,7 @@ use super::api::{
 use super::guard::{self, Reach};
 use super::openapi::Octets;
 use super::token::Tokens;
-use super::{functions, kv, openapi, show};
+use super::{functions, invoke, kv, openapi, show};
 use crate::live::{self, Served};
 use axum::Json;
 use axum::body::Body;
@@ -20,7 +21,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flint_config::Platform;
-use flint_model::{FunctionName, StoreName, TraceContext};
+use flint_model::{FunctionName, InvocationId, StoreName, TraceContext};
 use flint_stores::Stores;
 use flint_telemetry::Telemetry;
 use flint_triggers::request::{Client, ClientBody};
@@ -72,7 +73,8 @@ pub(super) fn routes() -> Pages {
         .routes(routes!(described))
         .routes(routes!(all_functions))
         .routes(routes!(one_function))
-        .routes(routes!(invoke))
+        .routes(routes!(invoke_function))
+        .routes(routes!(invocation))
         .routes(routes!(versions, deploy))
         .routes(routes!(rollback))
         .routes(routes!(split))
@@ -225,29 +227,51 @@ async fn one_function(State(managed): Host, Path(name): Path<String>) -> Result<
     found.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "function/not-found", "it is gone"))
 }
 
-/// Calls a function with a payload, and waits for its answer.
+/// Calls a function with a payload, and waits for its answer; or, with `async`, accepts the call for later.
 #[utoipa::path(
     post,
     path = "/v1/functions/{name}/invoke",
-    params(("name" = String, Path)),
+    params(("name" = String, Path), How),
     request_body(content = Octets, content_type = "application/octet-stream"),
     responses(
         (status = 200, body = Octets, content_type = "application/octet-stream"),
+        (status = 202, body = Accepted),
         (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
-async fn invoke(
+async fn invoke_function(
     State(managed): Host,
     Path(name): Path<String>,
+    Query(how): Query<How>,
     headers: HeaderMap,
     payload: Bytes,
 ) -> Result<Response, Problem> {
-    let live = managed.served.current().slot(&parse(&name)?)?.choose();
+    let (name, current) = (parse::<FunctionName>(&name)?, managed.served.current());
+    let live = current.slot(&name)?.choose();
+    if let (Some(_), Some(function)) = (how.asynchronous, current.platform.functions.get(&name)) {
+        let accepted = invoke::send(&*managed.stores, &name, &function.asynchronous, payload).await?;
+        return Ok((StatusCode::ACCEPTED, Json(accepted)).into_response());
+    }
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let caller = header("traceparent").and_then(|parent| TraceContext::parse(parent, header("tracestate")));
     let (id, answer) = functions::invoke(&live.function, caller, payload).await?;
     Ok(([(INVOCATION_HEADER, id.to_string())], answer).into_response())
+}
+
+/// What became of an invocation that was accepted for later.
+#[utoipa::path(
+    get,
+    path = "/v1/invocations/{invocation}",
+    params(("invocation" = String, Path)),
+    responses(
+        (status = 200, body = Status),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn invocation(State(managed): Host, Path(id): Path<String>) -> Result<Json<Status>, Problem> {
+    invoke::status(&*managed.stores, parse::<InvocationId>(&id)?).await.map(Json)
 }
 
 /// The versions of a function.

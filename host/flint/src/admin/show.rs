@@ -66,6 +66,11 @@ fn function_limits(function: &platform::Function) -> FunctionLimits {
         outbound_size_max_bytes: function.outbound_size_max.as_u64(),
         outbound_timeout_ms: millis(function.outbound_timeout),
         outbound_concurrency: function.outbound_concurrency,
+        async_max_age_ms: millis(function.asynchronous.max_age),
+        async_retries: function.asynchronous.retries,
+        async_retry_delay_ms: millis(function.asynchronous.retry_delay),
+        async_retry_delay_max_ms: millis(function.asynchronous.retry_delay_max),
+        async_kept_ms: millis(function.asynchronous.kept),
     }
 }
 

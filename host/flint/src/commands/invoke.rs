@@ -11,6 +11,7 @@ use crate::load;
 use crate::output::Output;
 use crate::wire;
 use bytes::Bytes;
+use flint_model::FunctionName;
 use flint_telemetry::Telemetry;
 use serde_json::json;
 use std::io::{IsTerminal, Read};
@@ -19,10 +20,18 @@ use std::sync::Arc;
 
 /// Calls a function and prints its answer.
 pub(crate) async fn run(args: &cli::Invoke, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
+    let function = match (&args.function, args.status) {
+        (_, Some(id)) => return super::invoke_later::status(&args.host, id, output).await,
+        (Some(function), None) => function,
+        (None, None) => return Err(Error::Bug("the command line asks for a function".to_owned())),
+    };
     let payload = payload(args)?;
+    if args.asynchronous {
+        return super::invoke_later::send(&args.host, function, payload, output).await;
+    }
     let invoked = match super::kv::running(&args.host).await? {
-        Some(client) => client.invoke(&args.function, payload).await?,
-        None => here(args, payload, output, telemetry).await?,
+        Some(client) => client.invoke(function, payload).await?,
+        None => here(args, function, payload, output, telemetry).await?,
     };
     print(&invoked, output).map_err(Error::io("write the answer"))
 }
@@ -41,22 +50,28 @@ fn payload(args: &cli::Invoke) -> Result<Bytes, Error> {
 }
 
 /// Starts what the function needs, and no more.
-async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Telemetry) -> Result<Invoked, Error> {
+async fn here(
+    args: &cli::Invoke,
+    function: &FunctionName,
+    payload: Bytes,
+    output: Output,
+    telemetry: &Telemetry,
+) -> Result<Invoked, Error> {
     let loaded = load::built(&args.host.config, Purpose::Start, output)?;
-    if !loaded.platform.functions.contains_key(&args.function) {
+    if !loaded.platform.functions.contains_key(function) {
         let known = loaded.platform.functions.into_keys().collect();
-        return Err(Error::NoSuchFunction { name: args.function.clone(), known });
+        return Err(Error::NoSuchFunction { name: function.clone(), known });
     }
     let stores = tokio::task::block_in_place(|| wire::open_stores(&loaded.platform))?;
     let mut functions = {
         let progress = output.progress();
         let world = wire::world(&loaded, Arc::clone(&stores), telemetry)?;
-        live::slots(&world, &loaded, |name| *name == args.function, &progress).await?
+        live::slots(&world, &loaded, |name| name == function, &progress).await?
     };
-    let Some(function) = functions.pop_first() else {
-        return Err(Error::Bug(format!("{} was not loaded", args.function)));
+    let Some((_, slot)) = functions.pop_first() else {
+        return Err(Error::Bug(format!("{function} was not loaded")));
     };
-    let answered = functions::invoke(&function.1.choose().function, None, payload).await;
+    let answered = functions::invoke(&slot.choose().function, None, payload).await;
     stores.close().await;
     let (id, answer) = answered?;
     Ok(Invoked { invocation: Some(id.to_string()), answer })

@@ -4,10 +4,10 @@
 //! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
 
 use super::beginnings::Beginnings;
-use super::{Served, schedules};
+use super::{Served, invocations, schedules};
 use crate::wire;
 use flint_config::Platform;
-use flint_config::platform::{Schedule, Source, Trigger};
+use flint_config::platform::{Function, Schedule, Source, Trigger};
 use flint_model::{FunctionName, QueueName, ScheduleName};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
@@ -48,6 +48,8 @@ enum Handler {
     Messages(Source),
     /// That of schedules: the messages are ticks of one.
     Schedule(ScheduleName),
+    /// That of invocations: each message is one that nobody waits for.
+    Invoke,
 }
 
 /// A dispatcher at work.
@@ -92,6 +94,10 @@ impl Messages {
         let served = Arc::clone(&self.served);
         let consumer: Arc<dyn Consumer> = match binding.handler.clone() {
             Handler::Messages(source) => Arc::new(ToFunction { served, function, source, effects }),
+            Handler::Invoke => {
+                let stores = Arc::clone(&self.stores);
+                Arc::new(invocations::ToFunction { served, stores, function })
+            }
             Handler::Schedule(schedule) => Arc::new(schedules::ToFunction { served, schedule, function, effects }),
         };
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
@@ -124,7 +130,8 @@ fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
         Some((trigger.queue.clone(), Binding { options, function, handler, transactional }))
     };
     let ticks = platform.schedules.iter().filter_map(|(name, schedule)| of_ticks(platform, name, schedule));
-    platform.triggers.iter().filter_map(binding).chain(ticks).collect()
+    let invocations = platform.functions.iter().filter_map(|(name, function)| of_invocations(platform, name, function));
+    platform.triggers.iter().filter_map(binding).chain(ticks).chain(invocations).collect()
 }
 
 fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Option<(QueueName, Binding)> {
@@ -132,6 +139,12 @@ fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Op
     let (function, transactional) = (schedule.function.clone(), schedule.transactional);
     let handler = Handler::Schedule(name.clone());
     Some((options.queue.clone(), Binding { options, function, handler, transactional }))
+}
+
+fn of_invocations(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
+    let options = wire::dispatch_invocations(platform, name, function)?;
+    let binding = Binding { options, function: name.clone(), handler: Handler::Invoke, transactional: false };
+    Some((binding.options.queue.clone(), binding))
 }
 
 /// Hands batches to a function.

@@ -71,6 +71,12 @@ pub(crate) struct FunctionLimits {
     pub(crate) outbound_size_max_bytes: u64,
     pub(crate) outbound_timeout_ms: u64,
     pub(crate) outbound_concurrency: usize,
+    /// Of invocations that nobody waits for, as all that follow.
+    pub(crate) async_max_age_ms: u64,
+    pub(crate) async_retries: usize,
+    pub(crate) async_retry_delay_ms: u64,
+    pub(crate) async_retry_delay_max_ms: u64,
+    pub(crate) async_kept_ms: u64,
 }
 
 /// What a component exports and imports.

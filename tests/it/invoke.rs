@@ -1,0 +1,105 @@
+//! Invocations that nobody waits for: accepted, tried, and what became of them, through the real binary.
+
+use crate::harness::guest::function;
+use crate::harness::{Host, Launch, Run, eventually};
+use http::Method;
+use serde_json::{Value, json};
+
+/// Functions that answer what they are sent, and one that takes longer than it may.
+fn config(event: &str, probe: &str) -> Launch {
+    let quick = "async-retry-delay = \"10ms\"\n";
+    let sections = [
+        function("event", &format!("{quick}{event}")),
+        function("probe", &format!("{quick}cpu = \"20ms\"\nmemory = \"1GiB\"\n{probe}")),
+        "[queue.told]\n".to_owned(),
+    ];
+    Launch::config(&sections.concat())
+}
+
+fn accept(host: &Host, function: &str, payload: &str) -> String {
+    let path = format!("/v1/functions/{function}/invoke?async");
+    let accepted = host.admin().send(Method::POST, &path, &[], payload.to_owned()).expect(202).json();
+    accepted["invocation"].as_str().expect("an id").to_owned()
+}
+
+/// What became of an invocation, when it has come to its end.
+fn end(host: &Host, id: &str) -> Value {
+    eventually("an end", || {
+        let mut status = host.admin().get(&format!("/v1/invocations/{id}")).expect(200).json();
+        assert!(status.as_object_mut().and_then(|status| status.remove("expires_at_ms")).is_some());
+        (status["status"] == "succeeded" || status["status"] == "failed").then_some(status)
+    })
+}
+
+fn told(host: &Host) -> Vec<Value> {
+    let page = host.admin().get("/v1/queues/told/messages").expect(200).json();
+    let body = |message: &Value| serde_json::from_str(message["value"].as_str().expect("text")).expect("JSON");
+    page["messages"].as_array().expect("messages").iter().map(body).collect()
+}
+
+#[test]
+fn an_invocation_is_accepted_at_once_and_its_answer_is_there_for_a_while() {
+    let host = config("async-on-success = \"queue:told\"", "").start();
+    let id = accept(&host, "event", "hi");
+    assert_eq!(end(&host, &id), json!({"invocation": id, "status": "succeeded", "answer": "hi"}));
+    let report = json!({"invocation": id, "function": "event", "attempts": 1, "status": "succeeded", "answer": "hi"});
+    assert_eq!(told(&host), [report]);
+    let missing = host.admin().get("/v1/invocations/01ARZ3NDEKTSV4RRFFQ69G5FAV").expect(404).json();
+    assert_eq!(missing["code"], "invoke/no-such-invocation");
+    host.admin().send(Method::POST, "/v1/functions/nobody/invoke?async", &[], "").expect(404);
+}
+
+#[test]
+fn what_was_accepted_is_handled_over_a_kill() {
+    let host = config("", "").start();
+    let ids: Vec<_> = (0..20).map(|index| accept(&host, "event", &index.to_string())).collect();
+    let host = host.kill_and_restart();
+    for (index, id) in ids.iter().enumerate() {
+        assert_eq!(end(&host, id)["answer"], index.to_string());
+    }
+}
+
+#[test]
+fn an_invocation_that_fails_is_tried_again_and_then_given_up() {
+    let host = config("", "async-retries = 1").start();
+    let slow = accept(&host, "probe", "fill 500000000");
+    let message = "the function used up its CPU time of 20ms";
+    let told = json!({"invocation": slow, "status": "failed", "error": "function/cpu-exceeded", "message": message});
+    assert_eq!(end(&host, &slow), told);
+    let count = "flint_invocations_total{function=\"probe\",trigger=\"invoke\",outcome=\"function/cpu-exceeded\"}";
+    assert_eq!(host.metric(count), 2.0);
+    let refused = accept(&host, "probe", "nonsense");
+    assert_eq!(end(&host, &refused)["message"], "InvalidCommand: `fill N`, `scan` or `count`");
+    let dead = host.admin().get("/v1/queues/invoke%2Fprobe%2Fdead").expect(200).json();
+    assert_eq!(dead["waiting"], 2, "nobody else is told, so both are dead letters");
+}
+
+#[test]
+fn who_is_told_of_a_failure_may_be_a_function_too() {
+    let host = config("async-on-success = \"queue:told\"", "async-on-failure = \"function:event\"").start();
+    let id = accept(&host, "probe", "nonsense");
+    assert_eq!(end(&host, &id)["status"], "failed");
+    let report = eventually("a report of a report", || told(&host).pop());
+    let answer: Value = serde_json::from_str(report["answer"].as_str().expect("text")).expect("JSON");
+    assert_eq!((&answer["invocation"], &answer["error"]), (&json!(id), &json!("function/failed")));
+    let dead = host.admin().get("/v1/queues/invoke%2Fprobe%2Fdead").expect(200).json();
+    assert_eq!(dead["waiting"], 0);
+}
+
+#[test]
+fn an_invocation_that_is_too_old_is_given_up_unrun() {
+    let launch = config("async-max-age = \"1ms\"", "");
+    let (folder, data_dir) = (launch.folder().to_owned(), launch.data_dir());
+    let flint = |words: &[&str]| -> Run {
+        let mut args: Vec<std::ffi::OsString> = words.iter().map(Into::into).collect();
+        args.extend(["--data-dir".into(), data_dir.clone().into()]);
+        crate::harness::flint(&folder, args).ok()
+    };
+    let accepted = flint(&["invoke", "--async", "event", "--data", "late", "--json"]).json();
+    let id = accepted["invocation"].as_str().expect("an id").to_owned();
+    assert_eq!(flint(&["invoke", "--status", &id]).stdout.trim_end(), "queued");
+    let host = launch.start();
+    assert_eq!(end(&host, &id)["error"], "invoke/too-old");
+    let printed = host.flint(["invoke", "--status", &id]).ok().stdout;
+    assert_eq!(printed.trim_end(), "failed\tinvoke/too-old\tit was not done within 1ms");
+}
