@@ -14,7 +14,7 @@ const TOKEN: &str = "the-token-of-this-test";
 /// Functions with what management tells of them.
 fn config() -> String {
     let sections = [
-        "[kv.links]\n[kv.other]\n[queue.jobs]\n".to_owned(),
+        "[kv.links]\n[kv.other]\n[queue.jobs]\n[bucket.uploads]\n".to_owned(),
         function("hello", "warm = 2\nconcurrency = 7\nisolation = \"serial\"\nuses = 9\n"),
         route("/hello/{name}", "hello"),
         "compress = true\nrate = { requests = 9000, key = \"header:X-Key\" }\n".to_owned(),
@@ -69,7 +69,7 @@ const NO_LIMITS: [&str; 1] = ["listener.certificate-check"];
 #[test]
 fn every_limit_of_the_reference_is_told_where_it_holds() {
     let sections = [
-        "[kv.links]\n[queue.jobs]\nretention = \"1d\"\n".to_owned(),
+        "[kv.links]\n[bucket.uploads]\n[queue.jobs]\nretention = \"1d\"\n".to_owned(),
         function("hello", "isolation = \"serial\"\n"),
         route("/", "hello"),
         "rate = { requests = 9000 }\ncors = { origins = \"*\" }\n".to_owned(),
@@ -100,6 +100,7 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "limits" => limits.get(&name),
             "outbound" => limits["outbound"].get(&name),
             "kv.STORE" => limits["kv"]["links"].get(&name),
+            "bucket.BUCKET" => limits["buckets"]["uploads"].get(&name),
             "queue.QUEUE" => limits["queues"]["jobs"].get(&name),
             // It is in `message::every_number_of_a_trigger_is_told`: a trigger needs a function that handles messages.
             "trigger" => continue,

@@ -119,6 +119,7 @@ fn check_all(
         routes,
         kv: file.kv,
         queues,
+        buckets: file.buckets,
         triggers,
     }
 }

@@ -12,7 +12,7 @@ pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
 pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 
-use flint_model::{ByteSize, FunctionName, QueueName, Secret, StoreName};
+use flint_model::{BucketName, ByteSize, FunctionName, QueueName, Secret, StoreName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,6 +37,8 @@ pub struct Platform {
     pub kv: BTreeMap<StoreName, KvStore>,
     /// The queues, those too that the host keeps for dead letters.
     pub queues: BTreeMap<QueueName, Queue>,
+    /// The buckets of blobs.
+    pub buckets: BTreeMap<BucketName, Bucket>,
     /// Who handles the messages of queues: one for a queue at most.
     pub triggers: Vec<Trigger>,
 }
@@ -48,6 +50,8 @@ pub struct Listener {
     pub http: SocketAddr,
     /// Where encrypted requests come in.
     pub https: Option<Https>,
+    /// How URLs begin that others get, without a slash at the end; none: they are paths.
+    pub public_url: Option<String>,
     /// The networks of proxies that are believed when they say whom they speak for.
     pub trusted_proxies: Vec<IpNet>,
     /// Metrics, health and management; a loopback address, unless there is a token.
@@ -196,4 +200,19 @@ pub struct KvStore {
     pub batch_max: usize,
     /// Largest batch, keys and values together.
     pub batch_size_max: ByteSize,
+}
+
+/// The limits of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Largest blob.
+    pub blob_size_max: ByteSize,
+    /// Longest key.
+    pub key_size_max: ByteSize,
+    /// Largest content type and metadata of a blob together.
+    pub metadata_size_max: ByteSize,
+    /// Most blobs and common prefixes of a page of a list.
+    pub list_page_max: usize,
+    /// Most changes of a bucket that happen together.
+    pub batch_max: usize,
 }

@@ -4,6 +4,7 @@
 //! the reference table; what is wrong between values is found in `check`. A value that is wrong is reported and then taken to
 //! be the default, so that what does not depend on it is still looked at.
 
+mod bucket;
 pub(crate) mod function;
 mod kv;
 mod limits;
@@ -31,9 +32,9 @@ pub(crate) use secrets::{Origin, SecretEntry};
 pub(crate) use syntax::{errors, only_elsewhere};
 pub(crate) use trigger::Trigger;
 
-use crate::platform::KvStore;
+use crate::platform::{Bucket, KvStore};
 use crate::source::Span;
-use flint_model::{FunctionName, QueueName, StoreName};
+use flint_model::{BucketName, FunctionName, QueueName, StoreName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -65,6 +66,8 @@ pub(crate) struct File {
     pub(crate) kv: BTreeMap<StoreName, KvStore>,
     /// As above.
     pub(crate) queues: BTreeMap<QueueName, Queue>,
+    /// As above.
+    pub(crate) buckets: BTreeMap<BucketName, Bucket>,
     pub(crate) triggers: Vec<Trigger>,
     /// Names that are there but break the rule for names: what refers to them is not reported again.
     pub(crate) misnamed: BTreeSet<String>,

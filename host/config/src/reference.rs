@@ -126,10 +126,10 @@ mod tests {
         assert_eq!(known("kv.STORE")[..2], ["key-size-max", "value-size-max"]);
         assert_eq!(
             known(""),
-            ["data-dir", "listener", "limits", "outbound", "function", "route", "kv", "queue", "trigger"]
+            ["data-dir", "listener", "limits", "outbound", "function", "route", "kv", "queue", "bucket", "trigger"]
         );
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);
-        assert_eq!(known("function.NAME.grants"), ["kv", "queue"]);
+        assert_eq!(known("function.NAME.grants"), ["kv", "queue", "blob"]);
         assert_eq!(key("listener", "http").path, "listener.http");
     }
 

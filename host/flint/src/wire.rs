@@ -8,12 +8,13 @@ use crate::machine;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods, Queue};
+use flint_config::platform::{self, Bucket, HostLimits, HostOutbound, Https, KvStore, Methods, Queue};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::{FunctionName, SystemClock};
-use flint_stores::{Catalog, KvLimits, Order, QueueRules, Stores};
+use flint_stores::blob::sign::Signer;
+use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules, Stores};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::message;
@@ -45,7 +46,18 @@ pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
     let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
-    Catalog { stores, queues, ..Catalog::default() }
+    let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();
+    Catalog { stores, queues, buckets, ..Catalog::default() }
+}
+
+fn bucket_rules(bucket: &Bucket) -> BucketRules {
+    BucketRules {
+        blob_size_max: bucket.blob_size_max.as_u64(),
+        key_size_max: bucket.key_size_max.as_usize(),
+        metadata_size_max: bucket.metadata_size_max.as_usize(),
+        list_page_max: u32::try_from(bucket.list_page_max).unwrap_or(u32::MAX),
+        batch_max: bucket.batch_max,
+    }
 }
 
 fn queue_rules(queue: &Queue) -> QueueRules {
@@ -108,7 +120,12 @@ fn kv_limits(store: &KvStore) -> KvLimits {
 ///
 /// # Errors
 /// If what is trusted for calls of other hosts can't be used.
-pub(crate) fn world(loaded: &Loaded, stores: Arc<dyn Stores>, telemetry: &Telemetry) -> Result<World, Error> {
+pub(crate) fn world(
+    loaded: &Loaded,
+    stores: Arc<dyn Stores>,
+    signer: Arc<Signer>,
+    telemetry: &Telemetry,
+) -> Result<World, Error> {
     let platform = &loaded.platform;
     telemetry.limit_lines(platform.limits.log_line_max);
     telemetry.keep_recent(platform.limits.recent_invocations);
@@ -116,6 +133,7 @@ pub(crate) fn world(loaded: &Loaded, stores: Arc<dyn Stores>, telemetry: &Teleme
         engine: loaded.engine.clone(),
         cache: load::cache(&platform.data_dir),
         stores,
+        signer,
         telemetry: telemetry.clone(),
         clock: Arc::new(SystemClock),
         spares_max: platform.limits.spares_max,

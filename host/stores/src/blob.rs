@@ -8,6 +8,7 @@ mod content;
 mod etag;
 mod list;
 mod range;
+pub mod sign;
 
 use std::collections::BTreeMap;
 use std::fmt;

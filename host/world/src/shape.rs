@@ -21,6 +21,8 @@ pub enum Import {
     Kv,
     /// A queue to send to.
     Queue,
+    /// A bucket of blobs.
+    Blob,
     /// Secrets.
     Secrets,
     /// Requests to other hosts.
@@ -94,6 +96,7 @@ fn need(name: &str, item: &ComponentItem, served: &impl Fn(&str, &ComponentItem)
     }
     match interface_of(name) {
         "flint:platform/kv" => Some(Import::Kv),
+        "flint:platform/blob" => Some(Import::Blob),
         "flint:platform/queue" => Some(Import::Queue),
         "flint:platform/secrets" => Some(Import::Secrets),
         "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Import::Outbound),

@@ -7,7 +7,7 @@ use crate::suggest;
 use flint_model::QueueName;
 use std::collections::BTreeSet;
 
-/// Every route and trigger leads to a function, every grant to a store or a queue, every trigger and dead letter to a queue.
+/// Every route and trigger leads to a function, every grant to a store, a queue or a bucket, every trigger and dead letter to a queue.
 pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     let functions = file.routes.iter().filter_map(|route| route.function.as_ref());
     let functions = functions.chain(file.triggers.iter().filter_map(|trigger| trigger.function.as_ref()));
@@ -21,6 +21,12 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
         let known = || file.kv.keys().map(|name| name.as_str());
         if !file.kv.contains_key(grant.name.value.as_str()) && !file.misnamed.contains(&grant.name.value) {
             dangling(reader, Code::NoSuchStore, "kv", &grant.name, suggest::nearest(&grant.name.value, known()));
+        }
+    }
+    for grant in file.functions.values().flat_map(|function| function.buckets.iter().flatten()) {
+        let known = || file.buckets.keys().map(|name| name.as_str());
+        if !file.buckets.contains_key(grant.name.value.as_str()) && !file.misnamed.contains(&grant.name.value) {
+            dangling(reader, Code::NoSuchBucket, "bucket", &grant.name, suggest::nearest(&grant.name.value, known()));
         }
     }
     check_queues(reader, file);

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{self, FunctionSource, IpNet, Isolation, Outbound};
 use crate::reference;
 use crate::source::Span;
-use flint_model::{Access, ByteSize, Capability, Grants, NameError, QueueName, StoreName};
+use flint_model::{Access, BucketName, ByteSize, Capability, Grants, NameError, QueueName, StoreName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,15 +25,16 @@ pub(crate) struct Function {
     pub(crate) warm: Field<usize>,
     pub(crate) isolation: Field<String>,
     pub(crate) uses: Field<usize>,
-    /// None if the file has no such key, as in the three after it.
+    /// None if the file has no such key, as in the four after it.
     pub(crate) secrets: Option<Vec<SecretEntry>>,
     pub(crate) kv: Option<Vec<Grant>>,
     pub(crate) queues: Option<Vec<Grant>>,
+    pub(crate) buckets: Option<Vec<Grant>>,
     pub(crate) outbound: Option<Vec<Outbound>>,
     plain: Plain,
 }
 
-/// An access to a key-value store or a queue.
+/// An access to a key-value store, a queue or a bucket.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) name: At<String>,
@@ -68,7 +69,7 @@ struct Plain {
 
 /// Reads a function's section.
 pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>) -> Function {
-    let (kv, queues) = read_grants(reader, section);
+    let (kv, queues, buckets) = read_grants(reader, section);
     Function {
         at,
         source: section.required(reader, "source"),
@@ -82,6 +83,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         secrets: section.entries(reader, "secrets").map(|entries| secrets::read(reader, &entries)),
         kv,
         queues,
+        buckets,
         outbound: outbound::read_hosts(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
@@ -114,7 +116,9 @@ impl Function {
     pub(crate) fn finish(&self, source: FunctionSource) -> platform::Function {
         let Plain { environment, config, .. } = &self.plain;
         let mut grants = Grants::none();
-        for (capability, granted) in [(Capability::Kv, &self.kv), (Capability::Queue, &self.queues)] {
+        for (capability, granted) in
+            [(Capability::Kv, &self.kv), (Capability::Queue, &self.queues), (Capability::Blob, &self.buckets)]
+        {
             for grant in granted.iter().flatten() {
                 grants.add(capability, grant.name.value.as_str(), grant.access);
             }
@@ -167,8 +171,8 @@ pub(crate) fn defaults(source: FunctionSource) -> platform::Function {
 /// What is granted of each capability; none where the file does not have it.
 type Granted = Option<Vec<Grant>>;
 
-fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> (Granted, Granted) {
-    let Some((at, grants)) = section.get("grants") else { return (None, None) };
+fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> (Granted, Granted, Granted) {
+    let Some((at, grants)) = section.get("grants") else { return (None, None, None) };
     let grants = Section::open(reader, "function.NAME.grants", "grants", at, Some(grants));
     let kv = read_granted(reader, &grants, "kv", |reader, entry| {
         let key = reference::key("function.NAME.grants.kv", "STORE");
@@ -178,7 +182,11 @@ fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> (Granted, 
         let key = reference::key("function.NAME.grants.queue", "QUEUE");
         read_grant(reader, entry, "queue", |name| QueueName::parse(name).map(|name| name.to_string()), key)
     });
-    (kv, queues)
+    let buckets = read_granted(reader, &grants, "blob", |reader, entry| {
+        let key = reference::key("function.NAME.grants.blob", "BUCKET");
+        read_grant(reader, entry, "bucket", |name| BucketName::parse(name).map(|name| name.to_string()), key)
+    });
+    (kv, queues, buckets)
 }
 
 fn read_granted(

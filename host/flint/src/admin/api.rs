@@ -36,7 +36,8 @@ pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
 pub(crate) use host::{
-    Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes, StoreLimits,
+    BucketLimits, Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes,
+    StoreLimits,
 };
 
 use base64::Engine as _;

@@ -9,6 +9,7 @@ use crate::inspect::Purpose;
 use crate::live;
 use crate::load;
 use crate::output::Output;
+use crate::signing;
 use crate::wire;
 use bytes::Bytes;
 use flint_stores::Stores;
@@ -53,7 +54,8 @@ async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Te
     let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
     let mut functions = {
         let progress = output.progress();
-        let world = wire::world(&loaded, as_stores, telemetry)?;
+        let signer = Arc::new(signing::signer(&loaded.platform)?);
+        let world = wire::world(&loaded, as_stores, signer, telemetry)?;
         live::slots(&world, &loaded, |name| *name == args.function, &progress).await?
     };
     let Some(function) = functions.pop_first() else {
