@@ -302,6 +302,7 @@ fn questions() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
     ]
     .into_iter()
     .chain(questions_of_queues())
+    .chain(questions_of_buckets())
     .collect()
 }
 
@@ -328,6 +329,29 @@ fn questions_of_queues() -> Vec<(Method, &'static str, String, &'static str, Vec
         post("/v1/queues/{queue}/redrive", "/v1/queues/jobs%2Fdead/redrive", json!({"max": 5})),
         post("/v1/queues/{queue}/redrive", "/v1/queues/jobs%2Fdead/redrive", json!({"to": "jobs/dead"})),
         post("/v1/queues/{queue}/purge", "/v1/queues/jobs/purge", Value::Null),
+    ]
+}
+
+/// What the pages of buckets are asked, of a host with the bucket `uploads`.
+fn questions_of_buckets() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
+    const BLOB: &str = "/v1/buckets/{bucket}/{key}";
+    let ask =
+        |method, path: &'static str, target: &str, body: &[u8]| (method, path, target.to_owned(), "", body.to_vec());
+    let sign = |body: Value| {
+        let (page, kind) = ("/v1/signed-urls", "application/json");
+        (Method::POST, page, page.to_owned(), kind, body.to_string().into_bytes())
+    };
+    vec![
+        ask(Method::PUT, BLOB, "/v1/buckets/uploads/a%2Fb?if-absent=true", b"\xff"),
+        ask(Method::PUT, BLOB, "/v1/buckets/uploads/a%2Fb?if-absent=true", b"again"),
+        ask(Method::GET, BLOB, "/v1/buckets/uploads/a%2Fb", b""),
+        ask(Method::GET, BLOB, "/v1/buckets/uploads/nothing", b""),
+        ask(Method::GET, "/v1/buckets/{bucket}", "/v1/buckets/uploads?prefix=a&delimiter=%2F&limit=1", b""),
+        ask(Method::GET, "/v1/buckets/{bucket}", "/v1/buckets/nowhere", b""),
+        ask(Method::DELETE, BLOB, "/v1/buckets/uploads/a%2Fb?if-match=none", b""),
+        ask(Method::DELETE, BLOB, "/v1/buckets/uploads/a%2Fb", b""),
+        sign(json!({"bucket": "uploads", "key": "a", "method": "get", "expires_in_ms": 1000})),
+        sign(json!({"bucket": "uploads", "key": "a", "method": "put", "expires_in_ms": 1})),
     ]
 }
 

@@ -7,6 +7,7 @@ mod harness;
 
 mod admin;
 mod bench;
+mod blob;
 mod cli;
 mod component;
 mod config;

@@ -10,6 +10,9 @@ use crate::bindings::imports::flint::platform::blob as wit;
 /// How much one read asks for.
 const READ_SIZE: usize = 64 * 1024;
 
+/// Says how the content came to its end.
+type End = FutureReader<Result<(), wit::Error>>;
+
 /// A blob that is being read.
 ///
 /// ```
@@ -43,11 +46,11 @@ pub struct Blob {
 #[derive(Debug)]
 pub struct Content {
     /// None when all was read.
-    open: Option<(StreamReader<u8>, FutureReader<Result<(), wit::Error>>)>,
+    open: Option<(StreamReader<u8>, End)>,
 }
 
 impl Content {
-    pub(super) fn new(stream: StreamReader<u8>, end: FutureReader<Result<(), wit::Error>>) -> Self {
+    pub(super) fn new(stream: StreamReader<u8>, end: End) -> Self {
         Self { open: Some((stream, end)) }
     }
 

@@ -1,7 +1,9 @@
 //! The command line: its types, and the help that teaches them.
 
+mod blob;
 mod queue;
 
+pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 
 use crate::exit;
@@ -21,6 +23,7 @@ Examples:
   flint invoke greeter --data hi    call a function
   flint kv scan links               look into a key-value store
   flint queue send jobs hi          send a message to a queue
+  flint blob ls uploads             list what is in a bucket
   flint deploy greeter              build ./greeter and serve it on the host that runs";
 
 /// A serverless platform in one binary.
@@ -65,6 +68,8 @@ pub(crate) enum Command {
     Invoke(Invoke),
     /// Look into key-value stores, and write to them
     Kv(Kv),
+    /// Store blobs, read them, and hand out URLs of them
+    Blob(Blob),
     /// Send to queues, receive from them, and look after them
     Queue(Queue),
     /// List the functions that a host serves

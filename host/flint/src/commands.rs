@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod blob;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod deploy;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::New(args) => new::run(&args, output),
         Command::Invoke(args) => invoke::run(&args, output, &telemetry).await,
         Command::Kv(args) => kv::run(args, output).await,
+        Command::Blob(args) => blob::run(args, output).await,
         Command::Queue(args) => queue::run(args, output).await,
         Command::Functions(args) => functions::run(&args, output).await,
         Command::Deploy(args) => deploy::deploy(&args, output).await,

@@ -92,7 +92,8 @@ impl Served {
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let rates = wire::rates(&platform, None);
-        let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits))?;
+        let blobs = wire::blobs(Arc::<Embedded>::clone(&stores), &signer);
+        let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits), blobs)?;
         let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         let current = ArcSwap::from_pointee(generation);
         let telemetry = telemetry.clone();

@@ -19,7 +19,8 @@ use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::message;
 use flint_triggers::request::{
-    self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
+    self, Blobs, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate,
+    tls,
 };
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::path::Path;
@@ -299,6 +300,11 @@ pub(crate) fn room(limits: &HostLimits) -> Room {
     Room::new(limits.requests_max, limits.files_open_max, limits.compressions_max)
 }
 
+/// What answers signed URLs.
+pub(crate) fn blobs(stores: Arc<dyn Stores>, signer: &Arc<Signer>) -> Blobs {
+    Blobs::new(stores, Arc::clone(signer), Arc::new(SystemClock))
+}
+
 /// Makes the request door.
 ///
 /// # Errors
@@ -309,6 +315,7 @@ pub(crate) fn door(
     rates: &Rates,
     cut: Cut,
     room: Room,
+    blobs: Blobs,
 ) -> Result<Door<Arc<Slot>>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
         Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
@@ -329,6 +336,7 @@ pub(crate) fn door(
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
     Ok(Door {
         cut,
+        blobs: Some(blobs),
         header_count_max: platform.limits.header_count_max,
         room,
         trusted_proxies: platform.listener.trusted_proxies.clone(),

@@ -25,9 +25,15 @@
 //! | `POST /v1/queues/{queue}/extend`, [`queue::Extend`] | [`queue::Extended`] |
 //! | `POST /v1/queues/{queue}/purge` | [`queue::Counted`] |
 //! | `POST /v1/queues/{queue}/redrive`, [`queue::Redrive`] | [`queue::Counted`] |
+//! | `GET /v1/buckets/{bucket}?prefix=&delimiter=&cursor=&limit=` | [`blob::BlobPage`] |
+//! | `GET /v1/buckets/{bucket}/{key}` | the content |
+//! | `PUT /v1/buckets/{bucket}/{key}?if-absent=&if-match=`, content | [`blob::BlobInfo`] |
+//! | `DELETE /v1/buckets/{bucket}/{key}?if-match=` | [`blob::Removed`] |
+//! | `POST /v1/signed-urls`, [`blob::Sign`] | [`blob::SignedUrl`] |
 //!
 //! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
+pub(crate) mod blob;
 mod function;
 mod host;
 pub(crate) mod queue;

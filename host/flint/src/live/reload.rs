@@ -12,6 +12,7 @@ use crate::wire;
 use flint_config::Platform;
 use flint_config::platform::HostLimits;
 use flint_model::FunctionName;
+use flint_stores_embedded::Embedded;
 use std::sync::Arc;
 
 /// What a reload came to.
@@ -75,7 +76,9 @@ impl Served {
             candidates.push(candidate);
         }
         let rates = wire::rates(&platform, Some((&current.platform, &current.rates)));
-        let door = wire::door(&platform, &functions, &rates, current.door.cut.clone(), current.door.room.clone())?;
+        let (cut, room) = (current.door.cut.clone(), current.door.room.clone());
+        let blobs = wire::blobs(Arc::<Embedded>::clone(&self.stores), &self.signer);
+        let door = wire::door(&platform, &functions, &rates, cut, room, blobs)?;
         // From here on, only what is kept in the data folder can stand in the way.
         tokio::task::block_in_place(|| Candidate::keep_all(&candidates))?;
         candidates.iter().for_each(Candidate::tell);
