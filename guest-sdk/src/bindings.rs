@@ -114,6 +114,29 @@ pub mod queue {
     });
 }
 
+/// Exports `flint:platform/schedule-handler`.
+pub mod schedule {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: r#"
+            package flint:sdk;
+
+            world schedule {
+                export flint:platform/schedule-handler@0.1.0;
+            }
+        "#,
+        world: "flint:sdk/schedule",
+        with: {
+            "flint:platform/types@0.1.0": crate::bindings::imports::flint::platform::types,
+            "flint:platform/schedule-handler@0.1.0": generate,
+        },
+        runtime_path: "::flint_sdk::__internal::wit_bindgen::rt",
+        default_bindings_module: "::flint_sdk::__internal::bindings::schedule",
+        export_macro_name: "export_schedule",
+        pub_export_macro: true,
+    });
+}
+
 /// Exports `flint:platform/init-handler`.
 pub mod init {
     wit_bindgen::generate!({

@@ -19,6 +19,7 @@
 //! | [`#[flint_sdk::invoke]`](macro@invoke) | `async fn(T) -> Result<U, E>` | invocations, as `flint invoke` makes them |
 //! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Message<T>) -> Result<(), E>` | messages of a queue, one by one |
 //! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Batch<T>) -> BatchResult` | messages of a queue, by the batch |
+//! | [`#[flint_sdk::schedule]`](macro@schedule) | `async fn(Tick<T>) -> Result<(), E>` | ticks of a schedule |
 //! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
 //!
 //! An HTTP handler that needs no more of the request than the parameters of the path takes [`http::Params`], which makes
@@ -68,6 +69,7 @@ pub mod log;
 mod payload;
 pub mod prelude;
 pub mod queue;
+pub mod schedule;
 pub mod secrets;
 pub mod time;
 pub mod transaction;
@@ -76,7 +78,7 @@ pub use self::failure::{Failure, Retry};
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
 pub use self::transaction::transaction;
-pub use flint_sdk_macros::{http, init, invoke, queue};
+pub use flint_sdk_macros::{http, init, invoke, queue, schedule};
 
 /// For the code that the attributes write. No promise is made about it.
 #[doc(hidden)]

@@ -9,6 +9,7 @@
 mod it {
     pub(crate) mod harness;
 }
+mod messages;
 mod orders;
 
 use it::harness::{Launch, flint, root};
@@ -31,7 +32,7 @@ const LATEST: Duration = Duration::from_millis(300);
 #[test]
 fn every_order_that_was_answered_survives_kill_9_and_none_is_half_there() {
     let folder = tempfile::tempdir().expect("a folder");
-    let component = build(folder.path());
+    let component = build_function(folder.path(), "order", &platform);
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
@@ -64,10 +65,10 @@ fn every_order_that_was_answered_survives_kill_9_and_none_is_half_there() {
     }
 }
 
-/// Has the binary build the function, and answers where its component is.
-fn build(folder: &Path) -> PathBuf {
+/// Has the binary build a function, in a platform that is made of its source, and answers where its component is.
+fn build_function(folder: &Path, name: &str, platform: &dyn Fn(&Path) -> String) -> PathBuf {
     let config = folder.join("build.toml");
-    std::fs::write(&config, platform(&root().join("functions/order"))).expect("a configuration");
+    std::fs::write(&config, platform(&root().join("functions").join(name))).expect("a configuration");
     let data = folder.join("data");
     let args = [Path::new("build"), "--json".as_ref(), "--config".as_ref(), &config, "--data-dir".as_ref(), &data];
     let built = flint(folder, args).ok().json();

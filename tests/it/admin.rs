@@ -104,6 +104,8 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "queue.QUEUE" => limits["queues"]["jobs"].get(&name),
             // It is in `message::every_number_of_a_trigger_is_told`: a trigger needs a function that handles messages.
             "trigger" => continue,
+            // As above: `schedule::every_number_of_a_schedule_is_told`.
+            "schedule.SCHEDULE" => continue,
             "function.NAME" => function["limits"].get(&name).or_else(|| function.get(&name)),
             "route.rate" => route["rate"].get(&name),
             "route.cors" => route["cors"].get(&name),
@@ -306,7 +308,7 @@ fn questions() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
     .collect()
 }
 
-/// What the pages of queues are asked, of a host with the queue `jobs`.
+/// What the pages of queues and schedules are asked, of a host with the queue `jobs`.
 fn questions_of_queues() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
     let get = |path: &'static str, target: &str| (Method::GET, path, target.to_owned(), "", Vec::new());
     let post = |path: &'static str, target: &str, body: Value| {
@@ -329,6 +331,8 @@ fn questions_of_queues() -> Vec<(Method, &'static str, String, &'static str, Vec
         post("/v1/queues/{queue}/redrive", "/v1/queues/jobs%2Fdead/redrive", json!({"max": 5})),
         post("/v1/queues/{queue}/redrive", "/v1/queues/jobs%2Fdead/redrive", json!({"to": "jobs/dead"})),
         post("/v1/queues/{queue}/purge", "/v1/queues/jobs/purge", Value::Null),
+        get("/v1/schedules", "/v1/schedules"),
+        post("/v1/schedules/{schedule}/run", "/v1/schedules/seldom/run", Value::Null),
     ]
 }
 

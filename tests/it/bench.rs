@@ -27,3 +27,16 @@ fn callers_are_answered_beside_guests_that_spin() {
         assert!(row["answers"].as_u64() > Some(10) && row["p99_us"].as_f64() > Some(0.0), "{figures}");
     }
 }
+
+#[test]
+fn messages_and_values_are_counted_with_rivals_or_without() {
+    let none = ["--redis", "no-such-program", "--nats", "no-such-program", "--time", "300ms"];
+    let rows = |what: &str, works: &[&str]| {
+        let figures = bench(&[&[what], &none[..]].concat());
+        let rows = figures["rows"].as_array().expect("rows");
+        assert_eq!(rows.iter().map(|row| row["work"].as_str().expect("a work")).collect::<Vec<_>>(), works);
+        assert!(rows.iter().all(|row| row["per_second"].as_f64() > Some(1.0) && row["system"] == "flint"), "{figures}");
+    };
+    rows("queue", &["send", "send, ten at a time", "send, handle and settle", "from send to handler, at low load"]);
+    rows("kv", &["put", "get, by a guest"]);
+}

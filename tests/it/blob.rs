@@ -32,7 +32,7 @@ fn commands_put_get_list_and_remove_with_a_host_and_without() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, out) = (folder.path().join("in"), folder.path().join("out"));
     // More than any buffer on the way holds.
-    let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n * 31 >> 3) as u8).collect();
+    let content: Vec<u8> = (0..3_000_000_u32).map(|n| ((n * 31) >> 3) as u8).collect();
     fs::write(&file, &content).expect("a file");
     let (file, out) = (file.to_str().expect("a path"), out.to_str().expect("a path"));
     both(|flint| {

@@ -8,6 +8,7 @@ mod http;
 mod init;
 mod invoke;
 mod queue;
+mod schedule;
 
 use proc_macro::TokenStream;
 
@@ -146,4 +147,29 @@ pub fn init(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn queue(arguments: TokenStream, item: TokenStream) -> TokenStream {
     queue::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a function handle the ticks of schedules.
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::schedule::Tick;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Report { to: String }
+///
+/// #[flint_sdk::schedule]
+/// async fn report(tick: Tick<Report>) -> Result<(), Failure> {
+///     println!("the report of {:?} goes to {}", tick.due_at, tick.payload.to);
+///     Ok(())
+/// }
+/// ```
+///
+/// The handler is an `async fn` that takes a `Tick<T>`, whose payload is a value that serde reads from JSON, or a `Tick`, whose payload
+/// is bytes. Its error turns into a `Failure`: the tick comes again, or goes to the schedule's dead-letter queue if the failure says
+/// `never`. A tick is handled at least once; with `transactional = true`, the default, what is written for it happens together with its
+/// being done, so once.
+#[proc_macro_attribute]
+pub fn schedule(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    schedule::expand(arguments.into(), item.into()).into()
 }

@@ -8,3 +8,4 @@ pub mod http_buffered;
 pub mod init;
 pub mod invoke;
 pub mod queue;
+pub mod schedule;

@@ -7,6 +7,7 @@ pub(crate) mod outbound;
 pub(crate) mod queue;
 pub(crate) mod reference;
 pub(crate) mod route;
+pub(crate) mod schedule;
 pub(crate) mod secret;
 pub(crate) mod source;
 pub(crate) mod trigger;

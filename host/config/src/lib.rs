@@ -107,8 +107,10 @@ fn check_all(
     }
     let token = file.listener.admin_token.iter().flatten().next().filter(|_| secrets == Secrets::Read);
     let admin_token = token.and_then(|origin| check::secret::check_token(reader, folder, origin));
-    let queues = check::queue::check(reader, &file);
+    let mut queues = check::queue::check(reader, &file);
     let triggers = check::trigger::check(reader, &file);
+    let schedules = check::schedule::finish(&file);
+    queues.extend(check::schedule::queues(&schedules));
     check_components(reader, &file, &functions, components);
     Platform {
         data_dir: folder.join(file.data_dir),
@@ -121,6 +123,7 @@ fn check_all(
         queues,
         buckets: file.buckets,
         triggers,
+        schedules,
     }
 }
 
@@ -138,6 +141,7 @@ fn check_components(
             Ok(shape) => {
                 check::component::check(reader, name, raw, function.isolation, &shape, &file.routes);
                 check::trigger::check_handler(reader, name, function.isolation, &shape, &file.triggers);
+                check::schedule::check_handler(reader, name, function.isolation, &shape, &file.schedules);
             }
             Err(error) => {
                 if let Some(source) = &raw.source {

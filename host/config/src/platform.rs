@@ -4,6 +4,7 @@ mod event;
 mod function;
 mod host;
 mod route;
+mod schedule;
 mod single;
 
 pub use event::{Queue, Trigger};
@@ -11,8 +12,9 @@ pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
 pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
+pub use schedule::{Overlap, Schedule};
 
-use flint_model::{BucketName, ByteSize, FunctionName, QueueName, Secret, StoreName};
+use flint_model::{BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,12 +37,14 @@ pub struct Platform {
     pub routes: Vec<Route>,
     /// The key-value stores.
     pub kv: BTreeMap<StoreName, KvStore>,
-    /// The queues, those too that the host keeps for dead letters.
+    /// The queues, those too that the host keeps for dead letters and for ticks.
     pub queues: BTreeMap<QueueName, Queue>,
     /// The buckets of blobs.
     pub buckets: BTreeMap<BucketName, Bucket>,
     /// Who handles the messages of queues: one for a queue at most.
     pub triggers: Vec<Trigger>,
+    /// Who is called when it is time.
+    pub schedules: BTreeMap<ScheduleName, Schedule>,
 }
 
 /// The addresses that are listened on.

@@ -15,6 +15,7 @@ mod queue;
 mod reader;
 mod route;
 mod scalar;
+mod schedule;
 mod secrets;
 mod section;
 mod syntax;
@@ -28,13 +29,14 @@ pub(crate) use outline::{data_dir_default, read};
 pub(crate) use queue::Queue;
 pub(crate) use reader::Reader;
 pub(crate) use route::Route;
+pub(crate) use schedule::Schedule;
 pub(crate) use secrets::{Origin, SecretEntry};
 pub(crate) use syntax::{errors, only_elsewhere};
 pub(crate) use trigger::Trigger;
 
 use crate::platform::{Bucket, KvStore};
 use crate::source::Span;
-use flint_model::{BucketName, FunctionName, QueueName, StoreName};
+use flint_model::{BucketName, FunctionName, QueueName, ScheduleName, StoreName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -69,6 +71,8 @@ pub(crate) struct File {
     /// As above.
     pub(crate) buckets: BTreeMap<BucketName, Bucket>,
     pub(crate) triggers: Vec<Trigger>,
+    /// Those with a valid name.
+    pub(crate) schedules: BTreeMap<ScheduleName, Schedule>,
     /// Names that are there but break the rule for names: what refers to them is not reported again.
     pub(crate) misnamed: BTreeSet<String>,
 }

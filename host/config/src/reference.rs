@@ -126,7 +126,10 @@ mod tests {
         assert_eq!(known("kv.STORE")[..2], ["key-size-max", "value-size-max"]);
         assert_eq!(
             known(""),
-            ["data-dir", "listener", "limits", "outbound", "function", "route", "kv", "queue", "bucket", "trigger"]
+            [
+                "data-dir", "listener", "limits", "outbound", "function", "route", "kv", "queue", "bucket", "trigger",
+                "schedule"
+            ]
         );
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);
         assert_eq!(known("function.NAME.grants"), ["kv", "queue", "blob"]);

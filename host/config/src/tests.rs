@@ -79,6 +79,7 @@ impl Components for Fixture {
             "handlerless" => Ok(Shape { init: true, ..Shape::default() }),
             "event" => Ok(Shape { invoke: true, ..Shape::default() }),
             "worker" => Ok(Shape { queue: true, ..Shape::default() }),
+            "ticked" => Ok(Shape { schedule: true, ..Shape::default() }),
             "sender" => importing(Import::Queue),
             "old" => Ok(http(HttpVersion::V02)),
             "store" => importing(Import::Kv),

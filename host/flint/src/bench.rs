@@ -2,6 +2,11 @@
 
 pub(crate) mod cold_start;
 pub(crate) mod density;
+mod house;
+pub(crate) mod kv;
+mod load;
 mod measure;
 pub(crate) mod neighbours;
+pub(crate) mod queue;
+mod rival;
 mod subject;

@@ -1,10 +1,14 @@
 //! The command line: its types, and the help that teaches them.
 
+mod bench;
 mod blob;
 mod queue;
+mod schedule;
 
+pub(crate) use bench::{BenchKv, BenchQueue};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
+pub(crate) use schedule::{Schedule, ScheduleCommand};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -72,6 +76,8 @@ pub(crate) enum Command {
     Blob(Blob),
     /// Send to queues, receive from them, and look after them
     Queue(Queue),
+    /// Show schedules, and call their functions by hand
+    Schedule(Schedule),
     /// List the functions that a host serves
     Functions(Functions),
     /// Serve a new version of a function, without dropping a request
@@ -373,6 +379,10 @@ pub(crate) enum BenchCommand {
     Neighbours(Neighbours),
     /// How many functions and instances a host holds, and how fast it starts with them
     Density(Density),
+    /// Durable messages a second, sent and handled, beside Redis and NATS
+    Queue(BenchQueue),
+    /// Durable writes of a key-value store a second, beside Redis and NATS, and reads of a guest
+    Kv(BenchKv),
 }
 
 #[derive(Debug, Args)]

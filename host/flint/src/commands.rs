@@ -10,6 +10,7 @@ pub(crate) mod invoke;
 pub(crate) mod kv;
 pub(crate) mod new;
 pub(crate) mod queue;
+pub(crate) mod schedule;
 pub(crate) mod up;
 
 use crate::cli::{Cli, Command};
@@ -36,6 +37,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::Kv(args) => kv::run(args, output).await,
         Command::Blob(args) => blob::run(args, output).await,
         Command::Queue(args) => queue::run(args, output).await,
+        Command::Schedule(args) => schedule::run(args, output).await,
         Command::Functions(args) => functions::run(&args, output).await,
         Command::Deploy(args) => deploy::deploy(&args, output).await,
         Command::Rollback(args) => deploy::roll_back(&args, output).await,

@@ -186,7 +186,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
         kv: exports("kv-handler"),
         blob: exports("blob-handler"),
         topic: exports("topic-handler"),
-        schedule: exports("schedule-handler"),
+        schedule: shape.schedule,
         init: shape.init,
         imports: shape
             .imports

@@ -14,6 +14,7 @@ pub(crate) mod history;
 pub(crate) mod messages;
 pub(crate) mod record;
 pub(crate) mod reload;
+pub(crate) mod schedules;
 pub(crate) mod slot;
 pub(crate) mod watch;
 
@@ -30,7 +31,6 @@ use flint_config::platform::Function;
 use flint_config::{Platform, Source};
 use flint_engine::{Engine, Fault};
 use flint_model::FunctionName;
-use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
@@ -86,13 +86,12 @@ impl Served {
         progress: &Progress,
     ) -> Result<Self, Error> {
         let platform = loaded.platform.clone();
-        let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
         let signer = Arc::new(block_in_place(|| signing::signer(&platform))?);
-        let world = wire::world(loaded, as_stores, Arc::clone(&signer), telemetry)?;
+        let world = wire::world(loaded, Arc::clone(&stores), Arc::clone(&signer), telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let rates = wire::rates(&platform, None);
-        let blobs = wire::blobs(Arc::<Embedded>::clone(&stores), &signer);
+        let blobs = wire::blobs(&stores, &signer);
         let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits), blobs)?;
         let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         let current = ArcSwap::from_pointee(generation);

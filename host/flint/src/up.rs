@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::live::Served;
 use crate::live::messages::Messages;
 use crate::live::reload::Reloaded;
+use crate::live::schedules::Schedules;
 use crate::live::slot::Slot;
 use crate::load::Loaded;
 use crate::output::Progress;
@@ -47,7 +48,7 @@ pub(crate) struct Host {
     managed: Arc<Managed>,
     stores: Arc<Embedded>,
     /// Held by who reloads.
-    messages: tokio::sync::Mutex<Messages>,
+    events: tokio::sync::Mutex<(Messages, Schedules)>,
     requests: Serving,
     encrypted: Option<Encrypted>,
     management: Serving,
@@ -122,6 +123,7 @@ impl Host {
             ready: AtomicBool::new(true),
         });
         let messages = Messages::start(Arc::clone(&served), Arc::clone(&managed.stores), telemetry.clone());
+        let schedules = Schedules::start(Arc::clone(&served), Arc::clone(&managed.stores), telemetry.clone());
         let requests = serve_requests(http, Arc::clone(&served), &platform.limits);
         let encrypted = https.map(|(listener, tls)| Encrypted {
             requests: serve_requests(listener, served, &platform.limits),
@@ -148,7 +150,7 @@ impl Host {
             admin: admin_address,
             managed,
             stores,
-            messages: tokio::sync::Mutex::new(messages),
+            events: tokio::sync::Mutex::new((messages, schedules)),
             requests,
             encrypted,
             management,
@@ -177,9 +179,11 @@ impl Host {
     /// # Errors
     /// Then all goes on as before.
     pub(crate) async fn reload(&self, loaded: &Loaded, progress: &Progress) -> Result<Reloaded, Error> {
-        let mut messages = self.messages.lock().await;
+        let mut events = self.events.lock().await;
         let reloaded = self.managed.served.reload(loaded, progress).await?;
+        let (messages, schedules) = &mut *events;
         messages.follow();
+        schedules.follow();
         Ok(reloaded)
     }
 
@@ -199,8 +203,9 @@ impl Host {
                 None => 0,
             }
         };
-        let messages = self.messages.into_inner().stop(deadline);
-        let (plain, encrypted, ()) = tokio::join!(self.requests.end(), encrypted, messages);
+        let (messages, schedules) = self.events.into_inner();
+        schedules.stop().await;
+        let (plain, encrypted, ()) = tokio::join!(self.requests.end(), encrypted, messages.stop(deadline));
         let cut = plain + encrypted;
         if cut > 0 {
             tracing::warn!(connections = cut, "requests were cut, since they took longer than `drain-timeout`");

@@ -12,16 +12,16 @@ use flint_config::platform::{self, Bucket, HostLimits, HostOutbound, Https, KvSt
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
-use flint_model::{FunctionName, SystemClock};
+use flint_model::{FunctionName, ScheduleName};
 use flint_stores::blob::sign::Signer;
-use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules, Stores};
+use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
-use flint_triggers::message;
 use flint_triggers::request::{
     self, Blobs, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate,
     tls,
 };
+use flint_triggers::{message, schedule};
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -101,6 +101,44 @@ pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Opti
     })
 }
 
+/// How the ticks of a schedule are dispatched: one by one; none if its function is not there, which a valid configuration has.
+pub(crate) fn dispatch_ticks(
+    platform: &Platform,
+    name: &ScheduleName,
+    schedule: &platform::Schedule,
+) -> Option<message::Options> {
+    let queue = platform::Schedule::queue(name);
+    let (rules, function) = (queue_rules(platform.queues.get(&queue)?), platform.functions.get(&schedule.function)?);
+    Some(message::Options {
+        queue,
+        batch_size: 1,
+        batch_bytes_max: function.request_size_max.as_usize(),
+        batch_window: Duration::ZERO,
+        concurrency: schedule.overlap.concurrency(),
+        visibility: rules.visibility.max(function.timeout + function.queue_timeout + SETTLE),
+        filter: None,
+        backoff: message::Backoff { first: schedule.retry_delay, most: schedule.retry_delay_max },
+        receives_max: rules.receives_max,
+        receive_max: rules.batch_max,
+    })
+}
+
+/// How a schedule ticks.
+pub(crate) fn schedule(name: &ScheduleName, schedule: &platform::Schedule) -> schedule::Options {
+    schedule::Options {
+        schedule: name.clone(),
+        when: schedule.when.clone(),
+        missed: schedule.missed,
+        grace: schedule.grace,
+        overlap: match schedule.overlap {
+            platform::Overlap::Skip => schedule::Overlap::PassOver,
+            platform::Overlap::Allow { .. } | platform::Overlap::Queue => schedule::Overlap::Send,
+        },
+        queue: platform::Schedule::queue(name),
+        payload: schedule.payload.clone().into(),
+    }
+}
+
 fn make_dir(path: &Path) -> std::io::Result<Dir> {
     std::fs::create_dir_all(path)?;
     Dir::open_ambient_dir(path, ambient_authority())
@@ -123,7 +161,7 @@ fn kv_limits(store: &KvStore) -> KvLimits {
 /// If what is trusted for calls of other hosts can't be used.
 pub(crate) fn world(
     loaded: &Loaded,
-    stores: Arc<dyn Stores>,
+    stores: Arc<Embedded>,
     signer: Arc<Signer>,
     telemetry: &Telemetry,
 ) -> Result<World, Error> {
@@ -133,10 +171,10 @@ pub(crate) fn world(
     let world = World::new(WorldOptions {
         engine: loaded.engine.clone(),
         cache: load::cache(&platform.data_dir),
+        clock: stores.clock(),
         stores,
         signer,
         telemetry: telemetry.clone(),
-        clock: Arc::new(SystemClock),
         spares_max: platform.limits.spares_max,
         request_memory_max: platform.limits.request_memory_max,
         head_max: HeadLimits { size: platform.limits.header_size_max, count: platform.limits.header_count_max },
@@ -301,8 +339,8 @@ pub(crate) fn room(limits: &HostLimits) -> Room {
 }
 
 /// What answers signed URLs.
-pub(crate) fn blobs(stores: Arc<dyn Stores>, signer: &Arc<Signer>) -> Blobs {
-    Blobs::new(stores, Arc::clone(signer), Arc::new(SystemClock))
+pub(crate) fn blobs(stores: &Arc<Embedded>, signer: &Arc<Signer>) -> Blobs {
+    Blobs::new(Arc::<Embedded>::clone(stores), Arc::clone(signer), stores.clock())
 }
 
 /// Makes the request door.

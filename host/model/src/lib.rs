@@ -16,7 +16,7 @@ pub mod secret;
 pub mod size;
 pub mod trace;
 
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, ManualClock, SteadyClock, SystemClock, Timestamp};
 pub use grant::{Access, Capability, Grants};
 pub use id::{ContentId, InvocationId, MessageId};
 pub use name::{BucketName, FunctionName, NameError, QueueName, ScheduleName, SecretName, StoreName, TopicName};

@@ -1,7 +1,8 @@
 //! Measures durable messages a second: `cargo run --release -p flint-stores-embedded --example queues [WAITING]`.
 //!
 //! Writes to a temporary folder; set `TMPDIR` to measure another disk. Messages have 256 bytes. With a number, so many wait in
-//! the queue before it begins.
+//! the queue before it begins. With a folder behind it, that is used and stays: kill the process and run it again with 0 to see
+//! how long opening takes after that.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -23,17 +24,21 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let waiting: u64 = std::env::args().nth(1).map_or(Ok(0), |text| text.parse())?;
-    let folder = tempfile::tempdir()?;
+    let temporary = tempfile::tempdir()?;
+    let folder = std::env::args_os().nth(2).map_or_else(|| temporary.path().to_owned(), Into::into);
+    std::fs::create_dir_all(&folder)?;
     let (jobs, orders): (QueueName, QueueName) = ("jobs".parse()?, "orders".parse()?);
     let fifo = QueueRules { order: Order::Fifo, ..QueueRules::default() };
     let queues = BTreeMap::from([(jobs.clone(), QueueRules::default()), (orders.clone(), fifo)]);
     let options =
         || Options { catalog: Catalog { queues: queues.clone(), ..Catalog::default() }, ..Options::default() };
     let open = || -> Result<Arc<Embedded>, Failure> {
-        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority())?;
+        let dir = Dir::open_ambient_dir(&folder, ambient_authority())?;
         Ok(Arc::new(Embedded::open(dir, options())?))
     };
+    let started = Instant::now();
     let mut stores = open()?;
+    writeln!(io::stdout(), "opened: {:?}", started.elapsed())?;
     if waiting > 0 {
         for _ in 0..waiting.div_ceil(1000) {
             stores.commit(batch(&jobs, 1000)).await?;

@@ -240,6 +240,7 @@ impl<'tx> Apply<'tx> {
         if self.changed {
             self.tables.meta.insert(table::VERSION, self.version)?;
             self.tables.meta.insert(table::NUMBER, self.number)?;
+            self.tables.meta.insert(table::TIME, self.now.as_millis())?;
             self.write_counts()?;
         }
         let released = self.write_usages()?;

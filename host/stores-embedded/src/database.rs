@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use flint_model::Timestamp;
 use flint_stores::Unavailable;
 use parking_lot::RwLock;
 use redb::{ReadTransaction, ReadableDatabase as _, WriteTransaction};
@@ -26,7 +27,7 @@ use redb::{ReadTransaction, ReadableDatabase as _, WriteTransaction};
 use crate::backend::{Medium, Watched};
 use crate::error::OpenError;
 use crate::format;
-use crate::table::Corrupt;
+use crate::table::{Corrupt, TIME, meta};
 
 /// Why a transaction could not be made. The cause goes to the log; a caller learns that the store is unavailable.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,13 @@ impl Database {
         });
         let database = opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text)))?;
         Ok(Self { slot: RwLock::new(Ok(database)), medium, cache_bytes, sync_failed })
+    }
+
+    /// When the last commit was, as far as the clock of that time could tell.
+    pub(crate) fn last_time(&self) -> Result<Timestamp, OpenError> {
+        let time = self.read(|transaction| Ok(meta(transaction, TIME)?));
+        let time = time.map_err(|failure| OpenError::Corrupt(Chain(&failure).to_string()))?;
+        Ok(Timestamp::from_millis(time.unwrap_or(0)))
     }
 
     /// Reads at one moment.

@@ -39,7 +39,7 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use cap_std::fs::Dir;
-use flint_model::Clock;
+use flint_model::{Clock, Timestamp};
 use flint_stores::{
     Backfill, Blobs, BoxFuture, Catalog, Commit, CommitError, Committed, Invocations, Kv, Queues, Schedules, Stores,
     check,
@@ -97,6 +97,8 @@ impl Embedded {
     ) -> Result<Self, OpenError> {
         let Options { catalog, clock, group_commit, collect, blobs: blob_options, cache_size: _ } = options;
         let database = Arc::new(database);
+        // Leases, delays and times to live were written down by a clock that had come so far.
+        clock.not_before(database.last_time()?);
         let catalog = Arc::new(ArcSwap::from_pointee(catalog));
         let bells = Arc::new(Bells::default());
         let contents = Arc::new(Contents::new(blobs, blob_options, group_commit.free_min.as_u64()));
@@ -125,6 +127,11 @@ impl Embedded {
     /// be reached.
     pub fn set_catalog(&self, catalog: Catalog) {
         self.catalog.store(Arc::new(catalog));
+    }
+
+    /// What times to live, leases and delays go by: whoever says when an entry ends has to go by it too.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// Refuses new commits, waits until those that were accepted are durable, and gives the folder up.
@@ -182,6 +189,10 @@ impl Stores for Embedded {
 
     fn blobs(&self) -> &dyn Blobs {
         self
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn schedules(&self) -> &dyn Schedules {

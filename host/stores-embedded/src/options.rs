@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flint_model::{ByteSize, Clock, SystemClock};
+use flint_model::{ByteSize, Clock, SteadyClock};
 use flint_stores::Catalog;
 
 /// How to open the stores.
@@ -27,7 +27,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             catalog: Catalog::default(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SteadyClock::starting_now()),
             group_commit: GroupCommitOptions::default(),
             collect: CollectOptions::default(),
             blobs: BlobOptions::default(),

@@ -39,6 +39,8 @@ pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta")
 pub(crate) const FORMAT: &str = "format";
 /// The row of `meta` that tells the version of the last commit.
 pub(crate) const VERSION: &str = "version";
+/// The row of `meta` that tells when the last commit was, in milliseconds.
+pub(crate) const TIME: &str = "time";
 /// The row of `meta` that tells the number of the last message.
 pub(crate) const NUMBER: &str = "number";
 

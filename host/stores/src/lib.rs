@@ -33,6 +33,8 @@ pub use blob::{
     Blob, BlobExpectation, BlobInfo, Blobs, Body, BucketRules, Content, ContentWriter, Etag, Linked, ListPage, Listing,
     Range, WriteError,
 };
+use flint_model::Timestamp;
+
 pub use catalog::Catalog;
 pub use commit::{Cause, Commit, CommitError, Committed, Outcome};
 pub use effect::{Effect, Expectation};
@@ -68,6 +70,9 @@ pub trait Stores: Send + Sync + 'static {
     /// # Errors
     /// [`CommitError::NoSuch`], [`CommitError::TooLarge`], [`CommitError::Invalid`].
     fn check(&self, commit: &Commit) -> Result<(), CommitError>;
+
+    /// The time that entries, leases and delays go by.
+    fn now(&self) -> Timestamp;
 
     /// How far schedules have come.
     fn schedules(&self) -> &dyn Schedules;

@@ -8,7 +8,7 @@ mod blob;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flint_model::{ByteSize, Clock, StoreName};
+use flint_model::{ByteSize, Clock, StoreName, Timestamp};
 
 use crate::overlay::NoMark;
 use crate::refusal::Refusal;
@@ -107,6 +107,10 @@ impl Stores for Transaction {
 
     fn blobs(&self) -> &dyn Blobs {
         self
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn schedules(&self) -> &dyn Schedules {

@@ -54,10 +54,12 @@ pub enum Trigger {
     Invoke,
     /// Messages of a queue.
     Queue,
+    /// A tick of a schedule.
+    Schedule,
 }
 
 impl Trigger {
-    pub(crate) const ALL: [Self; 3] = [Self::Http, Self::Invoke, Self::Queue];
+    pub(crate) const ALL: [Self; 4] = [Self::Http, Self::Invoke, Self::Queue, Self::Schedule];
 
     /// The value of the label `trigger`.
     pub const fn label(self) -> &'static str {
@@ -65,6 +67,7 @@ impl Trigger {
             Self::Http => "http",
             Self::Invoke => "invoke",
             Self::Queue => "queue",
+            Self::Schedule => "schedule",
         }
     }
 }

@@ -90,6 +90,24 @@ pub mod queue {
     });
 }
 
+/// Calls of `flint:platform/schedule-handler`.
+pub mod schedule {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world schedule {
+                export flint:platform/schedule-handler@0.1.0;
+            }
+        ",
+        world: "flint:host/schedule",
+        exports: { default: async | store },
+        with: { "flint:platform/types@0.1.0": super::platform::types },
+        require_store_data_send: true,
+    });
+}
+
 /// Calls of `flint:platform/http-handler`.
 pub mod http {
     wasmtime::component::bindgen!({

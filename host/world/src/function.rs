@@ -3,8 +3,10 @@
 //! admission → lease → export → outcome → record, within the function's time-out.
 
 mod queue;
+mod schedule;
 
 pub use queue::{EffectsMode, Handled, HandlerFailure, Unfinished};
+pub use schedule::Tick;
 
 use crate::body::{Drive, RequestBody, ResponseBody};
 use crate::context::FunctionContext;

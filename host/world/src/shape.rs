@@ -40,6 +40,8 @@ pub struct Shape {
     pub invoke: bool,
     /// Whether it exports `queue-handler`.
     pub queue: bool,
+    /// Whether it exports `schedule-handler`.
+    pub schedule: bool,
     /// Whether it exports `init-handler`.
     pub init: bool,
     /// Names of all exports.
@@ -78,6 +80,7 @@ impl Shape {
             http,
             invoke: has(&format!("{PLATFORM}invoke-handler")),
             queue: has(&format!("{PLATFORM}queue-handler")),
+            schedule: has(&format!("{PLATFORM}schedule-handler")),
             init: has(&format!("{PLATFORM}init-handler")),
             exports,
             imports,

@@ -7,10 +7,11 @@ use crate::suggest;
 use flint_model::QueueName;
 use std::collections::BTreeSet;
 
-/// Every route and trigger leads to a function, every grant to a store, a queue or a bucket, every trigger and dead letter to a queue.
+/// Every route, trigger and schedule leads to a function, every grant to a store, a queue or a bucket, every trigger and dead letter to a queue.
 pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     let functions = file.routes.iter().filter_map(|route| route.function.as_ref());
     let functions = functions.chain(file.triggers.iter().filter_map(|trigger| trigger.function.as_ref()));
+    let functions = functions.chain(file.schedules.values().filter_map(|schedule| schedule.function.as_ref()));
     for target in functions {
         let known = || file.functions.keys().map(|name| name.as_str());
         if !file.functions.contains_key(target.value.as_str()) && !file.misnamed.contains(&target.value) {

@@ -3,7 +3,7 @@
 use crate::component::Shape;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{Isolation, Trigger};
-use crate::raw::{self, File, Reader};
+use crate::raw::{self, Field, File, Reader};
 use crate::source::Span;
 use flint_model::{FunctionName, QueueName};
 use std::collections::BTreeMap;
@@ -72,13 +72,23 @@ pub(crate) fn check_handler(
             let help = "export flint:platform/queue-handler, with #[flint_sdk::queue] in Rust; or remove the trigger";
             reader.report(diagnostic.help(help.to_owned()));
         }
-        if trigger.transactional.value && matches!(isolation, Isolation::Shared { .. }) {
-            let message =
-                format!("the effects of `{name}` can't be held back: its instances serve several events at once");
-            let at = trigger.transactional.at.clone().unwrap_or_else(|| function.at.clone());
-            let diagnostic = Diagnostic::new(Code::NotTransactional, at, message, "can't be transactional");
-            let help = "set `isolation = \"serial\"` or `\"fresh\"` for the function, or `transactional = false` here";
-            reader.report(diagnostic.help(help.to_owned()));
-        }
+        check_transactional(reader, name, isolation, &trigger.transactional, &function.at);
+    }
+}
+
+/// What instances write that serve several events at once belongs to none of them.
+pub(super) fn check_transactional(
+    reader: &mut Reader<'_>,
+    name: &FunctionName,
+    isolation: Isolation,
+    transactional: &Field<bool>,
+    function: &Span,
+) {
+    if transactional.value && matches!(isolation, Isolation::Shared { .. }) {
+        let message = format!("the effects of `{name}` can't be held back: its instances serve several events at once");
+        let at = transactional.at.clone().unwrap_or_else(|| function.clone());
+        let diagnostic = Diagnostic::new(Code::NotTransactional, at, message, "can't be transactional");
+        let help = "set `isolation = \"serial\"` or `\"fresh\"` for the function, or `transactional = false` here";
+        reader.report(diagnostic.help(help.to_owned()));
     }
 }

@@ -81,6 +81,8 @@ codes! {
     SecondTrigger = "config/second-trigger";
     /// A filter of attributes can't be read.
     BadFilter = "config/bad-filter";
+    /// When a schedule is due can't be read, or there is no such time zone.
+    BadSchedule = "config/bad-schedule";
     /// `transactional` is set for a function whose instances serve several events at once: their effects can't be told apart.
     NotTransactional = "config/not-transactional";
     /// Two routes take the same requests, and neither is more specific.

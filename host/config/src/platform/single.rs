@@ -32,6 +32,7 @@ impl Platform {
             kv: BTreeMap::from([(store, KvStore::default())]),
             queues: BTreeMap::new(),
             buckets: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             triggers: Vec::new(),
         }
     }

@@ -1,9 +1,9 @@
 //! The root of the file: which sections there are.
 
 use super::section::{Entry, Section};
-use super::{File, Reader, bucket, function, kv, limits, listener, outbound, queue, route, trigger};
+use super::{File, Reader, bucket, function, kv, limits, listener, outbound, queue, route, schedule, trigger};
 use crate::source::Span;
-use flint_model::{BucketName, FunctionName, NameError, QueueName, StoreName};
+use flint_model::{BucketName, FunctionName, NameError, QueueName, ScheduleName, StoreName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -52,6 +52,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
             None => drop(misnamed.insert(entry.name.to_owned())),
         }
     }
+    let mut schedules = BTreeMap::new();
+    for entry in root.entries(reader, "schedule").unwrap_or_default() {
+        let name = entry.named(reader, "schedule", ScheduleName::parse);
+        let section = open(reader, &entry, "schedule.SCHEDULE", "schedule");
+        let schedule = schedule::read(reader, &section);
+        match name {
+            Some(name) => drop(schedules.insert(name.value, schedule)),
+            None => drop(misnamed.insert(entry.name.to_owned())),
+        }
+    }
     let listener = nested(reader, &root, "listener");
     let limits = nested(reader, &root, "limits");
     let outbound = nested(reader, &root, "outbound");
@@ -66,6 +76,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
         queues,
         buckets,
         triggers: read_list(reader, &root, "trigger", trigger::read),
+        schedules,
         misnamed,
     }
 }

@@ -24,6 +24,8 @@ const fn key(path: &'static str, kind: super::Kind, presence: super::Presence, m
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
+/// As long as the words for durations take it to be.
+const YEAR: u64 = 365 * DAY + 6 * HOUR;
 const BYTE: ByteSize = ByteSize::bytes(1);
 
 /// Every key, in the order in which people read of them.
@@ -114,8 +116,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("function.NAME.http-response-max", size(BYTE, ByteSize::gib(1024)), Optional("no limit"), "Largest body of an HTTP answer that is streamed; a larger one breaks off."),
     key("function.NAME.log-size-max", size(ByteSize::bytes(0), ByteSize::gib(1)), Default("1MiB"), "How much one invocation may log, with 200 bytes for what is written beside each line; the rest is dropped, and counted."),
     key("function.NAME.handles-max", count(1, 1_000_000), Default("1000"), "Resources of the host that an instance holds at once: requests, bodies, timers, opened stores."),
-    key("function.NAME.kv-calls-max", count(0, 1_000_000_000), Default("10000"), "Calls of key-value stores that one invocation may make."),
-    key("function.NAME.kv-size-max", size(ByteSize::bytes(0), ByteSize::gib(1024)), Default("256MiB"), "How much one invocation may read from and write to key-value stores."),
+    key("function.NAME.kv-calls-max", count(0, 1_000_000_000), Default("10000"), "Calls of stores and queues that one invocation may make."),
+    key("function.NAME.kv-size-max", size(ByteSize::bytes(0), ByteSize::gib(1024)), Default("256MiB"), "How much one invocation may read from and write to stores, and send to queues."),
     key("function.NAME.version-header", Flag, Default("false"), "Whether a request may choose the version that answers, with `flint-version`; answers name theirs."),
     key("function.NAME.environment", Table, Optional("empty"), "Environment variables."),
     key("function.NAME.config", Table, Optional("empty"), "Values that are read through `wasi:config`."),
@@ -158,7 +160,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("queue.QUEUE.order", Choice(&["standard", "fifo"]), Default("standard"), "`fifo`: messages of a group are handled one after the other, in their order."),
     key("queue.QUEUE.visibility", millis(1, 12 * HOUR), Default("30s"), "How long a received message is hidden from others; for a trigger at least as long as its function may take."),
     key("queue.QUEUE.delay", millis(0, HOUR / 4), Default("0s"), "How long nobody sees a message that is sent without a delay of its own."),
-    key("queue.QUEUE.retention", millis(1, 3650 * DAY), Optional("for ever"), "How long a message is kept before it is given up."),
+    key("queue.QUEUE.retention", millis(1, YEAR), Optional("for ever"), "How long a message is kept before it is given up."),
     key("queue.QUEUE.deduplication-window", millis(1, DAY), Default("5m"), "How long a deduplication id is remembered."),
     key("queue.QUEUE.max-receives", count(1, 10_000), Default("5"), "A message that was received so often and never handled is given up."),
     key("queue.QUEUE.dead-letter", Text, Optional("`QUEUE/dead`, which the host keeps"), "The queue where messages go that are given up; of the same `order`."),
@@ -182,4 +184,18 @@ pub(crate) const KEYS: &[Key] = &[
     key("trigger.filter", Table, Optional("all messages"), "Which messages are handled, by their attributes: `{ kind = [\"a\", { prefix = \"b\" }] }`. Others are done with at once."),
     key("trigger.retry-delay", millis(0, HOUR), Default("1s"), "How long a message waits after its first failure; twice as long after each further one, up to a quarter more or less."),
     key("trigger.retry-delay-max", millis(0, 12 * HOUR), Default("5m"), "The longest such wait."),
+
+    key("schedule.SCHEDULE.when", Text, Required, "When it is due: `every 30s`, `rate(5 minutes)`, `30 3 * * MON-FRI` (seconds first, if there are six fields), `@daily`."),
+    key("schedule.SCHEDULE.zone", Text, Default("UTC"), "The time zone of the expression, such as `Europe/Berlin`."),
+    key("schedule.SCHEDULE.function", Text, Required, "The function that handles the ticks."),
+    key("schedule.SCHEDULE.payload", Text, Optional("empty"), "What it is called with."),
+    key("schedule.SCHEDULE.missed", Choice(&["run-once", "skip"]), Default("run-once"), "Ticks that fell due while no host was there: they are handled once, however many they were, or passed over."),
+    key("schedule.SCHEDULE.grace", millis(0, DAY), Default("1m"), "How late a tick may be and still be on time."),
+    key("schedule.SCHEDULE.overlap", Choice(&["allow", "queue", "skip"]), Default("queue"), "A tick that falls due while one before it is not done: is handled beside it, waits for it, or is passed over."),
+    key("schedule.SCHEDULE.concurrency", count(1, 10_000), Default("10"), "Most ticks that are handled at once, with `allow`."),
+    key("schedule.SCHEDULE.waiting-max", count(1, 1_000_000), Default("1000"), "Most ticks that are not done; a further one is passed over."),
+    key("schedule.SCHEDULE.transactional", Flag, Default("true"), "Whether what the function writes becomes durable together with its tick being done, or not at all."),
+    key("schedule.SCHEDULE.max-receives", count(1, 10_000), Default("5"), "A tick that was tried so often is moved to `schedule/SCHEDULE/dead`."),
+    key("schedule.SCHEDULE.retry-delay", millis(0, HOUR), Default("1s"), "How long a tick waits after its first failure; twice as long after each further one, up to a quarter more or less."),
+    key("schedule.SCHEDULE.retry-delay-max", millis(0, 12 * HOUR), Default("5m"), "The longest such wait."),
 ];

@@ -2,9 +2,10 @@
 
 use super::Fixture;
 use crate::platform::{
-    Bucket, Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Queue, Rate,
-    RateKey, Target,
+    Bucket, Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Overlap, Queue,
+    Rate, RateKey, Target,
 };
+use flint_model::schedule::{GRACE_DEFAULT, Missed};
 use flint_model::{Access, ByteSize, Capability, QueueName};
 use http::Method;
 use std::time::Duration;
@@ -190,6 +191,24 @@ fn a_trigger_leads_messages_to_a_function() {
         [passes("a", "1000"), passes("bc", "2499"), passes("c", "1000"), passes("a", "2500")],
         [true, true, false, false]
     );
+}
+
+#[test]
+fn a_schedule_has_a_queue_of_its_own_for_its_ticks_and_one_for_those_that_are_given_up() {
+    let text = "[function.ticked]\nsource = \"crate\"\n\
+                [schedule.nightly]\nwhen = \"30 3 * * *\"\nzone = \"Europe/Berlin\"\nfunction = \"ticked\"\n\
+                missed = \"skip\"\noverlap = \"allow\"\nconcurrency = 3\nmax-receives = 2\nwaiting-max = 7\n\
+                [schedule.often]\nwhen = \"rate(5 minutes)\"\nfunction = \"ticked\"\npayload = \"{}\"\n";
+    let platform = Fixture::new().accept(text);
+    let (nightly, often) = (&platform.schedules["nightly"], &platform.schedules["often"]);
+    assert_eq!((nightly.missed, nightly.overlap), (Missed::Skip, Overlap::Allow { concurrency: 3 }));
+    assert_eq!((often.missed, often.overlap, often.payload.as_str()), (Missed::RunOnce, Overlap::Queue, "{}"));
+    assert_eq!((often.grace, often.transactional), (GRACE_DEFAULT, true));
+    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
+    assert_eq!(names, ["schedule/nightly", "schedule/nightly/dead", "schedule/often", "schedule/often/dead"]);
+    let ticks = &platform.queues["schedule/nightly"];
+    assert_eq!((ticks.max_receives, ticks.length_max), (2, 7));
+    assert_eq!(ticks.dead_letter.as_ref().map(QueueName::as_str), Some("schedule/nightly/dead"));
 }
 
 #[test]

@@ -175,6 +175,18 @@ const CASES: &[(&str, &str)] = &[
         "[function.worker]\nsource = \"crate\"\nisolation = \"shared\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\n\
          function = \"worker\"\n",
     ),
+    (
+        "bad_schedule",
+        "[function.ticked]\nsource = \"crate\"\n[schedule.a]\nfunction = \"ticked\"\nwhen = \"every now and then\"\n\
+         [schedule.b]\nfunction = \"ticked\"\nwhen = \"61 * * * *\"\n\
+         [schedule.c]\nfunction = \"ticked\"\nwhen = \"@daily\"\nzone = \"Europe/Atlantis\"\n",
+    ),
+    (
+        "schedule_without_a_handler",
+        "[function.a]\nsource = \"crate\"\n[schedule.a]\nfunction = \"a\"\nwhen = \"@daily\"\n\
+         [schedule.b]\nfunction = \"b\"\nwhen = \"@daily\"\noverlap = \"never\"\n",
+    ),
+    ("missing_keys_of_a_schedule", "[schedule.a]\n[schedule.B]\nwhen = \"@daily\"\nfunction = \"a\"\n"),
     ("no_queue_handler", "[function.a]\nsource = \"crate\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\nfunction = \"a\"\n"),
     ("missing_keys_of_a_trigger", "[[trigger]]\nbatch-size = 5\n"),
     ("no_component", "[function.broken]\nsource = \"crate\"\n"),

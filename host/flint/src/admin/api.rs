@@ -30,6 +30,8 @@
 //! | `PUT /v1/buckets/{bucket}/{key}?if-absent=&if-match=`, content | [`blob::BlobInfo`] |
 //! | `DELETE /v1/buckets/{bucket}/{key}?if-match=` | [`blob::Removed`] |
 //! | `POST /v1/signed-urls`, [`blob::Sign`] | [`blob::SignedUrl`] |
+//! | `GET /v1/schedules` | [`schedule::Schedules`] |
+//! | `POST /v1/schedules/{schedule}/run` | [`schedule::Ran`] |
 //!
 //! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
@@ -37,6 +39,7 @@ pub(crate) mod blob;
 mod function;
 mod host;
 pub(crate) mod queue;
+pub(crate) mod schedule;
 
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,

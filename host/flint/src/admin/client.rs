@@ -2,13 +2,13 @@
 
 mod blob;
 
-use super::api::queue;
 use super::api::{
     Changed, Deploy, Functions, Item, Live, Page, Problem, Put, Rollback, Scan, Split, Versions, Written,
 };
+use super::api::{queue, schedule};
 use super::run_file::RunFile;
 use bytes::Bytes;
-use flint_model::{FunctionName, QueueName, Secret, StoreName};
+use flint_model::{FunctionName, QueueName, ScheduleName, Secret, StoreName};
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{Connection, SendRequest};
@@ -181,6 +181,16 @@ impl Client {
         ask: &impl Serialize,
     ) -> Result<T, ClientError> {
         self.ask(Method::POST, &queue_path(queue, &format!("/{what}")), ask).await
+    }
+
+    /// Tells all schedules.
+    pub(crate) async fn schedules(&self) -> Result<schedule::Schedules, ClientError> {
+        self.json(Method::GET, "/v1/schedules", Bytes::new()).await
+    }
+
+    /// Has a tick sent.
+    pub(crate) async fn run_schedule(&self, name: &ScheduleName) -> Result<schedule::Ran, ClientError> {
+        self.json(Method::POST, &format!("/v1/schedules/{name}/run"), Bytes::new()).await
     }
 
     async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {

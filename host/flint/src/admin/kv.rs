@@ -45,7 +45,7 @@ pub(crate) async fn put(
     if put.ttl_ms == Some(0) {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "kv/invalid", "a time to live is at least 1 ms"));
     }
-    let expires_at = put.ttl_ms.map(|ttl| Timestamp::now().saturating_add(Duration::from_millis(ttl)));
+    let expires_at = put.ttl_ms.map(|ttl| stores.now().saturating_add(Duration::from_millis(ttl)));
     let expect = match (put.if_absent, put.if_version) {
         (true, Some(_)) => {
             let detail = "a key can't be absent and have a version";

@@ -4,7 +4,7 @@ use super::api::queue::{
     Counted, Death, Extend, Extended, Message, Messages, Peek, Queue, Receive, Redrive, Send, Sent, Settle, Verdict,
 };
 use super::api::{Printable, Problem};
-use flint_model::{MessageId, QueueName, Timestamp};
+use flint_model::{MessageId, QueueName};
 use flint_stores::{
     Attribute, Commit, CommitError, Company, Delivery, Effect, Invalid, Outcome, ReadError, Receipt, Receives,
     SendOptions, Stored, Stores,
@@ -24,7 +24,7 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 /// A problem, as in the functions below.
 pub(crate) async fn depth(stores: &dyn Stores, queue: &QueueName) -> Result<Queue, Problem> {
     let depth = stores.queues().depth(queue).await.map_err(of_read)?;
-    let now = Timestamp::now().as_millis();
+    let now = stores.now().as_millis();
     let oldest_age_ms = depth.oldest.map(|oldest| now.saturating_sub(oldest.as_millis()));
     Ok(Queue { queue: queue.to_string(), waiting: depth.waiting, hidden: depth.hidden, oldest_age_ms })
 }

@@ -2,6 +2,7 @@
 
 mod blob;
 mod queue;
+mod schedule;
 
 use super::api::{
     Changed, Deploy, Function, Functions, INVOCATION_HEADER, Invocations, Item, Limits, Live, PROBLEM_JSON, Page,
@@ -80,7 +81,8 @@ pub(super) fn routes() -> Pages {
         .routes(routes!(scan))
         .routes(routes!(read, write))
         .merge(queue::routes())
-        .merge(blob::routes());
+        .merge(blob::routes())
+        .merge(schedule::routes());
     Pages(pages)
 }
 

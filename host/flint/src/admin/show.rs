@@ -280,7 +280,7 @@ pub(crate) fn invocation(recent: &Recent) -> Invocation {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

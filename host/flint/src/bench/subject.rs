@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Init,
     /// A function that never comes back.
     Spin,
+    /// A function that takes messages and times reads.
+    Messages,
 }
 
 impl Kind {
@@ -45,17 +47,19 @@ impl Kind {
             Self::Http03 => "http03",
             Self::Init => "init",
             Self::Spin => "spin",
+            Self::Messages => "messages",
         }
     }
 
     /// The function that is measured: one of the repository's examples.
-    fn function(self) -> &'static str {
+    pub(super) fn function(self) -> &'static str {
         match self {
             Self::Event => "event",
             Self::Http02 => "hello-02",
             Self::Http03 => "hello-plain-03",
             Self::Init => "lookup",
             Self::Spin => "misbehave",
+            Self::Messages => "yardstick",
         }
     }
 }
@@ -130,7 +134,8 @@ impl Subjects {
     }
 }
 
-fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
+/// Makes what functions are loaded into.
+pub(super) fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
     Ok(World::new(WorldOptions {
         request_memory_max: ByteSize::mib(256),
         head_max: HeadLimits::default(),
@@ -149,8 +154,12 @@ fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
 fn components(functions: &Path, kinds: &[Kind], progress: &Progress) -> Result<BTreeMap<Kind, Vec<u8>>, Error> {
     let folder = std::path::absolute(functions).map_err(Error::io("find the functions"))?;
     // What some of them could use is not given to them.
-    let section =
-        |name: &str| format!("[function.{name}]\nsource = {:?}\nsecrets = {{}}\noutbound = []\n", folder.join(name));
+    let section = |name: &str| {
+        format!(
+            "[function.{name}]\nsource = {:?}\nsecrets = {{}}\noutbound = []\ngrants = {{ kv = {{}}, queue = {{}} }}\n",
+            folder.join(name)
+        )
+    };
     let text: String = kinds.iter().map(|kind| section(kind.function())).collect();
     let workshop = Workshop::new(Purpose::Look, None, progress);
     let source = Source { path: PathBuf::from("bench.toml"), text };
@@ -206,7 +215,7 @@ impl Subject {
     /// None: it is always the same.
     pub(crate) fn event(&self) -> Result<Event, Error> {
         Ok(match self.kind {
-            Kind::Event => Event::Payload(Bytes::from_static(b"{}")),
+            Kind::Event | Kind::Messages => Event::Payload(Bytes::from_static(b"{}")),
             Kind::Init => Event::Payload(Bytes::from_static(b"1000")),
             Kind::Http02 | Kind::Http03 | Kind::Spin => {
                 let path = if self.kind == Kind::Spin { "/spin" } else { "/hello" };

@@ -12,8 +12,6 @@ use crate::output::Output;
 use crate::signing;
 use crate::wire;
 use bytes::Bytes;
-use flint_stores::Stores;
-use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use serde_json::json;
 use std::io::{IsTerminal, Read};
@@ -51,11 +49,10 @@ async fn here(args: &cli::Invoke, payload: Bytes, output: Output, telemetry: &Te
         return Err(Error::NoSuchFunction { name: args.function.clone(), known });
     }
     let stores = tokio::task::block_in_place(|| wire::open_stores(&loaded.platform))?;
-    let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
     let mut functions = {
         let progress = output.progress();
         let signer = Arc::new(signing::signer(&loaded.platform)?);
-        let world = wire::world(&loaded, as_stores, signer, telemetry)?;
+        let world = wire::world(&loaded, Arc::clone(&stores), signer, telemetry)?;
         live::slots(&world, &loaded, |name| *name == args.function, &progress).await?
     };
     let Some(function) = functions.pop_first() else {

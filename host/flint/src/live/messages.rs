@@ -3,11 +3,11 @@
 //! A batch takes the function when it comes, as a request does. So a deployment swaps what handles messages without anybody
 //! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
 
-use super::Served;
+use super::{Served, schedules};
 use crate::wire;
 use flint_config::Platform;
-use flint_config::platform::Trigger;
-use flint_model::{FunctionName, QueueName};
+use flint_config::platform::{Schedule, Trigger};
+use flint_model::{FunctionName, QueueName, ScheduleName};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::message::{
@@ -35,7 +35,17 @@ pub(crate) struct Messages {
 struct Binding {
     options: Options,
     function: FunctionName,
+    handler: Handler,
     transactional: bool,
+}
+
+/// Which handler of a function gets the messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Handler {
+    /// That of queues.
+    Queue,
+    /// That of schedules: the messages are ticks of one.
+    Schedule(ScheduleName),
 }
 
 /// A dispatcher at work.
@@ -75,7 +85,11 @@ impl Messages {
     fn dispatch(&self, queue: &QueueName, binding: Binding) -> Running {
         let effects = if binding.transactional { EffectsMode::Held } else { EffectsMode::Direct };
         let function = binding.function.clone();
-        let consumer = Arc::new(ToFunction { served: Arc::clone(&self.served), function, effects });
+        let served = Arc::clone(&self.served);
+        let consumer: Arc<dyn Consumer> = match binding.handler.clone() {
+            Handler::Queue => Arc::new(ToFunction { served, function, effects }),
+            Handler::Schedule(schedule) => Arc::new(schedules::ToFunction { served, schedule, function, effects }),
+        };
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
         let dispatcher = Dispatcher::new(binding.options.clone(), Arc::clone(&self.stores), consumer, observer);
         let stop = CancellationToken::new();
@@ -101,9 +115,17 @@ fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
     let binding = |trigger: &Trigger| {
         let options = wire::dispatch(platform, trigger)?;
         let (function, transactional) = (trigger.function.clone(), trigger.transactional);
-        Some((trigger.queue.clone(), Binding { options, function, transactional }))
+        Some((trigger.queue.clone(), Binding { options, function, handler: Handler::Queue, transactional }))
     };
-    platform.triggers.iter().filter_map(binding).collect()
+    let ticks = platform.schedules.iter().filter_map(|(name, schedule)| of_ticks(platform, name, schedule));
+    platform.triggers.iter().filter_map(binding).chain(ticks).collect()
+}
+
+fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Option<(QueueName, Binding)> {
+    let options = wire::dispatch_ticks(platform, name, schedule)?;
+    let (function, transactional) = (schedule.function.clone(), schedule.transactional);
+    let handler = Handler::Schedule(name.clone());
+    Some((options.queue.clone(), Binding { options, function, handler, transactional }))
 }
 
 /// Hands batches to a function.
@@ -147,7 +169,7 @@ fn retry(after: Option<Duration>) -> Retry {
 }
 
 /// What a failure is laid to: everything that another version, or another moment, would do better, to the host.
-fn unanswered(failure: Failure) -> Unanswered {
+pub(super) fn unanswered(failure: Failure) -> Unanswered {
     let blame = match &failure {
         Failure::Overloaded { .. }
         | Failure::Exhausted

@@ -12,7 +12,6 @@ use crate::wire;
 use flint_config::Platform;
 use flint_config::platform::HostLimits;
 use flint_model::FunctionName;
-use flint_stores_embedded::Embedded;
 use std::sync::Arc;
 
 /// What a reload came to.
@@ -25,7 +24,7 @@ pub(crate) struct Reloaded {
     pub(crate) routes: bool,
     /// Whether the stores and queues, or their limits, are others.
     pub(crate) stores: bool,
-    /// Whether the triggers are others.
+    /// Whether the triggers or schedules are others.
     pub(crate) triggers: bool,
     /// Keys and sections whose changes wait for the next start.
     pub(crate) waiting: Vec<&'static str>,
@@ -77,7 +76,7 @@ impl Served {
         }
         let rates = wire::rates(&platform, Some((&current.platform, &current.rates)));
         let (cut, room) = (current.door.cut.clone(), current.door.room.clone());
-        let blobs = wire::blobs(Arc::<Embedded>::clone(&self.stores), &self.signer);
+        let blobs = wire::blobs(&self.stores, &self.signer);
         let door = wire::door(&platform, &functions, &rates, cut, room, blobs)?;
         // From here on, only what is kept in the data folder can stand in the way.
         tokio::task::block_in_place(|| Candidate::keep_all(&candidates))?;
@@ -133,7 +132,7 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
         changed: Vec::new(),
         routes: before.routes != after.routes,
         stores: before.kv != after.kv || before.queues != after.queues,
-        triggers: before.triggers != after.triggers,
+        triggers: before.triggers != after.triggers || before.schedules != after.schedules,
         waiting: waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect(),
     }
 }

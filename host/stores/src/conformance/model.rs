@@ -248,6 +248,10 @@ impl Stores for Memory {
         self
     }
 
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn schedules(&self) -> &dyn Schedules {
         self
     }

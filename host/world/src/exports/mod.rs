@@ -4,6 +4,7 @@ pub(crate) mod http;
 pub(crate) mod http_buffered;
 pub(crate) mod invoke;
 pub(crate) mod queue;
+pub(crate) mod schedule;
 
 use crate::bindings;
 use crate::compiled::Compiled;
@@ -46,6 +47,7 @@ pub(crate) struct Program {
     http: Option<HttpIndices>,
     invoke: Option<bindings::invoke::InvokeIndices>,
     queue: Option<bindings::queue::QueueIndices>,
+    schedule: Option<bindings::schedule::ScheduleIndices>,
     /// Called in every new instance: only where the snapshot is switched off.
     init: Option<ComponentExportIndex>,
 }
@@ -63,6 +65,7 @@ pub(crate) struct Exports {
     pub(crate) http: Option<HttpExport>,
     pub(crate) invoke: Option<bindings::invoke::Invoke>,
     pub(crate) queue: Option<bindings::queue::Queue>,
+    pub(crate) schedule: Option<bindings::schedule::Schedule>,
 }
 
 impl Program {
@@ -80,6 +83,7 @@ impl Program {
         };
         let invoke = if shape.invoke { Some(bindings::invoke::InvokeIndices::new(component)?) } else { None };
         let queue = if shape.queue { Some(bindings::queue::QueueIndices::new(component)?) } else { None };
+        let schedule = if shape.schedule { Some(bindings::schedule::ScheduleIndices::new(component)?) } else { None };
         let init = match compiled.init() {
             Init::EveryStart if shape.init => {
                 let (interface, function) = INIT_EXPORT;
@@ -89,7 +93,7 @@ impl Program {
             }
             _ => None,
         };
-        Ok(Self { context, http, invoke, queue, init })
+        Ok(Self { context, http, invoke, queue, schedule, init })
     }
 }
 
@@ -131,7 +135,11 @@ impl Blueprint for Program {
             Some(indices) => Some(indices.load(&mut *store, instance)?),
             None => None,
         };
-        Ok(Exports { http, invoke, queue })
+        let schedule = match &self.schedule {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
+        Ok(Exports { http, invoke, queue, schedule })
     }
 
     async fn start(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {

@@ -98,17 +98,17 @@ impl Function {
             }
         });
         let handled = self.within_timeout(invocation, call).await?;
-        self.check_changes(handled)
+        let effects = self.check_changes(handled.effects)?;
+        Ok(Handled { effects, ..handled })
     }
 
     /// Finds out now whether so much can be committed at once: no retry helps, and the handler is told by name.
-    fn check_changes(&self, handled: Handled) -> Result<Handled, Failure> {
-        let Handled { failures, effects } = handled;
+    pub(super) fn check_changes(&self, effects: Vec<Effect>) -> Result<Vec<Effect>, Failure> {
         let commit = Commit::new(effects);
         match self.core.context.stores.check(&commit) {
             Err(CommitError::TooLarge(too_large)) => Err(Failure::ChangesTooLarge(too_large)),
             // That there is none is no fault, and what else there may be, the commit tells.
-            Ok(()) | Err(_) => Ok(Handled { failures, effects: commit.effects }),
+            Ok(()) | Err(_) => Ok(commit.effects),
         }
     }
 }

@@ -1,0 +1,4 @@
+#[flint_sdk::schedule(daily)]
+fn handle(self, more: u8) {}
+
+fn main() {}

@@ -1,0 +1,78 @@
+//! Those that flint is compared with in the same run, on the same disk: each its own program, as durable as flint is.
+//!
+//! Their clients here speak just enough of each protocol, without a library's overhead, which is to their favour; so is that
+//! nobody handles their messages but this program.
+
+pub(super) mod nats;
+pub(super) mod redis;
+
+use crate::error::Error;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a rival may take to listen.
+const START: Duration = Duration::from_secs(20);
+
+/// A program that runs; ended when it is dropped.
+pub(super) struct Program {
+    child: Child,
+    pub(super) address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl Program {
+    /// Starts a program in a temporary folder, on a free port of this machine; none if there is no such program.
+    ///
+    /// # Errors
+    /// If it does not listen.
+    pub(super) async fn start(
+        program: &Path,
+        arguments: impl Fn(SocketAddr, &Path) -> std::io::Result<Vec<String>>,
+    ) -> Result<Option<Self>, Error> {
+        let folder = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        let address = free.map_err(Error::io("find a free port"))?;
+        let arguments = arguments(address, folder.path()).map_err(Error::io("configure a rival"))?;
+        let child = Command::new(program)
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let child = match child {
+            Ok(child) => child,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("start a rival")(error)),
+        };
+        let program = Self { child, address, _folder: folder };
+        program.listens().await?;
+        Ok(Some(program))
+    }
+
+    async fn listens(&self) -> Result<(), Error> {
+        let began = Instant::now();
+        while let Err(error) = tokio::net::TcpStream::connect(self.address).await {
+            if began.elapsed() > START {
+                return Err(Error::io("reach a rival")(error));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An answer that is none of those that the protocol has here.
+pub(super) fn odd(what: impl std::fmt::Display) -> std::io::Error {
+    std::io::Error::other(format!("an odd answer: {what}"))
+}

@@ -1,0 +1,47 @@
+//! `flint bench queue` and `flint bench kv`.
+
+use super::duration;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the programs are that flint is compared with. What is not there is left out.
+#[derive(Debug, Args)]
+pub(crate) struct Rivals {
+    /// Redis 7, with `appendfsync always`
+    #[arg(long, value_name = "PROGRAM", default_value = "redis-server")]
+    pub(crate) redis: PathBuf,
+    /// NATS with JetStream, with `sync_interval: always`
+    #[arg(long, value_name = "PROGRAM", default_value = "nats-server")]
+    pub(crate) nats: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchQueue {
+    /// How long each row is measured
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
+    pub(crate) time: Duration,
+    /// So many messages wait in the queue before it begins
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) waiting: u64,
+    #[command(flatten)]
+    pub(crate) rivals: Rivals,
+    /// The folder of the function that is measured
+    #[arg(long, value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchKv {
+    /// How long each row is measured
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
+    pub(crate) time: Duration,
+    /// So many keys are in the store before it begins
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) keys: u64,
+    #[command(flatten)]
+    pub(crate) rivals: Rivals,
+    /// The folder of the function that is measured
+    #[arg(long, value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions: PathBuf,
+}
