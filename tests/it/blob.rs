@@ -1,5 +1,6 @@
 //! Blobs: what commands and the management API see of them, signed URLs, and what functions do with them.
 
+use crate::harness::guest::{function, route};
 use crate::harness::{Launch, Run, flint};
 use http::Method;
 use serde_json::json;
@@ -139,4 +140,35 @@ fn an_upload_keeps_the_rules_of_its_bucket_and_its_conditions() {
     // The key of the signatures stays: a URL is good after a restart.
     let host = host.restart();
     host.http().send(Method::PUT, &path, &[], "again").expect(204);
+}
+
+/// A host with the function `depot`, which may do this with the bucket.
+fn depot(access: &str, lines: &str) -> crate::harness::Host {
+    let grants = format!("grants = {{ blob = {{ depot = \"{access}\" }} }}\n{lines}");
+    let config = [function("depot", &grants), route("/depot/{key}", "depot"), "[bucket.depot]\n".to_owned()];
+    Launch::config(&config.concat()).start()
+}
+
+#[test]
+fn a_function_streams_what_is_larger_than_its_memory_in_and_out() {
+    let host = depot("read-write", "memory = \"16MiB\"\n");
+    let content: Vec<u8> = (0..40_000_000_u32).map(|n| ((n * 31) >> 3) as u8).collect();
+    let put = host.http().send(Method::PUT, "/depot/large", &[], content.clone()).expect(200).json();
+    assert_eq!((&put["key"], &put["size"]), (&json!("large"), &json!(content.len())));
+    assert!(host.http().get("/depot/large").expect(200).body == content, "through the function");
+    let url = put["url"].as_str().expect("a URL");
+    assert!(host.http().get(url).expect(200).body == content, "past it");
+    assert_eq!(host.http().send(Method::DELETE, "/depot/large", &[], "").expect(200).json(), json!(true));
+    host.http().get("/depot/large").expect(404);
+}
+
+#[test]
+fn a_function_does_with_a_bucket_what_it_was_granted_and_no_more_than_it_may() {
+    let host = depot("read", "");
+    assert_eq!(host.http().send(Method::PUT, "/depot/a", &[], "x").expect(500).json()["code"], "blob/denied");
+    host.http().get("/depot/a").expect(404);
+    let host = depot("read-write", "kv-size-max = \"1MiB\"\n");
+    let large = host.http().send(Method::PUT, "/depot/a", &[], vec![0; 2 << 20]);
+    assert_eq!(large.expect(413).json()["code"], "blob/too-large");
+    host.http().get("/depot/a").expect(404);
 }
