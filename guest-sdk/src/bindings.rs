@@ -137,6 +137,53 @@ pub mod schedule {
     });
 }
 
+/// Exports `flint:platform/topic-handler`.
+pub mod topic {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: r#"
+            package flint:sdk;
+
+            world topic {
+                export flint:platform/topic-handler@0.1.0;
+            }
+        "#,
+        world: "flint:sdk/topic",
+        with: {
+            "flint:platform/types@0.1.0": crate::bindings::imports::flint::platform::types,
+            "flint:platform/topic-handler@0.1.0": generate,
+        },
+        runtime_path: "::flint_sdk::__internal::wit_bindgen::rt",
+        default_bindings_module: "::flint_sdk::__internal::bindings::topic",
+        export_macro_name: "export_topic",
+        pub_export_macro: true,
+    });
+}
+
+/// Exports `flint:platform/kv-handler`.
+pub mod kv_change {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: r#"
+            package flint:sdk;
+
+            world kv {
+                export flint:platform/kv-handler@0.1.0;
+            }
+        "#,
+        world: "flint:sdk/kv",
+        with: {
+            "flint:platform/types@0.1.0": crate::bindings::imports::flint::platform::types,
+            "flint:platform/kv@0.1.0": crate::bindings::imports::flint::platform::kv,
+            "flint:platform/kv-handler@0.1.0": generate,
+        },
+        runtime_path: "::flint_sdk::__internal::wit_bindgen::rt",
+        default_bindings_module: "::flint_sdk::__internal::bindings::kv_change",
+        export_macro_name: "export_kv_change",
+        pub_export_macro: true,
+    });
+}
+
 /// Exports `flint:platform/init-handler`.
 pub mod init {
     wit_bindgen::generate!({

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bindings::imports::flint::platform::types as wit;
-use crate::{blob, config, http, kv, queue, secrets, time, transaction};
+use crate::{blob, config, http, kv, queue, secrets, time, topic, transaction};
 
 /// What a handler answers when it could not do its work. Callers see name and message, so neither may hold a secret.
 ///
@@ -122,6 +122,12 @@ impl From<blob::Error> for Failure {
 impl From<queue::Error> for Failure {
     fn from(error: queue::Error) -> Self {
         Self::of("QueueError", &error, error.is_retryable())
+    }
+}
+
+impl From<topic::Error> for Failure {
+    fn from(error: topic::Error) -> Self {
+        Self::of("TopicError", &error, error.is_retryable())
     }
 }
 

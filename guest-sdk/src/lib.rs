@@ -20,6 +20,8 @@
 //! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Message<T>) -> Result<(), E>` | messages of a queue, one by one |
 //! | [`#[flint_sdk::queue]`](macro@queue) | `async fn(Batch<T>) -> BatchResult` | messages of a queue, by the batch |
 //! | [`#[flint_sdk::schedule]`](macro@schedule) | `async fn(Tick<T>) -> Result<(), E>` | ticks of a schedule |
+//! | [`#[flint_sdk::topic]`](macro@topic) | `async fn(Message<T>) -> Result<(), E>` | what is published to a topic |
+//! | [`#[flint_sdk::kv_change]`](macro@kv_change) | `async fn(Change<T>) -> Result<(), E>` | what changes in a store |
 //! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
 //!
 //! An HTTP handler that needs no more of the request than the parameters of the path takes [`http::Params`], which makes
@@ -28,7 +30,7 @@
 //! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
 //!
 //! What a function may call is a module each: [`kv`] (key-value stores), [`mod@blob`] (content of any size),
-//! [`mod@queue`] (sending to queues),
+//! [`mod@queue`] (sending to queues), [`mod@topic`] (publishing),
 //! [`http::send`](http::send()) (requests to others),
 //! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
 //! [`transaction`](fn@transaction) happens together. All of it is `async`; [`join!`] and [`join_all`] run calls
@@ -72,13 +74,14 @@ pub mod queue;
 pub mod schedule;
 pub mod secrets;
 pub mod time;
+pub mod topic;
 pub mod transaction;
 
 pub use self::failure::{Failure, Retry};
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
 pub use self::transaction::transaction;
-pub use flint_sdk_macros::{http, init, invoke, queue, schedule};
+pub use flint_sdk_macros::{http, init, invoke, kv_change, queue, schedule, topic};
 
 /// For the code that the attributes write. No promise is made about it.
 #[doc(hidden)]

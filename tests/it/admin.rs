@@ -14,7 +14,7 @@ const TOKEN: &str = "the-token-of-this-test";
 /// Functions with what management tells of them.
 fn config() -> String {
     let sections = [
-        "[kv.links]\n[kv.other]\n[queue.jobs]\n[bucket.uploads]\n".to_owned(),
+        "[kv.links]\n[kv.other]\n[queue.jobs]\n[topic.orders]\n[bucket.uploads]\n".to_owned(),
         function("hello", "warm = 2\nconcurrency = 7\nisolation = \"serial\"\nuses = 9\n"),
         route("/hello/{name}", "hello"),
         "compress = true\nrate = { requests = 9000, key = \"header:X-Key\" }\n".to_owned(),
@@ -69,7 +69,7 @@ const NO_LIMITS: [&str; 1] = ["listener.certificate-check"];
 #[test]
 fn every_limit_of_the_reference_is_told_where_it_holds() {
     let sections = [
-        "[kv.links]\n[bucket.uploads]\n[queue.jobs]\nretention = \"1d\"\n".to_owned(),
+        "[kv.links]\n[bucket.uploads]\n[queue.jobs]\nretention = \"1d\"\n[topic.orders]\n".to_owned(),
         function("hello", "isolation = \"serial\"\n"),
         route("/", "hello"),
         "rate = { requests = 9000 }\ncors = { origins = \"*\" }\n".to_owned(),
@@ -102,6 +102,7 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "kv.STORE" => limits["kv"]["links"].get(&name),
             "bucket.BUCKET" => limits["buckets"]["uploads"].get(&name),
             "queue.QUEUE" => limits["queues"]["jobs"].get(&name),
+            "topic.TOPIC" => limits["topics"]["orders"].get(&name),
             // It is in `message::every_number_of_a_trigger_is_told`: a trigger needs a function that handles messages.
             "trigger" => continue,
             // As above: `schedule::every_number_of_a_schedule_is_told`.
@@ -305,6 +306,7 @@ fn questions() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
     .into_iter()
     .chain(questions_of_queues())
     .chain(questions_of_buckets())
+    .chain(questions_of_topics())
     .collect()
 }
 
@@ -356,6 +358,20 @@ fn questions_of_buckets() -> Vec<(Method, &'static str, String, &'static str, Ve
         ask(Method::DELETE, BLOB, "/v1/buckets/uploads/a%2Fb", b""),
         sign(json!({"bucket": "uploads", "key": "a", "method": "get", "expires_in_ms": 1000})),
         sign(json!({"bucket": "uploads", "key": "a", "method": "put", "expires_in_ms": 1})),
+    ]
+}
+
+/// What the page of a topic is asked, of a host with the topic `orders`.
+fn questions_of_topics() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
+    let post = |target: &str, body: Value| {
+        let path = "/v1/topics/{topic}/messages";
+        (Method::POST, path, target.to_owned(), "application/json", body.to_string().into_bytes())
+    };
+    let message = json!({"value": "a", "attributes": {"type": "order.created"}});
+    vec![
+        post("/v1/topics/orders/messages", json!({"messages": [message, {"value_base64": "/w=="}]})),
+        post("/v1/topics/orders/messages", json!({"messages": []})),
+        post("/v1/topics/nowhere/messages", json!({"messages": [{"value": "a"}]})),
     ]
 }
 

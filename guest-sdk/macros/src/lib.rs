@@ -7,8 +7,10 @@ mod handler;
 mod http;
 mod init;
 mod invoke;
+mod kv_change;
 mod queue;
 mod schedule;
+mod topic;
 
 use proc_macro::TokenStream;
 
@@ -172,4 +174,87 @@ pub fn queue(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn schedule(arguments: TokenStream, item: TokenStream) -> TokenStream {
     schedule::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a function handle what is published to a topic.
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::topic::Message;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { id: String }
+///
+/// #[flint_sdk::topic]
+/// async fn confirm(message: Message<Order>) -> Result<(), Failure> {
+///     println!("order {} came by {:?}", message.body.id, message.attribute("channel"));
+///     Ok(())
+/// }
+/// ```
+///
+/// The handler is an `async fn` that takes a `Message<T>`, whose body is a value that serde reads from JSON or a `Payload`, which is
+/// bytes. It is called for one message after the other. Its error turns into a `Failure`: the message comes again, or goes to the
+/// dead-letter queue of the trigger if the failure says `never`. So does, alone, a message that can't be read.
+///
+/// With `transactional = true`, the default of a trigger, what is written for a message happens together with its being done: what was
+/// written for one that failed is taken back.
+///
+/// # Several at once
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::topic::Message;
+///
+/// #[flint_sdk::topic]
+/// async fn sum(messages: Vec<Message<u64>>) -> Result<(), Failure> {
+///     println!("{} in all", messages.iter().map(|message| message.body).sum::<u64>());
+///     Ok(())
+/// }
+/// ```
+///
+/// A handler that takes a `Vec<Message<T>>` is called once: its error fails all of them.
+#[proc_macro_attribute]
+pub fn topic(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    topic::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a function handle what changes in a key-value store.
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::kv::Change;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { total: f64 }
+///
+/// #[flint_sdk::kv_change]
+/// async fn follow(change: Change<Order>) -> Result<(), Failure> {
+///     let total = change.new.map(|entry| entry.value.total);
+///     println!("{} has a total of {total:?}", change.key);
+///     Ok(())
+/// }
+/// ```
+///
+/// The handler is an `async fn` that takes a `Change<T>`, whose values serde reads from JSON, or are a `Payload`, which is bytes. It is
+/// called for one change after the other, those of a key in their order. The first error ends the call and turns into a `Failure`: all
+/// the changes of the call come again, each alone, until the one that fails is given up. With `transactional = true`, the default of a
+/// trigger, nothing that was written then has happened.
+///
+/// # Several at once
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::kv::Change;
+///
+/// #[flint_sdk::kv_change]
+/// async fn count(changes: Vec<Change<String>>) -> Result<(), Failure> {
+///     println!("{} changes", changes.len());
+///     Ok(())
+/// }
+/// ```
+///
+/// A handler that takes a `Vec<Change<T>>` is called once.
+#[proc_macro_attribute]
+pub fn kv_change(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    kv_change::expand(arguments.into(), item.into()).into()
 }

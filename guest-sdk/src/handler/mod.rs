@@ -2,10 +2,13 @@
 //!
 //! Public for the macros alone. A new handler is a world in [`crate::bindings`], a file here and an attribute.
 
+mod answer;
 mod argument;
 pub mod http;
 pub mod http_buffered;
 pub mod init;
 pub mod invoke;
+pub mod kv_change;
 pub mod queue;
 pub mod schedule;
+pub mod topic;

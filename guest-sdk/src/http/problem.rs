@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{blob, config, kv, queue, secrets, transaction};
+use crate::{blob, config, kv, queue, secrets, topic, transaction};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -267,6 +267,22 @@ impl From<queue::Error> for Problem {
             Queue::Denied(_) => Self::internal("queue/denied"),
             Queue::Invalid(_) => Self::internal("queue/invalid"),
             Queue::Json(_) => Self::internal("queue/json"),
+        }
+    }
+}
+
+impl From<topic::Error> for Problem {
+    fn from(error: topic::Error) -> Self {
+        use topic::Error as Topic;
+        match error {
+            Topic::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE).code("topic/too-large").detail(error.to_string())
+            }
+            Topic::Unavailable(_) => unavailable("topic/unavailable"),
+            Topic::NoSuchTopic(_) => Self::internal("topic/no-such-topic"),
+            Topic::Denied(_) => Self::internal("topic/denied"),
+            Topic::Invalid(_) => Self::internal("topic/invalid"),
+            Topic::Json(_) => Self::internal("topic/json"),
         }
     }
 }

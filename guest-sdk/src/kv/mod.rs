@@ -14,13 +14,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A handler with [`#[flint_sdk::kv_change]`](macro@crate::kv_change) is told what changes in a store: a [`Change`] at a time, or
+//! several.
 
 mod batch;
+mod change;
 mod error;
 mod scan;
 mod store;
 
 pub use self::batch::{Batch, Outcome};
+pub use self::change::{Change, ChangeKind};
 pub use self::error::{Conflict, Error, TooLarge};
 pub use self::scan::{Item, Page, Scan};
 pub use self::store::{Entry, Expect, Put, Store, Version, open};

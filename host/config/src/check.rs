@@ -10,4 +10,5 @@ pub(crate) mod route;
 pub(crate) mod schedule;
 pub(crate) mod secret;
 pub(crate) mod source;
+pub(crate) mod topic;
 pub(crate) mod trigger;

@@ -91,6 +91,8 @@ pub enum Import {
     Queue,
     /// Buckets of blobs.
     Blob,
+    /// Topics.
+    Topic,
     /// Secrets.
     Secrets,
     /// `wasi:config`.

@@ -108,6 +108,7 @@ fn check_all(
     let token = file.listener.admin_token.iter().flatten().next().filter(|_| secrets == Secrets::Read);
     let admin_token = token.and_then(|origin| check::secret::check_token(reader, folder, origin));
     let mut queues = check::queue::check(reader, &file);
+    let subscriptions = check::topic::check(reader, &file);
     let triggers = check::trigger::check(reader, &file);
     let schedules = check::schedule::finish(&file);
     queues.extend(check::schedule::queues(&schedules));
@@ -122,6 +123,8 @@ fn check_all(
         kv: file.kv,
         queues,
         buckets: file.buckets,
+        topics: file.topics,
+        subscriptions,
         triggers,
         schedules,
     }

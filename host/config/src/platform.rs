@@ -7,14 +7,14 @@ mod route;
 mod schedule;
 mod single;
 
-pub use event::{Queue, Trigger};
+pub use event::{ChangeEvents, Queue, Source, Start, Subscription, Topic, Trigger};
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
 pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 pub use schedule::{Overlap, Schedule};
 
-use flint_model::{BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName};
+use flint_model::{BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,11 +37,16 @@ pub struct Platform {
     pub routes: Vec<Route>,
     /// The key-value stores.
     pub kv: BTreeMap<StoreName, KvStore>,
-    /// The queues, those too that the host keeps for dead letters and for ticks.
+    /// The queues, those too that the host keeps for dead letters, for ticks, and for those who listen to something else than a
+    /// queue.
     pub queues: BTreeMap<QueueName, Queue>,
     /// The buckets of blobs.
     pub buckets: BTreeMap<BucketName, Bucket>,
-    /// Who handles the messages of queues: one for a queue at most.
+    /// The topics.
+    pub topics: BTreeMap<TopicName, Topic>,
+    /// The queues that listen to topics: each once to a topic.
+    pub subscriptions: Vec<Subscription>,
+    /// Who handles what happens: one for a queue at most.
     pub triggers: Vec<Trigger>,
     /// Who is called when it is time.
     pub schedules: BTreeMap<ScheduleName, Schedule>,

@@ -19,9 +19,10 @@ mod schedule;
 mod secrets;
 mod section;
 mod syntax;
+mod topic;
 mod trigger;
 
-pub(crate) use function::Function;
+pub(crate) use function::{Function, Grant, Granted};
 pub(crate) use limits::Limits;
 pub(crate) use listener::Listener;
 pub(crate) use outbound::Host as HostOutbound;
@@ -32,11 +33,12 @@ pub(crate) use route::Route;
 pub(crate) use schedule::Schedule;
 pub(crate) use secrets::{Origin, SecretEntry};
 pub(crate) use syntax::{errors, only_elsewhere};
-pub(crate) use trigger::Trigger;
+pub(crate) use topic::Subscription;
+pub(crate) use trigger::{Source, Trigger};
 
-use crate::platform::{Bucket, KvStore};
+use crate::platform::{Bucket, KvStore, Topic};
 use crate::source::Span;
-use flint_model::{BucketName, FunctionName, QueueName, ScheduleName, StoreName};
+use flint_model::{BucketName, FunctionName, QueueName, ScheduleName, StoreName, TopicName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -70,6 +72,9 @@ pub(crate) struct File {
     pub(crate) queues: BTreeMap<QueueName, Queue>,
     /// As above.
     pub(crate) buckets: BTreeMap<BucketName, Bucket>,
+    /// As above.
+    pub(crate) topics: BTreeMap<TopicName, Topic>,
+    pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) triggers: Vec<Trigger>,
     /// Those with a valid name.
     pub(crate) schedules: BTreeMap<ScheduleName, Schedule>,

@@ -127,12 +127,23 @@ mod tests {
         assert_eq!(
             known(""),
             [
-                "data-dir", "listener", "limits", "outbound", "function", "route", "kv", "queue", "bucket", "trigger",
+                "data-dir",
+                "listener",
+                "limits",
+                "outbound",
+                "function",
+                "route",
+                "kv",
+                "queue",
+                "bucket",
+                "topic",
+                "subscription",
+                "trigger",
                 "schedule"
             ]
         );
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);
-        assert_eq!(known("function.NAME.grants"), ["kv", "queue", "blob"]);
+        assert_eq!(known("function.NAME.grants"), ["kv", "queue", "topic", "blob"]);
         assert_eq!(key("listener", "http").path, "listener.http");
     }
 

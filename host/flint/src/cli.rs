@@ -4,11 +4,13 @@ mod bench;
 mod blob;
 mod queue;
 mod schedule;
+mod topic;
 
 pub(crate) use bench::{BenchKv, BenchQueue};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
+pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Queue(Queue),
     /// Show schedules, and call their functions by hand
     Schedule(Schedule),
+    /// Publish to topics
+    Topic(Topic),
     /// List the functions that a host serves
     Functions(Functions),
     /// Serve a new version of a function, without dropping a request

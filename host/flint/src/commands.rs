@@ -11,6 +11,7 @@ pub(crate) mod kv;
 pub(crate) mod new;
 pub(crate) mod queue;
 pub(crate) mod schedule;
+pub(crate) mod topic;
 pub(crate) mod up;
 
 use crate::cli::{Cli, Command};
@@ -38,6 +39,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::Blob(args) => blob::run(args, output).await,
         Command::Queue(args) => queue::run(args, output).await,
         Command::Schedule(args) => schedule::run(args, output).await,
+        Command::Topic(args) => topic::run(args, output).await,
         Command::Functions(args) => functions::run(&args, output).await,
         Command::Deploy(args) => deploy::deploy(&args, output).await,
         Command::Rollback(args) => deploy::roll_back(&args, output).await,

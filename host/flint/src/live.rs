@@ -8,6 +8,7 @@
 //! [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
 //! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, and [`messages`] has the triggers at work.
 
+mod beginnings;
 pub(crate) mod deploy;
 mod fit;
 pub(crate) mod history;

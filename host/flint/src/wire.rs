@@ -8,13 +8,15 @@ use crate::machine;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, Bucket, HostLimits, HostOutbound, Https, KvStore, Methods, Queue};
+use flint_config::platform::{self, Bucket, HostLimits, HostOutbound, Https, KvStore, Methods, Queue, Topic};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
-use flint_model::{FunctionName, ScheduleName};
+use flint_model::filter::KeyFilter;
+use flint_model::{FunctionName, QueueName, ScheduleName, TopicName};
 use flint_stores::blob::sign::Signer;
-use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules};
+use flint_stores::kv::{ChangeEvents, ChangeSubscription, Start};
+use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules, Subscription, TopicRules};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
@@ -23,6 +25,7 @@ use flint_triggers::request::{
 };
 use flint_triggers::{message, schedule};
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -48,7 +51,46 @@ pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
     let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
     let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();
-    Catalog { stores, queues, buckets, ..Catalog::default() }
+    let topics = platform.topics.iter().map(|(name, topic)| (name.clone(), topic_rules(platform, name, topic)));
+    let mut changes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for trigger in &platform.triggers {
+        if let platform::Source::Kv { store, keys, events, start } = &trigger.source {
+            let subscription = change_subscription(trigger.queue.clone(), keys.clone(), *events, *start);
+            changes.entry(store.clone()).or_default().push(subscription);
+        }
+    }
+    Catalog { stores, queues, changes, topics: topics.collect(), buckets, ..Catalog::default() }
+}
+
+/// The rules of a topic, with who listens: queues of the platform, and those that the host keeps for functions.
+fn topic_rules(platform: &Platform, name: &TopicName, topic: &Topic) -> TopicRules {
+    let queues = platform.subscriptions.iter().filter(|subscription| subscription.topic == *name);
+    let queues = queues.map(|one| Subscription { queue: one.queue.clone(), filter: one.filter.clone() });
+    let functions = platform
+        .triggers
+        .iter()
+        .filter(|trigger| matches!(&trigger.source, platform::Source::Topic(topic) if topic == name));
+    let functions = functions.map(|one| Subscription { queue: one.queue.clone(), filter: one.filter.clone() });
+    TopicRules {
+        message_size_max: topic.message_size_max.as_usize(),
+        batch_max: topic.batch_max,
+        batch_bytes_max: topic.batch_size_max.as_usize(),
+        subscriptions: queues.chain(functions).collect(),
+    }
+}
+
+fn change_subscription(
+    queue: QueueName,
+    filter: KeyFilter,
+    events: platform::ChangeEvents,
+    start: platform::Start,
+) -> ChangeSubscription {
+    let platform::ChangeEvents { insert, modify, remove } = events;
+    let start = match start {
+        platform::Start::Latest => Start::Latest,
+        platform::Start::Beginning => Start::Beginning,
+    };
+    ChangeSubscription { queue, filter, events: ChangeEvents { insert, modify, remove }, start }
 }
 
 fn bucket_rules(bucket: &Bucket) -> BucketRules {
@@ -87,14 +129,18 @@ const SETTLE: Duration = Duration::from_secs(10);
 pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Option<message::Options> {
     let (queue, function) = (platform.queues.get(&trigger.queue)?, platform.functions.get(&trigger.function)?);
     let rules = queue_rules(queue);
+    let is_queue = trigger.source == platform::Source::Queue;
+    // Of a queue that the host keeps, nobody said how long a lease has to be.
+    let visibility = if is_queue { rules.visibility } else { Duration::ZERO };
     Some(message::Options {
         queue: trigger.queue.clone(),
         batch_size: trigger.batch_size,
         batch_bytes_max: function.request_size_max.as_usize(),
         batch_window: trigger.batch_window,
         concurrency: trigger.concurrency,
-        visibility: rules.visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
-        filter: trigger.filter.clone(),
+        visibility: visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
+        // What a topic tells was filtered when it was published.
+        filter: trigger.filter.clone().filter(|_| is_queue),
         backoff: message::Backoff { first: trigger.retry_delay, most: trigger.retry_delay_max },
         receives_max: rules.receives_max,
         receive_max: rules.batch_max,

@@ -15,6 +15,8 @@ pub enum Capability {
     Queue,
     /// A bucket of blobs.
     Blob,
+    /// A topic.
+    Topic,
 }
 
 impl fmt::Display for Capability {
@@ -23,6 +25,7 @@ impl fmt::Display for Capability {
             Self::Kv => "kv",
             Self::Queue => "queue",
             Self::Blob => "blob",
+            Self::Topic => "topic",
         })
     }
 }
@@ -35,7 +38,7 @@ pub enum Access {
     Read,
     /// Looking and changing.
     ReadWrite,
-    /// Putting something in, without seeing what is there.
+    /// Putting something in, without seeing what is there: sending to a queue, publishing to a topic.
     Send,
 }
 

@@ -155,6 +155,15 @@ impl QueueName {
         Self::parse(&format!("{self}/{name}"))
     }
 
+    /// The queue that the host keeps for a function that listens to something: to a topic, to a store. `area` is the
+    /// capability, such as `topic`.
+    ///
+    /// # Errors
+    /// [`NameError`] if one of the three is no name.
+    pub fn of_listener(area: &str, name: &str, function: &str) -> Result<Self, NameError> {
+        Self::parse(&format!("{area}/{name}/{function}"))
+    }
+
     /// Whether the host keeps the queue for itself, and the configuration can't name it.
     pub fn is_internal(&self) -> bool {
         self.as_str().contains('/')

@@ -72,9 +72,11 @@ mod tests {
             (Trigger::Http, "ok", 0),
             (Trigger::Invoke, "ok", 1),
             (Trigger::Queue, "ok", 0),
+            (Trigger::Topic, "ok", 0),
+            (Trigger::Kv, "ok", 0),
             (Trigger::Http, "code/0", 2),
         ];
-        assert_eq!(counted[..4], first);
+        assert_eq!(counted[..6], first);
         assert!(counted.contains(&(Trigger::Http, REST, 2)));
     }
 }

@@ -54,12 +54,16 @@ pub enum Trigger {
     Invoke,
     /// Messages of a queue.
     Queue,
+    /// What was published to a topic.
+    Topic,
+    /// What changed in a key-value store.
+    Kv,
     /// A tick of a schedule.
     Schedule,
 }
 
 impl Trigger {
-    pub(crate) const ALL: [Self; 4] = [Self::Http, Self::Invoke, Self::Queue, Self::Schedule];
+    pub(crate) const ALL: [Self; 6] = [Self::Http, Self::Invoke, Self::Queue, Self::Topic, Self::Kv, Self::Schedule];
 
     /// The value of the label `trigger`.
     pub const fn label(self) -> &'static str {
@@ -68,6 +72,8 @@ impl Trigger {
             Self::Invoke => "invoke",
             Self::Queue => "queue",
             Self::Schedule => "schedule",
+            Self::Topic => "topic",
+            Self::Kv => "kv",
         }
     }
 }

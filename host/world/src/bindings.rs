@@ -17,6 +17,7 @@ mod imports {
                 import flint:platform/kv@0.1.0;
                 import flint:platform/queue@0.1.0;
                 import flint:platform/secrets@0.1.0;
+                import flint:platform/topic@0.1.0;
                 import flint:platform/transaction@0.1.0;
                 import wasi:keyvalue/store@0.2.0-draft;
                 import wasi:keyvalue/atomics@0.2.0-draft;
@@ -36,6 +37,7 @@ mod imports {
             "flint:platform/kv": async | store,
             "flint:platform/queue": async | store,
             "flint:platform/secrets": async | store,
+            "flint:platform/topic": async | store,
             "flint:platform/transaction.commit": async | store,
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
@@ -104,6 +106,45 @@ pub mod schedule {
         world: "flint:host/schedule",
         exports: { default: async | store },
         with: { "flint:platform/types@0.1.0": super::platform::types },
+        require_store_data_send: true,
+    });
+}
+
+/// Calls of `flint:platform/topic-handler`.
+pub mod topic {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world topic {
+                export flint:platform/topic-handler@0.1.0;
+            }
+        ",
+        world: "flint:host/topic",
+        exports: { default: async | store },
+        with: { "flint:platform/types@0.1.0": super::platform::types },
+        require_store_data_send: true,
+    });
+}
+
+/// Calls of `flint:platform/kv-handler`.
+pub mod kv {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world kv {
+                export flint:platform/kv-handler@0.1.0;
+            }
+        ",
+        world: "flint:host/kv",
+        exports: { default: async | store },
+        with: {
+            "flint:platform/types@0.1.0": super::platform::types,
+            "flint:platform/kv@0.1.0": super::platform::kv,
+        },
         require_store_data_send: true,
     });
 }

@@ -2,10 +2,11 @@
 //!
 //! admission → lease → export → outcome → record, within the function's time-out.
 
-mod queue;
+mod messages;
 mod schedule;
 
-pub use queue::{EffectsMode, Handled, HandlerFailure, Unfinished};
+pub(crate) use messages::Handler;
+pub use messages::{EffectsMode, Handled, HandlerFailure, Unfinished};
 pub use schedule::Tick;
 
 use crate::body::{Drive, RequestBody, ResponseBody};

@@ -1,8 +1,8 @@
 //! The WIT boundary, both directions.
 //!
 //! Exports that are called ([`exports`]), imports that are served (`imports`; grants are checked there and nowhere else), and
-//! the waist, [`Function`]: every invocation of every trigger goes through [`Function::http`], [`Function::invoke`] or
-//! [`Function::queue`].
+//! the waist, [`Function`]: every invocation of every trigger goes through [`Function::http`], [`Function::invoke`],
+//! [`Function::queue`], [`Function::topic`] or [`Function::kv_changes`].
 //!
 //! Depends on: engine (instances), stores (the traits), telemetry (records and lines), model. The only crate that sees both
 //! WebAssembly and stores. Deliberately absent: routing, retries, and anything that decides what an outcome means.

@@ -37,6 +37,7 @@ const SERVED: &[(&str, &str)] = &[
     ("flint:platform/kv", "0.1."),
     ("flint:platform/queue", "0.1."),
     ("flint:platform/secrets", "0.1."),
+    ("flint:platform/topic", "0.1."),
     ("flint:platform/transaction", "0.1."),
 ];
 
@@ -79,6 +80,7 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     platform::kv::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::queue::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::secrets::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    platform::topic::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::transaction::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::store::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::atomics::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -23,6 +23,8 @@ pub enum Import {
     Queue,
     /// A bucket of blobs.
     Blob,
+    /// A topic to publish to.
+    Topic,
     /// Secrets.
     Secrets,
     /// Requests to other hosts.
@@ -42,6 +44,10 @@ pub struct Shape {
     pub queue: bool,
     /// Whether it exports `schedule-handler`.
     pub schedule: bool,
+    /// Whether it exports `topic-handler`.
+    pub topic: bool,
+    /// Whether it exports `kv-handler`.
+    pub kv: bool,
     /// Whether it exports `init-handler`.
     pub init: bool,
     /// Names of all exports.
@@ -81,6 +87,8 @@ impl Shape {
             invoke: has(&format!("{PLATFORM}invoke-handler")),
             queue: has(&format!("{PLATFORM}queue-handler")),
             schedule: has(&format!("{PLATFORM}schedule-handler")),
+            topic: has(&format!("{PLATFORM}topic-handler")),
+            kv: has(&format!("{PLATFORM}kv-handler")),
             init: has(&format!("{PLATFORM}init-handler")),
             exports,
             imports,
@@ -101,6 +109,7 @@ fn need(name: &str, item: &ComponentItem, served: &impl Fn(&str, &ComponentItem)
         "flint:platform/kv" => Some(Import::Kv),
         "flint:platform/blob" => Some(Import::Blob),
         "flint:platform/queue" => Some(Import::Queue),
+        "flint:platform/topic" => Some(Import::Topic),
         "flint:platform/secrets" => Some(Import::Secrets),
         "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Import::Outbound),
         other if other.starts_with("wasi:keyvalue/") => Some(Import::Kv),

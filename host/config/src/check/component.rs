@@ -76,19 +76,24 @@ fn check_import(reader: &mut Reader<'_>, name: &FunctionName, function: &Functio
     let (given, what, help) = match import {
         Import::Config => return,
         Import::Kv => (
-            function.kv.is_some(),
+            function.grants.kv.is_some(),
             "key-value stores, and `grants.kv` is missing",
             "grants = { kv = { STORE = \"read-write\" } }, or grants = { kv = {} } for none",
         ),
         Import::Blob => (
-            function.buckets.is_some(),
+            function.grants.buckets.is_some(),
             "buckets of blobs, and `grants.blob` is missing",
             "grants = { blob = { BUCKET = \"read-write\" } }, or grants = { blob = {} } for none",
         ),
         Import::Queue => (
-            function.queues.is_some(),
+            function.grants.queues.is_some(),
             "queues, and `grants.queue` is missing",
             "grants = { queue = { QUEUE = \"send\" } }, or grants = { queue = {} } for none",
+        ),
+        Import::Topic => (
+            function.grants.topics.is_some(),
+            "topics, and `grants.topic` is missing",
+            "grants = { topic = { TOPIC = \"publish\" } }, or grants = { topic = {} } for none",
         ),
         Import::Secrets => (
             function.secrets.is_some(),

@@ -1,17 +1,27 @@
-//! Queues and their dead letters.
+//! Queues and their dead letters, and the queues that the host keeps for triggers.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::Queue;
-use crate::raw::{self, File, Reader};
+use crate::raw::{self, File, Reader, Source};
 use flint_model::QueueName;
 use std::collections::BTreeMap;
 
-/// The names of all queues, those too that the host keeps for dead letters.
-pub(crate) fn names(file: &File) -> impl Iterator<Item = &QueueName> {
-    file.queues
-        .iter()
-        .flat_map(|(name, raw)| [Some(name), raw.queue.dead_letter.as_ref().filter(|to| to.is_internal())])
-        .flatten()
+/// The names of all queues, those too that the host keeps.
+pub(crate) fn names(file: &File) -> impl Iterator<Item = QueueName> {
+    let written = file.queues.iter().flat_map(|(name, raw)| {
+        [Some(name), raw.queue.dead_letter.as_ref().filter(|to| to.is_internal())].into_iter().flatten().cloned()
+    });
+    let kept = file.triggers.iter().filter_map(listener);
+    written.chain(kept.flat_map(|name| Queue::kept_dead_letter(&name).into_iter().chain([name])))
+}
+
+/// The queue that the host keeps for a trigger, if its source is none.
+pub(crate) fn listener(trigger: &raw::Trigger) -> Option<QueueName> {
+    let (source, function) = (trigger.source.as_ref()?, trigger.function.as_ref()?);
+    if matches!(source, Source::Queue(_)) {
+        return None;
+    }
+    QueueName::of_listener(source.area(), &source.name().value, &function.value).ok()
 }
 
 /// Checks where dead letters lead, and adds the queues that the host keeps for them.
@@ -29,11 +39,22 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) -> BTreeMap<QueueName,
     }
     for raw in file.queues.values() {
         if let Some(to) = raw.queue.dead_letter.as_ref().filter(|to| to.is_internal() && dead_is_used(&queues, to)) {
-            let kept = Queue { is_fifo: raw.queue.is_fifo, dead_letter: None, retention: None, ..raw.queue.clone() };
-            queues.insert(to.clone(), kept);
+            queues.insert(to.clone(), raw.queue.dead_letters());
         }
     }
+    queues.extend(file.triggers.iter().flat_map(listened));
     queues
+}
+
+/// The queue that the host keeps for a trigger, and that for its dead letters. The changes of a key stay in their order, so
+/// those of a store wait in a FIFO queue.
+fn listened(trigger: &raw::Trigger) -> impl Iterator<Item = (QueueName, Queue)> {
+    let is_fifo = matches!(trigger.source, Some(Source::Kv { .. }));
+    listener(trigger).into_iter().flat_map(move |name| {
+        let queue = Queue::of_listener(&name, is_fifo, trigger.max_receives, trigger.length_max);
+        let dead = queue.dead_letter.clone().map(|dead| (dead, queue.dead_letters()));
+        dead.into_iter().chain([(name, queue)])
+    })
 }
 
 fn dead_is_used(queues: &BTreeMap<QueueName, Queue>, to: &QueueName) -> bool {

@@ -2,12 +2,12 @@
 
 use super::queue;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::raw::{At, File, Reader};
+use crate::raw::{At, File, Grant, Granted, Reader, Source};
 use crate::suggest;
-use flint_model::QueueName;
+use flint_model::{BucketName, QueueName, StoreName, TopicName};
 use std::collections::BTreeSet;
 
-/// Every route, trigger and schedule leads to a function, every grant to a store, a queue or a bucket, every trigger and dead letter to a queue.
+/// Every route, trigger and schedule leads to a function; what is granted, listened to, subscribed, or named for dead letters is there.
 pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     let functions = file.routes.iter().filter_map(|route| route.function.as_ref());
     let functions = functions.chain(file.triggers.iter().filter_map(|trigger| trigger.function.as_ref()));
@@ -18,31 +18,65 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
             dangling(reader, Code::NoSuchFunction, "function", target, suggest::nearest(&target.value, known()));
         }
     }
-    for grant in file.functions.values().flat_map(|function| function.kv.iter().flatten()) {
-        let known = || file.kv.keys().map(|name| name.as_str());
-        if !file.kv.contains_key(grant.name.value.as_str()) && !file.misnamed.contains(&grant.name.value) {
-            dangling(reader, Code::NoSuchStore, "kv", &grant.name, suggest::nearest(&grant.name.value, known()));
-        }
-    }
-    for grant in file.functions.values().flat_map(|function| function.buckets.iter().flatten()) {
-        let known = || file.buckets.keys().map(|name| name.as_str());
-        if !file.buckets.contains_key(grant.name.value.as_str()) && !file.misnamed.contains(&grant.name.value) {
-            dangling(reader, Code::NoSuchBucket, "bucket", &grant.name, suggest::nearest(&grant.name.value, known()));
-        }
-    }
+    check_stores(reader, file);
     check_queues(reader, file);
+    check_topics(reader, file);
+    check_buckets(reader, file);
+}
+
+fn check_stores(reader: &mut Reader<'_>, file: &File) {
+    let names = granted(file, |grants| &grants.kv).chain(sources(file, "kv"));
+    let known: BTreeSet<&str> = file.kv.keys().map(StoreName::as_str).collect();
+    check_names(reader, file, names, &known, (Code::NoSuchStore, "kv"));
+}
+
+fn check_buckets(reader: &mut Reader<'_>, file: &File) {
+    let names = granted(file, |grants| &grants.buckets);
+    let known: BTreeSet<&str> = file.buckets.keys().map(BucketName::as_str).collect();
+    check_names(reader, file, names, &known, (Code::NoSuchBucket, "bucket"));
 }
 
 fn check_queues(reader: &mut Reader<'_>, file: &File) {
-    let granted = file.functions.values().flat_map(|function| function.queues.iter().flatten());
-    let names = granted.map(|grant| &grant.name);
-    let names = names.chain(file.triggers.iter().filter_map(|trigger| trigger.queue.as_ref()));
+    let names = granted(file, |grants| &grants.queues).chain(sources(file, "queue"));
     let names = names.chain(file.queues.values().filter_map(|queue| queue.dead_letter.as_ref()));
-    let known: BTreeSet<&str> = queue::names(file).map(QueueName::as_str).collect();
+    let names = names.chain(file.subscriptions.iter().filter_map(|subscription| subscription.queue.as_ref()));
+    let all: BTreeSet<QueueName> = queue::names(file).collect();
+    let known: BTreeSet<&str> = all.iter().map(QueueName::as_str).collect();
+    check_names(reader, file, names, &known, (Code::NoSuchQueue, "queue"));
+}
+
+fn check_topics(reader: &mut Reader<'_>, file: &File) {
+    let names = granted(file, |grants| &grants.topics).chain(sources(file, "topic"));
+    let names = names.chain(file.subscriptions.iter().filter_map(|subscription| subscription.topic.as_ref()));
+    let known: BTreeSet<&str> = file.topics.keys().map(TopicName::as_str).collect();
+    check_names(reader, file, names, &known, (Code::NoSuchTopic, "topic"));
+}
+
+/// The names in the grants of all functions.
+fn granted<'f>(
+    file: &'f File,
+    of: impl Fn(&'f Granted) -> &'f Option<Vec<Grant>>,
+) -> impl Iterator<Item = &'f At<String>> {
+    file.functions.values().flat_map(move |function| of(&function.grants).iter().flatten()).map(|grant| &grant.name)
+}
+
+/// What triggers listen to, of one kind.
+fn sources<'f>(file: &'f File, area: &'static str) -> impl Iterator<Item = &'f At<String>> {
+    let sources = file.triggers.iter().filter_map(|trigger| trigger.source.as_ref());
+    sources.filter(move |source| source.area() == area).map(Source::name)
+}
+
+fn check_names<'f>(
+    reader: &mut Reader<'_>,
+    file: &File,
+    names: impl Iterator<Item = &'f At<String>>,
+    known: &BTreeSet<&str>,
+    (code, area): (Code, &str),
+) {
     for name in names {
         if !known.contains(name.value.as_str()) && !file.misnamed.contains(&name.value) {
             let nearest = suggest::nearest(&name.value, known.iter().copied());
-            dangling(reader, Code::NoSuchQueue, "queue", name, nearest);
+            dangling(reader, code, area, name, nearest);
         }
     }
 }

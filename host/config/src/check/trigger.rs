@@ -1,11 +1,12 @@
 //! Triggers: what is between them, and between them and queues and functions.
 
+use super::queue;
 use crate::component::Shape;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{Isolation, Trigger};
-use crate::raw::{self, Field, File, Reader};
+use crate::platform::{Isolation, Source, Trigger};
+use crate::raw::{self, At, Field, File, Reader};
 use crate::source::Span;
-use flint_model::{FunctionName, QueueName};
+use flint_model::{FunctionName, QueueName, StoreName, TopicName};
 use std::collections::BTreeMap;
 
 /// Checks triggers, and answers those that are complete.
@@ -16,8 +17,23 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) -> Vec<Trigger> {
 }
 
 fn finish(raw: &raw::Trigger) -> Option<Trigger> {
+    let queue = match raw.source.as_ref()? {
+        raw::Source::Queue(queue) => QueueName::parse(&queue.value).ok()?,
+        _ => queue::listener(raw)?,
+    };
+    let source = match raw.source.as_ref()? {
+        raw::Source::Queue(_) => Source::Queue,
+        raw::Source::Topic(topic) => Source::Topic(TopicName::parse(&topic.value).ok()?),
+        raw::Source::Kv { store, keys, events, start } => Source::Kv {
+            store: StoreName::parse(&store.value).ok()?,
+            keys: keys.clone(),
+            events: *events,
+            start: *start,
+        },
+    };
     Some(Trigger {
-        queue: QueueName::parse(&raw.queue.as_ref()?.value).ok()?,
+        source,
+        queue,
         function: FunctionName::parse(&raw.function.as_ref()?.value).ok()?,
         batch_size: raw.batch_size.value,
         batch_window: raw.batch_window,
@@ -31,19 +47,31 @@ fn finish(raw: &raw::Trigger) -> Option<Trigger> {
 
 /// A message is handled by one function.
 fn check_single(reader: &mut Reader<'_>, triggers: &[raw::Trigger]) {
-    let mut first: BTreeMap<&str, &Span> = BTreeMap::new();
-    for queue in triggers.iter().filter_map(|trigger| trigger.queue.as_ref()) {
-        if let Some(before) = first.insert(&queue.value, &queue.at) {
-            let message = format!("a second trigger handles the messages of `{}`", queue.value);
-            let diagnostic = Diagnostic::new(Code::SecondTrigger, queue.at.clone(), message, "is handled already");
-            let help = "a queue has one trigger: send to two queues, or publish to a topic".to_owned();
-            reader.report(diagnostic.also(Some(before.clone()), "the first one").help(help));
+    let mut first: BTreeMap<String, &Span> = BTreeMap::new();
+    for trigger in triggers {
+        let Some(source) = &trigger.source else { continue };
+        let (name, kept) = (source.name(), queue::listener(trigger));
+        let queue = kept.as_ref().map_or_else(|| name.value.clone(), QueueName::to_string);
+        if let Some(before) = first.insert(queue, &name.at) {
+            let (message, help) = match kept {
+                None => (
+                    format!("a second trigger handles the messages of `{}`", name.value),
+                    "a queue has one trigger: send to two queues, or publish to a topic",
+                ),
+                Some(_) => (
+                    format!("a second trigger leads `{}` to the same function", name.value),
+                    "a function has one trigger of a source: widen its filter, or name another function",
+                ),
+            };
+            let diagnostic = Diagnostic::new(Code::SecondTrigger, name.at.clone(), message, "is handled already");
+            reader.report(diagnostic.also(Some(before.clone()), "the first one").help(help.to_owned()));
         }
     }
 }
 
 fn check_batch(reader: &mut Reader<'_>, file: &File, trigger: &raw::Trigger) {
-    let Some(queue) = trigger.queue.as_ref().and_then(|queue| file.queues.get(queue.value.as_str())) else { return };
+    let Some(raw::Source::Queue(queue)) = &trigger.source else { return };
+    let Some(queue) = file.queues.get(queue.value.as_str()) else { return };
     let max = queue.queue.batch_max;
     if trigger.batch_size.value > max {
         let message = format!("a batch of {} is larger than its queue allows", trigger.batch_size.value);
@@ -66,12 +94,7 @@ pub(crate) fn check_handler(
         let Some(function) = trigger.function.as_ref().filter(|function| function.value == name.as_str()) else {
             continue;
         };
-        if !shape.queue {
-            let message = format!("a trigger leads to `{name}`, whose component has no queue handler");
-            let diagnostic = Diagnostic::new(Code::NoHandler, function.at.clone(), message, "handles no messages");
-            let help = "export flint:platform/queue-handler, with #[flint_sdk::queue] in Rust; or remove the trigger";
-            reader.report(diagnostic.help(help.to_owned()));
-        }
+        check_export(reader, name, shape, trigger, function);
         check_transactional(reader, name, isolation, &trigger.transactional, &function.at);
     }
 }
@@ -90,5 +113,28 @@ pub(super) fn check_transactional(
         let diagnostic = Diagnostic::new(Code::NotTransactional, at, message, "can't be transactional");
         let help = "set `isolation = \"serial\"` or `\"fresh\"` for the function, or `transactional = false` here";
         reader.report(diagnostic.help(help.to_owned()));
+    }
+}
+
+/// Whether the component has the handler that the source of a trigger wants.
+fn check_export(
+    reader: &mut Reader<'_>,
+    name: &FunctionName,
+    shape: &Shape,
+    trigger: &raw::Trigger,
+    function: &At<String>,
+) {
+    let (has, what, export, label) = match &trigger.source {
+        Some(raw::Source::Queue(_)) => (shape.queue, "queue", "queue", "handles no messages"),
+        Some(raw::Source::Topic(_)) => (shape.topic, "topic", "topic", "handles no topics"),
+        Some(raw::Source::Kv { .. }) => (shape.kv, "kv", "kv_change", "handles no changes"),
+        None => return,
+    };
+    if !has {
+        let message = format!("a trigger leads to `{name}`, whose component has no {what} handler");
+        let diagnostic = Diagnostic::new(Code::NoHandler, function.at.clone(), message, label);
+        let help =
+            format!("export flint:platform/{what}-handler, with #[flint_sdk::{export}] in Rust; or remove the trigger");
+        reader.report(diagnostic.help(help));
     }
 }

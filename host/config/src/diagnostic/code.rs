@@ -69,15 +69,19 @@ codes! {
     BadBuild = "config/bad-build";
     /// A route names a function that does not exist.
     NoSuchFunction = "config/no-such-function";
-    /// A grant names a store that does not exist.
+    /// A grant or a trigger names a store that does not exist.
     NoSuchStore = "config/no-such-store";
-    /// A trigger, a grant or a `dead-letter` names a queue that does not exist.
+    /// A trigger, a subscription, a grant or a `dead-letter` names a queue that does not exist.
     NoSuchQueue = "config/no-such-queue";
     /// A grant names a bucket that does not exist.
     NoSuchBucket = "config/no-such-bucket";
     /// A queue's `dead-letter` leads back to the queue itself, or to a queue of another `order`.
     BadDeadLetter = "config/bad-dead-letter";
-    /// Two triggers handle the messages of one queue.
+    /// A trigger, a subscription or a grant names a topic that does not exist.
+    NoSuchTopic = "config/no-such-topic";
+    /// A trigger listens to nothing, or to several things, or has a key that says nothing about what it listens to.
+    BadSource = "config/bad-source";
+    /// Two triggers handle the messages of one queue, or lead one source to the same function; or a queue listens twice to a topic.
     SecondTrigger = "config/second-trigger";
     /// A filter of attributes can't be read.
     BadFilter = "config/bad-filter";

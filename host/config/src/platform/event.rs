@@ -1,7 +1,7 @@
-//! Queues, and who handles their messages.
+//! Queues and topics, and who handles what happens.
 
-use flint_model::filter::Filter;
-use flint_model::{ByteSize, FunctionName, QueueName};
+use flint_model::filter::{Filter, KeyFilter};
+use flint_model::{ByteSize, FunctionName, QueueName, StoreName, TopicName};
 use std::time::Duration;
 
 /// The rules of a queue.
@@ -36,12 +36,90 @@ impl Queue {
     pub fn kept_dead_letter(name: &QueueName) -> Option<QueueName> {
         name.below("dead").ok()
     }
+
+    /// A queue that the host keeps for a function that listens to something.
+    pub(crate) fn of_listener(name: &QueueName, is_fifo: bool, max_receives: usize, length_max: usize) -> Self {
+        Self { is_fifo, max_receives, length_max, dead_letter: Self::kept_dead_letter(name), ..Self::default() }
+    }
+
+    /// The queue that the host keeps for the dead letters of this one: there they stay until somebody takes them.
+    pub(crate) fn dead_letters(&self) -> Self {
+        Self { dead_letter: None, retention: None, ..self.clone() }
+    }
 }
 
-/// Who handles the messages of a queue.
+/// The rules of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Topic {
+    /// Largest message, body and attributes together.
+    pub message_size_max: ByteSize,
+    /// Most messages of one publication.
+    pub batch_max: usize,
+    /// Largest publication of several messages.
+    pub batch_size_max: ByteSize,
+}
+
+/// A queue of the platform that listens to a topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscription {
+    /// The topic.
+    pub topic: TopicName,
+    /// Where the messages go.
+    pub queue: QueueName,
+    /// Which messages; none: all.
+    pub filter: Option<Filter>,
+}
+
+/// What a trigger listens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The messages of a queue of the platform.
+    Queue,
+    /// What is published to a topic.
+    Topic(TopicName),
+    /// What changes in a key-value store.
+    Kv {
+        /// The store.
+        store: StoreName,
+        /// Which keys.
+        keys: KeyFilter,
+        /// Which changes.
+        events: ChangeEvents,
+        /// Where it starts when it is new.
+        start: Start,
+    },
+}
+
+/// Which kinds of changes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a field for each kind of change")]
+pub struct ChangeEvents {
+    pub insert: bool,
+    pub modify: bool,
+    pub remove: bool,
+}
+
+impl Default for ChangeEvents {
+    fn default() -> Self {
+        Self { insert: true, modify: true, remove: true }
+    }
+}
+
+/// Where a trigger of a store starts when it is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With what changes from now on.
+    Latest,
+    /// With what is there, as if it were inserted now.
+    Beginning,
+}
+
+/// Who handles what happens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
-    /// The queue.
+    /// What it listens to.
+    pub source: Source,
+    /// The queue that the messages wait in: the source itself, or one that the host keeps.
     pub queue: QueueName,
     /// The function.
     pub function: FunctionName,
@@ -53,7 +131,7 @@ pub struct Trigger {
     pub concurrency: usize,
     /// Whether the effects of the function and the end of its messages are one commit.
     pub transactional: bool,
-    /// Which messages are handled; none: all.
+    /// Which messages are handled, by their attributes; none: all.
     pub filter: Option<Filter>,
     /// How long a message waits after its first failure.
     pub retry_delay: Duration,

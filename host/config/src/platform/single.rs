@@ -33,6 +33,8 @@ impl Platform {
             queues: BTreeMap::new(),
             buckets: BTreeMap::new(),
             schedules: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            subscriptions: Vec::new(),
             triggers: Vec::new(),
         }
     }

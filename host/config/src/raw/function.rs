@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{self, FunctionSource, IpNet, Isolation, Outbound};
 use crate::reference;
 use crate::source::Span;
-use flint_model::{Access, BucketName, ByteSize, Capability, Grants, NameError, QueueName, StoreName};
+use flint_model::{Access, BucketName, ByteSize, Capability, Grants, NameError, QueueName, StoreName, TopicName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,16 +25,23 @@ pub(crate) struct Function {
     pub(crate) warm: Field<usize>,
     pub(crate) isolation: Field<String>,
     pub(crate) uses: Field<usize>,
-    /// None if the file has no such key, as in the four after it.
+    /// None if the file has no such key, as in those after it.
     pub(crate) secrets: Option<Vec<SecretEntry>>,
-    pub(crate) kv: Option<Vec<Grant>>,
-    pub(crate) queues: Option<Vec<Grant>>,
-    pub(crate) buckets: Option<Vec<Grant>>,
+    pub(crate) grants: Granted,
     pub(crate) outbound: Option<Vec<Outbound>>,
     plain: Plain,
 }
 
-/// An access to a key-value store, a queue or a bucket.
+/// What is granted of each capability; none where the file does not have it.
+#[derive(Debug, Default)]
+pub(crate) struct Granted {
+    pub(crate) kv: Option<Vec<Grant>>,
+    pub(crate) queues: Option<Vec<Grant>>,
+    pub(crate) topics: Option<Vec<Grant>>,
+    pub(crate) buckets: Option<Vec<Grant>>,
+}
+
+/// An access to a key-value store, a queue, a topic or a bucket.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) name: At<String>,
@@ -69,7 +76,6 @@ struct Plain {
 
 /// Reads a function's section.
 pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>) -> Function {
-    let (kv, queues, buckets) = read_grants(reader, section);
     Function {
         at,
         source: section.required(reader, "source"),
@@ -81,9 +87,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Span, section: &Section<'_, '_>)
         isolation: section.field(reader, "isolation"),
         uses: section.field(reader, "uses"),
         secrets: section.entries(reader, "secrets").map(|entries| secrets::read(reader, &entries)),
-        kv,
-        queues,
-        buckets,
+        grants: read_grants(reader, section),
         outbound: outbound::read_hosts(reader, section),
         plain: Plain {
             timeout: section.field(reader, "timeout").value,
@@ -116,9 +120,13 @@ impl Function {
     pub(crate) fn finish(&self, source: FunctionSource) -> platform::Function {
         let Plain { environment, config, .. } = &self.plain;
         let mut grants = Grants::none();
-        for (capability, granted) in
-            [(Capability::Kv, &self.kv), (Capability::Queue, &self.queues), (Capability::Blob, &self.buckets)]
-        {
+        let Granted { kv, queues, topics, buckets } = &self.grants;
+        for (capability, granted) in [
+            (Capability::Kv, kv),
+            (Capability::Queue, queues),
+            (Capability::Topic, topics),
+            (Capability::Blob, buckets),
+        ] {
             for grant in granted.iter().flatten() {
                 grants.add(capability, grant.name.value.as_str(), grant.access);
             }
@@ -168,35 +176,48 @@ pub(crate) fn defaults(source: FunctionSource) -> platform::Function {
     read(&mut Reader::new("", &|_: &str| None), 0..0, &Section::absent("function.NAME")).finish(source)
 }
 
-/// What is granted of each capability; none where the file does not have it.
-type Granted = Option<Vec<Grant>>;
-
-fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> (Granted, Granted, Granted) {
-    let Some((at, grants)) = section.get("grants") else { return (None, None, None) };
+fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Granted {
+    let Some((at, grants)) = section.get("grants") else { return Granted::default() };
     let grants = Section::open(reader, "function.NAME.grants", "grants", at, Some(grants));
-    let kv = read_granted(reader, &grants, "kv", |reader, entry| {
-        let key = reference::key("function.NAME.grants.kv", "STORE");
-        read_grant(reader, entry, "store", |name| StoreName::parse(name).map(|name| name.to_string()), key)
-    });
-    let queues = read_granted(reader, &grants, "queue", |reader, entry| {
-        let key = reference::key("function.NAME.grants.queue", "QUEUE");
-        read_grant(reader, entry, "queue", |name| QueueName::parse(name).map(|name| name.to_string()), key)
-    });
-    let buckets = read_granted(reader, &grants, "blob", |reader, entry| {
-        let key = reference::key("function.NAME.grants.blob", "BUCKET");
-        read_grant(reader, entry, "bucket", |name| BucketName::parse(name).map(|name| name.to_string()), key)
-    });
-    (kv, queues, buckets)
+    let store = |name: &str| StoreName::parse(name).map(|name| name.to_string());
+    let queue = |name: &str| QueueName::parse(name).map(|name| name.to_string());
+    let topic = |name: &str| TopicName::parse(name).map(|name| name.to_string());
+    let bucket = |name: &str| BucketName::parse(name).map(|name| name.to_string());
+    Granted {
+        kv: read_granted(reader, &grants, ("kv", "store"), store, reference::key("function.NAME.grants.kv", "STORE")),
+        queues: read_granted(
+            reader,
+            &grants,
+            ("queue", "queue"),
+            queue,
+            reference::key("function.NAME.grants.queue", "QUEUE"),
+        ),
+        topics: read_granted(
+            reader,
+            &grants,
+            ("topic", "topic"),
+            topic,
+            reference::key("function.NAME.grants.topic", "TOPIC"),
+        ),
+        buckets: read_granted(
+            reader,
+            &grants,
+            ("blob", "bucket"),
+            bucket,
+            reference::key("function.NAME.grants.blob", "BUCKET"),
+        ),
+    }
 }
 
 fn read_granted(
     reader: &mut Reader<'_>,
     grants: &Section<'_, '_>,
-    capability: &str,
-    read: impl Fn(&mut Reader<'_>, &Entry<'_, '_>) -> Option<Grant>,
-) -> Granted {
+    (capability, what): (&str, &str),
+    parse: impl Fn(&str) -> Result<String, NameError>,
+    key: &reference::Key,
+) -> Option<Vec<Grant>> {
     let entries = grants.entries(reader, capability)?;
-    Some(entries.iter().filter_map(|entry| read(reader, entry)).collect())
+    Some(entries.iter().filter_map(|entry| read_grant(reader, entry, what, &parse, key)).collect())
 }
 
 fn read_grant(
@@ -209,7 +230,7 @@ fn read_grant(
     let name = entry.named(reader, what, parse);
     let access = match String::read(reader, entry.value, entry.name, key)?.as_str() {
         "read" => Access::Read,
-        "send" => Access::Send,
+        "send" | "publish" => Access::Send,
         _ => Access::ReadWrite,
     };
     Some(Grant { name: name?, access })

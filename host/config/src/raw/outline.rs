@@ -1,9 +1,9 @@
 //! The root of the file: which sections there are.
 
 use super::section::{Entry, Section};
-use super::{File, Reader, bucket, function, kv, limits, listener, outbound, queue, route, schedule, trigger};
+use super::{File, Reader, bucket, function, kv, limits, listener, outbound, queue, route, schedule, topic, trigger};
 use crate::source::Span;
-use flint_model::{BucketName, FunctionName, NameError, QueueName, ScheduleName, StoreName};
+use flint_model::{BucketName, FunctionName, NameError, QueueName, ScheduleName, StoreName, TopicName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -62,6 +62,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
             None => drop(misnamed.insert(entry.name.to_owned())),
         }
     }
+    let mut topics = BTreeMap::new();
+    for entry in root.entries(reader, "topic").unwrap_or_default() {
+        let name = entry.named(reader, "topic", TopicName::parse);
+        let section = open(reader, &entry, "topic.TOPIC", "topic");
+        let topic = topic::read(reader, &section);
+        match name {
+            Some(name) => drop(topics.insert(name.value, topic)),
+            None => drop(misnamed.insert(entry.name.to_owned())),
+        }
+    }
     let listener = nested(reader, &root, "listener");
     let limits = nested(reader, &root, "limits");
     let outbound = nested(reader, &root, "outbound");
@@ -75,6 +85,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
         kv: stores,
         queues,
         buckets,
+        topics,
+        subscriptions: read_list(reader, &root, "subscription", topic::read_subscription),
         triggers: read_list(reader, &root, "trigger", trigger::read),
         schedules,
         misnamed,
@@ -104,7 +116,7 @@ fn plain_queue(name: &str) -> Result<QueueName, NameError> {
     if queue.is_internal() { Err(NameError::Character('/')) } else { Ok(queue) }
 }
 
-/// Reads the sections of a list: `[[route]]`, `[[trigger]]`.
+/// Reads the sections of a list, such as `[[route]]`.
 fn read_list<T>(
     reader: &mut Reader<'_>,
     root: &Section<'_, '_>,

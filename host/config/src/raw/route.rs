@@ -88,15 +88,15 @@ fn nested<T>(
 }
 
 fn read_cors(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Cors> {
-    let origins = texts(reader, section, "origins", "\"https://example.com\"");
+    let origins = section.texts(reader, "origins", "\"https://example.com\"");
     if origins.is_none() {
         section.required::<String>(reader, "origins");
     }
     let origins = origins.map(|texts| all_or(reader, texts, read_origin));
     let methods = section.get("methods").map(|(_, value)| read_methods(reader, value));
-    let headers = texts(reader, section, "headers", "\"x-own\"").unwrap_or_default();
+    let headers = section.texts(reader, "headers", "\"x-own\"").unwrap_or_default();
     let headers = all_or(reader, headers, read_header);
-    let expose = texts(reader, section, "expose", "\"x-own\"").unwrap_or_default();
+    let expose = section.texts(reader, "expose", "\"x-own\"").unwrap_or_default();
     let expose: Vec<_> = expose.into_iter().filter_map(|text| read_header(reader, text)).collect();
     let (credentials, max_age) = (section.field(reader, "credentials"), section.field(reader, "max-age").value);
     let methods = match methods {
@@ -104,20 +104,6 @@ fn read_cors(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Cors>
         _ => None,
     };
     Some(Cors { origins: origins?, methods, headers, expose, credentials, max_age })
-}
-
-/// The texts of a key that is one or a list of them; none if there is no such key.
-fn texts(reader: &mut Reader<'_>, section: &Section<'_, '_>, name: &str, example: &str) -> Option<Vec<At<String>>> {
-    let (_, value) = section.get(name)?;
-    let items = match value.get_ref() {
-        DeValue::Array(items) => items.iter().collect(),
-        _ => vec![value],
-    };
-    let texts = items.into_iter().filter_map(|item| {
-        let value = reader.text(item, name, example)?;
-        Some(At { value, at: item.span() })
-    });
-    Some(texts.collect())
 }
 
 /// What each text stands for; none if one of them is `*`.

@@ -102,6 +102,20 @@ impl<'t, 'i> Section<'t, 'i> {
         self.optional(reader, name)
     }
 
+    /// The texts of a key that is one or a list of them; none if there is no such key.
+    pub(crate) fn texts(&self, reader: &mut Reader<'_>, name: &str, example: &str) -> Option<Vec<At<String>>> {
+        let (_, value) = self.get(name)?;
+        let items = match value.get_ref() {
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        let texts = items.into_iter().filter_map(|item| {
+            let value = reader.text(item, name, example)?;
+            Some(At { value, at: item.span() })
+        });
+        Some(texts.collect())
+    }
+
     /// A table of what users name themselves: its entries; none if the file does not have it. `Some` is also what has another
     /// type, which is reported: something was meant.
     pub(crate) fn entries(&self, reader: &mut Reader<'_>, name: &str) -> Option<Vec<Entry<'t, 'i>>> {

@@ -3,8 +3,9 @@
 use super::section::Section;
 use super::{At, Field, Reader};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::platform::{ChangeEvents, Start};
 use crate::source::Span;
-use flint_model::filter::Filter;
+use flint_model::filter::{Filter, KeyFilter};
 use serde_json::Value;
 use std::time::Duration;
 use toml::Spanned;
@@ -15,7 +16,7 @@ use toml::de::DeValue;
 pub(crate) struct Trigger {
     /// Where it stands.
     pub(crate) at: Span,
-    pub(crate) queue: Option<At<String>>,
+    pub(crate) source: Option<Source>,
     pub(crate) function: Option<At<String>>,
     pub(crate) batch_size: Field<usize>,
     pub(crate) batch_window: Duration,
@@ -24,12 +25,47 @@ pub(crate) struct Trigger {
     pub(crate) filter: Option<Filter>,
     pub(crate) retry_delay: Duration,
     pub(crate) retry_delay_max: Duration,
+    pub(crate) max_receives: usize,
+    pub(crate) length_max: usize,
+}
+
+/// What a trigger listens to, by name as written.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Queue(At<String>),
+    Topic(At<String>),
+    Kv { store: At<String>, keys: KeyFilter, events: ChangeEvents, start: Start },
+}
+
+/// The keys that say what is listened to, each with those that go with it alone.
+const SOURCES: &[(&str, &[&str])] = &[
+    ("queue", &["filter"]),
+    ("topic", &["filter", "max-receives", "length-max"]),
+    ("kv", &["prefix", "events", "start", "max-receives", "length-max"]),
+];
+
+impl Source {
+    /// Its key.
+    pub(crate) fn area(&self) -> &'static str {
+        match self {
+            Self::Queue(_) => "queue",
+            Self::Topic(_) => "topic",
+            Self::Kv { .. } => "kv",
+        }
+    }
+
+    /// The name of what is listened to.
+    pub(crate) fn name(&self) -> &At<String> {
+        match self {
+            Self::Queue(name) | Self::Topic(name) | Self::Kv { store: name, .. } => name,
+        }
+    }
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Trigger {
     Trigger {
         at: section.at(),
-        queue: section.required(reader, "queue"),
+        source: read_source(reader, section),
         function: section.required(reader, "function"),
         batch_size: section.field(reader, "batch-size"),
         batch_window: section.field(reader, "batch-window").value,
@@ -38,10 +74,80 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Trigge
         filter: section.get("filter").and_then(|(_, value)| read_filter(reader, value)),
         retry_delay: section.field(reader, "retry-delay").value,
         retry_delay_max: section.field(reader, "retry-delay-max").value,
+        max_receives: section.field(reader, "max-receives").value,
+        length_max: section.field(reader, "length-max").value,
     }
 }
 
-fn read_filter(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> Option<Filter> {
+/// Reads what is listened to: one thing, and no key that belongs to another.
+fn read_source(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Source> {
+    let mut written = SOURCES.iter().filter_map(|source| Some((source, section.get(source.0)?.0)));
+    let Some(((area, own), at)) = written.next() else {
+        let words: Vec<_> = SOURCES.iter().map(|(area, _)| format!("`{area}`")).collect();
+        let diagnostic =
+            Diagnostic::new(Code::BadSource, section.at(), "a trigger has no source", "listens to nothing");
+        reader.report(diagnostic.help(format!("say one of {}", words.join(", "))));
+        return None;
+    };
+    for ((other, _), second) in written {
+        let message = format!("a trigger has one source, and this one has `{area}` and `{other}`");
+        let diagnostic = Diagnostic::new(Code::BadSource, second, message, "a second source");
+        reader.report(diagnostic.also(Some(at.clone()), "the first one").help("write two triggers".to_owned()));
+    }
+    check_keys(reader, section, area, own);
+    match *area {
+        "queue" => section.optional(reader, area).map(Source::Queue),
+        "topic" => section.optional(reader, area).map(Source::Topic),
+        _ => Some(Source::Kv {
+            store: section.optional(reader, area)?,
+            keys: KeyFilter { prefix: section.optional(reader, "prefix").map(|prefix| prefix.value), suffix: None },
+            events: read_events(reader, section),
+            start: match section.field::<String>(reader, "start").value.as_str() {
+                "beginning" => Start::Beginning,
+                _ => Start::Latest,
+            },
+        }),
+    }
+}
+
+/// Reports keys that say nothing about the source that there is.
+fn check_keys(reader: &mut Reader<'_>, section: &Section<'_, '_>, area: &str, own: &[&str]) {
+    let mut others: Vec<_> = SOURCES.iter().flat_map(|(_, keys)| *keys).filter(|key| !own.contains(key)).collect();
+    others.sort_unstable();
+    others.dedup();
+    for key in others {
+        let Some((at, _)) = section.get(key) else { continue };
+        let fitting: Vec<_> = SOURCES.iter().filter(|(_, keys)| keys.contains(key)).map(|(area, _)| *area).collect();
+        let message = format!("`{key}` says nothing about a trigger with `{area}`");
+        let diagnostic = Diagnostic::new(Code::BadSource, at, message, "is of no use here");
+        reader.report(diagnostic.help(format!("remove it; it goes with `{}`", fitting.join("`, `"))));
+    }
+}
+
+/// Reads which kinds of changes are told.
+fn read_events(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> ChangeEvents {
+    let Some(words) = section.texts(reader, "events", "\"insert\"") else { return ChangeEvents::default() };
+    if let (true, Some((at, _))) = (words.is_empty(), section.get("events")) {
+        let diagnostic = Diagnostic::new(Code::BadValue, at, "a trigger of no change at all handles nothing", "empty");
+        reader.report(diagnostic.help("leave `events` out to handle all changes".to_owned()));
+    }
+    let mut events = ChangeEvents { insert: false, modify: false, remove: false };
+    for word in words {
+        match word.value.as_str() {
+            "insert" => events.insert = true,
+            "modify" => events.modify = true,
+            "remove" => events.remove = true,
+            _ => {
+                let message = format!("{} is no kind of change", reader.quote(&word.at));
+                let help = "the kinds are `insert`, `modify` and `remove`".to_owned();
+                reader.report(Diagnostic::new(Code::BadValue, word.at, message, "not possible").help(help));
+            }
+        }
+    }
+    events
+}
+
+pub(super) fn read_filter(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> Option<Filter> {
     if !matches!(value.get_ref(), DeValue::Table(_)) {
         reader.wrong_type(value, "filter", "a table", "such as: filter = { kind = [\"a\", \"b\"] }".to_owned());
         return None;

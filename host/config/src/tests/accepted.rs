@@ -2,8 +2,8 @@
 
 use super::Fixture;
 use crate::platform::{
-    Bucket, Build, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods, Overlap, Queue,
-    Rate, RateKey, Target,
+    Bucket, Build, ChangeEvents, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods,
+    Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
 };
 use flint_model::schedule::{GRACE_DEFAULT, Missed};
 use flint_model::{Access, ByteSize, Capability, QueueName};
@@ -209,6 +209,47 @@ fn a_schedule_has_a_queue_of_its_own_for_its_ticks_and_one_for_those_that_are_gi
     let ticks = &platform.queues["schedule/nightly"];
     assert_eq!((ticks.max_receives, ticks.length_max), (2, 7));
     assert_eq!(ticks.dead_letter.as_ref().map(QueueName::as_str), Some("schedule/nightly/dead"));
+}
+
+#[test]
+fn a_trigger_of_a_topic_has_a_queue_of_its_own() {
+    let text = "[function.listener]\nsource = \"crate\"\ngrants = { topic = { orders = \"publish\" } }\n\
+                [topic.orders]\nmessage-size-max = \"8KiB\"\n[queue.log]\n\
+                [[trigger]]\ntopic = \"orders\"\nfunction = \"listener\"\nmax-receives = 2\nfilter = { type = [\"a\"] }\n\
+                [[subscription]]\ntopic = \"orders\"\nqueue = \"log\"\n\
+                [[trigger]]\nqueue = \"topic/orders/listener/dead\"\nfunction = \"worker\"\n\
+                [function.worker]\nsource = \"crate\"\n";
+    let platform = Fixture::new().accept(text);
+    assert!(platform.functions["listener"].grants.allows(Capability::Topic, "orders", Access::Send));
+    assert_eq!(platform.topics["orders"], Topic { message_size_max: ByteSize::kib(8), ..Topic::default() });
+    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
+    assert_eq!(names, ["log", "log/dead", "topic/orders/listener", "topic/orders/listener/dead"]);
+    let (queue, dead) = (&platform.queues["topic/orders/listener"], &platform.queues["topic/orders/listener/dead"]);
+    assert_eq!((queue.is_fifo, queue.max_receives, queue.length_max), (false, 2, 100_000_000));
+    assert_eq!(queue.dead_letter.as_ref().map(QueueName::as_str), Some("topic/orders/listener/dead"));
+    assert_eq!(dead.dead_letter, None);
+    let [trigger, _] = &platform.triggers[..] else { panic!("two triggers") };
+    assert!(matches!(&trigger.source, Source::Topic(topic) if topic.as_str() == "orders"));
+    assert_eq!((trigger.queue.as_str(), trigger.filter.is_some()), ("topic/orders/listener", true));
+    let [subscription] = &platform.subscriptions[..] else { panic!("one subscription") };
+    assert_eq!((subscription.topic.as_str(), subscription.queue.as_str()), ("orders", "log"));
+}
+
+#[test]
+fn a_trigger_of_a_store_keeps_the_changes_of_a_key_in_their_order() {
+    let text = "[function.listener]\nsource = \"crate\"\n[kv.orders]\n[kv.users]\n\
+                [[trigger]]\nkv = \"orders\"\nfunction = \"listener\"\nprefix = \"o/\"\n\
+                events = [\"insert\", \"remove\"]\nstart = \"beginning\"\n\
+                [[trigger]]\nkv = \"users\"\nfunction = \"listener\"\nevents = \"modify\"\n";
+    let platform = Fixture::new().accept(text);
+    assert!(platform.queues["kv/orders/listener"].is_fifo && platform.queues["kv/orders/listener/dead"].is_fifo);
+    let [orders, users] = &platform.triggers[..] else { panic!("two triggers") };
+    let Source::Kv { store, keys, events, start } = &orders.source else { panic!("a store") };
+    assert_eq!((store.as_str(), keys.prefix.as_deref(), *start), ("orders", Some("o/"), Start::Beginning));
+    assert_eq!(*events, ChangeEvents { modify: false, ..ChangeEvents::default() });
+    let Source::Kv { keys, events, start, .. } = &users.source else { panic!("a store") };
+    assert_eq!((keys.prefix.as_deref(), *start), (None, Start::Latest));
+    assert_eq!(*events, ChangeEvents { insert: false, modify: true, remove: false });
 }
 
 #[test]

@@ -188,6 +188,47 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("missing_keys_of_a_schedule", "[schedule.a]\n[schedule.B]\nwhen = \"@daily\"\nfunction = \"a\"\n"),
     ("no_queue_handler", "[function.a]\nsource = \"crate\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\nfunction = \"a\"\n"),
+    ("no_topic_handler", "[function.a]\nsource = \"crate\"\n[topic.t]\n[[trigger]]\ntopic = \"t\"\nfunction = \"a\"\n"),
+    ("no_kv_handler", "[function.a]\nsource = \"crate\"\n[kv.s]\n[[trigger]]\nkv = \"s\"\nfunction = \"a\"\n"),
+    ("missing_grant_topic", "[function.publisher]\nsource = \"crate\"\n"),
+    ("bad_name_of_a_topic", "[topic.\"a/b\"]\n"),
+    (
+        "no_such_topic",
+        "[function.listener]\nsource = \"crate\"\ngrants.topic = { order = \"publish\" }\n[topic.orders]\n[queue.q]\n\
+         [[trigger]]\ntopic = \"ordrs\"\nfunction = \"listener\"\n[[subscription]]\ntopic = \"none\"\nqueue = \"p\"\n",
+    ),
+    (
+        "no_such_store_of_a_trigger",
+        "[function.listener]\nsource = \"crate\"\n[kv.orders]\n[[trigger]]\nkv = \"order\"\nfunction = \"listener\"\n",
+    ),
+    (
+        "bad_value_of_a_grant_of_a_topic",
+        "[function.a]\nsource = \"crate\"\ngrants.topic = { orders = \"send\" }\n[topic.orders]\n",
+    ),
+    (
+        "bad_source_twice",
+        "[function.listener]\nsource = \"crate\"\n[topic.t]\n[kv.s]\n\
+         [[trigger]]\ntopic = \"t\"\nkv = \"s\"\nfunction = \"listener\"\n",
+    ),
+    (
+        "bad_source_key",
+        "[function.worker]\nsource = \"crate\"\n[function.listener]\nsource = \"crate\"\n[queue.q]\n[kv.s]\n\
+         [[trigger]]\nqueue = \"q\"\nfunction = \"worker\"\nmax-receives = 3\nprefix = \"a\"\n\
+         [[trigger]]\nkv = \"s\"\nfunction = \"listener\"\nfilter = { kind = [\"a\"] }\n",
+    ),
+    (
+        "bad_value_of_events",
+        "[function.listener]\nsource = \"crate\"\n[kv.r]\n[kv.s]\n\
+         [[trigger]]\nkv = \"r\"\nfunction = \"listener\"\nevents = [\"insert\", \"update\"]\n\
+         [[trigger]]\nkv = \"s\"\nfunction = \"listener\"\nevents = []\n",
+    ),
+    (
+        "second_trigger_of_a_topic",
+        "[function.listener]\nsource = \"crate\"\n[topic.t]\n[queue.q]\n\
+         [[trigger]]\ntopic = \"t\"\nfunction = \"listener\"\n[[trigger]]\ntopic = \"t\"\nfunction = \"listener\"\n\
+         [[subscription]]\ntopic = \"t\"\nqueue = \"q\"\n[[subscription]]\ntopic = \"t\"\nqueue = \"q\"\n",
+    ),
+    ("missing_keys_of_a_subscription", "[[subscription]]\nfilter = 5\n"),
     ("missing_keys_of_a_trigger", "[[trigger]]\nbatch-size = 5\n"),
     ("no_component", "[function.broken]\nsource = \"crate\"\n"),
 ];

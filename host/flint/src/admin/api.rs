@@ -32,6 +32,7 @@
 //! | `POST /v1/signed-urls`, [`blob::Sign`] | [`blob::SignedUrl`] |
 //! | `GET /v1/schedules` | [`schedule::Schedules`] |
 //! | `POST /v1/schedules/{schedule}/run` | [`schedule::Ran`] |
+//! | `POST /v1/topics/{topic}/messages`, [`topic::Publish`] | [`queue::Sent`] |
 //!
 //! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
@@ -40,13 +41,14 @@ mod function;
 mod host;
 pub(crate) mod queue;
 pub(crate) mod schedule;
+pub(crate) mod topic;
 
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
 pub(crate) use host::{
     BucketLimits, Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes,
-    StoreLimits,
+    StoreLimits, TopicLimits,
 };
 
 use base64::Engine as _;

@@ -2,13 +2,14 @@
 
 mod blob;
 
+use super::api::topic::Publish;
 use super::api::{
     Changed, Deploy, Functions, Item, Live, Page, Problem, Put, Rollback, Scan, Split, Versions, Written,
 };
 use super::api::{queue, schedule};
 use super::run_file::RunFile;
 use bytes::Bytes;
-use flint_model::{FunctionName, QueueName, ScheduleName, Secret, StoreName};
+use flint_model::{FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName};
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{Connection, SendRequest};
@@ -171,6 +172,11 @@ impl Client {
     pub(crate) async fn peek(&self, queue: &QueueName, peek: &queue::Peek) -> Result<queue::Messages, ClientError> {
         let query = query([("cursor", peek.cursor.clone()), ("limit", peek.limit.map(|limit| limit.to_string()))]);
         self.json(Method::GET, &queue_path(queue, &format!("/messages{query}")), Bytes::new()).await
+    }
+
+    /// Publishes messages to a topic.
+    pub(crate) async fn publish(&self, topic: &TopicName, publish: &Publish) -> Result<queue::Sent, ClientError> {
+        self.ask(Method::POST, &format!("/v1/topics/{topic}/messages"), publish).await
     }
 
     /// Has a host do something with a queue: `what` is the page below it.

@@ -3,6 +3,7 @@
 mod blob;
 mod queue;
 mod schedule;
+mod topic;
 
 use super::api::{
     Changed, Deploy, Function, Functions, INVOCATION_HEADER, Invocations, Item, Limits, Live, PROBLEM_JSON, Page,
@@ -82,7 +83,8 @@ pub(super) fn routes() -> Pages {
         .routes(routes!(read, write))
         .merge(queue::routes())
         .merge(blob::routes())
-        .merge(schedule::routes());
+        .merge(schedule::routes())
+        .merge(topic::routes());
     Pages(pages)
 }
 

@@ -1,14 +1,16 @@
 //! What is served, in the words of the management API.
 
-use super::api::queue::{Trigger, Triggers};
+use super::api::queue::{Changes, Trigger, Triggers};
 use super::api::{
     BucketLimits, Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, QueueLimits, Rate, Route, Routes,
-    Serving, Shape, StoreLimits,
+    Serving, Shape, StoreLimits, TopicLimits,
 };
 use crate::live::Generation;
 use crate::live::slot::Slot;
 use flint_config::Platform;
-use flint_config::platform::{self, Bucket, HostOutbound, Isolation, KvStore, Methods, Queue, RateKey, Target};
+use flint_config::platform::{
+    self, Bucket, HostOutbound, Isolation, KvStore, Methods, Queue, RateKey, Source, Start, Target, Topic,
+};
 use flint_model::ByteSize;
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
@@ -77,6 +79,7 @@ fn shape(shape: &flint_world::Shape) -> Shape {
         Import::Kv => "kv".to_owned(),
         Import::Queue => "queue".to_owned(),
         Import::Blob => "blob".to_owned(),
+        Import::Topic => "topic".to_owned(),
         Import::Secrets => "secrets".to_owned(),
         Import::Outbound => "outbound".to_owned(),
         Import::Unknown(name) => name.clone(),
@@ -186,6 +189,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         kv: platform.kv.iter().map(|(name, store)| (name.to_string(), store_limits(store))).collect(),
         queues: platform.queues.iter().map(|(name, queue)| (name.to_string(), queue_limits(queue))).collect(),
         buckets: platform.buckets.iter().map(|(name, bucket)| (name.to_string(), bucket_limits(bucket))).collect(),
+        topics: platform.topics.iter().map(|(name, topic)| (name.to_string(), topic_limits(topic))).collect(),
     }
 }
 
@@ -240,10 +244,23 @@ fn queue_limits(queue: &Queue) -> QueueLimits {
     }
 }
 
+fn topic_limits(topic: &Topic) -> TopicLimits {
+    TopicLimits {
+        message_size_max_bytes: topic.message_size_max.as_u64(),
+        batch_max: topic.batch_max,
+        batch_size_max_bytes: topic.batch_size_max.as_u64(),
+    }
+}
+
 /// The triggers of a platform.
 pub(crate) fn triggers(platform: &Platform) -> Triggers {
     let triggers = platform.triggers.iter().map(|trigger| Trigger {
         queue: trigger.queue.to_string(),
+        topic: match &trigger.source {
+            Source::Topic(topic) => Some(topic.to_string()),
+            Source::Queue | Source::Kv { .. } => None,
+        },
+        kv: changes(&trigger.source),
         function: trigger.function.to_string(),
         batch_size: trigger.batch_size,
         batch_window_ms: millis(trigger.batch_window),
@@ -254,6 +271,21 @@ pub(crate) fn triggers(platform: &Platform) -> Triggers {
         retry_delay_max_ms: millis(trigger.retry_delay_max),
     });
     Triggers { triggers: triggers.collect() }
+}
+
+fn changes(source: &Source) -> Option<Changes> {
+    let Source::Kv { store, keys, events, start } = source else { return None };
+    let kinds = [("insert", events.insert), ("modify", events.modify), ("remove", events.remove)];
+    let start = match start {
+        Start::Latest => "latest",
+        Start::Beginning => "beginning",
+    };
+    Some(Changes {
+        store: store.to_string(),
+        prefix: keys.prefix.clone(),
+        events: kinds.into_iter().filter(|(_, is_told)| *is_told).map(|(kind, _)| kind.to_owned()).collect(),
+        start: start.to_owned(),
+    })
 }
 
 /// The record of an invocation.

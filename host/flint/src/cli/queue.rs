@@ -131,7 +131,7 @@ pub(crate) struct QueueAck {
     pub(crate) receipt: String,
 }
 
-fn attribute(text: &str) -> Result<(String, String), String> {
+pub(super) fn attribute(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("an attribute is NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

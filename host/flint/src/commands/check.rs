@@ -19,7 +19,7 @@ pub(crate) fn run(args: &cli::Check, output: Output) -> Result<(), Error> {
     ];
     // Those that the host keeps are not in the file.
     let queues = platform.queues.keys().filter(|queue| !queue.is_internal()).count();
-    let events = [(queues, "queue"), (platform.triggers.len(), "trigger")];
+    let events = [(queues, "queue"), (platform.topics.len(), "topic"), (platform.triggers.len(), "trigger")];
     parts.extend(events.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)));
     output
         .answer(&json!({ "file": file, "diagnostics": [] }), || {

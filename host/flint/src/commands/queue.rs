@@ -82,17 +82,22 @@ async fn work(queues: &Access, command: QueueCommand, output: Output) -> Result<
     printed.map_err(Error::io("write the answer"))
 }
 
-/// The messages that are to be sent.
-fn messages(send: &cli::QueueSend) -> Result<Send, Error> {
-    let whole = match &send.body {
+/// The bodies of messages: what was given, or standard input; whole, or by lines.
+pub(super) fn bodies(given: Option<&str>, by_lines: bool) -> Result<Vec<Bytes>, Error> {
+    let whole = match given {
         Some(body) => Bytes::copy_from_slice(body.as_bytes()),
         None => standard_input()?,
     };
-    let bodies = if send.lines {
-        whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(Bytes::copy_from_slice).collect()
-    } else {
-        vec![whole]
-    };
+    if !by_lines {
+        return Ok(vec![whole]);
+    }
+    let lines = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    Ok(lines.map(Bytes::copy_from_slice).collect())
+}
+
+/// The messages that are to be sent.
+fn messages(send: &cli::QueueSend) -> Result<Send, Error> {
+    let bodies = bodies(send.body.as_deref(), send.lines)?;
     let outgoing = |body: Bytes| Outgoing {
         body: Printable::new(&body),
         attributes: send.attributes.iter().cloned().collect(),

@@ -9,7 +9,7 @@ use crate::load::{self, Loaded};
 use crate::output::Output;
 use crate::up::Host;
 use flint_config::Platform;
-use flint_config::platform::{Methods, Route, Target};
+use flint_config::platform::{Methods, Route, Source, Target, Trigger};
 use flint_model::FunctionName;
 use flint_telemetry::Telemetry;
 use serde_json::{Value, json};
@@ -210,7 +210,10 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
         })
     });
     let triggers = loaded.platform.triggers.iter();
-    let triggers = triggers.map(|trigger| json!({ "queue": trigger.queue, "function": trigger.function }));
+    let triggers = triggers.map(|trigger| {
+        let (area, name) = listens_to(trigger);
+        json!({ area: name, "function": trigger.function })
+    });
     json!({
         "http": format!("http://{}", host.http()),
         "https": host.https().map(|https| format!("https://{https}")),
@@ -219,9 +222,19 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
         "functions": loaded.platform.functions.keys().collect::<Vec<_>>(),
         "stores": loaded.platform.kv.keys().collect::<Vec<_>>(),
         "queues": loaded.platform.queues.keys().collect::<Vec<_>>(),
+        "topics": loaded.platform.topics.keys().collect::<Vec<_>>(),
         "routes": routes.collect::<Vec<_>>(),
         "triggers": triggers.collect::<Vec<_>>(),
     })
+}
+
+/// What a trigger listens to: the capability, and the name.
+fn listens_to(trigger: &Trigger) -> (&'static str, &str) {
+    match &trigger.source {
+        Source::Queue => ("queue", trigger.queue.as_str()),
+        Source::Topic(topic) => ("topic", topic.as_str()),
+        Source::Kv { store, .. } => ("kv", store.as_str()),
+    }
 }
 
 /// Every `http://` in it is the address that takes requests, so that a script may take the first.
@@ -235,8 +248,10 @@ fn ready_text(host: &Host, loaded: &Loaded) -> String {
     }
     let routes = platform.routes.iter().map(|route| (methods(route), place(route), route.target.to_string()));
     let triggers = platform.triggers.iter();
-    let triggers =
-        triggers.map(|trigger| ("queue".to_owned(), trigger.queue.to_string(), trigger.function.to_string()));
+    let triggers = triggers.map(|trigger| {
+        let (area, name) = listens_to(trigger);
+        (area.to_owned(), name.to_owned(), trigger.function.to_string())
+    });
     let lines: Vec<_> = routes.chain(triggers).collect();
     let width = |of: fn(&(String, String, String)) -> usize| lines.iter().map(of).max().unwrap_or(0);
     let (methods, places) = (width(|line| line.0.len()), width(|line| line.1.len()));

@@ -3,10 +3,11 @@
 //! A batch takes the function when it comes, as a request does. So a deployment swaps what handles messages without anybody
 //! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
 
+use super::beginnings::Beginnings;
 use super::{Served, schedules};
 use crate::wire;
 use flint_config::Platform;
-use flint_config::platform::{Schedule, Trigger};
+use flint_config::platform::{Schedule, Source, Trigger};
 use flint_model::{FunctionName, QueueName, ScheduleName};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
@@ -28,6 +29,7 @@ pub(crate) struct Messages {
     stores: Arc<dyn Stores>,
     telemetry: Telemetry,
     running: BTreeMap<QueueName, Running>,
+    beginnings: Beginnings,
 }
 
 /// What a dispatcher was made of.
@@ -42,8 +44,8 @@ struct Binding {
 /// Which handler of a function gets the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Handler {
-    /// That of queues.
-    Queue,
+    /// That of the trigger's source.
+    Messages(Source),
     /// That of schedules: the messages are ticks of one.
     Schedule(ScheduleName),
 }
@@ -58,7 +60,8 @@ struct Running {
 impl Messages {
     /// Starts the dispatchers of what is served.
     pub(crate) fn start(served: Arc<Served>, stores: Arc<dyn Stores>, telemetry: Telemetry) -> Self {
-        let mut messages = Self { served, stores, telemetry, running: BTreeMap::new() };
+        let beginnings = Beginnings::start(Arc::clone(&stores));
+        let mut messages = Self { served, stores, telemetry, running: BTreeMap::new(), beginnings };
         messages.follow();
         messages
     }
@@ -80,6 +83,7 @@ impl Messages {
                 self.running.insert(queue, running);
             }
         }
+        self.beginnings.look();
     }
 
     fn dispatch(&self, queue: &QueueName, binding: Binding) -> Running {
@@ -87,7 +91,7 @@ impl Messages {
         let function = binding.function.clone();
         let served = Arc::clone(&self.served);
         let consumer: Arc<dyn Consumer> = match binding.handler.clone() {
-            Handler::Queue => Arc::new(ToFunction { served, function, effects }),
+            Handler::Messages(source) => Arc::new(ToFunction { served, function, source, effects }),
             Handler::Schedule(schedule) => Arc::new(schedules::ToFunction { served, schedule, function, effects }),
         };
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
@@ -101,6 +105,7 @@ impl Messages {
     /// leases end.
     pub(crate) async fn stop(self, deadline: std::time::Instant) {
         self.running.values().for_each(|running| running.stop.cancel());
+        self.beginnings.stop().await;
         for (queue, mut running) in self.running {
             if tokio::time::timeout_at(Instant::from_std(deadline), &mut running.task).await.is_err() {
                 running.task.abort();
@@ -115,7 +120,8 @@ fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
     let binding = |trigger: &Trigger| {
         let options = wire::dispatch(platform, trigger)?;
         let (function, transactional) = (trigger.function.clone(), trigger.transactional);
-        Some((trigger.queue.clone(), Binding { options, function, handler: Handler::Queue, transactional }))
+        let handler = Handler::Messages(trigger.source.clone());
+        Some((trigger.queue.clone(), Binding { options, function, handler, transactional }))
     };
     let ticks = platform.schedules.iter().filter_map(|(name, schedule)| of_ticks(platform, name, schedule));
     platform.triggers.iter().filter_map(binding).chain(ticks).collect()
@@ -132,6 +138,7 @@ fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Op
 struct ToFunction {
     served: Arc<Served>,
     function: FunctionName,
+    source: Source,
     effects: EffectsMode,
 }
 
@@ -143,10 +150,29 @@ impl Consumer for ToFunction {
                 return Err(Unanswered { reason, blame: Blame::Host });
             };
             let invocation = Invocation::of_messages(batch);
-            let handled = live.function.queue(invocation, batch, self.effects).await.map_err(unanswered)?;
+            let handled = match self.source {
+                Source::Queue => live.function.queue(invocation, batch, self.effects).await,
+                Source::Topic(_) => live.function.topic(invocation, batch, self.effects).await,
+                Source::Kv { .. } => live.function.kv_changes(invocation, batch, self.effects).await,
+            };
+            let handled = handled.map_err(|failure| self.unanswered(failure, batch))?;
             let failures = handled.failures.into_iter().map(|(id, unfinished)| Failed { id, why: why(unfinished) });
             Ok(Handled { failures: failures.collect(), effects: handled.effects })
         })
+    }
+}
+
+impl ToFunction {
+    fn unanswered(&self, failure: Failure, batch: &[Delivery]) -> Unanswered {
+        let mut unanswered = unanswered(failure);
+        // The handler of changes answers for all of them: that no retry helps is known of one that was alone.
+        if matches!(self.source, Source::Kv { .. })
+            && batch.len() > 1
+            && let Blame::Messages { retry: retry @ Retry::Never } = &mut unanswered.blame
+        {
+            *retry = Retry::Default;
+        }
+        unanswered
     }
 }
 

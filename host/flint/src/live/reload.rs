@@ -22,7 +22,7 @@ pub(crate) struct Reloaded {
     pub(crate) changed: Vec<FunctionName>,
     /// Whether the routes are others.
     pub(crate) routes: bool,
-    /// Whether the stores and queues, or their limits, are others.
+    /// Whether the stores, queues and topics, or their limits, are others, or who listens to them.
     pub(crate) stores: bool,
     /// Whether the triggers or schedules are others.
     pub(crate) triggers: bool,
@@ -85,7 +85,7 @@ impl Served {
         self.telemetry.limit_lines(platform.limits.log_line_max);
         functions.values().for_each(|slot| slot.take_over());
         self.engine().admit(wire::admission(&platform.limits, platform.functions.values()));
-        if reloaded.stores {
+        if reloaded.stores || reloaded.triggers {
             self.stores.set_catalog(wire::catalog(&platform));
         }
         let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
@@ -131,7 +131,10 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
         removed: only_in(before, after),
         changed: Vec::new(),
         routes: before.routes != after.routes,
-        stores: before.kv != after.kv || before.queues != after.queues,
+        stores: before.kv != after.kv
+            || before.queues != after.queues
+            || before.topics != after.topics
+            || before.subscriptions != after.subscriptions,
         triggers: before.triggers != after.triggers || before.schedules != after.schedules,
         waiting: waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect(),
     }

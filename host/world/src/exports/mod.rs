@@ -3,8 +3,11 @@
 pub(crate) mod http;
 pub(crate) mod http_buffered;
 pub(crate) mod invoke;
-pub(crate) mod queue;
+mod kv;
+pub(crate) mod messages;
+mod queue;
 pub(crate) mod schedule;
+mod topic;
 
 use crate::bindings;
 use crate::compiled::Compiled;
@@ -48,6 +51,8 @@ pub(crate) struct Program {
     invoke: Option<bindings::invoke::InvokeIndices>,
     queue: Option<bindings::queue::QueueIndices>,
     schedule: Option<bindings::schedule::ScheduleIndices>,
+    topic: Option<bindings::topic::TopicIndices>,
+    kv: Option<bindings::kv::KvIndices>,
     /// Called in every new instance: only where the snapshot is switched off.
     init: Option<ComponentExportIndex>,
 }
@@ -66,6 +71,8 @@ pub(crate) struct Exports {
     pub(crate) invoke: Option<bindings::invoke::Invoke>,
     pub(crate) queue: Option<bindings::queue::Queue>,
     pub(crate) schedule: Option<bindings::schedule::Schedule>,
+    pub(crate) topic: Option<bindings::topic::Topic>,
+    pub(crate) kv: Option<bindings::kv::Kv>,
 }
 
 impl Program {
@@ -84,6 +91,8 @@ impl Program {
         let invoke = if shape.invoke { Some(bindings::invoke::InvokeIndices::new(component)?) } else { None };
         let queue = if shape.queue { Some(bindings::queue::QueueIndices::new(component)?) } else { None };
         let schedule = if shape.schedule { Some(bindings::schedule::ScheduleIndices::new(component)?) } else { None };
+        let topic = if shape.topic { Some(bindings::topic::TopicIndices::new(component)?) } else { None };
+        let kv = if shape.kv { Some(bindings::kv::KvIndices::new(component)?) } else { None };
         let init = match compiled.init() {
             Init::EveryStart if shape.init => {
                 let (interface, function) = INIT_EXPORT;
@@ -93,7 +102,7 @@ impl Program {
             }
             _ => None,
         };
-        Ok(Self { context, http, invoke, queue, schedule, init })
+        Ok(Self { context, http, invoke, queue, topic, kv, schedule, init })
     }
 }
 
@@ -135,11 +144,19 @@ impl Blueprint for Program {
             Some(indices) => Some(indices.load(&mut *store, instance)?),
             None => None,
         };
+        let topic = match &self.topic {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
+        let kv = match &self.kv {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
         let schedule = match &self.schedule {
             Some(indices) => Some(indices.load(&mut *store, instance)?),
             None => None,
         };
-        Ok(Exports { http, invoke, queue, schedule })
+        Ok(Exports { http, invoke, queue, topic, kv, schedule })
     }
 
     async fn start(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {

@@ -11,5 +11,7 @@ pub(crate) mod kv;
 mod logging;
 mod queue;
 mod secrets;
+mod sender;
 pub(crate) mod stores;
+mod topic;
 pub(crate) mod transaction;

@@ -1,11 +1,11 @@
 //! `flint:platform/queue`: messages that a guest sends.
 
-use super::stores::{Account, Spent};
+use super::sender::{Sender, sender, size_of_attributes};
+use super::stores::Spent;
 use crate::bindings::platform::queue as wit;
-use crate::invocation::Invocation;
 use crate::state::{Platform, State};
-use flint_model::{Access, Capability, MessageId, QueueName};
-use flint_stores::{Attribute, CommitError, Effect, Message, Missing, Outcome, SendOptions, Unavailable};
+use flint_model::{Access, Capability, QueueName};
+use flint_stores::{CommitError, Effect, Missing, Outcome, SendOptions, Unavailable};
 use std::time::Duration;
 use wasmtime::component::Accessor;
 
@@ -13,7 +13,7 @@ impl wit::Host for &mut State {}
 
 impl<T> wit::HostWithStore<T> for Platform {
     async fn send(accessor: &Accessor<T, Self>, queue: String, message: wit::Outgoing) -> Result<String, wit::Error> {
-        let ids = client(accessor).send(queue, vec![message]).await?;
+        let ids = sender(accessor).send_all(queue, vec![message]).await?;
         ids.into_iter().next().ok_or_else(unexpected)
     }
 
@@ -22,27 +22,13 @@ impl<T> wit::HostWithStore<T> for Platform {
         queue: String,
         messages: Vec<wit::Outgoing>,
     ) -> Result<Vec<String>, wit::Error> {
-        client(accessor).send(queue, messages).await
+        sender(accessor).send_all(queue, messages).await
     }
 }
 
-/// The queues, as one invocation may use them.
-struct Client {
-    account: Account,
-    /// None while an instance is made: it may send nothing then.
-    invocation: Option<Invocation>,
-}
-
-fn client<T>(accessor: &Accessor<T, Platform>) -> Client {
-    accessor.with(|mut access| {
-        let state = access.get();
-        Client { account: state.account(), invocation: state.invocation().cloned() }
-    })
-}
-
-impl Client {
+impl Sender {
     /// Sends all the messages or none.
-    async fn send(&self, queue: String, messages: Vec<wit::Outgoing>) -> Result<Vec<String>, wit::Error> {
+    async fn send_all(&self, queue: String, messages: Vec<wit::Outgoing>) -> Result<Vec<String>, wit::Error> {
         if !self.account.allows(Capability::Queue, &queue, Access::Send) {
             return Err(wit::Error::Denied(format!("the function has no grant to send to the queue {queue:?}")));
         }
@@ -51,33 +37,23 @@ impl Client {
         let bytes = messages.iter().map(size).sum();
         self.account.spend(bytes)?;
         let _turn = self.account.enter(bytes).await.map_err(unavailable)?;
-        let effects = messages.into_iter().map(|message| self.effect(&queue, message)).collect();
+        let effects = messages.into_iter().map(|message| self.queue_send(&queue, message)).collect();
         let committed = self.account.commit(effects).await?;
         committed.outcomes.into_iter().map(id).collect()
     }
 
-    fn effect(&self, queue: &QueueName, message: wit::Outgoing) -> Effect {
+    fn queue_send(&self, queue: &QueueName, message: wit::Outgoing) -> Effect {
         let options =
             SendOptions { delay: message.delay.map(Duration::from_millis), deduplication_id: message.deduplication_id };
-        let attribute = |attribute: wit::Attribute| Attribute { name: attribute.name, value: attribute.value };
-        let message = Message {
-            id: MessageId::at(self.account.function.clock.now()),
-            body: message.body.into(),
-            attributes: message.attributes.into_iter().map(attribute).collect(),
-            group: message.group,
-            source: None,
-            trace: self.invocation.as_ref().map(|invocation| invocation.trace.child()),
-            depth: self.invocation.as_ref().map_or(0, |invocation| invocation.depth),
-        };
+        let message = self.message(message.body, message.attributes, message.group);
         Effect::QueueSend { queue: queue.clone(), message, options }
     }
 }
 
 /// The bytes that a message takes on its way.
 fn size(message: &wit::Outgoing) -> usize {
-    let attributes = message.attributes.iter().map(|one| size_of_val(one) + one.name.len() + one.value.len());
     let texts = [&message.group, &message.deduplication_id].into_iter().flatten().map(String::len);
-    size_of_val(message) + message.body.len() + attributes.sum::<usize>() + texts.sum::<usize>()
+    size_of_val(message) + message.body.len() + size_of_attributes(&message.attributes) + texts.sum::<usize>()
 }
 
 fn id(outcome: Outcome) -> Result<String, wit::Error> {

@@ -107,6 +107,8 @@ pub(crate) struct Limits {
     pub(crate) queues: BTreeMap<String, QueueLimits>,
     /// Of each bucket of blobs, by its name.
     pub(crate) buckets: BTreeMap<String, BucketLimits>,
+    /// Of each topic, by its name.
+    pub(crate) topics: BTreeMap<String, TopicLimits>,
 }
 
 /// The limits of all calls of other hosts.
@@ -159,6 +161,14 @@ pub(crate) struct QueueLimits {
     pub(crate) dead_letter: Option<String>,
     pub(crate) message_size_max_bytes: u64,
     pub(crate) length_max: usize,
+    pub(crate) batch_max: usize,
+    pub(crate) batch_size_max_bytes: u64,
+}
+
+/// The limits of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TopicLimits {
+    pub(crate) message_size_max_bytes: u64,
     pub(crate) batch_max: usize,
     pub(crate) batch_size_max_bytes: u64,
 }

@@ -183,7 +183,14 @@ pub(crate) struct Triggers {
 /// Who handles the messages of a queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Trigger {
+    /// What is listened to, or where it waits.
     pub(crate) queue: String,
+    /// The topic that is listened to, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) topic: Option<String>,
+    /// The store whose changes are listened to, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kv: Option<Changes>,
     pub(crate) function: String,
     pub(crate) batch_size: usize,
     pub(crate) batch_window_ms: u64,
@@ -193,6 +200,18 @@ pub(crate) struct Trigger {
     pub(crate) filter: Option<serde_json::Value>,
     pub(crate) retry_delay_ms: u64,
     pub(crate) retry_delay_max_ms: u64,
+}
+
+/// Which changes of a store are listened to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Changes {
+    pub(crate) store: String,
+    /// What the keys start with; none: all keys.
+    pub(crate) prefix: Option<String>,
+    /// `insert`, `modify`, `remove`.
+    pub(crate) events: Vec<String>,
+    /// `latest` or `beginning`.
+    pub(crate) start: String,
 }
 
 impl Eq for Trigger {}

@@ -1,9 +1,10 @@
-//! Messages of queues, to a function.
+//! Messages, to a function: those of queues, of topics and of stores that changed.
 
 use super::Function;
 use crate::exports;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::shape::Shape;
 use crate::tally::Tally;
 use flint_model::MessageId;
 use flint_stores::{Commit, CommitError, Delivery, Effect};
@@ -51,6 +52,32 @@ pub struct HandlerFailure {
     pub retry: Option<Duration>,
 }
 
+/// Which handler gets the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handler {
+    Queue,
+    Topic,
+    Kv,
+}
+
+impl Handler {
+    fn trigger(self) -> Trigger {
+        match self {
+            Self::Queue => Trigger::Queue,
+            Self::Topic => Trigger::Topic,
+            Self::Kv => Trigger::Kv,
+        }
+    }
+
+    fn is_in(self, shape: &Shape) -> bool {
+        match self {
+            Self::Queue => shape.queue,
+            Self::Topic => shape.topic,
+            Self::Kv => shape.kv,
+        }
+    }
+}
+
 impl Function {
     /// Handles messages of a queue, at least one, which were leased for it.
     ///
@@ -66,35 +93,77 @@ impl Function {
         messages: &[Delivery],
         effects: EffectsMode,
     ) -> Result<Handled, Failure> {
-        let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Queue));
+        self.messages(&invocation, Handler::Queue, messages, effects).await
+    }
+
+    /// Handles what was published to a topic, as [`Function::queue`] does. A message that nobody published fails, and no retry
+    /// helps.
+    ///
+    /// # Errors
+    /// As [`Function::queue`].
+    pub async fn topic(
+        &self,
+        invocation: Invocation,
+        messages: &[Delivery],
+        effects: EffectsMode,
+    ) -> Result<Handled, Failure> {
+        self.messages(&invocation, Handler::Topic, messages, effects).await
+    }
+
+    /// Handles changes of a store, as [`Function::queue`] does. The handler answers for all of them together: none is done, or
+    /// all are. A message that is no change fails, and no retry helps.
+    ///
+    /// # Errors
+    /// As [`Function::queue`].
+    pub async fn kv_changes(
+        &self,
+        invocation: Invocation,
+        messages: &[Delivery],
+        effects: EffectsMode,
+    ) -> Result<Handled, Failure> {
+        self.messages(&invocation, Handler::Kv, messages, effects).await
+    }
+
+    async fn messages(
+        &self,
+        invocation: &Invocation,
+        handler: Handler,
+        messages: &[Delivery],
+        effects: EffectsMode,
+    ) -> Result<Handled, Failure> {
+        let tally = Arc::new(Tally::open(&self.core, invocation, handler.trigger()));
         let bytes = messages.iter().map(|delivery| delivery.stored.message.size()).sum();
         tally.add_bytes_in(bytes);
         let handled = match self.core.request_memory.hold(bytes) {
-            Ok(_held) => self.queue_within(&invocation, messages, effects, &tally).await,
+            Ok(_held) => self.messages_within(invocation, handler, messages, effects, &tally).await,
             Err(failure) => Err(failure),
         };
         tally.close(handled.as_ref().map(drop));
         handled
     }
 
-    async fn queue_within(
+    async fn messages_within(
         &self,
         invocation: &Invocation,
+        handler: Handler,
         messages: &[Delivery],
         effects: EffectsMode,
         tally: &Arc<Tally>,
     ) -> Result<Handled, Failure> {
-        if !self.core.shape.queue {
-            return Err(Failure::NoHandler("queue"));
+        if !handler.is_in(&self.core.shape) {
+            return Err(Failure::NoHandler(handler.trigger().label()));
         }
         let call = pin!(async {
             match (&self.shared, effects) {
                 (Some(_), EffectsMode::Held) => Err(Failure::Untransactional),
                 (Some(shared), EffectsMode::Direct) => {
-                    let (job, answer) = exports::queue::job(invocation.clone(), messages);
+                    let (job, answer) = exports::messages::job(invocation.clone(), handler, messages);
                     self.share(shared, job, answer, invocation, tally).await
                 }
-                (None, effects) => exports::queue::call(self.lease(invocation, tally).await?, messages, effects).await,
+                (None, effects) => {
+                    let lease = self.lease(invocation, tally).await?;
+                    exports::messages::call(lease, handler, messages, effects).await
+                }
             }
         });
         let handled = self.within_timeout(invocation, call).await?;

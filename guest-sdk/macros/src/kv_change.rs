@@ -1,0 +1,38 @@
+//! `#[flint_sdk::kv_change]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::handler::{self, Rules};
+
+const RULES: Rules = Rules {
+    attribute: "#[flint_sdk::kv_change]",
+    example: "async fn handle(change: Change<Order>) -> Result<(), Failure>",
+    is_async: true,
+    parameters: 1,
+    returns: true,
+};
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mistakes = handler::no_arguments(&RULES, &arguments);
+    handler::expand(&RULES, mistakes, item, |function| {
+        let name = &function.sig.ident;
+        quote! {
+            const _: () = {
+                use ::flint_sdk::__internal::handler::kv_change as export;
+
+                struct Handler;
+
+                impl export::Guest for Handler {
+                    async fn handle(
+                        changes: ::std::vec::Vec<export::Incoming>,
+                    ) -> ::core::result::Result<(), export::Refusal> {
+                        export::serve(changes, #name).await
+                    }
+                }
+
+                export::export!(Handler with_types_in ::flint_sdk::__internal::bindings::kv_change);
+            };
+        }
+    })
+}

@@ -1,0 +1,4 @@
+#[flint_sdk::kv_change(all)]
+fn handle<T>() {}
+
+fn main() {}

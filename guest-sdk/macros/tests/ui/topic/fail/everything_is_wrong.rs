@@ -1,0 +1,4 @@
+#[flint_sdk::topic(all)]
+fn handle<T>() {}
+
+fn main() {}
