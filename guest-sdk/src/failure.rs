@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bindings::imports::flint::platform::types as wit;
-use crate::{config, http, idempotent, kv, queue, secrets, time, topic, transaction};
+use crate::{blob, config, http, idempotent, kv, queue, secrets, time, topic, transaction};
 
 /// What a handler answers when it could not do its work. Callers see name and message, so neither may hold a secret.
 ///
@@ -108,6 +108,14 @@ impl From<kv::Error> for Failure {
     fn from(error: kv::Error) -> Self {
         // A conflict goes away when the handler reads again, which the same event does.
         Self::of("KvError", &error, error.is_retryable() || error.is_conflict())
+    }
+}
+
+impl From<blob::Error> for Failure {
+    fn from(error: blob::Error) -> Self {
+        // As above.
+        let can_help = error.is_retryable() || matches!(error, blob::Error::Conflict(_));
+        Self::of("BlobError", &error, can_help)
     }
 }
 

@@ -29,8 +29,8 @@
 //!
 //! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
 //!
-//! What a function may call is a module each: [`kv`] (key-value stores), [`mod@queue`] (sending to queues),
-//! [`mod@topic`] (publishing),
+//! What a function may call is a module each: [`kv`] (key-value stores), [`mod@blob`] (content of any size),
+//! [`mod@queue`] (sending to queues), [`mod@topic`] (publishing),
 //! [`http::send`](http::send()) (requests to others),
 //! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
 //! [`transaction`](fn@transaction) happens together, and what is done by [`idempotent`](fn@idempotent) happens once. All of it is `async`; [`join!`] and [`join_all`] run calls
@@ -58,6 +58,7 @@ extern crate self as flint_sdk;
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod blob;
 pub mod config;
 pub mod context;
 mod failure;

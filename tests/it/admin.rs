@@ -14,7 +14,7 @@ const TOKEN: &str = "the-token-of-this-test";
 /// Functions with what management tells of them.
 fn config() -> String {
     let sections = [
-        "[kv.links]\n[kv.other]\n[queue.jobs]\n[topic.orders]\n".to_owned(),
+        "[kv.links]\n[kv.other]\n[queue.jobs]\n[topic.orders]\n[bucket.uploads]\n".to_owned(),
         function("hello", "warm = 2\nconcurrency = 7\nisolation = \"serial\"\nuses = 9\n"),
         route("/hello/{name}", "hello"),
         "compress = true\nrate = { requests = 9000, key = \"header:X-Key\" }\n".to_owned(),
@@ -69,7 +69,7 @@ const NO_LIMITS: [&str; 1] = ["listener.certificate-check"];
 #[test]
 fn every_limit_of_the_reference_is_told_where_it_holds() {
     let sections = [
-        "[kv.links]\n[queue.jobs]\nretention = \"1d\"\n[topic.orders]\n".to_owned(),
+        "[kv.links]\n[bucket.uploads]\n[queue.jobs]\nretention = \"1d\"\n[topic.orders]\n".to_owned(),
         function("hello", "isolation = \"serial\"\n"),
         route("/", "hello"),
         "rate = { requests = 9000 }\ncors = { origins = \"*\" }\n".to_owned(),
@@ -100,6 +100,7 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "limits" => limits.get(&name),
             "outbound" => limits["outbound"].get(&name),
             "kv.STORE" => limits["kv"]["links"].get(&name),
+            "bucket.BUCKET" => limits["buckets"]["uploads"].get(&name),
             "queue.QUEUE" => limits["queues"]["jobs"].get(&name),
             "topic.TOPIC" => limits["topics"]["orders"].get(&name),
             // It is in `message::every_number_of_a_trigger_is_told`: a trigger needs a function that handles messages.
@@ -313,6 +314,7 @@ fn questions() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
     ]
     .into_iter()
     .chain(questions_of_queues())
+    .chain(questions_of_buckets())
     .chain(questions_of_topics())
     .collect()
 }
@@ -342,6 +344,29 @@ fn questions_of_queues() -> Vec<(Method, &'static str, String, &'static str, Vec
         post("/v1/queues/{queue}/purge", "/v1/queues/jobs/purge", Value::Null),
         get("/v1/schedules", "/v1/schedules"),
         post("/v1/schedules/{schedule}/run", "/v1/schedules/seldom/run", Value::Null),
+    ]
+}
+
+/// What the pages of buckets are asked, of a host with the bucket `uploads`.
+fn questions_of_buckets() -> Vec<(Method, &'static str, String, &'static str, Vec<u8>)> {
+    const BLOB: &str = "/v1/buckets/{bucket}/{key}";
+    let ask =
+        |method, path: &'static str, target: &str, body: &[u8]| (method, path, target.to_owned(), "", body.to_vec());
+    let sign = |body: Value| {
+        let (page, kind) = ("/v1/signed-urls", "application/json");
+        (Method::POST, page, page.to_owned(), kind, body.to_string().into_bytes())
+    };
+    vec![
+        ask(Method::PUT, BLOB, "/v1/buckets/uploads/a%2Fb?if-absent=true", b"\xff"),
+        ask(Method::PUT, BLOB, "/v1/buckets/uploads/a%2Fb?if-absent=true", b"again"),
+        ask(Method::GET, BLOB, "/v1/buckets/uploads/a%2Fb", b""),
+        ask(Method::GET, BLOB, "/v1/buckets/uploads/nothing", b""),
+        ask(Method::GET, "/v1/buckets/{bucket}", "/v1/buckets/uploads?prefix=a&delimiter=%2F&limit=1", b""),
+        ask(Method::GET, "/v1/buckets/{bucket}", "/v1/buckets/nowhere", b""),
+        ask(Method::DELETE, BLOB, "/v1/buckets/uploads/a%2Fb?if-match=none", b""),
+        ask(Method::DELETE, BLOB, "/v1/buckets/uploads/a%2Fb", b""),
+        sign(json!({"bucket": "uploads", "key": "a", "method": "get", "expires_in_ms": 1000})),
+        sign(json!({"bucket": "uploads", "key": "a", "method": "put", "expires_in_ms": 1})),
     ]
 }
 

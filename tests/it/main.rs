@@ -7,6 +7,7 @@ mod harness;
 
 mod admin;
 mod bench;
+mod blob;
 mod change;
 mod cli;
 mod component;

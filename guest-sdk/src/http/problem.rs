@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{config, idempotent, kv, queue, secrets, topic, transaction};
+use crate::{blob, config, idempotent, kv, queue, secrets, topic, transaction};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -232,6 +232,24 @@ impl From<kv::Error> for Problem {
             Kv::Invalid(_) => Self::internal("kv/invalid"),
             Kv::NotACounter(_) => Self::internal("kv/not-a-counter"),
             Kv::Json { .. } => Self::internal("kv/json"),
+        }
+    }
+}
+
+impl From<blob::Error> for Problem {
+    fn from(error: blob::Error) -> Self {
+        use blob::Error as Blob;
+        match error {
+            Blob::NoSuchBlob(_) => Self::new(StatusCode::NOT_FOUND).code("blob/no-such-blob"),
+            Blob::Conflict(_) => Self::new(StatusCode::CONFLICT).code("blob/conflict"),
+            Blob::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE).code("blob/too-large").detail(error.to_string())
+            }
+            Blob::Interrupted => unavailable("blob/interrupted"),
+            Blob::Unavailable(_) => unavailable("blob/unavailable"),
+            Blob::NoSuchBucket(_) => Self::internal("blob/no-such-bucket"),
+            Blob::Denied(_) => Self::internal("blob/denied"),
+            Blob::Invalid(_) => Self::internal("blob/invalid"),
         }
     }
 }

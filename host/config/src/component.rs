@@ -89,6 +89,8 @@ pub enum Import {
     Kv,
     /// Queues.
     Queue,
+    /// Buckets of blobs.
+    Blob,
     /// Topics.
     Topic,
     /// Secrets.

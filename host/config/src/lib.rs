@@ -122,6 +122,7 @@ fn check_all(
         routes,
         kv: file.kv,
         queues,
+        buckets: file.buckets,
         topics: file.topics,
         subscriptions,
         triggers,

@@ -17,8 +17,8 @@ pub(crate) fn mask(text: &str, tree: &DeTable<'_>, syntax_errors: &[Span]) -> St
     let mut hidden = Vec::new();
     for (section, value) in tree {
         match value.get_ref() {
-            // The keys of these two are names that users choose.
-            DeValue::Table(named) if matches!(section.get_ref().as_ref(), "function" | "kv") => {
+            // The keys of these are names that users choose.
+            DeValue::Table(named) if matches!(section.get_ref().as_ref(), "function" | "kv" | "bucket") => {
                 for (name, value) in named {
                     match value.get_ref() {
                         DeValue::Table(inner) if !means_secrets(name.get_ref()) => find(inner, &mut hidden),

@@ -16,7 +16,7 @@ pub use ipnet::IpNet;
 pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 pub use schedule::{Overlap, Schedule};
 
-use flint_model::{ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName};
+use flint_model::{BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,6 +42,8 @@ pub struct Platform {
     /// The queues, those too that the host keeps for dead letters, for ticks, for invocations, and for those who listen to
     /// something else than a queue.
     pub queues: BTreeMap<QueueName, Queue>,
+    /// The buckets of blobs.
+    pub buckets: BTreeMap<BucketName, Bucket>,
     /// The topics.
     pub topics: BTreeMap<TopicName, Topic>,
     /// The queues that listen to topics: each once to a topic.
@@ -59,6 +61,8 @@ pub struct Listener {
     pub http: SocketAddr,
     /// Where encrypted requests come in.
     pub https: Option<Https>,
+    /// How URLs begin that others get, without a slash at the end; none: they are paths.
+    pub public_url: Option<String>,
     /// The networks of proxies that are believed when they say whom they speak for.
     pub trusted_proxies: Vec<IpNet>,
     /// Metrics, health and management; a loopback address, unless there is a token.
@@ -207,4 +211,19 @@ pub struct KvStore {
     pub batch_max: usize,
     /// Largest batch, keys and values together.
     pub batch_size_max: ByteSize,
+}
+
+/// The limits of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Largest blob.
+    pub blob_size_max: ByteSize,
+    /// Longest key.
+    pub key_size_max: ByteSize,
+    /// Largest content type and metadata of a blob together.
+    pub metadata_size_max: ByteSize,
+    /// Most blobs and common prefixes of a page of a list.
+    pub list_page_max: usize,
+    /// Most changes of a bucket that happen together.
+    pub batch_max: usize,
 }

@@ -5,6 +5,7 @@
 //! be the default, so that what does not depend on it is still looked at.
 
 mod asynchronous;
+mod bucket;
 pub(crate) mod function;
 mod kv;
 mod limits;
@@ -36,9 +37,9 @@ pub(crate) use syntax::{errors, only_elsewhere};
 pub(crate) use topic::Subscription;
 pub(crate) use trigger::{Source, Trigger};
 
-use crate::platform::{KvStore, Topic};
+use crate::platform::{Bucket, KvStore, Topic};
 use crate::source::Span;
-use flint_model::{FunctionName, QueueName, ScheduleName, StoreName, TopicName};
+use flint_model::{BucketName, FunctionName, QueueName, ScheduleName, StoreName, TopicName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -70,6 +71,8 @@ pub(crate) struct File {
     pub(crate) kv: BTreeMap<StoreName, KvStore>,
     /// As above.
     pub(crate) queues: BTreeMap<QueueName, Queue>,
+    /// As above.
+    pub(crate) buckets: BTreeMap<BucketName, Bucket>,
     /// As above.
     pub(crate) topics: BTreeMap<TopicName, Topic>,
     pub(crate) subscriptions: Vec<Subscription>,

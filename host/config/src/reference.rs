@@ -135,6 +135,7 @@ mod tests {
                 "route",
                 "kv",
                 "queue",
+                "bucket",
                 "topic",
                 "subscription",
                 "trigger",
@@ -142,7 +143,7 @@ mod tests {
             ]
         );
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);
-        assert_eq!(known("function.NAME.grants"), ["kv", "queue", "topic"]);
+        assert_eq!(known("function.NAME.grants"), ["kv", "queue", "topic", "blob"]);
         assert_eq!(key("listener", "http").path, "listener.http");
     }
 

@@ -1,11 +1,13 @@
 //! The command line: its types, and the help that teaches them.
 
 mod bench;
+mod blob;
 mod queue;
 mod schedule;
 mod topic;
 
 pub(crate) use bench::{BenchKv, BenchQueue};
+pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
 pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
@@ -27,6 +29,7 @@ Examples:
   flint invoke greeter --data hi    call a function
   flint kv scan links               look into a key-value store
   flint queue send jobs hi          send a message to a queue
+  flint blob ls uploads             list what is in a bucket
   flint deploy greeter              build ./greeter and serve it on the host that runs";
 
 /// A serverless platform in one binary.
@@ -71,6 +74,8 @@ pub(crate) enum Command {
     Invoke(Invoke),
     /// Look into key-value stores, and write to them
     Kv(Kv),
+    /// Store blobs, read them, and hand out URLs of them
+    Blob(Blob),
     /// Send to queues, receive from them, and look after them
     Queue(Queue),
     /// Show schedules, and call their functions by hand

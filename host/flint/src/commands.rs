@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod blob;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod deploy;
@@ -36,6 +37,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::New(args) => new::run(&args, output),
         Command::Invoke(args) => invoke::run(&args, output, &telemetry).await,
         Command::Kv(args) => kv::run(args, output).await,
+        Command::Blob(args) => blob::run(args, output).await,
         Command::Queue(args) => queue::run(args, output).await,
         Command::Schedule(args) => schedule::run(args, output).await,
         Command::Topic(args) => topic::run(args, output).await,

@@ -194,6 +194,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
             .map(|import| match import {
                 flint_world::Import::Kv => Import::Kv,
                 flint_world::Import::Queue => Import::Queue,
+                flint_world::Import::Blob => Import::Blob,
                 flint_world::Import::Topic => Import::Topic,
                 flint_world::Import::Secrets => Import::Secrets,
                 flint_world::Import::Outbound => Import::Outbound,

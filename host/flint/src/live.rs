@@ -26,12 +26,14 @@ use crate::error::Error;
 use crate::inspect::Component;
 use crate::load::Loaded;
 use crate::output::Progress;
+use crate::signing;
 use crate::wire::{self, Rates};
 use arc_swap::ArcSwap;
 use flint_config::platform::Function;
 use flint_config::{Platform, Source};
 use flint_engine::{Engine, Fault};
 use flint_model::FunctionName;
+use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use flint_triggers::request::Door;
@@ -65,6 +67,7 @@ pub(crate) struct Served {
     current: ArcSwap<Generation>,
     world: World,
     stores: Arc<Embedded>,
+    pub(crate) signer: Arc<Signer>,
     telemetry: Telemetry,
     /// Held by who deploys, from the first byte that is compiled on: one component is compiled at a time, and of two the one that
     /// came first is the older version.
@@ -85,16 +88,18 @@ impl Served {
         progress: &Progress,
     ) -> Result<Self, Error> {
         let platform = loaded.platform.clone();
-        let world = wire::world(loaded, Arc::clone(&stores), telemetry)?;
+        let signer = Arc::new(block_in_place(|| signing::signer(&platform))?);
+        let world = wire::world(loaded, Arc::clone(&stores), Arc::clone(&signer), telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let rates = wire::rates(&platform, None);
-        let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits))?;
+        let blobs = wire::blobs(&stores, &signer);
+        let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits), blobs)?;
         let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         let current = ArcSwap::from_pointee(generation);
         let telemetry = telemetry.clone();
         let (deploying, changing) = Default::default();
-        Ok(Self { current, world, stores, telemetry, deploying, changing })
+        Ok(Self { current, world, stores, signer, telemetry, deploying, changing })
     }
 
     /// What is served now.

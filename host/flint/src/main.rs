@@ -18,6 +18,7 @@ mod load;
 mod machine;
 mod output;
 mod panics;
+mod signing;
 mod up;
 mod wire;
 

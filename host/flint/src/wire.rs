@@ -8,18 +8,20 @@ use crate::machine;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, HostLimits, HostOutbound, Https, KvStore, Methods, Queue, Topic};
+use flint_config::platform::{self, Bucket, HostLimits, HostOutbound, Https, KvStore, Methods, Queue, Topic};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::filter::KeyFilter;
 use flint_model::{FunctionName, QueueName, ScheduleName, TopicName};
+use flint_stores::blob::sign::Signer;
 use flint_stores::kv::{ChangeEvents, ChangeSubscription, Start};
-use flint_stores::{Catalog, KvLimits, Order, QueueRules, Subscription, TopicRules};
+use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules, Subscription, TopicRules};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
-    self, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate, tls,
+    self, Blobs, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate,
+    tls,
 };
 use flint_triggers::{message, schedule};
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
@@ -48,6 +50,7 @@ pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
     let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
+    let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();
     let topics = platform.topics.iter().map(|(name, topic)| (name.clone(), topic_rules(platform, name, topic)));
     let mut changes: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for trigger in &platform.triggers {
@@ -56,7 +59,7 @@ pub(crate) fn catalog(platform: &Platform) -> Catalog {
             changes.entry(store.clone()).or_default().push(subscription);
         }
     }
-    Catalog { stores, queues, changes, topics: topics.collect(), ..Catalog::default() }
+    Catalog { stores, queues, changes, topics: topics.collect(), buckets, ..Catalog::default() }
 }
 
 /// The rules of a topic, with who listens: queues of the platform, and those that the host keeps for functions.
@@ -88,6 +91,16 @@ fn change_subscription(
         platform::Start::Beginning => Start::Beginning,
     };
     ChangeSubscription { queue, filter, events: ChangeEvents { insert, modify, remove }, start }
+}
+
+fn bucket_rules(bucket: &Bucket) -> BucketRules {
+    BucketRules {
+        blob_size_max: bucket.blob_size_max.as_u64(),
+        key_size_max: bucket.key_size_max.as_usize(),
+        metadata_size_max: bucket.metadata_size_max.as_usize(),
+        list_page_max: u32::try_from(bucket.list_page_max).unwrap_or(u32::MAX),
+        batch_max: bucket.batch_max,
+    }
 }
 
 fn queue_rules(queue: &Queue) -> QueueRules {
@@ -216,7 +229,12 @@ fn kv_limits(store: &KvStore) -> KvLimits {
 ///
 /// # Errors
 /// If what is trusted for calls of other hosts can't be used.
-pub(crate) fn world(loaded: &Loaded, stores: Arc<Embedded>, telemetry: &Telemetry) -> Result<World, Error> {
+pub(crate) fn world(
+    loaded: &Loaded,
+    stores: Arc<Embedded>,
+    signer: Arc<Signer>,
+    telemetry: &Telemetry,
+) -> Result<World, Error> {
     let platform = &loaded.platform;
     telemetry.limit_lines(platform.limits.log_line_max);
     telemetry.keep_recent(platform.limits.recent_invocations);
@@ -225,6 +243,7 @@ pub(crate) fn world(loaded: &Loaded, stores: Arc<Embedded>, telemetry: &Telemetr
         cache: load::cache(&platform.data_dir),
         clock: stores.clock(),
         stores,
+        signer,
         telemetry: telemetry.clone(),
         spares_max: platform.limits.spares_max,
         request_memory_max: platform.limits.request_memory_max,
@@ -389,6 +408,11 @@ pub(crate) fn room(limits: &HostLimits) -> Room {
     Room::new(limits.requests_max, limits.files_open_max, limits.compressions_max)
 }
 
+/// What answers signed URLs.
+pub(crate) fn blobs(stores: &Arc<Embedded>, signer: &Arc<Signer>) -> Blobs {
+    Blobs::new(Arc::<Embedded>::clone(stores), Arc::clone(signer), stores.clock())
+}
+
 /// Makes the request door.
 ///
 /// # Errors
@@ -399,6 +423,7 @@ pub(crate) fn door(
     rates: &Rates,
     cut: Cut,
     room: Room,
+    blobs: Blobs,
 ) -> Result<Door<Arc<Slot>>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
         Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
@@ -419,6 +444,7 @@ pub(crate) fn door(
     let router = Router::new(routes).map_err(|error| Error::Bug(error.to_string()))?;
     Ok(Door {
         cut,
+        blobs: Some(blobs),
         header_count_max: platform.limits.header_count_max,
         room,
         trusted_proxies: platform.listener.trusted_proxies.clone(),

@@ -13,6 +13,8 @@ pub enum Capability {
     Kv,
     /// A queue.
     Queue,
+    /// A bucket of blobs.
+    Blob,
     /// A topic.
     Topic,
 }
@@ -22,6 +24,7 @@ impl fmt::Display for Capability {
         f.write_str(match self {
             Self::Kv => "kv",
             Self::Queue => "queue",
+            Self::Blob => "blob",
             Self::Topic => "topic",
         })
     }

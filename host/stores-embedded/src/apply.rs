@@ -182,6 +182,10 @@ impl<'tx> Apply<'tx> {
                 Step::Blob(self.decide_copy(index, from, *from_expect, (bucket, key), *expect)?)
             }
         };
+        let derived = match (&step, effect.blob()) {
+            (Step::Blob(step), Some(blob)) => self.decide_event(blob, step, cause, plan)?,
+            _ => Vec::new(),
+        };
         let tells = match (&step, effect.key()) {
             (Step::Kv(step), Some(key)) if !step.is_nothing() => {
                 let version = self.version + 1;
@@ -189,7 +193,7 @@ impl<'tx> Apply<'tx> {
             }
             _ => None,
         };
-        Ok(Planned { step, tells, derived: Vec::new() })
+        Ok(Planned { step, tells, derived })
     }
 
     fn take_all(

@@ -6,8 +6,10 @@
 
 mod content;
 mod etag;
+mod event;
 mod list;
 mod range;
+pub mod sign;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +24,7 @@ use crate::refusal::{TooLarge, What};
 
 pub use content::{Content, ContentWriter, WriteError};
 pub use etag::{Digest, Etag, EtagError};
+pub use event::{BlobEvent, BlobEvents, BlobSubscription, NoEvent};
 pub use list::{Listing, common_prefix, past};
 pub use range::Range;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flint_model::{BucketName, QueueName, StoreName, TopicName};
 
-use crate::blob::BucketRules;
+use crate::blob::{BlobSubscription, BucketRules};
 use crate::kv::{ChangeSubscription, KvLimits};
 use crate::queue::QueueRules;
 use crate::refusal::{Missing, Refusal};
@@ -23,6 +23,8 @@ pub struct Catalog {
     pub topics: BTreeMap<TopicName, TopicRules>,
     /// Buckets of blobs.
     pub buckets: BTreeMap<BucketName, BucketRules>,
+    /// Who listens to what happens in each bucket. No queue comes twice for one bucket.
+    pub blobs: BTreeMap<BucketName, Vec<BlobSubscription>>,
     /// The greatest depth of a message that an effect causes, so that a function which writes into what it listens to comes
     /// to an end: 16 by default.
     pub depth_max: u32,
@@ -38,6 +40,7 @@ impl Default for Catalog {
             changes: BTreeMap::new(),
             topics: BTreeMap::new(),
             buckets: BTreeMap::new(),
+            blobs: BTreeMap::new(),
             depth_max: 16,
             answer_size_max: 1 << 20,
         }

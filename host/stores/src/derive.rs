@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use flint_model::{QueueName, Timestamp, TopicName};
 
+use crate::blob::BlobEvent;
 use crate::catalog::Catalog;
 use crate::commit::{Cause, CommitError};
 use crate::cursor::fnv;
@@ -87,6 +88,25 @@ pub fn change<'a>(
         let source = Some(Source::Store(change.store.clone()));
         let message = Message { source, ..Message::new(change.id, body) };
         address(catalog, cause, &subscription.queue, message, &group(&change.key))
+    })
+}
+
+/// What an event of a blob causes: a message for each subscription of its bucket that wants it.
+///
+/// On a FIFO queue the events of a key are a group.
+///
+/// # Errors
+/// [`CommitError::NoSuch`] and [`CommitError::TooDeep`], for each message when it is asked for.
+pub fn blob<'a>(
+    catalog: &'a Catalog,
+    cause: &'a Cause,
+    event: &'a BlobEvent,
+) -> impl Iterator<Item = Result<Derived, CommitError>> + 'a {
+    let subscriptions = catalog.blobs.get(&event.bucket).into_iter().flatten();
+    subscriptions.filter(|one| one.wants(event)).map(move |subscription| {
+        let source = Some(Source::Bucket(event.bucket.clone()));
+        let message = Message { source, ..Message::new(event.id, event.encode()) };
+        address(catalog, cause, &subscription.queue, message, &group(&event.key))
     })
 }
 

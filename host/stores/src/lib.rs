@@ -30,8 +30,8 @@ pub mod transaction;
 pub mod conformance;
 
 pub use blob::{
-    Blob, BlobExpectation, BlobInfo, Blobs, Body, BucketRules, Content, ContentWriter, Etag, Linked, ListPage, Listing,
-    Range, WriteError,
+    Blob, BlobEvent, BlobEvents, BlobExpectation, BlobInfo, BlobSubscription, Blobs, Body, BucketRules, Content,
+    ContentWriter, Etag, Linked, ListPage, Listing, Range, WriteError,
 };
 use flint_model::Timestamp;
 

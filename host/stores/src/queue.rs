@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use flint_model::{MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
+use flint_model::{BucketName, MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
 
 use crate::BoxFuture;
 use crate::commit::CommitError;
@@ -59,6 +59,8 @@ pub enum Source {
     Topic(TopicName),
     /// A key of a store changed: the body is a [`crate::Change`].
     Store(StoreName),
+    /// A blob of a bucket was created or deleted: the body is a [`crate::BlobEvent`].
+    Bucket(BucketName),
 }
 
 /// A named text that travels with a message.

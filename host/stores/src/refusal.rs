@@ -202,6 +202,9 @@ pub enum Invalid {
         /// The key.
         key: String,
     },
+    /// A signed URL that would be good for too short or too long.
+    #[error("a signed URL is good for 1 second to 7 days")]
+    SignedFor,
     /// A content type that no HTTP header could carry.
     #[error("a content type has one or more printable ASCII characters")]
     ContentType,

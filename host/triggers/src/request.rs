@@ -10,6 +10,7 @@
 mod activity;
 mod admission;
 mod answer;
+pub mod blobs;
 pub mod body;
 pub mod client;
 mod compress;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+pub use blobs::Blobs;
 pub use client::{Client, ClientBody};
 pub use cors::Cors;
 pub use files::Folder;

@@ -13,6 +13,7 @@ mod imports {
             world imports {
                 import flint:platform/types@0.1.0;
                 import flint:platform/context@0.1.0;
+                import flint:platform/blob@0.1.0;
                 import flint:platform/kv@0.1.0;
                 import flint:platform/queue@0.1.0;
                 import flint:platform/secrets@0.1.0;
@@ -32,6 +33,7 @@ mod imports {
         world: "flint:host/imports",
         imports: {
             "flint:platform/context": trappable,
+            "flint:platform/blob": async | store,
             "flint:platform/kv": async | store,
             "flint:platform/queue": async | store,
             "flint:platform/secrets": async | store,

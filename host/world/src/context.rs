@@ -4,6 +4,7 @@ use crate::head::HeadLimits;
 use crate::imports::http::Outbound;
 use flint_model::{Clock, FunctionName, Grants, Secret, SecretName};
 use flint_stores::Stores;
+use flint_stores::blob::sign::Signer;
 use flint_telemetry::FunctionTelemetry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) struct FunctionContext {
     pub(crate) kv_calls_max: u32,
     pub(crate) kv_size_max: u64,
     pub(crate) stores: Arc<dyn Stores>,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: FunctionTelemetry,
 }

@@ -33,6 +33,7 @@ const SERVED: &[(&str, &str)] = &[
     ("wasi:config/store", "0.2.0-draft-2024-09-27"),
     ("wasi:logging/logging", "0.1.0-draft"),
     ("flint:platform/context", "0.1."),
+    ("flint:platform/blob", "0.1."),
     ("flint:platform/kv", "0.1."),
     ("flint:platform/queue", "0.1."),
     ("flint:platform/secrets", "0.1."),
@@ -75,6 +76,7 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     exit(&mut linker)?;
     platform::context::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    platform::blob::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::kv::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::queue::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::secrets::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -21,6 +21,8 @@ pub enum Import {
     Kv,
     /// A queue to send to.
     Queue,
+    /// A bucket of blobs.
+    Blob,
     /// A topic to publish to.
     Topic,
     /// Secrets.
@@ -105,6 +107,7 @@ fn need(name: &str, item: &ComponentItem, served: &impl Fn(&str, &ComponentItem)
     }
     match interface_of(name) {
         "flint:platform/kv" => Some(Import::Kv),
+        "flint:platform/blob" => Some(Import::Blob),
         "flint:platform/queue" => Some(Import::Queue),
         "flint:platform/topic" => Some(Import::Topic),
         "flint:platform/secrets" => Some(Import::Secrets),

@@ -15,6 +15,7 @@ use flint_engine::compile::CompileError;
 use flint_engine::{ArtifactCache, Engine, Isolation, Pool, PoolOptions};
 use flint_model::{ByteSize, Clock, FunctionName};
 use flint_stores::Stores;
+use flint_stores::blob::sign::Signer;
 use flint_telemetry::Telemetry;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub struct WorldOptions {
     pub stores: Arc<dyn Stores>,
     /// Who is told what happens.
     pub telemetry: Telemetry,
+    /// Makes the URLs that functions hand out.
+    pub signer: Arc<Signer>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// So many instances of all functions together are ready at most.
@@ -116,6 +119,7 @@ impl World {
             kv_calls_max: spec.kv_calls_max,
             kv_size_max: spec.kv_size_max.as_u64(),
             stores: Arc::clone(&self.options.stores),
+            signer: Arc::clone(&self.options.signer),
             clock: Arc::clone(&self.options.clock),
             telemetry,
         });

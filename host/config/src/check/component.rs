@@ -80,6 +80,11 @@ fn check_import(reader: &mut Reader<'_>, name: &FunctionName, function: &Functio
             "key-value stores, and `grants.kv` is missing",
             "grants = { kv = { STORE = \"read-write\" } }, or grants = { kv = {} } for none",
         ),
+        Import::Blob => (
+            function.grants.buckets.is_some(),
+            "buckets of blobs, and `grants.blob` is missing",
+            "grants = { blob = { BUCKET = \"read-write\" } }, or grants = { blob = {} } for none",
+        ),
         Import::Queue => (
             function.grants.queues.is_some(),
             "queues, and `grants.queue` is missing",

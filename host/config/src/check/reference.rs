@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::Destination;
 use crate::raw::{At, File, Grant, Granted, Reader, Source};
 use crate::suggest;
-use flint_model::{QueueName, StoreName, TopicName};
+use flint_model::{BucketName, QueueName, StoreName, TopicName};
 use std::collections::BTreeSet;
 
 /// Every route, trigger and schedule leads to a function; what is granted, listened to, subscribed, or named for dead letters is there.
@@ -23,6 +23,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     check_queues(reader, file);
     check_topics(reader, file);
     check_destinations(reader, file);
+    check_buckets(reader, file);
 }
 
 fn check_stores(reader: &mut Reader<'_>, file: &File) {
@@ -63,6 +64,12 @@ fn check_destinations(reader: &mut Reader<'_>, file: &File) {
             Destination::Function(_) | Destination::Queue(_) => {}
         }
     }
+}
+
+fn check_buckets(reader: &mut Reader<'_>, file: &File) {
+    let names = granted(file, |grants| &grants.buckets);
+    let known: BTreeSet<&str> = file.buckets.keys().map(BucketName::as_str).collect();
+    check_names(reader, file, names, &known, (Code::NoSuchBucket, "bucket"));
 }
 
 fn check_queues(reader: &mut Reader<'_>, file: &File) {

@@ -73,6 +73,8 @@ codes! {
     NoSuchStore = "config/no-such-store";
     /// A trigger, a subscription, a grant or a `dead-letter` names a queue that does not exist.
     NoSuchQueue = "config/no-such-queue";
+    /// A grant names a bucket that does not exist.
+    NoSuchBucket = "config/no-such-bucket";
     /// A queue's `dead-letter` leads back to the queue itself, or to a queue of another `order`.
     BadDeadLetter = "config/bad-dead-letter";
     /// A trigger, a subscription or a grant names a topic that does not exist.

@@ -31,6 +31,7 @@ impl Platform {
             routes: vec![route],
             kv: BTreeMap::from([(store, KvStore::default())]),
             queues: BTreeMap::new(),
+            buckets: BTreeMap::new(),
             schedules: BTreeMap::new(),
             topics: BTreeMap::new(),
             subscriptions: Vec::new(),

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{self, FunctionSource, IpNet, Isolation, Outbound};
 use crate::reference;
 use crate::source::Span;
-use flint_model::{Access, ByteSize, Capability, Grants, NameError, QueueName, StoreName, TopicName};
+use flint_model::{Access, BucketName, ByteSize, Capability, Grants, NameError, QueueName, StoreName, TopicName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,9 +40,10 @@ pub(crate) struct Granted {
     pub(crate) kv: Option<Vec<Grant>>,
     pub(crate) queues: Option<Vec<Grant>>,
     pub(crate) topics: Option<Vec<Grant>>,
+    pub(crate) buckets: Option<Vec<Grant>>,
 }
 
-/// An access to a key-value store, a queue or a topic.
+/// An access to a key-value store, a queue, a topic or a bucket.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) name: At<String>,
@@ -122,8 +123,13 @@ impl Function {
     pub(crate) fn finish(&self, source: FunctionSource) -> platform::Function {
         let Plain { environment, config, .. } = &self.plain;
         let mut grants = Grants::none();
-        let Granted { kv, queues, topics } = &self.grants;
-        for (capability, granted) in [(Capability::Kv, kv), (Capability::Queue, queues), (Capability::Topic, topics)] {
+        let Granted { kv, queues, topics, buckets } = &self.grants;
+        for (capability, granted) in [
+            (Capability::Kv, kv),
+            (Capability::Queue, queues),
+            (Capability::Topic, topics),
+            (Capability::Blob, buckets),
+        ] {
             for grant in granted.iter().flatten() {
                 grants.add(capability, grant.name.value.as_str(), grant.access);
             }
@@ -180,6 +186,7 @@ fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Granted {
     let store = |name: &str| StoreName::parse(name).map(|name| name.to_string());
     let queue = |name: &str| QueueName::parse(name).map(|name| name.to_string());
     let topic = |name: &str| TopicName::parse(name).map(|name| name.to_string());
+    let bucket = |name: &str| BucketName::parse(name).map(|name| name.to_string());
     Granted {
         kv: read_granted(reader, &grants, ("kv", "store"), store, reference::key("function.NAME.grants.kv", "STORE")),
         queues: read_granted(
@@ -195,6 +202,13 @@ fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Granted {
             ("topic", "topic"),
             topic,
             reference::key("function.NAME.grants.topic", "TOPIC"),
+        ),
+        buckets: read_granted(
+            reader,
+            &grants,
+            ("blob", "bucket"),
+            bucket,
+            reference::key("function.NAME.grants.blob", "BUCKET"),
         ),
     }
 }

@@ -13,6 +13,8 @@ use toml::de::DeValue;
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) http: Field<SocketAddr>,
+    /// Without a slash at its end.
+    pub(crate) public_url: Option<String>,
     pub(crate) admin: Field<SocketAddr>,
     /// None if the file has no such key.
     pub(crate) admin_token: Option<Option<At<Origin>>>,
@@ -26,6 +28,7 @@ pub(crate) struct Listener {
 pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Listener {
     Listener {
         http: section.field(reader, "http"),
+        public_url: read_public_url(reader, section),
         admin: section.field(reader, "admin"),
         admin_token: section.get("admin-token").map(|(at, value)| {
             let entry = Entry { name: "admin-token", at, value };
@@ -37,6 +40,20 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Listen
         certificate_check: section.field(reader, "certificate-check").value,
         trusted_proxies: read_networks(reader, section),
     }
+}
+
+fn read_public_url(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<String> {
+    let At { value, at } = section.optional::<String>(reader, "public-url")?;
+    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
+    if rest.is_some_and(|rest| {
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte))
+    }) {
+        return Some(value.trim_end_matches('/').to_owned());
+    }
+    let message = format!("{} is no URL that others could begin with", reader.quote(&at));
+    let help = "such as: public-url = \"https://example.com\"".to_owned();
+    reader.report(Diagnostic::new(Code::BadAddress, at, message, "not such a URL").help(help));
+    None
 }
 
 fn read_networks(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Vec<IpNet> {
@@ -76,6 +93,7 @@ impl Listener {
                 key: folder.join(&key.value),
                 certificate_check: self.certificate_check,
             }),
+            public_url: self.public_url.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             admin: self.admin.value,
             admin_token: None,

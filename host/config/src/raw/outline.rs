@@ -1,9 +1,9 @@
 //! The root of the file: which sections there are.
 
 use super::section::{Entry, Section};
-use super::{File, Reader, function, kv, limits, listener, outbound, queue, route, schedule, topic, trigger};
+use super::{File, Reader, bucket, function, kv, limits, listener, outbound, queue, route, schedule, topic, trigger};
 use crate::source::Span;
-use flint_model::{FunctionName, NameError, QueueName, ScheduleName, StoreName, TopicName};
+use flint_model::{BucketName, FunctionName, NameError, QueueName, ScheduleName, StoreName, TopicName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -42,6 +42,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
             None => drop(misnamed.insert(entry.name.to_owned())),
         }
     }
+    let mut buckets = BTreeMap::new();
+    for entry in root.entries(reader, "bucket").unwrap_or_default() {
+        let name = entry.named(reader, "bucket", BucketName::parse);
+        let section = open(reader, &entry, "bucket.BUCKET", "bucket");
+        let bucket = bucket::read(reader, &section);
+        match name {
+            Some(name) => drop(buckets.insert(name.value, bucket)),
+            None => drop(misnamed.insert(entry.name.to_owned())),
+        }
+    }
     let mut schedules = BTreeMap::new();
     for entry in root.entries(reader, "schedule").unwrap_or_default() {
         let name = entry.named(reader, "schedule", ScheduleName::parse);
@@ -74,6 +84,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
         routes: read_list(reader, &root, "route", route::read),
         kv: stores,
         queues,
+        buckets,
         topics,
         subscriptions: read_list(reader, &root, "subscription", topic::read_subscription),
         triggers: read_list(reader, &root, "trigger", trigger::read),

@@ -38,6 +38,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("listener.certificate", Path, Optional("required with `https`"), "Certificate of the host and those that vouch for it, as PEM; read again when it changes."),
     key("listener.key", Path, Optional("required with `https`"), "Its private key, as PEM; read again when it changes."),
     key("listener.certificate-check", millis(10, HOUR), Default("5s"), "How often is looked whether certificate or key changed."),
+    key("listener.public-url", Text, Optional("such URLs are paths"), "How the host is reached from outside, such as `https://example.com`: signed URLs of blobs begin so."),
     key("listener.trusted-proxies", List, Optional("none"), "Networks, such as `10.0.0.0/8`, whose `x-forwarded-…` and `forwarded` headers are believed; those of others are dropped."),
     key("listener.admin", Address, Default("127.0.0.1:9090"), "Metrics, health and management; a loopback address, unless there is an `admin-token`."),
     key("listener.admin-token.env", Text, Optional("`env` or `file`; no token"), "Environment variable of the host that holds the token which management asks for."),
@@ -132,6 +133,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("function.NAME.grants.kv.STORE", Choice(&["read", "read-write"]), Optional("no access"), "What the function may do with a key-value store."),
     key("function.NAME.grants.queue.QUEUE", Choice(&["send"]), Optional("no access"), "What the function may do with a queue; handling its messages needs no grant."),
     key("function.NAME.grants.topic.TOPIC", Choice(&["publish"]), Optional("no access"), "What the function may do with a topic; handling what is published needs no grant."),
+    key("function.NAME.grants.blob.BUCKET", Choice(&["read", "read-write"]), Optional("no access"), "What the function may do with a bucket of blobs."),
     key("function.NAME.outbound", List, Optional("none"), "Hosts it may call: `api.example.com`, `*.example.com:8443`, `127.0.0.1:9000`. Without a port: 80 and 443."),
     key("function.NAME.outbound-internal", List, Optional("none"), "Internal networks that the names in `outbound` may lead to, such as `10.0.0.0/8`."),
     key("function.NAME.outbound-calls-max", count(0, 1_000_000), Default("1000"), "Calls of other hosts that one invocation may make."),
@@ -174,6 +176,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("queue.QUEUE.length-max", count(1, 1_000_000_000), Default("10000000"), "Most messages that it holds; more are refused."),
     key("queue.QUEUE.batch-max", count(1, 10_000), Default("1000"), "Most messages of one send, and of one receive."),
     key("queue.QUEUE.batch-size-max", size(ByteSize::kib(1), ByteSize::mib(256)), Default("4MiB"), "Largest send of several messages."),
+
+    key("bucket.BUCKET.blob-size-max", size(BYTE, ByteSize::gib(1024)), Default("5GiB"), "Largest blob."),
+    key("bucket.BUCKET.key-size-max", size(BYTE, ByteSize::kib(32)), Default("1KiB"), "Longest key."),
+    key("bucket.BUCKET.metadata-size-max", size(ByteSize::bytes(0), ByteSize::kib(64)), Default("2KiB"), "Largest content type and metadata of a blob together."),
+    key("bucket.BUCKET.list-page-max", count(1, 100_000), Default("1000"), "Most blobs and common prefixes of a page of a list."),
+    key("bucket.BUCKET.batch-max", count(1, 100_000), Default("1000"), "Most changes of a bucket that happen together."),
 
     key("topic.TOPIC.message-size-max", size(BYTE, ByteSize::mib(64)), Default("1MiB"), "Largest message, body and attributes together."),
     key("topic.TOPIC.batch-max", count(1, 10_000), Default("1000"), "Most messages of one publication."),

@@ -2,8 +2,8 @@
 
 use super::Fixture;
 use crate::platform::{
-    Build, ChangeEvents, Destination, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener, Methods,
-    Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
+    Bucket, Build, ChangeEvents, Destination, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener,
+    Methods, Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
 };
 use flint_model::schedule::{GRACE_DEFAULT, Missed};
 use flint_model::{Access, ByteSize, Capability, FunctionName, QueueName};
@@ -159,6 +159,19 @@ fn a_queue_has_a_dead_letter_queue_of_its_own_kind_unless_it_is_one() {
     assert_eq!([dead_letter("jobs/dead"), dead_letter("failed")], [None, None]);
     assert!(platform.queues["quick/dead"].is_fifo && !platform.queues["jobs/dead"].is_fifo);
     assert_eq!(platform.queues["jobs"], Queue { max_receives: 3, ..platform.queues["jobs"].clone() });
+}
+
+#[test]
+fn a_bucket_has_limits_and_is_granted() {
+    let text = "[listener]\npublic-url = \"https://example.com/\"\n[function.worker]\nsource = \"crate\"\n\
+                grants = { blob = { uploads = \"read-write\", public = \"read\" } }\n[bucket.uploads]\nblob-size-max = \"1MiB\"\n\
+                [bucket.public]\n";
+    let platform = Fixture::new().accept(text);
+    let allows = |name, access| platform.functions["worker"].grants.allows(Capability::Blob, name, access);
+    assert_eq!([allows("uploads", Access::ReadWrite), allows("public", Access::ReadWrite)], [true, false]);
+    assert!(allows("public", Access::Read));
+    assert_eq!(platform.buckets["uploads"], Bucket { blob_size_max: ByteSize::mib(1), ..Bucket::default() });
+    assert_eq!(platform.listener.public_url.as_deref(), Some("https://example.com"));
 }
 
 #[test]

@@ -145,6 +145,11 @@ const CASES: &[(&str, &str)] = &[
         "[function.worker]\nsource = \"crate\"\ngrants.queue = { job = \"send\" }\n[queue.jobs]\ndead-letter = \"dead\"\n\
          [[trigger]]\nqueue = \"jobz\"\nfunction = \"worker\"\n",
     ),
+    (
+        "no_such_bucket",
+        "[function.worker]\nsource = \"crate\"\ngrants.blob = { upload = \"read\" }\n[bucket.uploads]\n",
+    ),
+    ("bad_public_url", "[listener]\npublic-url = \"example.com\"\n"),
     ("bad_dead_letter_circle", "[queue.a]\ndead-letter = \"b\"\n[queue.b]\ndead-letter = \"a\"\n"),
     ("bad_dead_letter_order", "[queue.a]\norder = \"fifo\"\ndead-letter = \"b\"\n[queue.b]\n"),
     (

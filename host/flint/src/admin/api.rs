@@ -27,12 +27,18 @@
 //! | `POST /v1/queues/{queue}/extend`, [`queue::Extend`] | [`queue::Extended`] |
 //! | `POST /v1/queues/{queue}/purge` | [`queue::Counted`] |
 //! | `POST /v1/queues/{queue}/redrive`, [`queue::Redrive`] | [`queue::Counted`] |
+//! | `GET /v1/buckets/{bucket}?prefix=&delimiter=&cursor=&limit=` | [`blob::BlobPage`] |
+//! | `GET /v1/buckets/{bucket}/{key}` | the content |
+//! | `PUT /v1/buckets/{bucket}/{key}?if-absent=&if-match=`, content | [`blob::BlobInfo`] |
+//! | `DELETE /v1/buckets/{bucket}/{key}?if-match=` | [`blob::Removed`] |
+//! | `POST /v1/signed-urls`, [`blob::Sign`] | [`blob::SignedUrl`] |
 //! | `GET /v1/schedules` | [`schedule::Schedules`] |
 //! | `POST /v1/schedules/{schedule}/run` | [`schedule::Ran`] |
 //! | `POST /v1/topics/{topic}/messages`, [`topic::Publish`] | [`queue::Sent`] |
 //!
 //! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
+pub(crate) mod blob;
 mod function;
 mod host;
 pub(crate) mod invoke;
@@ -44,8 +50,8 @@ pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
 pub(crate) use host::{
-    Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes, StoreLimits,
-    TopicLimits,
+    BucketLimits, Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes,
+    StoreLimits, TopicLimits,
 };
 
 use base64::Engine as _;

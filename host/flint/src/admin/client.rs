@@ -1,5 +1,7 @@
 //! Asks a running host.
 
+mod blob;
+
 use super::api::topic::Publish;
 use super::api::{
     Changed, Deploy, Functions, Item, Live, Page, Problem, Put, Rollback, Scan, Split, Versions, Written,
@@ -8,8 +10,9 @@ use super::api::{invoke, queue, schedule};
 use super::run_file::RunFile;
 use bytes::Bytes;
 use flint_model::{FunctionName, InvocationId, QueueName, ScheduleName, Secret, StoreName, TopicName};
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -235,20 +238,8 @@ impl Client {
         kind: &'static str,
         body: Bytes,
     ) -> Result<http::Response<Bytes>, ClientError> {
-        let stream = TcpStream::connect(self.address).await.map_err(|error| self.unreachable(error))?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| self.unreachable(error))?;
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, self.address.to_string())
-            .header(header::CONTENT_TYPE, kind);
-        let request = match &self.token {
-            Some(token) => request.header(header::AUTHORIZATION, bearer(token).map_err(|error| self.foreign(error))?),
-            None => request,
-        };
-        let request = request.body(Full::new(body)).map_err(|error| self.foreign(error))?;
+        let (mut sender, connection) = self.connect().await?;
+        let request = self.request(method, path, kind, Full::new(body))?;
         let exchange = async {
             let (head, body) = sender.send_request(request).await?.into_parts();
             let body = body.collect().await?.to_bytes();
@@ -267,9 +258,35 @@ impl Client {
         if response.status().is_success() {
             return Ok(response);
         }
-        let status = response.status();
-        let problem = serde_json::from_slice::<Problem>(response.body());
-        Err(problem.map_or_else(|_| self.foreign(format!("status {status}")), ClientError::Problem))
+        Err(self.refused(response.status(), response.body()))
+    }
+
+    /// Opens a connection of its own.
+    async fn connect<B>(&self) -> Result<(SendRequest<B>, Connection<TokioIo<TcpStream>, B>), ClientError>
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+    {
+        let stream = TcpStream::connect(self.address).await.map_err(|error| self.unreachable(error))?;
+        let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+        shaken.map_err(|error| self.unreachable(error))
+    }
+
+    fn request<B>(&self, method: Method, path: &str, kind: &str, body: B) -> Result<Request<B>, ClientError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.address.to_string())
+            .header(header::CONTENT_TYPE, kind);
+        let request = match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, bearer(token).map_err(|error| self.foreign(error))?),
+            None => request,
+        };
+        request.body(body).map_err(|error| self.foreign(error))
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8]) -> ClientError {
+        let problem = serde_json::from_slice::<Problem>(body);
+        problem.map_or_else(|_| self.foreign(format!("status {status}")), ClientError::Problem)
     }
 
     fn unreachable(&self, reason: impl ToString) -> ClientError {

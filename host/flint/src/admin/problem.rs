@@ -33,7 +33,8 @@ pub(crate) fn of_commit(area: &str, error: &CommitError) -> Problem {
     Problem::new(status, &format!("{area}/{code}"), error.to_string())
 }
 
-fn no_such(missing: &Missing) -> Problem {
+/// Something that the platform does not have.
+pub(crate) fn no_such(missing: &Missing) -> Problem {
     let code = match missing {
         Missing::Store(_) => "kv/no-such-store",
         Missing::Queue(_) => "queue/no-such-queue",

@@ -1,5 +1,6 @@
 //! Answers the management API.
 
+mod blob;
 mod queue;
 mod schedule;
 mod topic;
@@ -12,7 +13,7 @@ use super::api::{
 use super::guard::{self, Reach};
 use super::openapi::Octets;
 use super::token::Tokens;
-use super::{functions, invoke, kv, openapi, show};
+use super::{functions, invoke, kv, openapi, parse, show};
 use crate::live::{self, Served};
 use axum::Json;
 use axum::body::Body;
@@ -28,7 +29,6 @@ use flint_triggers::request::{Client, ClientBody};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::convert::Infallible;
 use std::future::Future;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tower::ServiceExt;
@@ -84,6 +84,7 @@ pub(super) fn routes() -> Pages {
         .routes(routes!(scan))
         .routes(routes!(read, write))
         .merge(queue::routes())
+        .merge(blob::routes())
         .merge(schedule::routes())
         .merge(topic::routes());
     Pages(pages)
@@ -454,10 +455,6 @@ async fn write(
     value: Bytes,
 ) -> Result<Json<Written>, Problem> {
     kv::put(&*managed.stores, &parse::<StoreName>(&store)?, &key, value, &query).await.map(Json)
-}
-
-fn parse<N: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<N, Problem> {
-    text.parse().map_err(|error: N::Err| Problem::new(StatusCode::BAD_REQUEST, "admin/bad-name", error.to_string()))
 }
 
 impl IntoResponse for Problem {

@@ -2,14 +2,14 @@
 
 use super::api::queue::{Changes, Trigger, Triggers};
 use super::api::{
-    Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, QueueLimits, Rate, Route, Routes, Serving,
-    Shape, StoreLimits, TopicLimits,
+    BucketLimits, Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, QueueLimits, Rate, Route, Routes,
+    Serving, Shape, StoreLimits, TopicLimits,
 };
 use crate::live::Generation;
 use crate::live::slot::Slot;
 use flint_config::Platform;
 use flint_config::platform::{
-    self, HostOutbound, Isolation, KvStore, Methods, Queue, RateKey, Source, Start, Target, Topic,
+    self, Bucket, HostOutbound, Isolation, KvStore, Methods, Queue, RateKey, Source, Start, Target, Topic,
 };
 use flint_model::ByteSize;
 use flint_telemetry::Recent;
@@ -83,6 +83,7 @@ fn shape(shape: &flint_world::Shape) -> Shape {
     let import = |import: &Import| match import {
         Import::Kv => "kv".to_owned(),
         Import::Queue => "queue".to_owned(),
+        Import::Blob => "blob".to_owned(),
         Import::Topic => "topic".to_owned(),
         Import::Secrets => "secrets".to_owned(),
         Import::Outbound => "outbound".to_owned(),
@@ -192,6 +193,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         outbound: outbound(&platform.outbound),
         kv: platform.kv.iter().map(|(name, store)| (name.to_string(), store_limits(store))).collect(),
         queues: platform.queues.iter().map(|(name, queue)| (name.to_string(), queue_limits(queue))).collect(),
+        buckets: platform.buckets.iter().map(|(name, bucket)| (name.to_string(), bucket_limits(bucket))).collect(),
         topics: platform.topics.iter().map(|(name, topic)| (name.to_string(), topic_limits(topic))).collect(),
     }
 }
@@ -218,6 +220,16 @@ fn store_limits(store: &KvStore) -> StoreLimits {
         page_size_max_bytes: store.page_size_max.as_u64(),
         batch_max: store.batch_max,
         batch_size_max_bytes: store.batch_size_max.as_u64(),
+    }
+}
+
+fn bucket_limits(bucket: &Bucket) -> BucketLimits {
+    BucketLimits {
+        blob_size_max_bytes: bucket.blob_size_max.as_u64(),
+        key_size_max_bytes: bucket.key_size_max.as_u64(),
+        metadata_size_max_bytes: bucket.metadata_size_max.as_u64(),
+        list_page_max: bucket.list_page_max,
+        batch_max: bucket.batch_max,
     }
 }
 

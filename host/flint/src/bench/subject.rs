@@ -10,6 +10,7 @@ use flint_config::{Secrets, Source};
 use flint_engine::{Engine, Preset, Settings};
 use flint_model::{ByteSize, FunctionName, SystemClock};
 use flint_stores::Stores;
+use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Options, Telemetry};
 use flint_world::{Function, FunctionSpec, HeadLimits, Init, Invocation, OutboundOptions, World, WorldOptions};
@@ -141,6 +142,7 @@ pub(super) fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, E
         engine: Engine::new(&Settings { preset, ..Settings::default() })?,
         cache: None,
         stores: Arc::clone(stores),
+        signer: Arc::new(Signer::new(rand::random(), "")),
         telemetry: Telemetry::new(Options::default()),
         clock: Arc::new(SystemClock),
         spares_max: 1_000,

@@ -9,6 +9,7 @@ use crate::inspect::Purpose;
 use crate::live;
 use crate::load;
 use crate::output::Output;
+use crate::signing;
 use crate::wire;
 use bytes::Bytes;
 use flint_model::FunctionName;
@@ -65,7 +66,8 @@ async fn here(
     let stores = tokio::task::block_in_place(|| wire::open_stores(&loaded.platform))?;
     let mut functions = {
         let progress = output.progress();
-        let world = wire::world(&loaded, Arc::clone(&stores), telemetry)?;
+        let signer = Arc::new(signing::signer(&loaded.platform)?);
+        let world = wire::world(&loaded, Arc::clone(&stores), signer, telemetry)?;
         live::slots(&world, &loaded, |name| name == function, &progress).await?
     };
     let Some((_, slot)) = functions.pop_first() else {

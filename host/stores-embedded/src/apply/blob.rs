@@ -4,10 +4,12 @@
 //! causes in the same commit begins there.
 
 use bytes::Bytes;
-use flint_model::{BucketName, ContentId};
-use flint_stores::{BlobExpectation, CommitError, Content, Etag, Linked, Outcome, Version};
+use flint_model::{BucketName, ContentId, MessageId};
+use flint_stores::derive::{self, Derived};
+use flint_stores::{BlobEvent, BlobExpectation, Cause, CommitError, Content, Etag, Linked, Outcome, Version};
 use redb::ReadableTable as _;
 
+use super::queue::Plan;
 use super::{Apply, Halt};
 use crate::database::Failure;
 use crate::table::Corrupt;
@@ -62,6 +64,32 @@ impl Apply<'_> {
         let row = blob_row(bucket, key.as_bytes());
         self.expect_blob(index, key, &row, expect)?;
         Ok(Step::Copy { row, source })
+    }
+
+    /// Makes the messages that a change of a blob causes, and finds room for them. They are small, and wait in memory.
+    pub(super) fn decide_event(
+        &mut self,
+        (bucket, key): (&BucketName, &str),
+        step: &Step<'_>,
+        cause: &Cause,
+        plan: &mut Plan<'_>,
+    ) -> Result<Vec<Derived>, Halt> {
+        let catalog = self.catalog;
+        if !catalog.blobs.contains_key(bucket) {
+            return Ok(Vec::new());
+        }
+        let created = match step {
+            Step::Link { link, .. } | Step::Copy { source: link, .. } => {
+                Some(link.clone().at(self.now, self.version + 1).info(key))
+            }
+            Step::Unlink { row } if self.tables.blobs.blob.get(row.as_slice())?.is_none() => return Ok(Vec::new()),
+            Step::Unlink { .. } => None,
+        };
+        let (bucket, key) = (bucket.clone(), key.to_owned());
+        let event = BlobEvent { id: MessageId::at(self.now), bucket, key, created, at: self.now };
+        let derived: Vec<_> = derive::blob(catalog, cause, &event).collect::<Result<_, _>>()?;
+        derived.iter().try_for_each(|one| self.admit(&one.queue, plan))?;
+        Ok(derived)
     }
 
     /// Compares what a key leads to with what is expected of it, and answers that. Without an expectation it isn't read.

@@ -18,7 +18,7 @@
 //! length, numbers and moments are big endian.
 
 use bytes::Bytes;
-use flint_model::{MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
+use flint_model::{BucketName, MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
 use flint_stores::{Attribute, Company, Death, Message, Order, Source, Stored};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
@@ -313,6 +313,7 @@ struct DeathHeader<'a> {
 enum SourceHeader<'a> {
     Topic(&'a str),
     Store(&'a str),
+    Bucket(&'a str),
 }
 
 impl<'a> SourceHeader<'a> {
@@ -320,6 +321,7 @@ impl<'a> SourceHeader<'a> {
         match source {
             Source::Topic(topic) => Self::Topic(topic.as_str()),
             Source::Store(store) => Self::Store(store.as_str()),
+            Source::Bucket(bucket) => Self::Bucket(bucket.as_str()),
         }
     }
 
@@ -327,6 +329,7 @@ impl<'a> SourceHeader<'a> {
         match self {
             Self::Topic(topic) => TopicName::parse(topic).map(Source::Topic).ok(),
             Self::Store(store) => StoreName::parse(store).map(Source::Store).ok(),
+            Self::Bucket(bucket) => BucketName::parse(bucket).map(Source::Bucket).ok(),
         }
     }
 }

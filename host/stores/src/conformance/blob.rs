@@ -19,8 +19,9 @@ use crate::{
 pub(super) fn rules() -> BTreeMap<BucketName, BucketRules> {
     let small =
         BucketRules { blob_size_max: 100_000, key_size_max: 8, metadata_size_max: 16, list_page_max: 4, batch_max: 3 };
-    let rules = [("default", BucketRules::default()), ("other", BucketRules::default()), ("small", small)];
-    rules.into_iter().map(|(name, rules)| (bucket(name), rules)).collect()
+    let plain = ["default", "other", "watched"].map(|name| (name, BucketRules::default()));
+    let rules = plain.into_iter().chain([("small", small)]);
+    rules.map(|(name, rules)| (bucket(name), rules)).collect()
 }
 
 pub(crate) fn bucket(name: &str) -> BucketName {

@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod blob;
+pub mod blob_event;
 pub mod blob_list;
 pub mod change;
 pub mod dead_letter;
@@ -34,8 +35,9 @@ use flint_model::{BucketName, ManualClock, MessageId, QueueName, StoreName, Time
 
 use crate::kv::ChangeSubscription;
 use crate::{
-    BucketRules, Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry, Expectation, Item, KvLimits,
-    Message, Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores, TopicRules, Verdict, Version,
+    BlobSubscription, BucketRules, Catalog, Commit, CommitError, Committed, Delivery, Depth, Effect, Entry,
+    Expectation, Item, KvLimits, Message, Outcome, QueueRules, Receive, Received, SendOptions, Settle, Stores,
+    TopicRules, Verdict, Version,
 };
 
 pub use model::{Memory, Model};
@@ -50,6 +52,8 @@ pub struct Setup {
     pub queues: BTreeMap<QueueName, QueueRules>,
     /// The buckets that it has: `default` with default limits, `other` too, and `small` with small ones.
     pub buckets: BTreeMap<BucketName, BucketRules>,
+    /// Who listens to the buckets: see [`super::blob_event`].
+    pub blobs: BTreeMap<BucketName, Vec<BlobSubscription>>,
     /// Who listens to the stores: see [`super::change`].
     pub changes: BTreeMap<StoreName, Vec<ChangeSubscription>>,
     /// The topics that it has: see [`super::topic`].
@@ -63,7 +67,8 @@ impl Setup {
     pub fn catalog(&self) -> Catalog {
         let (stores, queues) = (self.stores.clone(), self.queues.clone());
         let (changes, topics, buckets) = (self.changes.clone(), self.topics.clone(), self.buckets.clone());
-        Catalog { stores, queues, changes, topics, buckets, ..Catalog::default() }
+        let blobs = self.blobs.clone();
+        Catalog { stores, queues, changes, topics, buckets, blobs, ..Catalog::default() }
     }
 }
 
@@ -81,10 +86,14 @@ impl Default for Setup {
         let stores = plain.into_iter().chain([("small", small)]);
         Self {
             stores: stores.map(|(name, limits)| (store(name), limits)).collect(),
-            queues: [queue::rules(), topic::queues(), change::queues()].into_iter().flatten().collect(),
+            queues: [queue::rules(), topic::queues(), change::queues(), blob_event::queues()]
+                .into_iter()
+                .flatten()
+                .collect(),
             changes: change::subscriptions(),
             topics: topic::rules(),
             buckets: blob::rules(),
+            blobs: blob_event::subscriptions(),
             clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000))),
         }
     }
@@ -190,6 +199,9 @@ macro_rules! conformance {
                 a_reader_reads_to_the_end_what_is_overwritten_meanwhile
                 a_reader_reads_to_the_end_what_is_unlinked_meanwhile
                 many_readers_and_writers_see_whole_blobs;
+            blob_event: what_happens_to_a_blob_is_told_to_who_wants_it
+                an_event_is_one_with_its_commit
+                a_circle_of_blobs_comes_to_an_end;
             blob_list: a_list_is_in_byte_order_and_stays_in_its_prefix
                 a_delimiter_rolls_up_what_is_behind_it
                 pages_of_a_list_meet_without_gap_or_overlap

@@ -93,7 +93,9 @@ impl Model {
         let At { catalog, now, cause } = *at;
         match effect {
             Effect::BlobLink { .. } | Effect::BlobUnlink { .. } | Effect::BlobCopy { .. } => {
-                self.buckets.apply(now, self.version, index, effect, &before.buckets)
+                let outcome = self.buckets.apply(now, self.version, index, effect, &before.buckets)?;
+                self.tell_blob(at, effect, outcome)?;
+                Ok(outcome)
             }
             Effect::QueueSend { queue, message, options } => {
                 let id = self.queues.send(catalog, now, queue, message, options)?;

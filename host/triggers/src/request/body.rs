@@ -1,5 +1,6 @@
 //! Bodies on their way through the door: a request's, with a limit; an answer's, with the length that it announced.
 
+use super::blobs::BlobBody;
 use super::client::SlowBody;
 use super::compress::Compressed;
 use super::encoding::Coding;
@@ -123,6 +124,8 @@ pub enum AnswerBody<G> {
     Measured(Measured<G>),
     /// A file's.
     File(FileBody),
+    /// A blob's.
+    Blob(BlobBody),
     /// Any of them, made smaller. In a box, for it is large and seldom there.
     Compressed(Box<Compressed<AnswerBody<G>>>),
     /// None: there was no memory to make it smaller.
@@ -161,6 +164,7 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             }
             Self::Measured(body) => Pin::new(body).poll_frame(cx),
             Self::File(body) => body.poll_frame(cx),
+            Self::Blob(body) => body.poll_frame(cx),
             Self::Compressed(body) => Pin::new(&mut **body).poll_frame(cx),
             Self::Broken(error) => Poll::Ready(error.take().map(|error| Err(error.into()))),
         }
@@ -172,6 +176,7 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             Self::Guest(body) => body.inner.is_end_stream(),
             Self::Measured(body) => body.done,
             Self::File(body) => body.left() == 0,
+            Self::Blob(body) => body.left() == 0,
             Self::Compressed(body) => body.is_end_stream(),
             Self::Broken(error) => error.is_none(),
         }
@@ -184,6 +189,7 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             // As announced: hyper would otherwise have to read it out of the header again.
             Self::Measured(body) => SizeHint::with_exact(body.left),
             Self::File(body) => SizeHint::with_exact(body.left()),
+            Self::Blob(body) => SizeHint::with_exact(body.left()),
             Self::Compressed(_) | Self::Broken(_) => SizeHint::default(),
         }
     }

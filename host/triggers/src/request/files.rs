@@ -4,8 +4,8 @@
 //! Names that begin with a dot are not served, a folder is never listed, and what is no regular file is not read. Files are read
 //! off the runtime's threads, small ones at once, large ones piece by piece as the client takes them.
 
-mod condition;
-mod range;
+pub(super) mod condition;
+pub(super) mod range;
 
 use super::body::{AnswerBody, BoxError};
 use super::problem::Refusal;

@@ -6,6 +6,8 @@
 use super::router::NoText;
 use bytes::Bytes;
 use flint_model::InvocationId;
+use flint_stores::Unavailable;
+use flint_stores::blob::sign::SignatureError;
 use flint_world::Failure;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -68,6 +70,21 @@ pub enum Refusal {
     /// A file can't be read. The log has more.
     #[error("the host failed to read the file")]
     Unreadable,
+    /// The URL of a blob is not good, or not any more.
+    #[error(transparent)]
+    Signature(SignatureError),
+    /// There is no such blob.
+    #[error("there is no such blob")]
+    NoBlob,
+    /// A blob can't be stored in this way.
+    #[error("{0}")]
+    BadBlob(String),
+    /// The body of an upload broke off. Nothing is left of it.
+    #[error("the upload was cut short")]
+    CutShort,
+    /// The blobs can't be had now.
+    #[error("{0}")]
+    BlobStore(Unavailable),
     /// The client took too long to send the next piece of the body.
     #[error("no more of the request body came within {}", flint_model::duration::display(*.0))]
     SlowBody(Duration),
@@ -176,6 +193,12 @@ impl From<Refusal> for Problem {
             R::BadRange(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "http/bad-range"),
             R::TooManyFiles | R::TooManyRequests => (StatusCode::SERVICE_UNAVAILABLE, "host/exhausted"),
             R::Unreadable => (StatusCode::INTERNAL_SERVER_ERROR, "host/internal"),
+            R::Signature(SignatureError::Expired) => (StatusCode::FORBIDDEN, "blob/url-expired"),
+            R::Signature(SignatureError::Forged) => (StatusCode::FORBIDDEN, "blob/url-forged"),
+            R::NoBlob => (StatusCode::NOT_FOUND, "blob/no-such-blob"),
+            R::BadBlob(_) => (StatusCode::BAD_REQUEST, "blob/invalid"),
+            R::CutShort => (StatusCode::BAD_REQUEST, "blob/interrupted"),
+            R::BlobStore(_) => (StatusCode::SERVICE_UNAVAILABLE, "blob/unavailable"),
             R::SlowBody(_) => (StatusCode::REQUEST_TIMEOUT, "http/slow-body"),
             R::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "http/uri-too-long"),
             R::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "http/too-large"),
@@ -260,6 +283,12 @@ mod tests {
             (Refusal::TooManyFiles, 503, "host/exhausted"),
             (Refusal::TooManyRequests, 503, "host/exhausted"),
             (Refusal::Unreadable, 500, "host/internal"),
+            (Refusal::Signature(SignatureError::Expired), 403, "blob/url-expired"),
+            (Refusal::Signature(SignatureError::Forged), 403, "blob/url-forged"),
+            (Refusal::NoBlob, 404, "blob/no-such-blob"),
+            (Refusal::BadBlob("a rule".to_owned()), 400, "blob/invalid"),
+            (Refusal::CutShort, 400, "blob/interrupted"),
+            (Refusal::BlobStore(Unavailable::DiskFull), 503, "blob/unavailable"),
             (Refusal::SlowBody(Duration::from_secs(1)), 408, "http/slow-body"),
             (Refusal::UriTooLong(9), 414, "http/uri-too-long"),
             (Refusal::TooLarge(ByteSize::bytes(9)), 413, "http/too-large"),

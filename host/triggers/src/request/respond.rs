@@ -4,6 +4,7 @@
 //! [`answer::finish`] makes an answer of what came back. Every answer has `flint-invocation-id` and `traceparent`.
 
 use super::answer;
+use super::blobs::Blobs;
 use super::body::{AnswerBody, BoxError, Capped, Fault, Kept};
 use super::client::Client;
 use super::cors::{self, Cors};
@@ -19,6 +20,7 @@ use super::target;
 use super::trace::{self, TRACEPARENT, TRACESTATE};
 use bytes::Bytes;
 use flint_model::ByteSize;
+use flint_stores::blob::sign::Signed;
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Authority;
@@ -100,6 +102,8 @@ pub struct Door<T> {
     pub header_count_max: usize,
     /// The proxies that are believed when they say whom they speak for.
     pub trusted_proxies: Vec<IpNet>,
+    /// Signed URLs of blobs; none: there are no such.
+    pub blobs: Option<Blobs>,
     /// What is done at once.
     pub room: Room,
     /// Told when the host can't wait any longer. Who has no answer yet gets a 503.
@@ -114,6 +118,8 @@ pub struct WantedVersion(pub HeaderValue);
 enum Step<'r, T, B> {
     /// A function is asked.
     Call { function: &'r T, request: Request<Capped<B>>, fault: Option<Fault> },
+    /// A blob is read or written.
+    Blob { blobs: &'r Blobs, signed: Signed, request: Request<Capped<B>>, fault: Option<Fault> },
     /// A file is read.
     Read { folder: &'r Folder, path: String, parts: request::Parts },
 }
@@ -154,6 +160,7 @@ impl<T> Door<T> {
             uri_length_max: URI_LENGTH_MAX,
             header_count_max: Limits::default().header_count_max,
             trusted_proxies: Vec::new(),
+            blobs: None,
             room: Room::default(),
             cut: Cut::default(),
         }
@@ -176,7 +183,7 @@ impl<T> Door<T> {
         call: impl FnOnce(&T, Invocation, Request<Capped<B>>) -> F,
     ) -> Response<Kept<AnswerBody<G>>>
     where
-        B: Body,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
         F: Future<Output = Result<Response<G>, Failure>>,
         G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
     {
@@ -209,6 +216,14 @@ impl<T> Door<T> {
                         tracing::debug!(invocation = %id, error = %failure, "no answer of the function");
                         problem(Problem::from(&failure))
                     }
+                }
+            }
+            Ok(Step::Blob { blobs, signed, request, fault }) => {
+                is_file = true;
+                match (blobs.answer(signed, request).await, fault.as_ref().and_then(Fault::get)) {
+                    (Ok(response), _) => response,
+                    (Err(_), Some(refusal)) => problem(refusal.clone().into()),
+                    (Err(refusal), None) => problem(refusal.into()),
                 }
             }
             Ok(Step::Read { folder, path, parts }) => {
@@ -264,6 +279,13 @@ impl<T> Door<T> {
             target::as_of_http1(&mut request)?;
         } else {
             target::name_host(&mut request)?;
+        }
+        if let Some(blobs) = &self.blobs
+            && let Some(signed) = blobs.read(request.method(), request.uri())
+        {
+            let (parts, body) = request.into_parts();
+            let (body, fault) = Capped::new(body, None);
+            return Ok(Step::Blob { blobs, signed: signed?, request: Request::from_parts(parts, body), fault });
         }
         let options = request.method() == Method::OPTIONS;
         if options && request.uri().path() == "*" {

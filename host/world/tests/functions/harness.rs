@@ -3,6 +3,7 @@
 use flint_engine::{Engine, Settings};
 use flint_model::{ByteSize, SystemClock};
 use flint_stores::Stores;
+use flint_stores::blob::sign::Signer;
 use flint_telemetry::{Options, Telemetry};
 use flint_world::{HeadLimits, OutboundOptions, World, WorldOptions};
 use std::path::Path;
@@ -30,6 +31,7 @@ pub(crate) fn world(stores: Arc<dyn Stores>) -> World {
         engine: Engine::new(&Settings { instances_max: 16, ..Settings::default() }).unwrap(),
         cache: None,
         stores,
+        signer: Arc::new(Signer::new([7; 32], "")),
         telemetry: Telemetry::new(Options::default()),
         clock: Arc::new(SystemClock),
         spares_max: 1,

@@ -105,6 +105,8 @@ pub(crate) struct Limits {
     pub(crate) kv: BTreeMap<String, StoreLimits>,
     /// Of each queue, by its name.
     pub(crate) queues: BTreeMap<String, QueueLimits>,
+    /// Of each bucket of blobs, by its name.
+    pub(crate) buckets: BTreeMap<String, BucketLimits>,
     /// Of each topic, by its name.
     pub(crate) topics: BTreeMap<String, TopicLimits>,
 }
@@ -132,6 +134,16 @@ pub(crate) struct StoreLimits {
     pub(crate) page_size_max_bytes: u64,
     pub(crate) batch_max: usize,
     pub(crate) batch_size_max_bytes: u64,
+}
+
+/// The limits of a bucket of blobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct BucketLimits {
+    pub(crate) blob_size_max_bytes: u64,
+    pub(crate) key_size_max_bytes: u64,
+    pub(crate) metadata_size_max_bytes: u64,
+    pub(crate) list_page_max: usize,
+    pub(crate) batch_max: usize,
 }
 
 /// The limits of a queue.

@@ -1,11 +1,11 @@
 //! The pages of queues and triggers.
 
-use super::{Host, Managed, parse};
+use super::{Host, Managed};
 use crate::admin::api::queue::{
     Counted, Extend, Extended, Messages, Peek, Queue, Queues, Receive, Redrive, Send, Sent, Settle, Triggers,
 };
 use crate::admin::api::{Problem, ProblemDetails};
-use crate::admin::{queue, show};
+use crate::admin::{parse, queue, show};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use flint_model::QueueName;

@@ -1,9 +1,10 @@
 //! The pages of topics.
 
-use super::{Host, Managed, parse};
+use super::{Host, Managed};
 use crate::admin::api::queue::Sent;
 use crate::admin::api::topic::Publish;
 use crate::admin::api::{Problem, ProblemDetails};
+use crate::admin::parse;
 use crate::admin::topic;
 use axum::Json;
 use axum::extract::{Path, State};

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use flint_model::{BucketName, ContentId, Timestamp};
+use flint_model::{BucketName, ContentId, MessageId, Timestamp};
 use futures::FutureExt as _;
 use futures::StreamExt as _;
 use futures::future::ready;
 use futures::stream::iter;
 
-use super::Memory;
+use super::{At, Memory, Model};
 use crate::blob::{Digest, common_prefix};
 use crate::kv::Version;
 use crate::{
-    Blob, BlobExpectation, BlobInfo, Blobs, Body, BoxFuture, BucketRules, CommitError, Content, ContentWriter, Effect,
-    Linked, ListPage, Listing, Outcome, Range, ReadError, WriteError, check, cursor,
+    Blob, BlobEvent, BlobExpectation, BlobInfo, Blobs, Body, BoxFuture, BucketRules, CommitError, Content,
+    ContentWriter, Effect, Linked, ListPage, Listing, Outcome, Range, ReadError, WriteError, check, cursor, derive,
 };
 
 /// The blocks in which content is read: small, so that streams have several.
@@ -119,6 +119,27 @@ impl Buckets {
             last = Some(item.to_owned());
         }
         page
+    }
+}
+
+impl Model {
+    /// Tells what became of a blob.
+    fn blob_event(&self, at: &At<'_>, effect: &Effect, outcome: Outcome) -> Option<BlobEvent> {
+        let (bucket, key) = effect.blob()?;
+        if outcome == (Outcome::BlobUnlink { existed: false }) {
+            return None;
+        }
+        let created = self.buckets.get(bucket, key).map(|held| held.info.clone());
+        let (bucket, key) = (bucket.clone(), key.to_owned());
+        Some(BlobEvent { id: MessageId::at(at.now), bucket, key, created, at: at.now })
+    }
+
+    pub(super) fn tell_blob(&mut self, at: &At<'_>, effect: &Effect, outcome: Outcome) -> Result<(), CommitError> {
+        let Some(event) = self.blob_event(at, effect, outcome) else { return Ok(()) };
+        for derived in derive::blob(at.catalog, at.cause, &event) {
+            self.deliver(at, &derived?)?;
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ const YEAR_10000: u64 = 253_402_300_800;
 
 /// Which state of a file this is.
 #[derive(Debug)]
-pub(super) struct Version {
+pub(in crate::request) struct Version {
     size: u64,
     etag: String,
     /// In whole seconds, as HTTP has it; none, too, if it is no date of HTTP's.
@@ -18,21 +18,21 @@ pub(super) struct Version {
 }
 
 /// What a request says of the versions that its client knows.
-pub(super) struct Asked<'r> {
-    pub(super) method: &'r Method,
-    pub(super) headers: &'r HeaderMap,
+pub(in crate::request) struct Asked<'r> {
+    pub(in crate::request) method: &'r Method,
+    pub(in crate::request) headers: &'r HeaderMap,
 }
 
 /// What the conditions of a request come to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::request) enum Verdict {
     Send,
     Unchanged,
     Failed,
 }
 
 impl Version {
-    pub(super) fn new(size: u64, modified: Option<SystemTime>) -> Self {
+    pub(in crate::request) fn new(size: u64, modified: Option<SystemTime>) -> Self {
         let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         let nanos = since.map_or(0, |since| since.as_nanos());
         let seconds = since.map(|since| since.as_secs()).filter(|seconds| *seconds < YEAR_10000);
@@ -40,8 +40,13 @@ impl Version {
         Self { size, etag: format!("\"{nanos:x}-{size:x}\""), modified: seconds }
     }
 
+    /// Of what has a tag of its own.
+    pub(in crate::request) fn tagged(size: u64, etag: String, modified: Option<SystemTime>) -> Self {
+        Self { etag, ..Self::new(size, modified) }
+    }
+
     /// Says which it is.
-    pub(super) fn put(&self, headers: &mut HeaderMap) {
+    pub(in crate::request) fn put(&self, headers: &mut HeaderMap) {
         // Both are plain ASCII.
         headers.extend(HeaderValue::try_from(&self.etag).ok().map(|etag| (header::ETAG, etag)));
         let modified = self.modified.and_then(|modified| HeaderValue::try_from(httpdate::fmt_http_date(modified)).ok());
@@ -59,7 +64,7 @@ impl Version {
 
 impl Asked<'_> {
     /// Judges the conditions in the order of section 13.2.2.
-    pub(super) fn judge(&self, version: &Version) -> Verdict {
+    pub(in crate::request) fn judge(&self, version: &Version) -> Verdict {
         if let Some(list) = self.list(header::IF_MATCH) {
             if !version.is_in(&list, false) {
                 return Verdict::Failed;
@@ -82,7 +87,7 @@ impl Asked<'_> {
     }
 
     /// The part that is asked for, if the client has the rest of this version.
-    pub(super) fn range(&self, version: &Version) -> Part {
+    pub(in crate::request) fn range(&self, version: &Version) -> Part {
         let Some(range) = self.text(header::RANGE).filter(|_| *self.method == Method::GET) else { return Part::All };
         let holds = match self.text(header::IF_RANGE) {
             None => true,

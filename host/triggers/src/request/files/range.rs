@@ -2,7 +2,7 @@
 
 /// A part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(in crate::request) enum Part {
     /// All of it: nothing else is asked for, or something that does not have to be understood, such as several parts.
     All,
     /// A part that is there.
@@ -17,7 +17,7 @@ pub(super) enum Part {
 }
 
 /// Reads a header `range` for a file of a size.
-pub(super) fn parse(text: &str, size: u64) -> Part {
+pub(in crate::request) fn parse(text: &str, size: u64) -> Part {
     let Some(range) = text.trim().strip_prefix("bytes=") else { return Part::All };
     let Some((first, last)) = range.split_once('-') else { return Part::All };
     let number = |text: &str| {
