@@ -112,6 +112,6 @@ fn result_key(job: &str, index: usize) -> String {
 }
 
 fn primes_below(number: u64) -> u64 {
-    let is_prime = |n: &u64| *n > 1 && (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u64| *n > 1 && (2..).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     (0..number).filter(is_prime).count() as u64
 }
