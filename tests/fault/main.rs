@@ -9,14 +9,15 @@
 mod it {
     pub(crate) mod harness;
 }
-mod messages;
+mod events;
 mod orders;
+mod torn;
 
-use it::harness::{Launch, flint, root};
+use it::harness::Launch;
+use it::harness::guest::{function, route};
 use orders::{Ledger, Writers};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Kills that fall among most of the writers, with each setting of `RUST_BACKTRACE`: what the environment says changes the
@@ -31,15 +32,13 @@ const LATEST: Duration = Duration::from_millis(300);
 
 #[test]
 fn every_order_that_was_answered_survives_kill_9_and_none_is_half_there() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let component = build_function(folder.path(), "order", &platform);
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     for backtrace in ["0", "1"] {
         let began = Instant::now();
         let mut ledger = Ledger::default();
-        let mut host = Launch::config(&platform(&component)).env("RUST_BACKTRACE", backtrace).start();
+        let mut host = Launch::config(&platform()).env("RUST_BACKTRACE", backtrace).start();
         let (mut round, mut busy) = (0, 0);
         while busy < KILLS {
             assert!(round < ROUNDS_MAX, "only {busy} of {round} kills fell among most of the writers");
@@ -65,20 +64,8 @@ fn every_order_that_was_answered_survives_kill_9_and_none_is_half_there() {
     }
 }
 
-/// Has the binary build a function, in a platform that is made of its source, and answers where its component is.
-fn build_function(folder: &Path, name: &str, platform: &dyn Fn(&Path) -> String) -> PathBuf {
-    let config = folder.join("build.toml");
-    std::fs::write(&config, platform(&root().join("functions").join(name))).expect("a configuration");
-    let data = folder.join("data");
-    let args = [Path::new("build"), "--json".as_ref(), "--config".as_ref(), &config, "--data-dir".as_ref(), &data];
-    let built = flint(folder, args).ok().json();
-    built["components"][0]["component"].as_str().expect("a path").into()
-}
-
-fn platform(source: &Path) -> String {
-    format!(
-        "[function.order]\nsource = {source:?}\ngrants = {{ kv = {{ orders = \"read-write\" }} }}\n\n\
-         [[route]]\npath = \"/orders\"\nfunction = \"order\"\n\n\
-         [[route]]\npath = \"/orders/{{id}}\"\nfunction = \"order\"\n\n[kv.orders]\n"
-    )
+fn platform() -> String {
+    let grants = "grants = { kv = { orders = \"read-write\" } }\n";
+    let sections = [function("order", grants), route("/orders", "order"), route("/orders/{id}", "order")];
+    sections.concat() + "[kv.orders]\n"
 }

@@ -1,6 +1,7 @@
 //! The engine as a whole: the suite of flint-stores, restarts, failing disks. `tests/kill.rs` kills the process.
 
 mod blobs;
+mod clock;
 mod events;
 mod faults;
 mod restarts;

@@ -317,6 +317,11 @@ impl Host {
     pub(crate) fn kill_and_restart(mut self) -> Self {
         self.signal(Signal::KILL);
         self.wait();
+        self.start_again()
+    }
+
+    /// Starts another one on the data of one that has ended.
+    pub(crate) fn start_again(self) -> Self {
         Self::start(Arc::clone(&self.launch))
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use flint_model::{Clock as _, InvocationId, MessageId, QueueName, Timestamp};
+use flint_model::{Clock as _, InvocationId, MessageId, QueueName};
 use flint_stores::conformance::Setup;
 use flint_stores::{
     Commit, CommitError, Depth, Effect, Invalid, Message, Order, QueueRules, ReadError, Receive, SendOptions, Settle,
@@ -142,63 +142,6 @@ async fn messages_and_their_leases_survive_a_restart() {
     assert_eq!(found.iter().map(|delivery| &delivery.stored.message.body[..]).collect::<Vec<_>>(), [b"b"]);
     stores.commit(Commit::settle(vec![Settle::done(leased[0].receipt.clone())])).await.expect("the lease counts");
     assert_eq!(stores.queues().depth(&jobs()).await.expect("a depth").total(), 1);
-}
-
-/// Whatever the clock says, a message is leased by one at a time, and comes until it is settled.
-#[tokio::test]
-async fn a_clock_that_jumps_back_and_forth_loses_nothing_and_handles_nothing_twice() {
-    let (setup, folder) = (Setup::default(), folder());
-    let mut rng = StdRng::seed_from_u64(7);
-    let mut stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
-    let (mut sent, mut leases, mut done) = (0, Vec::new(), std::collections::BTreeSet::new());
-    for round in 0..400 {
-        let jump = rng.random_range(0..7_200_000);
-        setup.clock.set(Timestamp::from_millis(3_600_000 + jump));
-        if round % 40 == 39 {
-            stores.close().await;
-            stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
-        }
-        if rng.random() {
-            stores.commit(send("plain", "a").into()).await.expect("a message");
-            sent += 1;
-        }
-        let few = Receive { max: 3, ..Receive::default() };
-        leases.extend(stores.queues().receive(&plain(), few).await.expect("a receive").messages);
-        if !leases.is_empty() && rng.random_ratio(2, 3) {
-            let lease = leases.swap_remove(rng.random_range(0..leases.len()));
-            let settled = stores.commit(Commit::settle(vec![Settle::done(lease.receipt)])).await;
-            if settled.is_ok() {
-                assert!(done.insert(lease.stored.message.id), "round {round}: it was done before");
-            }
-        }
-    }
-    setup.clock.set(Timestamp::from_millis(1_000_000_000));
-    loop {
-        let found = stores.queues().receive(&plain(), Receive::default()).await.expect("a receive").messages;
-        let Some(last) = found.into_iter().next() else { break };
-        stores.commit(Commit::settle(vec![Settle::done(last.receipt)])).await.expect("it is leased");
-        assert!(done.insert(last.stored.message.id), "it was done before");
-    }
-    assert_eq!(done.len(), sent);
-}
-
-fn plain() -> QueueName {
-    QueueName::parse("plain").expect("a name")
-}
-
-#[tokio::test]
-async fn time_goes_on_after_a_restart_where_it_had_come_to() {
-    let (setup, folder) = (Setup::default(), folder());
-    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
-    let late = Timestamp::now().saturating_add(Duration::from_secs(3600));
-    setup.clock.set(late);
-    stores.commit(send("plain", "a").into()).await.expect("a message");
-    stores.close().await;
-    let clock = std::sync::Arc::new(flint_model::SteadyClock::starting_now());
-    let stores = Embedded::open(dir(&folder), Options { clock, ..options(&setup) }).expect("open");
-    let found = stores.queues().receive(&plain(), Receive::default()).await.expect("a receive").messages;
-    assert_eq!(found.len(), 1, "the system's clock was set back, and the message is due all the same");
-    assert!(found[0].until > late);
 }
 
 #[tokio::test]
