@@ -217,7 +217,7 @@ impl Dispatcher {
             let verdicts = self.policy().verdicts(&batch, &result);
             match self.settle(&batch, effects, verdicts, &unwanted).await {
                 Ok(()) => return,
-                Err(CommitError::Conflict { .. }) if attempt < CONFLICTS_MAX => {
+                Err(CommitError::Conflict { .. } | CommitError::BlobConflict { .. }) if attempt < CONFLICTS_MAX => {
                     tokio::time::sleep(CONFLICT.delay(attempt, rand())).await;
                 }
                 Err(error) => return self.refused(&batch, &unwanted, &error).await,
@@ -286,12 +286,17 @@ impl Dispatcher {
                 tracing::warn!(%queue, "a batch took longer than its lease, and is handled by another one");
                 return self.release_others(batch, *index).await;
             }
-            CommitError::Conflict { .. } | CommitError::Full { .. } | CommitError::Unavailable { .. } => {
+            CommitError::Conflict { .. }
+            | CommitError::BlobConflict { .. }
+            | CommitError::Full { .. }
+            | CommitError::Unavailable { .. } => {
                 tracing::warn!(%queue, %error, "a batch comes again, since its effects can't be committed now");
                 batch.iter().map(|_| forgiven(self.options.backoff.delay(1, rand()))).collect()
             }
             error => {
-                let blame = Blame::Messages { retry: Retry::Default };
+                // However often it is tried, a circle has no end; of a batch, another message may be the one in it.
+                let is_circle = matches!(error, CommitError::TooDeep { .. }) && batch.len() == 1;
+                let blame = Blame::Messages { retry: if is_circle { Retry::Never } else { Retry::Default } };
                 let reason = format!("its effects can't be committed: {error}");
                 self.policy().verdicts(batch, &Err(Unanswered { reason, blame }))
             }
