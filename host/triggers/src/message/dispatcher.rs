@@ -256,9 +256,10 @@ impl Dispatcher {
     }
 
     fn tell(&self, delivery: &Delivery, verdict: &Verdict) {
-        let (queue, message) = (&self.options.queue, delivery.stored.message.id);
+        // A field of the name `message` would take the place of the text.
+        let (queue, id) = (&self.options.queue, delivery.stored.message.id);
         if let Verdict::DeadLetter { reason } = verdict {
-            tracing::warn!(%queue, %message, receives = delivery.stored.receives, %reason, "a message was given up");
+            tracing::warn!(%queue, %id, receives = delivery.stored.receives, %reason, "a message was given up");
         }
         self.observer.settled(queue, settled(verdict), 1);
     }
