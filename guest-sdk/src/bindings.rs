@@ -184,6 +184,30 @@ pub mod kv_change {
     });
 }
 
+/// Exports `flint:platform/blob-handler`.
+pub mod blob {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: r#"
+            package flint:sdk;
+
+            world blob {
+                export flint:platform/blob-handler@0.1.0;
+            }
+        "#,
+        world: "flint:sdk/blob",
+        with: {
+            "flint:platform/types@0.1.0": crate::bindings::imports::flint::platform::types,
+            "flint:platform/blob@0.1.0": crate::bindings::imports::flint::platform::blob,
+            "flint:platform/blob-handler@0.1.0": generate,
+        },
+        runtime_path: "::flint_sdk::__internal::wit_bindgen::rt",
+        default_bindings_module: "::flint_sdk::__internal::bindings::blob",
+        export_macro_name: "export_blob",
+        pub_export_macro: true,
+    });
+}
+
 /// Exports `flint:platform/init-handler`.
 pub mod init {
     wit_bindgen::generate!({

@@ -22,6 +22,7 @@
 //! | [`#[flint_sdk::schedule]`](macro@schedule) | `async fn(Tick<T>) -> Result<(), E>` | ticks of a schedule |
 //! | [`#[flint_sdk::topic]`](macro@topic) | `async fn(Message<T>) -> Result<(), E>` | what is published to a topic |
 //! | [`#[flint_sdk::kv_change]`](macro@kv_change) | `async fn(Change<T>) -> Result<(), E>` | what changes in a store |
+//! | [`#[flint_sdk::blob]`](macro@blob) | `async fn(Event) -> Result<(), E>` | what happens in a bucket |
 //! | [`#[flint_sdk::init]`](macro@init) | `fn()` | once, when the function is built |
 //!
 //! An HTTP handler that needs no more of the request than the parameters of the path takes [`http::Params`], which makes
@@ -83,7 +84,7 @@ pub use self::idempotent::idempotent;
 pub use self::join::{join_all, spawn, try_join_all};
 pub use self::payload::Payload;
 pub use self::transaction::transaction;
-pub use flint_sdk_macros::{http, init, invoke, kv_change, queue, schedule, topic};
+pub use flint_sdk_macros::{blob, http, init, invoke, kv_change, queue, schedule, topic};
 
 /// For the code that the attributes write. No promise is made about it.
 #[doc(hidden)]

@@ -1,5 +1,7 @@
 //! Blobs: what commands and the management API see of them, signed URLs, and what functions do with them.
 
+mod event;
+
 use crate::harness::guest::{function, route};
 use crate::harness::{Launch, Run, flint};
 use http::Method;

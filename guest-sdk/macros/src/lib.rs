@@ -3,6 +3,7 @@
 //! An attribute leaves the function as it is and writes, beside it, the export of the component that calls it. Entry and
 //! documentation are here, the rules that a handler keeps in `handler`, what is written in one file an attribute.
 
+mod blob;
 mod handler;
 mod http;
 mod init;
@@ -257,4 +258,46 @@ pub fn topic(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn kv_change(arguments: TokenStream, item: TokenStream) -> TokenStream {
     kv_change::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a function handle what happens in a bucket, for the triggers of platform.toml that say so.
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::blob::{Event, EventKind};
+///
+/// #[flint_sdk::blob]
+/// async fn handle(event: Event) -> Result<(), Failure> {
+///     match event.kind {
+///         EventKind::Created(info) => println!("{} has {} bytes now", event.key, info.size),
+///         EventKind::Deleted => println!("{} is gone", event.key),
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// The handler is an `async fn` that takes an `Event`. It is called for one event after the other, those of a key in their order. The
+/// first error ends the call and turns into a `Failure`: all the events of the call come again, each alone, until the one that fails is
+/// given up. With `transactional = true`, the default of a trigger, nothing that was written then has happened, blobs included.
+///
+/// An event tells what happened: by now the key may have another content, or none. A handler that puts into the bucket that it listens
+/// to causes the next event; after a chain of sixteen, that is refused.
+///
+/// # Several at once
+///
+/// ```
+/// use flint_sdk::Failure;
+/// use flint_sdk::blob::Event;
+///
+/// #[flint_sdk::blob]
+/// async fn count(events: Vec<Event>) -> Result<(), Failure> {
+///     println!("{} events", events.len());
+///     Ok(())
+/// }
+/// ```
+///
+/// A handler that takes a `Vec<Event>` is called once.
+#[proc_macro_attribute]
+pub fn blob(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    blob::expand(arguments.into(), item.into()).into()
 }

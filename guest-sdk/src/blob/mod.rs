@@ -15,13 +15,17 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A handler with [`#[flint_sdk::blob]`](macro@crate::blob) is told what happens in a bucket: an [`Event`] at a time, or several.
 
 mod bucket;
 mod content;
 mod error;
+mod event;
 mod list;
 
 pub use self::bucket::{Bucket, Expect, Info, Put, open};
 pub use self::content::{Blob, Content};
 pub use self::error::Error;
+pub use self::event::{Event, EventKind};
 pub use self::list::{Listing, Page};

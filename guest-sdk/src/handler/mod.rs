@@ -4,6 +4,7 @@
 
 mod answer;
 mod argument;
+pub mod blob;
 pub mod http;
 pub mod http_buffered;
 pub mod init;

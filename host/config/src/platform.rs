@@ -9,7 +9,7 @@ mod schedule;
 mod single;
 
 pub use asynchronous::{Asynchronous, Destination};
-pub use event::{ChangeEvents, Queue, Source, Start, Subscription, Topic, Trigger};
+pub use event::{BlobEvents, ChangeEvents, Queue, Source, Start, Subscription, Topic, Trigger};
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;

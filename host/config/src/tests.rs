@@ -80,7 +80,7 @@ impl Components for Fixture {
             "event" => Ok(Shape { invoke: true, ..Shape::default() }),
             "worker" => Ok(Shape { queue: true, ..Shape::default() }),
             "ticked" => Ok(Shape { schedule: true, ..Shape::default() }),
-            "listener" => Ok(Shape { topic: true, kv: true, ..Shape::default() }),
+            "listener" => Ok(Shape { topic: true, kv: true, blob: true, ..Shape::default() }),
             "sender" => importing(Import::Queue),
             "publisher" => importing(Import::Topic),
             "old" => Ok(http(HttpVersion::V02)),

@@ -171,10 +171,6 @@ impl Components for Workshop<'_> {
 
 /// The same facts in the words of the configuration, which knows no WebAssembly.
 pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
-    let exports = |handler: &str| {
-        let prefix = format!("flint:platform/{handler}@");
-        shape.exports.iter().any(|name| name.starts_with(&prefix))
-    };
     Shape {
         http: shape.http.map(|version| match version {
             flint_world::HttpVersion::V02 => HttpVersion::V02,
@@ -184,7 +180,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
         invoke: shape.invoke,
         queue: shape.queue,
         kv: shape.kv,
-        blob: exports("blob-handler"),
+        blob: shape.blob,
         topic: shape.topic,
         schedule: shape.schedule,
         init: shape.init,

@@ -15,6 +15,7 @@ use flint_engine::{Isolation, Limits, Settings};
 use flint_model::filter::KeyFilter;
 use flint_model::{FunctionName, QueueName, ScheduleName, TopicName};
 use flint_stores::blob::sign::Signer;
+use flint_stores::blob::{BlobEvents, BlobSubscription};
 use flint_stores::kv::{ChangeEvents, ChangeSubscription, Start};
 use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules, Subscription, TopicRules};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
@@ -52,14 +53,25 @@ pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
     let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();
     let topics = platform.topics.iter().map(|(name, topic)| (name.clone(), topic_rules(platform, name, topic)));
-    let mut changes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let (mut changes, mut blobs): (BTreeMap<_, Vec<_>>, BTreeMap<_, Vec<_>>) = Default::default();
     for trigger in &platform.triggers {
-        if let platform::Source::Kv { store, keys, events, start } = &trigger.source {
-            let subscription = change_subscription(trigger.queue.clone(), keys.clone(), *events, *start);
-            changes.entry(store.clone()).or_default().push(subscription);
+        let queue = trigger.queue.clone();
+        match &trigger.source {
+            platform::Source::Kv { store, keys, events, start } => {
+                let subscription = change_subscription(queue, keys.clone(), *events, *start);
+                changes.entry(store.clone()).or_default().push(subscription);
+            }
+            platform::Source::Bucket { bucket, keys, events } => {
+                let platform::BlobEvents { created, deleted } = *events;
+                let events = BlobEvents { created, deleted };
+                let subscription = BlobSubscription { queue, filter: keys.clone(), events };
+                blobs.entry(bucket.clone()).or_default().push(subscription);
+            }
+            // A queue is listened to where it is, and a topic knows who listens.
+            platform::Source::Queue | platform::Source::Topic(_) => {}
         }
     }
-    Catalog { stores, queues, changes, topics: topics.collect(), buckets, ..Catalog::default() }
+    Catalog { stores, queues, changes, topics: topics.collect(), buckets, blobs, ..Catalog::default() }
 }
 
 /// The rules of a topic, with who listens: queues of the platform, and those that the host keeps for functions.

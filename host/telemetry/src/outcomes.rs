@@ -74,6 +74,7 @@ mod tests {
             (Trigger::Queue, "ok", 0),
             (Trigger::Topic, "ok", 0),
             (Trigger::Kv, "ok", 0),
+            (Trigger::Blob, "ok", 0),
             (Trigger::Schedule, "ok", 0),
             (Trigger::Http, "code/0", 2),
         ];

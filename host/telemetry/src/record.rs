@@ -58,12 +58,15 @@ pub enum Trigger {
     Topic,
     /// What changed in a key-value store.
     Kv,
+    /// What happened in a bucket of blobs.
+    Blob,
     /// A tick of a schedule.
     Schedule,
 }
 
 impl Trigger {
-    pub(crate) const ALL: [Self; 6] = [Self::Http, Self::Invoke, Self::Queue, Self::Topic, Self::Kv, Self::Schedule];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Http, Self::Invoke, Self::Queue, Self::Topic, Self::Kv, Self::Blob, Self::Schedule];
 
     /// The value of the label `trigger`.
     pub const fn label(self) -> &'static str {
@@ -74,6 +77,7 @@ impl Trigger {
             Self::Schedule => "schedule",
             Self::Topic => "topic",
             Self::Kv => "kv",
+            Self::Blob => "blob",
         }
     }
 }

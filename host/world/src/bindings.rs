@@ -149,6 +149,27 @@ pub mod kv {
     });
 }
 
+/// Calls of `flint:platform/blob-handler`.
+pub mod blob {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package flint:host;
+
+            world blob {
+                export flint:platform/blob-handler@0.1.0;
+            }
+        ",
+        world: "flint:host/blob",
+        exports: { default: async | store },
+        with: {
+            "flint:platform/types@0.1.0": super::platform::types,
+            "flint:platform/blob@0.1.0": super::platform::blob,
+        },
+        require_store_data_send: true,
+    });
+}
+
 /// Calls of `flint:platform/http-handler`.
 pub mod http {
     wasmtime::component::bindgen!({

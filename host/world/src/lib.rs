@@ -2,7 +2,7 @@
 //!
 //! Exports that are called ([`exports`]), imports that are served (`imports`; grants are checked there and nowhere else), and
 //! the waist, [`Function`]: every invocation of every trigger goes through [`Function::http`], [`Function::invoke`],
-//! [`Function::queue`], [`Function::topic`] or [`Function::kv_changes`].
+//! [`Function::queue`], [`Function::topic`], [`Function::kv_changes`] or [`Function::blob_events`].
 //!
 //! Depends on: engine (instances), stores (the traits), telemetry (records and lines), model. The only crate that sees both
 //! WebAssembly and stores. Deliberately absent: routing, retries, and anything that decides what an outcome means.

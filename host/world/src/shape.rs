@@ -48,6 +48,8 @@ pub struct Shape {
     pub topic: bool,
     /// Whether it exports `kv-handler`.
     pub kv: bool,
+    /// Whether it exports `blob-handler`.
+    pub blob: bool,
     /// Whether it exports `init-handler`.
     pub init: bool,
     /// Names of all exports.
@@ -89,6 +91,7 @@ impl Shape {
             schedule: has(&format!("{PLATFORM}schedule-handler")),
             topic: has(&format!("{PLATFORM}topic-handler")),
             kv: has(&format!("{PLATFORM}kv-handler")),
+            blob: has(&format!("{PLATFORM}blob-handler")),
             init: has(&format!("{PLATFORM}init-handler")),
             exports,
             imports,

@@ -46,10 +46,10 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) -> BTreeMap<QueueName,
     queues
 }
 
-/// The queue that the host keeps for a trigger, and that for its dead letters. The changes of a key stay in their order, so
-/// those of a store wait in a FIFO queue.
+/// The queue that the host keeps for a trigger, and that for its dead letters. What happens to a key stays in its order, so
+/// what happens in a store or a bucket waits in a FIFO queue.
 fn listened(trigger: &raw::Trigger) -> impl Iterator<Item = (QueueName, Queue)> {
-    let is_fifo = matches!(trigger.source, Some(Source::Kv { .. }));
+    let is_fifo = matches!(trigger.source, Some(Source::Kv { .. } | Source::Bucket { .. }));
     listener(trigger).into_iter().flat_map(move |name| {
         let queue = Queue::of_listener(&name, is_fifo, trigger.max_receives, trigger.length_max);
         let dead = queue.dead_letter.clone().map(|dead| (dead, queue.dead_letters()));

@@ -67,7 +67,7 @@ fn check_destinations(reader: &mut Reader<'_>, file: &File) {
 }
 
 fn check_buckets(reader: &mut Reader<'_>, file: &File) {
-    let names = granted(file, |grants| &grants.buckets);
+    let names = granted(file, |grants| &grants.buckets).chain(sources(file, "bucket"));
     let known: BTreeSet<&str> = file.buckets.keys().map(BucketName::as_str).collect();
     check_names(reader, file, names, &known, (Code::NoSuchBucket, "bucket"));
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{Isolation, Source, Trigger};
 use crate::raw::{self, At, Field, File, Reader};
 use crate::source::Span;
-use flint_model::{FunctionName, QueueName, StoreName, TopicName};
+use flint_model::{BucketName, FunctionName, QueueName, StoreName, TopicName};
 use std::collections::BTreeMap;
 
 /// Checks triggers, and answers those that are complete.
@@ -30,6 +30,9 @@ fn finish(raw: &raw::Trigger) -> Option<Trigger> {
             events: *events,
             start: *start,
         },
+        raw::Source::Bucket { bucket, keys, events } => {
+            Source::Bucket { bucket: BucketName::parse(&bucket.value).ok()?, keys: keys.clone(), events: *events }
+        }
     };
     Some(Trigger {
         source,
@@ -128,6 +131,7 @@ fn check_export(
         Some(raw::Source::Queue(_)) => (shape.queue, "queue", "queue", "handles no messages"),
         Some(raw::Source::Topic(_)) => (shape.topic, "topic", "topic", "handles no topics"),
         Some(raw::Source::Kv { .. }) => (shape.kv, "kv", "kv_change", "handles no changes"),
+        Some(raw::Source::Bucket { .. }) => (shape.blob, "blob", "blob", "handles no events of blobs"),
         None => return,
     };
     if !has {

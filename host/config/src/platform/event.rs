@@ -1,7 +1,7 @@
 //! Queues and topics, and who handles what happens.
 
 use flint_model::filter::{Filter, KeyFilter};
-use flint_model::{ByteSize, FunctionName, QueueName, StoreName, TopicName};
+use flint_model::{BucketName, ByteSize, FunctionName, QueueName, StoreName, TopicName};
 use std::time::Duration;
 
 /// The rules of a queue.
@@ -88,6 +88,15 @@ pub enum Source {
         /// Where it starts when it is new.
         start: Start,
     },
+    /// What happens to the blobs of a bucket.
+    Bucket {
+        /// The bucket.
+        bucket: BucketName,
+        /// Which keys.
+        keys: KeyFilter,
+        /// Which events.
+        events: BlobEvents,
+    },
 }
 
 /// Which kinds of changes are told.
@@ -102,6 +111,21 @@ pub struct ChangeEvents {
 impl Default for ChangeEvents {
     fn default() -> Self {
         Self { insert: true, modify: true, remove: true }
+    }
+}
+
+/// Which kinds of events of blobs are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobEvents {
+    /// A blob was put or copied to a key, whatever was there before.
+    pub created: bool,
+    /// A blob was deleted.
+    pub deleted: bool,
+}
+
+impl Default for BlobEvents {
+    fn default() -> Self {
+        Self { created: true, deleted: true }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::section::Section;
 use super::{At, Field, Reader};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{ChangeEvents, Start};
+use crate::platform::{BlobEvents, ChangeEvents, Start};
 use crate::source::Span;
 use flint_model::filter::{Filter, KeyFilter};
 use serde_json::Value;
@@ -35,6 +35,7 @@ pub(crate) enum Source {
     Queue(At<String>),
     Topic(At<String>),
     Kv { store: At<String>, keys: KeyFilter, events: ChangeEvents, start: Start },
+    Bucket { bucket: At<String>, keys: KeyFilter, events: BlobEvents },
 }
 
 /// The keys that say what is listened to, each with those that go with it alone.
@@ -42,6 +43,7 @@ const SOURCES: &[(&str, &[&str])] = &[
     ("queue", &["filter"]),
     ("topic", &["filter", "max-receives", "length-max"]),
     ("kv", &["prefix", "events", "start", "max-receives", "length-max"]),
+    ("bucket", &["prefix", "suffix", "events", "max-receives", "length-max"]),
 ];
 
 impl Source {
@@ -51,13 +53,17 @@ impl Source {
             Self::Queue(_) => "queue",
             Self::Topic(_) => "topic",
             Self::Kv { .. } => "kv",
+            Self::Bucket { .. } => "bucket",
         }
     }
 
     /// The name of what is listened to.
     pub(crate) fn name(&self) -> &At<String> {
         match self {
-            Self::Queue(name) | Self::Topic(name) | Self::Kv { store: name, .. } => name,
+            Self::Queue(name)
+            | Self::Topic(name)
+            | Self::Kv { store: name, .. }
+            | Self::Bucket { bucket: name, .. } => name,
         }
     }
 }
@@ -98,10 +104,15 @@ fn read_source(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Sou
     match *area {
         "queue" => section.optional(reader, area).map(Source::Queue),
         "topic" => section.optional(reader, area).map(Source::Topic),
+        "bucket" => Some(Source::Bucket {
+            bucket: section.optional(reader, area)?,
+            keys: read_keys(reader, section),
+            events: read_blob_events(reader, section),
+        }),
         _ => Some(Source::Kv {
             store: section.optional(reader, area)?,
-            keys: KeyFilter { prefix: section.optional(reader, "prefix").map(|prefix| prefix.value), suffix: None },
-            events: read_events(reader, section),
+            keys: read_keys(reader, section),
+            events: read_change_events(reader, section),
             start: match section.field::<String>(reader, "start").value.as_str() {
                 "beginning" => Start::Beginning,
                 _ => Start::Latest,
@@ -124,27 +135,50 @@ fn check_keys(reader: &mut Reader<'_>, section: &Section<'_, '_>, area: &str, ow
     }
 }
 
+/// Reads which keys are told. Of a store, a suffix was refused already.
+fn read_keys(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> KeyFilter {
+    let mut end = |key| section.optional::<String>(reader, key).map(|text| text.value);
+    KeyFilter { prefix: end("prefix"), suffix: end("suffix") }
+}
+
 /// Reads which kinds of changes are told.
-fn read_events(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> ChangeEvents {
-    let Some(words) = section.texts(reader, "events", "\"insert\"") else { return ChangeEvents::default() };
+fn read_change_events(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> ChangeEvents {
+    let [insert, modify, remove] = read_events(reader, section, "change", ["insert", "modify", "remove"]);
+    ChangeEvents { insert, modify, remove }
+}
+
+/// Reads which kinds of events of blobs are told.
+fn read_blob_events(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> BlobEvents {
+    let [created, deleted] = read_events(reader, section, "event of a blob", ["created", "deleted"]);
+    BlobEvents { created, deleted }
+}
+
+/// Reads which of these kinds are told: all, unless some are written down.
+fn read_events<const N: usize>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_, '_>,
+    what: &str,
+    kinds: [&str; N],
+) -> [bool; N] {
+    let example = format!("\"{}\"", kinds[0]);
+    let Some(words) = section.texts(reader, "events", &example) else { return [true; N] };
     if let (true, Some((at, _))) = (words.is_empty(), section.get("events")) {
-        let diagnostic = Diagnostic::new(Code::BadValue, at, "a trigger of no change at all handles nothing", "empty");
-        reader.report(diagnostic.help("leave `events` out to handle all changes".to_owned()));
+        let message = format!("a trigger of no {what} at all handles nothing");
+        let diagnostic = Diagnostic::new(Code::BadValue, at, message, "empty");
+        reader.report(diagnostic.help("leave `events` out to handle all of them".to_owned()));
     }
-    let mut events = ChangeEvents { insert: false, modify: false, remove: false };
+    let mut told = [false; N];
     for word in words {
-        match word.value.as_str() {
-            "insert" => events.insert = true,
-            "modify" => events.modify = true,
-            "remove" => events.remove = true,
-            _ => {
-                let message = format!("{} is no kind of change", reader.quote(&word.at));
-                let help = "the kinds are `insert`, `modify` and `remove`".to_owned();
+        match kinds.iter().position(|kind| *kind == word.value) {
+            Some(index) => told[index] = true,
+            None => {
+                let message = format!("{} is no kind of {what}", reader.quote(&word.at));
+                let help = format!("the kinds are `{}`", kinds.join("`, `"));
                 reader.report(Diagnostic::new(Code::BadValue, word.at, message, "not possible").help(help));
             }
         }
     }
-    events
+    told
 }
 
 pub(super) fn read_filter(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> Option<Filter> {

@@ -2,9 +2,10 @@
 
 use super::Fixture;
 use crate::platform::{
-    Bucket, Build, ChangeEvents, Destination, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore, Listener,
-    Methods, Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
+    BlobEvents, Bucket, Build, ChangeEvents, Destination, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore,
+    Listener, Methods, Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
 };
+use flint_model::filter::KeyFilter;
 use flint_model::schedule::{GRACE_DEFAULT, Missed};
 use flint_model::{Access, ByteSize, Capability, FunctionName, QueueName};
 use http::Method;
@@ -250,6 +251,24 @@ fn a_trigger_of_a_store_keeps_the_changes_of_a_key_in_their_order() {
     let Source::Kv { keys, events, start, .. } = &users.source else { panic!("a store") };
     assert_eq!((keys.prefix.as_deref(), *start), (None, Start::Latest));
     assert_eq!(*events, ChangeEvents { insert: false, modify: true, remove: false });
+}
+
+#[test]
+fn a_trigger_of_a_bucket_keeps_what_happens_to_a_key_in_its_order() {
+    let text = "[function.listener]\nsource = \"crate\"\n[bucket.uploads]\n[bucket.more]\n\
+                [[trigger]]\nbucket = \"uploads\"\nfunction = \"listener\"\nprefix = \"in/\"\nsuffix = \".png\"\n\
+                events = \"created\"\nmax-receives = 2\n\
+                [[trigger]]\nbucket = \"more\"\nfunction = \"listener\"\n";
+    let platform = Fixture::new().accept(text);
+    let queue = &platform.queues["bucket/uploads/listener"];
+    assert!(queue.is_fifo && platform.queues["bucket/uploads/listener/dead"].is_fifo);
+    let [uploads, more] = &platform.triggers[..] else { panic!("two triggers") };
+    assert_eq!((uploads.queue.as_str(), queue.max_receives), ("bucket/uploads/listener", 2));
+    let Source::Bucket { bucket, keys, events } = &uploads.source else { panic!("a bucket") };
+    assert_eq!((keys.prefix.as_deref(), keys.suffix.as_deref()), (Some("in/"), Some(".png")));
+    assert_eq!((bucket.as_str(), *events), ("uploads", BlobEvents { created: true, deleted: false }));
+    let Source::Bucket { keys, events, .. } = &more.source else { panic!("a bucket") };
+    assert_eq!((keys.clone(), *events), (KeyFilter::default(), BlobEvents::default()));
 }
 
 #[test]

@@ -195,6 +195,10 @@ const CASES: &[(&str, &str)] = &[
     ("no_queue_handler", "[function.a]\nsource = \"crate\"\n[queue.a]\n[[trigger]]\nqueue = \"a\"\nfunction = \"a\"\n"),
     ("no_topic_handler", "[function.a]\nsource = \"crate\"\n[topic.t]\n[[trigger]]\ntopic = \"t\"\nfunction = \"a\"\n"),
     ("no_kv_handler", "[function.a]\nsource = \"crate\"\n[kv.s]\n[[trigger]]\nkv = \"s\"\nfunction = \"a\"\n"),
+    (
+        "no_blob_handler",
+        "[function.a]\nsource = \"crate\"\n[bucket.b]\n[[trigger]]\nbucket = \"b\"\nfunction = \"a\"\n",
+    ),
     ("missing_grant_topic", "[function.publisher]\nsource = \"crate\"\n"),
     ("bad_name_of_a_topic", "[topic.\"a/b\"]\n"),
     (
@@ -205,6 +209,11 @@ const CASES: &[(&str, &str)] = &[
     (
         "no_such_store_of_a_trigger",
         "[function.listener]\nsource = \"crate\"\n[kv.orders]\n[[trigger]]\nkv = \"order\"\nfunction = \"listener\"\n",
+    ),
+    (
+        "no_such_bucket_of_a_trigger",
+        "[function.listener]\nsource = \"crate\"\n[bucket.uploads]\n[[trigger]]\nbucket = \"upload\"\n\
+         function = \"listener\"\n",
     ),
     (
         "bad_value_of_a_grant_of_a_topic",
@@ -226,6 +235,11 @@ const CASES: &[(&str, &str)] = &[
         "[function.listener]\nsource = \"crate\"\n[kv.r]\n[kv.s]\n\
          [[trigger]]\nkv = \"r\"\nfunction = \"listener\"\nevents = [\"insert\", \"update\"]\n\
          [[trigger]]\nkv = \"s\"\nfunction = \"listener\"\nevents = []\n",
+    ),
+    (
+        "bad_value_of_events_of_a_bucket",
+        "[function.listener]\nsource = \"crate\"\n[bucket.b]\n[[trigger]]\nbucket = \"b\"\nfunction = \"listener\"\n\
+         events = [\"created\", \"insert\"]\nstart = \"beginning\"\n",
     ),
     (
         "second_trigger_of_a_topic",

@@ -1,6 +1,6 @@
 //! What is served, in the words of the management API.
 
-use super::api::queue::{Changes, Trigger, Triggers};
+use super::api::queue::{Changes, Events, Trigger, Triggers};
 use super::api::{
     BucketLimits, Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, QueueLimits, Rate, Route, Routes,
     Serving, Shape, StoreLimits, TopicLimits,
@@ -12,6 +12,7 @@ use flint_config::platform::{
     self, Bucket, HostOutbound, Isolation, KvStore, Methods, Queue, RateKey, Source, Start, Target, Topic,
 };
 use flint_model::ByteSize;
+use flint_model::filter::KeyFilter;
 use flint_telemetry::Recent;
 use flint_world::{HttpVersion, Import};
 use std::time::Duration;
@@ -263,9 +264,10 @@ pub(crate) fn triggers(platform: &Platform) -> Triggers {
         queue: trigger.queue.to_string(),
         topic: match &trigger.source {
             Source::Topic(topic) => Some(topic.to_string()),
-            Source::Queue | Source::Kv { .. } => None,
+            Source::Queue | Source::Kv { .. } | Source::Bucket { .. } => None,
         },
         kv: changes(&trigger.source),
+        bucket: events(&trigger.source),
         function: trigger.function.to_string(),
         batch_size: trigger.batch_size,
         batch_window_ms: millis(trigger.batch_window),
@@ -288,9 +290,21 @@ fn changes(source: &Source) -> Option<Changes> {
     Some(Changes {
         store: store.to_string(),
         prefix: keys.prefix.clone(),
-        events: kinds.into_iter().filter(|(_, is_told)| *is_told).map(|(kind, _)| kind.to_owned()).collect(),
+        events: told(kinds),
         start: start.to_owned(),
     })
+}
+
+fn events(source: &Source) -> Option<Events> {
+    let Source::Bucket { bucket, keys, events } = source else { return None };
+    let KeyFilter { prefix, suffix } = keys.clone();
+    let events = told([("created", events.created), ("deleted", events.deleted)]);
+    Some(Events { bucket: bucket.to_string(), prefix, suffix, events })
+}
+
+/// The kinds that are told.
+fn told<const N: usize>(kinds: [(&str, bool); N]) -> Vec<String> {
+    kinds.into_iter().filter(|(_, is_told)| *is_told).map(|(kind, _)| kind.to_owned()).collect()
 }
 
 /// The record of an invocation.

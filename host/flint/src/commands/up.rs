@@ -234,6 +234,7 @@ fn listens_to(trigger: &Trigger) -> (&'static str, &str) {
         Source::Queue => ("queue", trigger.queue.as_str()),
         Source::Topic(topic) => ("topic", topic.as_str()),
         Source::Kv { store, .. } => ("kv", store.as_str()),
+        Source::Bucket { bucket, .. } => ("bucket", bucket.as_str()),
     }
 }
 

@@ -167,6 +167,7 @@ impl Consumer for ToFunction {
                 Source::Queue => live.function.queue(invocation, batch, self.effects).await,
                 Source::Topic(_) => live.function.topic(invocation, batch, self.effects).await,
                 Source::Kv { .. } => live.function.kv_changes(invocation, batch, self.effects).await,
+                Source::Bucket { .. } => live.function.blob_events(invocation, batch, self.effects).await,
             };
             let handled = handled.map_err(|failure| self.unanswered(failure, batch))?;
             let failures = handled.failures.into_iter().map(|(id, unfinished)| Failed { id, why: why(unfinished) });
@@ -178,8 +179,8 @@ impl Consumer for ToFunction {
 impl ToFunction {
     fn unanswered(&self, failure: Failure, batch: &[Delivery]) -> Unanswered {
         let mut unanswered = unanswered(failure);
-        // The handler of changes answers for all of them: that no retry helps is known of one that was alone.
-        if matches!(self.source, Source::Kv { .. })
+        // The handlers of changes and events answer for all of them: that no retry helps is known of one that was alone.
+        if matches!(self.source, Source::Kv { .. } | Source::Bucket { .. })
             && batch.len() > 1
             && let Blame::Messages { retry: retry @ Retry::Never } = &mut unanswered.blame
         {

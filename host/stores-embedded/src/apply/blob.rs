@@ -78,15 +78,16 @@ impl Apply<'_> {
         if !catalog.blobs.contains_key(bucket) {
             return Ok(Vec::new());
         }
+        let sequence = self.version + 1;
         let created = match step {
             Step::Link { link, .. } | Step::Copy { source: link, .. } => {
-                Some(link.clone().at(self.now, self.version + 1).info(key))
+                Some(link.clone().at(self.now, sequence).info(key))
             }
             Step::Unlink { row } if self.tables.blobs.blob.get(row.as_slice())?.is_none() => return Ok(Vec::new()),
             Step::Unlink { .. } => None,
         };
         let (bucket, key) = (bucket.clone(), key.to_owned());
-        let event = BlobEvent { id: MessageId::at(self.now), bucket, key, created, at: self.now };
+        let event = BlobEvent { id: MessageId::at(self.now), bucket, key, created, sequence, at: self.now };
         let derived: Vec<_> = derive::blob(catalog, cause, &event).collect::<Result<_, _>>()?;
         derived.iter().try_for_each(|one| self.admit(&one.queue, plan))?;
         Ok(derived)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BlobInfo, Etag};
 use crate::filter::KeyFilter;
+use crate::kv::Version;
 
 /// What happened to a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct BlobEvent {
     pub key: String,
     /// What it leads to now; none if it leads to nothing any more.
     pub created: Option<BlobInfo>,
+    /// Of two events of a key, the later one has the greater number. That of what was created is also that of the blob.
+    pub sequence: Version,
     /// When: that of the commit.
     pub at: Timestamp,
 }
@@ -78,6 +81,7 @@ struct Record<'a> {
     bucket: &'a str,
     key: &'a str,
     at: u64,
+    sequence: u64,
     created: Option<Created<'a>>,
 }
 
@@ -88,7 +92,6 @@ struct Created<'a> {
     content_type: Option<&'a str>,
     metadata: BTreeMap<&'a str, &'a str>,
     modified_at: u64,
-    sequence: u64,
 }
 
 impl<'a> Created<'a> {
@@ -99,11 +102,10 @@ impl<'a> Created<'a> {
             content_type: info.content_type.as_deref(),
             metadata: info.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
             modified_at: info.modified_at.as_millis(),
-            sequence: info.sequence,
         }
     }
 
-    fn info(self, key: &str) -> BlobInfo {
+    fn info(self, key: &str, sequence: Version) -> BlobInfo {
         BlobInfo {
             key: key.to_owned(),
             size: self.size,
@@ -111,7 +113,7 @@ impl<'a> Created<'a> {
             content_type: self.content_type.map(str::to_owned),
             metadata: self.metadata.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             modified_at: Timestamp::from_millis(self.modified_at),
-            sequence: self.sequence,
+            sequence,
         }
     }
 }
@@ -124,6 +126,7 @@ impl BlobEvent {
             bucket: self.bucket.as_str(),
             key: &self.key,
             at: self.at.as_millis(),
+            sequence: self.sequence,
             created: self.created.as_ref().map(Created::of),
         };
         postcard::to_allocvec(&record).expect("numbers and texts, and a vector grows").into()
@@ -142,7 +145,8 @@ impl BlobEvent {
             id: MessageId::from_bytes(record.id),
             bucket: BucketName::parse(record.bucket).map_err(|_| NoEvent)?,
             key: record.key.to_owned(),
-            created: record.created.map(|created| created.info(record.key)),
+            created: record.created.map(|created| created.info(record.key, record.sequence)),
+            sequence: record.sequence,
             at: Timestamp::from_millis(record.at),
         })
     }
@@ -164,7 +168,7 @@ mod tests {
             sequence: 7,
         };
         let bucket = BucketName::parse("b").expect("a name");
-        BlobEvent { id: MessageId::new(at, 7), bucket, key, created: created.then_some(info), at }
+        BlobEvent { id: MessageId::new(at, 7), bucket, key, created: created.then_some(info), sequence: 7, at }
     }
 
     #[test]

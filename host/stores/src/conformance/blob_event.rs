@@ -68,6 +68,9 @@ pub async fn what_happens_to_a_blob_is_told_to_who_wants_it(setup: &Setup, store
     found.sort_by_key(|(key, _)| *key);
     assert_eq!(found, [("in/a.png", true), ("in/a.png", false), ("out", true)]);
     let created = all.iter().find(|event| event.key == "in/a.png" && event.created.is_some()).expect("it was told");
+    let deleted = all.iter().find(|event| event.created.is_none()).expect("it was told");
+    assert_eq!(info.as_ref().map(|info| info.sequence), Some(created.sequence));
+    assert!(created.sequence < deleted.sequence, "{created:?} {deleted:?}");
     assert_eq!((&created.created, created.at, &created.bucket), (&info, setup.clock.now(), &watched));
     assert_eq!(keys(&told(stores, "blobs/some").await), [("in/a.png", true)]);
 }

@@ -217,7 +217,7 @@ impl Dispatcher {
             let verdicts = self.policy().verdicts(&batch, &result);
             match self.settle(&batch, effects, verdicts, &unwanted).await {
                 Ok(()) => return,
-                Err(CommitError::Conflict { .. }) if attempt < CONFLICTS_MAX => {
+                Err(CommitError::Conflict { .. } | CommitError::BlobConflict { .. }) if attempt < CONFLICTS_MAX => {
                     tokio::time::sleep(CONFLICT.delay(attempt, rand())).await;
                 }
                 Err(error) => return self.refused(&batch, &unwanted, &error).await,
@@ -256,9 +256,10 @@ impl Dispatcher {
     }
 
     fn tell(&self, delivery: &Delivery, verdict: &Verdict) {
-        let (queue, message) = (&self.options.queue, delivery.stored.message.id);
+        // A field of the name `message` would take the place of the text.
+        let (queue, id) = (&self.options.queue, delivery.stored.message.id);
         if let Verdict::DeadLetter { reason } = verdict {
-            tracing::warn!(%queue, %message, receives = delivery.stored.receives, %reason, "a message was given up");
+            tracing::warn!(%queue, %id, receives = delivery.stored.receives, %reason, "a message was given up");
         }
         self.observer.settled(queue, settled(verdict), 1);
     }
@@ -286,12 +287,17 @@ impl Dispatcher {
                 tracing::warn!(%queue, "a batch took longer than its lease, and is handled by another one");
                 return self.release_others(batch, *index).await;
             }
-            CommitError::Conflict { .. } | CommitError::Full { .. } | CommitError::Unavailable { .. } => {
+            CommitError::Conflict { .. }
+            | CommitError::BlobConflict { .. }
+            | CommitError::Full { .. }
+            | CommitError::Unavailable { .. } => {
                 tracing::warn!(%queue, %error, "a batch comes again, since its effects can't be committed now");
                 batch.iter().map(|_| forgiven(self.options.backoff.delay(1, rand()))).collect()
             }
             error => {
-                let blame = Blame::Messages { retry: Retry::Default };
+                // However often it is tried, a circle has no end; of a batch, another message may be the one in it.
+                let is_circle = matches!(error, CommitError::TooDeep { .. }) && batch.len() == 1;
+                let blame = Blame::Messages { retry: if is_circle { Retry::Never } else { Retry::Default } };
                 let reason = format!("its effects can't be committed: {error}");
                 self.policy().verdicts(batch, &Err(Unanswered { reason, blame }))
             }

@@ -1,7 +1,7 @@
 //! What the handlers of messages have in common: an instance of one's own or a shared one, effects that are held, and failures in
 //! the order of the messages.
 
-use super::{Exports, Program, begin, failure_of, kv, queue, rest, topic};
+use super::{Exports, Program, begin, blob, failure_of, kv, queue, rest, topic};
 use crate::bindings::platform::types;
 use crate::failure::Failure;
 use crate::function::{EffectsMode, Handled, Handler, Unfinished};
@@ -64,6 +64,7 @@ async fn handle(
         Handler::Queue => queue::handle(accessor, exports, messages).await,
         Handler::Topic => topic::handle(accessor, exports, messages).await,
         Handler::Kv => kv::handle(accessor, exports, messages).await,
+        Handler::Blob => blob::handle(accessor, exports, messages).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The exports that are called: typed input, one guest call, typed output. No policy and no retries.
 
+mod blob;
 pub(crate) mod http;
 pub(crate) mod http_buffered;
 pub(crate) mod invoke;
@@ -53,6 +54,7 @@ pub(crate) struct Program {
     schedule: Option<bindings::schedule::ScheduleIndices>,
     topic: Option<bindings::topic::TopicIndices>,
     kv: Option<bindings::kv::KvIndices>,
+    blob: Option<bindings::blob::BlobIndices>,
     /// Called in every new instance: only where the snapshot is switched off.
     init: Option<ComponentExportIndex>,
 }
@@ -73,6 +75,7 @@ pub(crate) struct Exports {
     pub(crate) schedule: Option<bindings::schedule::Schedule>,
     pub(crate) topic: Option<bindings::topic::Topic>,
     pub(crate) kv: Option<bindings::kv::Kv>,
+    pub(crate) blob: Option<bindings::blob::Blob>,
 }
 
 impl Program {
@@ -93,6 +96,7 @@ impl Program {
         let schedule = if shape.schedule { Some(bindings::schedule::ScheduleIndices::new(component)?) } else { None };
         let topic = if shape.topic { Some(bindings::topic::TopicIndices::new(component)?) } else { None };
         let kv = if shape.kv { Some(bindings::kv::KvIndices::new(component)?) } else { None };
+        let blob = if shape.blob { Some(bindings::blob::BlobIndices::new(component)?) } else { None };
         let init = match compiled.init() {
             Init::EveryStart if shape.init => {
                 let (interface, function) = INIT_EXPORT;
@@ -102,7 +106,7 @@ impl Program {
             }
             _ => None,
         };
-        Ok(Self { context, http, invoke, queue, topic, kv, schedule, init })
+        Ok(Self { context, http, invoke, queue, topic, kv, blob, schedule, init })
     }
 }
 
@@ -152,11 +156,15 @@ impl Blueprint for Program {
             Some(indices) => Some(indices.load(&mut *store, instance)?),
             None => None,
         };
+        let blob = match &self.blob {
+            Some(indices) => Some(indices.load(&mut *store, instance)?),
+            None => None,
+        };
         let schedule = match &self.schedule {
             Some(indices) => Some(indices.load(&mut *store, instance)?),
             None => None,
         };
-        Ok(Exports { http, invoke, queue, topic, kv, schedule })
+        Ok(Exports { http, invoke, queue, topic, kv, blob, schedule })
     }
 
     async fn start(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {

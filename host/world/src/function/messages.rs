@@ -1,4 +1,4 @@
-//! Messages, to a function: those of queues, of topics and of stores that changed.
+//! Messages, to a function: those of queues, of topics, of stores that changed and of buckets in which something happened.
 
 use super::Function;
 use crate::exports;
@@ -58,6 +58,7 @@ pub(crate) enum Handler {
     Queue,
     Topic,
     Kv,
+    Blob,
 }
 
 impl Handler {
@@ -66,6 +67,7 @@ impl Handler {
             Self::Queue => Trigger::Queue,
             Self::Topic => Trigger::Topic,
             Self::Kv => Trigger::Kv,
+            Self::Blob => Trigger::Blob,
         }
     }
 
@@ -74,6 +76,7 @@ impl Handler {
             Self::Queue => shape.queue,
             Self::Topic => shape.topic,
             Self::Kv => shape.kv,
+            Self::Blob => shape.blob,
         }
     }
 }
@@ -122,6 +125,20 @@ impl Function {
         effects: EffectsMode,
     ) -> Result<Handled, Failure> {
         self.messages(&invocation, Handler::Kv, messages, effects).await
+    }
+
+    /// Handles what happened in a bucket, as [`Function::queue`] does. The handler answers for all of it together: none is done, or
+    /// all is. A message that is no event fails, and no retry helps.
+    ///
+    /// # Errors
+    /// As [`Function::queue`].
+    pub async fn blob_events(
+        &self,
+        invocation: Invocation,
+        messages: &[Delivery],
+        effects: EffectsMode,
+    ) -> Result<Handled, Failure> {
+        self.messages(&invocation, Handler::Blob, messages, effects).await
     }
 
     async fn messages(

@@ -191,6 +191,9 @@ pub(crate) struct Trigger {
     /// The store whose changes are listened to, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kv: Option<Changes>,
+    /// The bucket of which it is listened to what happens, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket: Option<Events>,
     pub(crate) function: String,
     pub(crate) batch_size: usize,
     pub(crate) batch_window_ms: u64,
@@ -212,6 +215,18 @@ pub(crate) struct Changes {
     pub(crate) events: Vec<String>,
     /// `latest` or `beginning`.
     pub(crate) start: String,
+}
+
+/// Which events of a bucket are listened to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Events {
+    pub(crate) bucket: String,
+    /// What the keys start with; none: all keys.
+    pub(crate) prefix: Option<String>,
+    /// What the keys end with; none: all keys.
+    pub(crate) suffix: Option<String>,
+    /// `created`, `deleted`.
+    pub(crate) events: Vec<String>,
 }
 
 impl Eq for Trigger {}

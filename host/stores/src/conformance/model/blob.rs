@@ -131,7 +131,7 @@ impl Model {
         }
         let created = self.buckets.get(bucket, key).map(|held| held.info.clone());
         let (bucket, key) = (bucket.clone(), key.to_owned());
-        Some(BlobEvent { id: MessageId::at(at.now), bucket, key, created, at: at.now })
+        Some(BlobEvent { id: MessageId::at(at.now), bucket, key, created, sequence: self.version, at: at.now })
     }
 
     pub(super) fn tell_blob(&mut self, at: &At<'_>, effect: &Effect, outcome: Outcome) -> Result<(), CommitError> {

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::message::consumer::{Failed, Handled, Why};
-use flint_model::{ManualClock, MessageId, StoreName, SystemClock};
+use flint_model::{BucketName, ManualClock, MessageId, StoreName, SystemClock, TopicName};
 use flint_stores::conformance::Memory;
 use flint_stores::{
-    Attribute, BoxFuture, Catalog, Expectation, KvLimits, Message, Order, QueueRules, SendOptions, Stored,
+    Attribute, BlobExpectation, BoxFuture, BucketRules, Catalog, Expectation, KvLimits, Message, Order, QueueRules,
+    SendOptions, Stored, Subscription, TopicRules,
 };
 use futures::FutureExt as _;
 use parking_lot::Mutex;
@@ -57,10 +58,15 @@ fn store() -> StoreName {
 fn stores() -> Arc<dyn Stores> {
     let dying = QueueRules { dead_letter: Some(name("jobs/dead")), receives_max: Some(3), ..QueueRules::default() };
     let fifo = QueueRules { order: Order::Fifo, ..dying.clone() };
-    let queues = [("jobs", dying), ("orders", fifo), ("jobs/dead", QueueRules::default())];
+    let queues =
+        [("jobs", dying), ("orders", fifo), ("jobs/dead", QueueRules::default()), ("told", QueueRules::default())];
+    let told =
+        TopicRules { subscriptions: vec![Subscription { queue: name("told"), filter: None }], ..TopicRules::default() };
     let catalog = Catalog {
         stores: BTreeMap::from([(store(), KvLimits::default())]),
         queues: queues.into_iter().map(|(queue, rules)| (name(queue), rules)).collect(),
+        topics: BTreeMap::from([(TopicName::parse("told").expect("a name"), told)]),
+        buckets: BTreeMap::from([(BucketName::parse("files").expect("a name"), BucketRules::default())]),
         ..Catalog::default()
     };
     Arc::new(Memory::new(catalog, Arc::new(SystemClock)))
@@ -272,6 +278,40 @@ async fn effects_that_can_not_be_committed_are_the_messages_fault() {
     let dead = stores.queues().peek(&name("jobs/dead"), None, 9).await.expect("a page").messages;
     let reason = dead[0].death.clone().expect("a death").reason;
     assert_eq!(reason, "its effects can't be committed: there is no queue none (received 3 times)");
+}
+
+#[tokio::test]
+async fn the_message_that_would_go_on_in_a_circle_is_given_up_at_once_and_alone() {
+    let stores = stores();
+    let circle = |depth| Message { depth, ..Message::new(MessageId::now(), depth.to_string()) };
+    let send = |message| Effect::QueueSend { queue: name("jobs"), message, options: SendOptions::default() };
+    stores.commit(Commit::new(vec![send(circle(16)), send(circle(0))])).await.expect("a send");
+    let (batches, counts) = dispatch(&stores, options("jobs"), |_| {
+        let message = Message::new(MessageId::now(), "x");
+        let topic = TopicName::parse("told").expect("a name");
+        Ok(Handled { failures: Vec::new(), effects: vec![Effect::TopicPublish { topic, message }] })
+    })
+    .await;
+    assert_eq!((batches.len(), &counts["done"], &counts["dead"]), (3, &1, &1), "{batches:?} {counts:?}");
+    let dead = stores.queues().peek(&name("jobs/dead"), None, 9).await.expect("a page").messages;
+    let reason = &dead[0].death.as_ref().expect("a death").reason;
+    assert!(body(&dead[0]) == "16" && reason.contains("writes into what it listens to"), "{dead:?}");
+}
+
+#[tokio::test]
+async fn a_blob_that_is_another_by_now_is_a_conflict_too() {
+    let stores = stores();
+    send(&stores, "jobs", &["1"]).await;
+    let calls = Mutex::new(0);
+    let (batches, counts) = dispatch(&stores, options("jobs"), move |_| {
+        *calls.lock() += 1;
+        let (bucket, key) = (BucketName::parse("files").expect("a name"), "k".to_owned());
+        // At first the handler believes in a blob that is not there.
+        let expect = Some(if *calls.lock() < 5 { BlobExpectation::Exists } else { BlobExpectation::Absent });
+        Ok(Handled { failures: Vec::new(), effects: vec![Effect::BlobUnlink { bucket, key, expect }] })
+    })
+    .await;
+    assert_eq!((batches.len(), counts), (5, BTreeMap::from([("done", 1)])), "no attempt counts");
 }
 
 #[tokio::test]

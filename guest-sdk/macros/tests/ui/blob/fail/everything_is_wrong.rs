@@ -1,0 +1,4 @@
+#[flint_sdk::blob(all)]
+fn handle<T>() {}
+
+fn main() {}
