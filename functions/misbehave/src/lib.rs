@@ -13,6 +13,7 @@ async fn handle(request: Request) -> Response {
     Router::new()
         .get("/spin", spin)
         .get("/trap", trap)
+        .post("/once/{ms}", once)
         .get("/exit/{status}", exit)
         .get("/grow", grow)
         .get("/grow/{mib}", grow_to)
@@ -44,6 +45,19 @@ async fn spin(_: Request) -> &'static str {
         n = n.wrapping_add(2);
     }
     "unreachable"
+}
+
+/// Sleeps, then answers with its invocation and what it was sent, or with what the query asks for.
+async fn once(request: Request) -> Result<Response, Problem> {
+    flint_sdk::time::sleep(milliseconds(&request)?).await;
+    let asked = |name: &str| request.query_param(name).and_then(|text| text.parse().ok());
+    let (status, bytes): (u16, u16) = (asked("status").unwrap_or(201), asked("bytes").unwrap_or_default());
+    assert!(request.query_param("trap").is_none(), "the function panics, as asked");
+    let mut answer = Response::new(Body::from("x".repeat(usize::from(bytes))));
+    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    let invocation = http::HeaderValue::try_from(context::current().id.to_string()).expect("a value");
+    answer.headers_mut().insert("x-done-by", invocation);
+    Ok(answer)
 }
 
 /// Panics, which is a trap.

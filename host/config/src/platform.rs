@@ -13,7 +13,7 @@ pub use event::{BlobEvents, ChangeEvents, Queue, Source, Start, Subscription, To
 pub use function::{Build, Function, FunctionSource, Isolation};
 pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
-pub use route::{Cors, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
+pub use route::{Cors, Idempotency, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 pub use schedule::{Overlap, Schedule};
 
 use flint_model::{BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName};

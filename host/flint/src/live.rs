@@ -36,7 +36,7 @@ use flint_model::FunctionName;
 use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
-use flint_triggers::request::Door;
+use flint_triggers::request::{Answers, Door};
 use flint_world::{Compiled, LoadError, World};
 use history::{Durability, History};
 use record::{Made, Record, Sum};
@@ -68,6 +68,8 @@ pub(crate) struct Served {
     world: World,
     stores: Arc<Embedded>,
     pub(crate) signer: Arc<Signer>,
+    /// The same over all changes: what it has begun, it knows by that.
+    answers: Answers,
     telemetry: Telemetry,
     /// Held by who deploys, from the first byte that is compiled on: one component is compiled at a time, and of two the one that
     /// came first is the older version.
@@ -94,12 +96,14 @@ impl Served {
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let rates = wire::rates(&platform, None);
         let blobs = wire::blobs(&stores, &signer);
-        let door = wire::door(&platform, &functions, &rates, Cut::default(), wire::room(&platform.limits), blobs)?;
+        let answers = Answers::new(Arc::<Embedded>::clone(&stores), Arc::clone(world.request_memory()));
+        let room = wire::room(&platform.limits);
+        let door = wire::door(&platform, &functions, &rates, Cut::default(), room, blobs, answers.clone())?;
         let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         let current = ArcSwap::from_pointee(generation);
         let telemetry = telemetry.clone();
         let (deploying, changing) = Default::default();
-        Ok(Self { current, world, stores, signer, telemetry, deploying, changing })
+        Ok(Self { current, world, stores, signer, answers, telemetry, deploying, changing })
     }
 
     /// What is served now.

@@ -13,16 +13,17 @@ use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
 use flint_model::filter::KeyFilter;
-use flint_model::{FunctionName, QueueName, ScheduleName, TopicName};
+use flint_model::{FunctionName, QueueName, ScheduleName, StoreName, TopicName};
 use flint_stores::blob::sign::Signer;
 use flint_stores::blob::{BlobEvents, BlobSubscription};
+use flint_stores::idempotency;
 use flint_stores::kv::{ChangeEvents, ChangeSubscription, Start};
 use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules, Subscription, TopicRules};
 use flint_stores_embedded::{Embedded, GroupCommitOptions};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
-    self, Blobs, Cors, Door, Endpoint, Folder, HostPattern, PathPattern, Rate, Room, Route, Router, Target, Tls, rate,
-    tls,
+    self, Answers, Blobs, Cors, Door, Endpoint, Folder, HostPattern, Keep, PathPattern, Rate, Room, Route, Router,
+    Target, Tls, rate, tls,
 };
 use flint_triggers::{message, schedule};
 use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
@@ -49,7 +50,9 @@ pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 
 /// What a platform has, with its limits and rules.
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
-    let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store))).collect();
+    let answers = (StoreName::answers(), idempotency::limits());
+    let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store)));
+    let stores = stores.chain([answers]).collect();
     let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
     let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();
     let topics = platform.topics.iter().map(|(name, topic)| (name.clone(), topic_rules(platform, name, topic)));
@@ -436,6 +439,7 @@ pub(crate) fn door(
     cut: Cut,
     room: Room,
     blobs: Blobs,
+    answers: Answers,
 ) -> Result<Door<Arc<Slot>>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
         Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
@@ -457,6 +461,7 @@ pub(crate) fn door(
     Ok(Door {
         cut,
         blobs: Some(blobs),
+        answers: Some(answers),
         header_count_max: platform.limits.header_count_max,
         room,
         trusted_proxies: platform.listener.trusted_proxies.clone(),
@@ -485,9 +490,29 @@ fn endpoint(
     Ok(Endpoint {
         target,
         request_body_max,
+        keep: keep(platform, route),
         rate,
         cors: route.cors.as_ref().map(cors),
         compress: route.compress.then_some(platform.limits.compress_size_min),
+    })
+}
+
+/// What is kept of a route's answers. Its keys are its own as long as host, methods and path are as they were.
+fn keep(platform: &Platform, route: &platform::Route) -> Option<Keep> {
+    let function = platform.functions.get(route.target.function()?)?;
+    let platform::Idempotency { kept, answer_size_max, required } = route.idempotency?;
+    let host = route.host.as_ref().map(ToString::to_string).unwrap_or_default();
+    let methods = match &route.methods {
+        Methods::Any => String::new(),
+        Methods::Only(methods) => methods.iter().map(|method| format!("{method},")).collect(),
+    };
+    Some(Keep {
+        route: format!("{host} {methods} {}", route.path),
+        required,
+        kept,
+        answer_size_max,
+        request_size_max: function.request_size_max,
+        lasts: function.timeout + SETTLE,
     })
 }
 

@@ -127,6 +127,13 @@ names! {
     ScheduleName;
 }
 
+impl StoreName {
+    /// The store in which the host keeps answers by `Idempotency-Key`. No text parses as its name, so nobody else reaches it.
+    pub fn answers() -> Self {
+        Self("http/answers".into())
+    }
+}
+
 names! { check = check_path,
     /// Names a queue.
     ///

@@ -17,6 +17,7 @@ pub mod commit;
 pub mod cursor;
 pub mod derive;
 pub mod effect;
+pub mod idempotency;
 pub mod invoke;
 pub mod kv;
 pub mod overlay;

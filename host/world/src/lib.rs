@@ -38,5 +38,6 @@ pub use imports::http::{
 };
 pub use invocation::Invocation;
 pub use request_error::RequestError;
+pub use request_memory::{Held, RequestMemory};
 pub use shape::{HttpVersion, Import, Shape};
 pub use world::{World, WorldError, WorldOptions};

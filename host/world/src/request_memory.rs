@@ -15,21 +15,21 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counts what is held, of all functions.
 #[derive(Debug)]
-pub(crate) struct RequestMemory {
+pub struct RequestMemory {
     held: AtomicU64,
     max: ByteSize,
 }
 
 /// Bytes of one request or answer, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub struct Held {
     memory: Arc<RequestMemory>,
     bytes: u64,
 }
 
 impl RequestMemory {
     /// Nothing is held, and never more than `max`.
-    pub(crate) fn new(max: ByteSize) -> Arc<Self> {
+    pub fn new(max: ByteSize) -> Arc<Self> {
         Arc::new(Self { held: AtomicU64::new(0), max })
     }
 
@@ -42,7 +42,7 @@ impl RequestMemory {
     ///
     /// # Errors
     /// [`Failure::RequestMemory`] if others hold too much: a retry can help when they are done.
-    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Result<Held, Failure> {
+    pub fn hold(self: &Arc<Self>, bytes: usize) -> Result<Held, Failure> {
         let mut held = Held { memory: Arc::clone(self), bytes: 0 };
         held.grow_to(bytes)?;
         Ok(held)
@@ -53,8 +53,7 @@ impl RequestMemory {
     /// # Errors
     /// [`Failure::RequestMemory`] if others hold too much: a retry can help when they are done.
     pub(crate) fn keep(self: &Arc<Self>, bytes: Bytes) -> Result<Bytes, Failure> {
-        let held = self.hold(bytes.len())?;
-        Ok(Bytes::from_owner(Kept { bytes, _held: held }))
+        Ok(self.hold(bytes.len())?.with(bytes))
     }
 
     /// Reads a body of `limit` bytes at most. It holds what is there, not what is announced: a client that announces much and
@@ -62,7 +61,7 @@ impl RequestMemory {
     ///
     /// # Errors
     /// [`Failure::TooLarge`], [`Failure::RequestMemory`], or [`Failure::BadRequest`] if the body ends early.
-    pub(crate) async fn read<B>(self: &Arc<Self>, body: B, limit: ByteSize) -> Result<(Bytes, Held), Failure>
+    pub async fn read<B>(self: &Arc<Self>, body: B, limit: ByteSize) -> Result<(Bytes, Held), Failure>
     where
         B: Body<Data = Bytes>,
     {
@@ -111,12 +110,21 @@ impl AsRef<[u8]> for Kept {
 }
 
 impl Held {
+    /// Bytes that are held until the last part of them is dropped.
+    pub fn with(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Kept { bytes, _held: self })
+    }
+
     fn fits(&self, bytes: usize) -> Result<(), Failure> {
         let sum = self.memory.held.load(Relaxed).saturating_add(bytes as u64);
         if sum > self.memory.max.as_u64() { Err(Failure::RequestMemory(self.memory.max)) } else { Ok(()) }
     }
 
-    fn grow_to(&mut self, bytes: usize) -> Result<(), Failure> {
+    /// Holds so many bytes, if it holds less.
+    ///
+    /// # Errors
+    /// [`Failure::RequestMemory`] if others hold too much; it holds what it held.
+    pub fn grow_to(&mut self, bytes: usize) -> Result<(), Failure> {
         let more = (bytes as u64).saturating_sub(self.bytes);
         if more == 0 {
             return Ok(());

@@ -162,6 +162,11 @@ impl World {
         admission
     }
 
+    /// Counts requests and answers that are held whole.
+    pub fn request_memory(&self) -> &Arc<RequestMemory> {
+        &self.request_memory
+    }
+
     /// Tells how many bytes of requests and answers are held whole at a moment.
     pub fn held(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
         let memory = Arc::clone(&self.request_memory);

@@ -115,6 +115,7 @@ fn finish(folder: &Path, raw: &raw::Route) -> Option<(Route, Span)> {
         max_age: cors.max_age,
     });
     let rate = raw.rate.clone()?;
-    let route = Route { host, methods, path: path.value.clone(), target, compress: raw.compress, cors, rate };
+    let (compress, idempotency) = (raw.compress, raw.idempotency);
+    let route = Route { host, methods, path: path.value.clone(), target, compress, cors, rate, idempotency };
     Some((route, path.at.clone()))
 }

@@ -8,7 +8,7 @@
 //! aside), and a method that both name, or both take any.
 
 use super::HostPattern;
-use flint_model::FunctionName;
+use flint_model::{ByteSize, FunctionName};
 use http::{HeaderName, Method};
 use std::cmp::Reverse;
 use std::fmt;
@@ -35,6 +35,8 @@ pub struct Route {
     pub cors: Option<Cors>,
     /// How often a client may ask; none: as often as it likes.
     pub rate: Option<Rate>,
+    /// How answers are kept for who asks again with the same `Idempotency-Key`; none: they are not.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// Who answers.
@@ -80,6 +82,17 @@ pub struct Cors {
     pub credentials: bool,
     /// How long a client may remember it.
     pub max_age: Duration,
+}
+
+/// How answers are kept by `Idempotency-Key`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idempotency {
+    /// How long.
+    pub kept: Duration,
+    /// The largest body of an answer that is kept.
+    pub answer_size_max: ByteSize,
+    /// Whether a request must have a key.
+    pub required: bool,
 }
 
 /// How often a client may ask.

@@ -21,7 +21,16 @@ impl Platform {
         function.grants = grants;
         let path = PathPattern::parse("/{*path}").expect("`/{*path}` is a path");
         let target = Target::Function(name.clone());
-        let route = Route { host: None, methods: Methods::Any, path, target, compress: false, cors: None, rate: None };
+        let route = Route {
+            host: None,
+            methods: Methods::Any,
+            path,
+            target,
+            compress: false,
+            cors: None,
+            rate: None,
+            idempotency: None,
+        };
         Self {
             data_dir: raw::data_dir_default(),
             listener: Listener::default(),

@@ -3,7 +3,7 @@
 use super::section::Section;
 use super::{At, Field, Reader};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{HostPattern, Methods, PathPattern, Rate, RateKey};
+use crate::platform::{HostPattern, Idempotency, Methods, PathPattern, Rate, RateKey};
 use crate::source::Span;
 use crate::suggest;
 use http::{HeaderName, Method, Uri};
@@ -33,6 +33,7 @@ pub(crate) struct Route {
     pub(crate) cors: Option<Option<Cors>>,
     /// As above.
     pub(crate) rate: Option<Option<Rate>>,
+    pub(crate) idempotency: Option<Idempotency>,
 }
 
 /// `[route.cors]`.
@@ -71,6 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Route 
         compress: section.field(reader, "compress").value,
         cors: nested(reader, section, "route.cors", "cors", read_cors),
         rate: nested(reader, section, "route.rate", "rate", read_rate),
+        idempotency: nested(reader, section, "route.idempotency", "idempotency", read_idempotency).flatten(),
     }
 }
 
@@ -150,6 +152,16 @@ fn read_rate(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Rate>
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let requests = number(requests?);
     Some(Rate { requests, per, burst: burst.map_or(requests, number), key: key.unwrap_or(Some(RateKey::Ip))? })
+}
+
+/// Every key of it has a default, so there is always something to go on with.
+#[expect(clippy::unnecessary_wraps, reason = "as the other tables of a route")]
+fn read_idempotency(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Idempotency> {
+    Some(Idempotency {
+        kept: section.field(reader, "kept").value,
+        answer_size_max: section.field(reader, "answer-size-max").value,
+        required: section.field(reader, "required").value,
+    })
 }
 
 fn read_key(reader: &mut Reader<'_>, key: At<String>) -> Option<RateKey> {

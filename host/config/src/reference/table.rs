@@ -157,6 +157,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("route.rate.per", millis(1, DAY), Default("1s"), "… in this time."),
     key("route.rate.burst", count(1, 1_000_000), Optional("as `requests`"), "So many at once, after a pause."),
     key("route.rate.key", Text, Default("ip"), "What tells clients apart: `ip`, or `header:NAME`; without that header, their address does."),
+    key("route.idempotency.kept", millis(1, YEAR), Default("1d"), "With this table, even an empty one, a request with an `Idempotency-Key` is done once. How long its answer is kept."),
+    key("route.idempotency.answer-size-max", size(ByteSize::bytes(0), ByteSize::mib(64)), Default("1MiB"), "Largest body of an answer that is kept. A larger one is sent and not kept: who asks again is told so."),
+    key("route.idempotency.required", Flag, Default("false"), "Whether `POST`, `PUT`, `PATCH` and `DELETE` without a key are refused."),
 
     key("kv.STORE.key-size-max", size(BYTE, ByteSize::kib(32)), Default("1KiB"), "Longest key."),
     key("kv.STORE.value-size-max", size(BYTE, ByteSize::mib(64)), Default("1MiB"), "Largest value."),

@@ -2,8 +2,8 @@
 
 use super::Fixture;
 use crate::platform::{
-    BlobEvents, Bucket, Build, ChangeEvents, Destination, FunctionSource, HostLimits, HostOutbound, Isolation, KvStore,
-    Listener, Methods, Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
+    BlobEvents, Bucket, Build, ChangeEvents, Destination, FunctionSource, HostLimits, HostOutbound, Idempotency,
+    Isolation, KvStore, Listener, Methods, Overlap, Queue, Rate, RateKey, Source, Start, Target, Topic,
 };
 use flint_model::filter::KeyFilter;
 use flint_model::schedule::{GRACE_DEFAULT, Missed};
@@ -73,6 +73,7 @@ path = "/static/{*file}"
 files = "plain"
 compress = true
 rate = { requests = 10, per = "1m", key = "header:X-Key" }
+idempotency = { kept = "1h" }
 
 [route.cors]
 origins = ["https://A.example", "http://localhost:3000"]
@@ -141,6 +142,9 @@ fn every_key_reaches_the_platform() {
     assert_eq!((&files.methods, files.compress), (&Methods::Only(vec![Method::GET]), true));
     let key = RateKey::Header("x-key".parse().expect("a name"));
     assert_eq!(files.rate, Some(Rate { requests: 10, per: Duration::from_secs(60), burst: 10, key }));
+    let kept = Duration::from_secs(3600);
+    let idempotency = Idempotency { kept, answer_size_max: ByteSize::mib(1), required: false };
+    assert_eq!((files.idempotency, platform.routes[0].idempotency), (Some(idempotency), None));
     let cors = files.cors.as_ref().expect("a table");
     assert_eq!(cors.origins.as_deref().expect("some"), ["https://a.example", "http://localhost:3000"]);
     assert_eq!((&cors.headers, cors.credentials, cors.max_age), (&None, true, Duration::from_secs(3600)));

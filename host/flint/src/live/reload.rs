@@ -77,7 +77,7 @@ impl Served {
         let rates = wire::rates(&platform, Some((&current.platform, &current.rates)));
         let (cut, room) = (current.door.cut.clone(), current.door.room.clone());
         let blobs = wire::blobs(&self.stores, &self.signer);
-        let door = wire::door(&platform, &functions, &rates, cut, room, blobs)?;
+        let door = wire::door(&platform, &functions, &rates, cut, room, blobs, self.answers.clone())?;
         // From here on, only what is kept in the data folder can stand in the way.
         tokio::task::block_in_place(|| Candidate::keep_all(&candidates))?;
         candidates.iter().for_each(Candidate::tell);

@@ -24,9 +24,17 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// A request's body, which yields an error when it grows over its limit. Its trailers count, and are cleaned as its headers are.
 #[derive(Debug)]
 pub struct Capped<B> {
-    inner: B,
+    inner: Inner<B>,
     cap: Option<Cap>,
     fault: Option<Fault>,
+}
+
+#[derive(Debug)]
+enum Inner<B> {
+    /// As the client sends it.
+    Client(B),
+    /// It was read before.
+    Whole(Bytes),
 }
 
 #[derive(Debug)]
@@ -58,7 +66,12 @@ impl<B: Body> Capped<B> {
     pub(super) fn new(inner: B, max: Option<ByteSize>) -> (Self, Option<Fault>) {
         let fault = (!inner.is_end_stream()).then(Fault::default);
         let cap = max.map(|max| Cap { max, left: max.as_u64() });
-        (Self { inner, cap, fault: fault.clone() }, fault)
+        (Self { inner: Inner::Client(inner), cap, fault: fault.clone() }, fault)
+    }
+
+    /// A body that was read before.
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self { inner: Inner::Whole(bytes), cap: None, fault: None }
     }
 }
 
@@ -67,8 +80,14 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Capped<B> {
     type Error = RequestError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RequestError>>> {
-        let mut frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         let this = &mut *self;
+        let mut frame = match &mut this.inner {
+            Inner::Client(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Inner::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
+            }
+        };
         if let Some(Ok(frame)) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
@@ -97,11 +116,17 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Capped<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        match &self.inner {
+            Inner::Client(body) => body.is_end_stream(),
+            Inner::Whole(bytes) => bytes.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match &self.inner {
+            Inner::Client(body) => body.size_hint(),
+            Inner::Whole(bytes) => SizeHint::with_exact(length_of(bytes)),
+        }
     }
 }
 
@@ -126,6 +151,8 @@ pub enum AnswerBody<G> {
     File(FileBody),
     /// A blob's.
     Blob(BlobBody),
+    /// Any of them, whose beginning was read already.
+    Begun(Bytes, Box<AnswerBody<G>>),
     /// Any of them, made smaller. In a box, for it is large and seldom there.
     Compressed(Box<Compressed<AnswerBody<G>>>),
     /// None: there was no memory to make it smaller.
@@ -133,6 +160,11 @@ pub enum AnswerBody<G> {
 }
 
 impl<G> AnswerBody<G> {
+    /// A body whose beginning was read, as it was before that.
+    pub(super) fn begun(beginning: Bytes, rest: Self) -> Self {
+        Self::Begun(beginning, Box::new(rest))
+    }
+
     /// The same, compressed.
     pub(super) fn compressed(self, coding: Coding, permit: OwnedSemaphorePermit) -> Self {
         match Compressed::new(self, coding, permit) {
@@ -165,6 +197,10 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             Self::Measured(body) => Pin::new(body).poll_frame(cx),
             Self::File(body) => body.poll_frame(cx),
             Self::Blob(body) => body.poll_frame(cx),
+            Self::Begun(beginning, _) if !beginning.is_empty() => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(beginning)))))
+            }
+            Self::Begun(_, rest) => Pin::new(&mut **rest).poll_frame(cx),
             Self::Compressed(body) => Pin::new(&mut **body).poll_frame(cx),
             Self::Broken(error) => Poll::Ready(error.take().map(|error| Err(error.into()))),
         }
@@ -177,6 +213,7 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
             Self::Measured(body) => body.done,
             Self::File(body) => body.left() == 0,
             Self::Blob(body) => body.left() == 0,
+            Self::Begun(beginning, rest) => beginning.is_empty() && rest.is_end_stream(),
             Self::Compressed(body) => body.is_end_stream(),
             Self::Broken(error) => error.is_none(),
         }
@@ -184,7 +221,11 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Host(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Self::Host(bytes) => SizeHint::with_exact(length_of(bytes)),
+            Self::Begun(beginning, rest) => match rest.size_hint().exact() {
+                Some(left) => SizeHint::with_exact(left + length_of(beginning)),
+                None => SizeHint::default(),
+            },
             Self::Guest(body) => body.inner.size_hint(),
             // As announced: hyper would otherwise have to read it out of the header again.
             Self::Measured(body) => SizeHint::with_exact(body.left),
@@ -314,6 +355,10 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Measured<G> 
             }
         }
     }
+}
+
+fn length_of(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// How much a frame holds, of content or of trailers.

@@ -85,6 +85,24 @@ pub enum Refusal {
     /// The blobs can't be had now.
     #[error("{0}")]
     BlobStore(Unavailable),
+    /// The route asks for an `Idempotency-Key`, and there is none.
+    #[error("requests to this path have the header `Idempotency-Key`")]
+    NoIdempotencyKey,
+    /// There are several keys, or what is said is none.
+    #[error("`Idempotency-Key` is one text of 1 to 255 printable ASCII characters, perhaps in quotes")]
+    BadIdempotencyKey,
+    /// The key came with another request before.
+    #[error("this `Idempotency-Key` was used for another request")]
+    IdempotencyMismatch,
+    /// The first request with this key is not done.
+    #[error("a request with this `Idempotency-Key` is not done yet")]
+    IdempotencyRunning,
+    /// The first request with this key is done, and its answer was not kept.
+    #[error("the request with this `Idempotency-Key` is done, and its answer was too large to be kept")]
+    IdempotencyLost,
+    /// It can't be found out now whether a key is known.
+    #[error("{0}")]
+    AnswerStore(Unavailable),
     /// The client took too long to send the next piece of the body.
     #[error("no more of the request body came within {}", flint_model::duration::display(*.0))]
     SlowBody(Duration),
@@ -199,6 +217,12 @@ impl From<Refusal> for Problem {
             R::BadBlob(_) => (StatusCode::BAD_REQUEST, "blob/invalid"),
             R::CutShort => (StatusCode::BAD_REQUEST, "blob/interrupted"),
             R::BlobStore(_) => (StatusCode::SERVICE_UNAVAILABLE, "blob/unavailable"),
+            R::NoIdempotencyKey => (StatusCode::BAD_REQUEST, "http/no-idempotency-key"),
+            R::BadIdempotencyKey => (StatusCode::BAD_REQUEST, "http/bad-idempotency-key"),
+            R::IdempotencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "http/idempotency-mismatch"),
+            R::IdempotencyRunning => (StatusCode::CONFLICT, "http/idempotency-running"),
+            R::IdempotencyLost => (StatusCode::CONFLICT, "http/idempotency-answer-lost"),
+            R::AnswerStore(_) => (StatusCode::SERVICE_UNAVAILABLE, "http/idempotency-unavailable"),
             R::SlowBody(_) => (StatusCode::REQUEST_TIMEOUT, "http/slow-body"),
             R::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "http/uri-too-long"),
             R::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "http/too-large"),
@@ -211,6 +235,7 @@ impl From<Refusal> for Problem {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 problem.extra = Some((header::RETRY_AFTER, HeaderValue::from(seconds.max(1))));
             }
+            R::IdempotencyRunning => problem.extra = Some((header::RETRY_AFTER, RETRY_AFTER)),
             R::BadRange(size) => {
                 // Digits are a value.
                 let range = HeaderValue::try_from(format!("bytes */{size}")).ok();
@@ -289,15 +314,22 @@ mod tests {
             (Refusal::BadBlob("a rule".to_owned()), 400, "blob/invalid"),
             (Refusal::CutShort, 400, "blob/interrupted"),
             (Refusal::BlobStore(Unavailable::DiskFull), 503, "blob/unavailable"),
+            (Refusal::NoIdempotencyKey, 400, "http/no-idempotency-key"),
+            (Refusal::BadIdempotencyKey, 400, "http/bad-idempotency-key"),
+            (Refusal::IdempotencyMismatch, 422, "http/idempotency-mismatch"),
+            (Refusal::IdempotencyRunning, 409, "http/idempotency-running"),
+            (Refusal::IdempotencyLost, 409, "http/idempotency-answer-lost"),
+            (Refusal::AnswerStore(Unavailable::DiskFull), 503, "http/idempotency-unavailable"),
             (Refusal::SlowBody(Duration::from_secs(1)), 408, "http/slow-body"),
             (Refusal::UriTooLong(9), 414, "http/uri-too-long"),
             (Refusal::TooLarge(ByteSize::bytes(9)), 413, "http/too-large"),
         ] {
             let allows = matches!(refusal, Refusal::MethodNotAllowed(_));
+            let is_passing = [429, 503].contains(&status) || refusal == Refusal::IdempotencyRunning;
             let problem = Problem::from(refusal);
             assert_eq!((problem.status.as_u16(), problem.code), (status, code));
             let response = problem.into_response(InvocationId::now());
-            assert_eq!(response.headers().contains_key("retry-after"), [429, 503].contains(&status));
+            assert_eq!(response.headers().contains_key("retry-after"), is_passing);
             assert_eq!(response.headers().get("allow").is_some_and(|allow| allow == "GET"), allows);
         }
     }

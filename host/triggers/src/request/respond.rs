@@ -12,6 +12,7 @@ use super::encoding::Coding;
 use super::files::{self, Folder};
 use super::forwarded::Origin;
 use super::header::{self as headers, INVOCATION_ID, ROUTE};
+use super::idempotency::{Answers, Begun, Keep, Once};
 use super::listener::{Cut, Limits};
 use super::problem::{Problem, Refusal};
 use super::rate::Rate;
@@ -19,7 +20,7 @@ use super::router::{Found, Router};
 use super::target;
 use super::trace::{self, TRACEPARENT, TRACESTATE};
 use bytes::Bytes;
-use flint_model::ByteSize;
+use flint_model::{ByteSize, InvocationId};
 use flint_stores::blob::sign::Signed;
 use flint_world::{Failure, Invocation};
 use http::header::{self, HeaderMap, HeaderValue};
@@ -67,6 +68,8 @@ pub struct Endpoint<T> {
     pub target: Target<T>,
     /// The largest body of a request; none: as large as the function reads.
     pub request_body_max: Option<ByteSize>,
+    /// Answers that are kept for those who ask again; none: they are not.
+    pub keep: Option<Keep>,
     /// How often a client may ask; doors that take each other's place may share it.
     pub rate: Option<Arc<Rate>>,
     /// Which pages of other origins may ask; none: the function says.
@@ -87,7 +90,8 @@ pub enum Target<T> {
 impl<T> Endpoint<T> {
     /// A function, and nothing besides.
     pub fn new(function: T) -> Self {
-        Self { target: Target::Function(function), request_body_max: None, rate: None, cors: None, compress: None }
+        let target = Target::Function(function);
+        Self { target, request_body_max: None, keep: None, rate: None, cors: None, compress: None }
     }
 }
 
@@ -104,6 +108,8 @@ pub struct Door<T> {
     pub trusted_proxies: Vec<IpNet>,
     /// Signed URLs of blobs; none: there are no such.
     pub blobs: Option<Blobs>,
+    /// Keeps answers for who asks again; none: no route does.
+    pub answers: Option<Answers>,
     /// What is done at once.
     pub room: Room,
     /// Told when the host can't wait any longer. Who has no answer yet gets a 503.
@@ -117,7 +123,7 @@ pub struct WantedVersion(pub HeaderValue);
 /// What becomes of a request that is not refused.
 enum Step<'r, T, B> {
     /// A function is asked.
-    Call { function: &'r T, request: Request<Capped<B>>, fault: Option<Fault> },
+    Call { function: &'r T, request: Request<Capped<B>>, fault: Option<Fault>, once: Option<Once<'r>> },
     /// A blob is read or written.
     Blob { blobs: &'r Blobs, signed: Signed, request: Request<Capped<B>>, fault: Option<Fault> },
     /// A file is read.
@@ -161,6 +167,7 @@ impl<T> Door<T> {
             header_count_max: Limits::default().header_count_max,
             trusted_proxies: Vec::new(),
             blobs: None,
+            answers: None,
             room: Room::default(),
             cut: Cut::default(),
         }
@@ -184,8 +191,8 @@ impl<T> Door<T> {
     ) -> Response<Kept<AnswerBody<G>>>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-        F: Future<Output = Result<Response<G>, Failure>>,
-        G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+        F: Future<Output = Result<Response<G>, Failure>> + Send + 'static,
+        G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
     {
         let invocation = Invocation::accept(trace::caller(request.headers()));
         let (id, stamp) = (invocation.id, Stamp::new(&invocation));
@@ -201,10 +208,14 @@ impl<T> Door<T> {
             None => Err(Refusal::TooManyRequests.into()),
         };
         let mut response = match admitted {
-            Ok(Step::Call { function, request, fault }) => {
-                let answered = match self.unless_cut(call(function, invocation, request)).await {
-                    Ok(response) => answer::finish(response, id, head, version).await,
-                    Err(failure) => Err(failure),
+            Ok(Step::Call { function, request, fault, once }) => {
+                let call = |request| call(function, invocation, request);
+                let answered = match once {
+                    Some(once) => self.once(once, request, call, id, version).await,
+                    None => match self.unless_cut(call(request)).await {
+                        Ok(response) => answer::finish(response, id, head, version).await,
+                        Err(failure) => Err(failure),
+                    },
                 };
                 match (answered, fault.as_ref().and_then(Fault::get)) {
                     // Whatever a function says of a body that did not come: it did not come in time, and that is what the client can mend.
@@ -252,6 +263,32 @@ impl<T> Door<T> {
         }
         stamp.put(response.headers_mut());
         response.map(|body| Kept::new(body, permit))
+    }
+
+    /// Answers a request that is done once. What has begun goes on when nobody waits for it any more: whoever asks again gets its
+    /// answer.
+    async fn once<B, F, G>(
+        &self,
+        once: Once<'_>,
+        request: Request<Capped<B>>,
+        call: impl FnOnce(Request<Capped<B>>) -> F,
+        id: InvocationId,
+        version: Version,
+    ) -> Result<Response<AnswerBody<G>>, Failure>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+        F: Future<Output = Result<Response<G>, Failure>> + Send + 'static,
+        G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
+    {
+        match once.begin(request).await? {
+            Begun::Ask(claim, request) => {
+                let settled = tokio::spawn(claim.settle(call(request), id, version));
+                let settled = async { settled.await.unwrap_or(Err(Failure::Internal)) };
+                self.unless_cut(settled).await
+            }
+            Begun::Replay(response) => Ok(response),
+            Begun::Refuse(refusal) => Ok(Problem::from(refusal).into_response(id).map(AnswerBody::Host)),
+        }
     }
 
     /// Waits for a target's answer until the host can't any longer.
@@ -335,6 +372,12 @@ impl<T> Door<T> {
                 return Ok(Step::Read { folder, path, parts });
             }
         };
+        let once = match (&self.answers, &endpoint.keep) {
+            (Some(answers), Some(keep)) => {
+                keep.key(&parts.method, &parts.headers)?.map(|key| Once { answers, keep, key })
+            }
+            _ => None,
+        };
         stamp.put(&mut parts.headers);
         origin.put(&mut parts.headers);
         if origin.secure || parts.uri.scheme().is_some() {
@@ -352,7 +395,7 @@ impl<T> Door<T> {
             return Err(Refusal::TooLarge(max).into());
         }
         let (body, fault) = Capped::new(body, max);
-        Ok(Step::Call { function, request: Request::from_parts(parts, body), fault })
+        Ok(Step::Call { function, request: Request::from_parts(parts, body), fault, once })
     }
 
     /// Answers a page that asks whether it may ask, if that is the host's to say: the route of what it wants to ask decides.

@@ -15,6 +15,7 @@ fn route(host: &str, methods: &[&str], path: &str) -> Route {
         compress: false,
         cors: None,
         rate: None,
+        idempotency: None,
     }
 }
 
