@@ -159,6 +159,7 @@ pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Opti
         backoff: message::Backoff { first: trigger.retry_delay, most: trigger.retry_delay_max },
         receives_max: rules.receives_max,
         receive_max: rules.batch_max,
+        delay_max: rules.visibility_max,
     })
 }
 
@@ -181,6 +182,7 @@ pub(crate) fn dispatch_ticks(
         backoff: message::Backoff { first: schedule.retry_delay, most: schedule.retry_delay_max },
         receives_max: rules.receives_max,
         receive_max: rules.batch_max,
+        delay_max: rules.visibility_max,
     })
 }
 
@@ -205,6 +207,7 @@ pub(crate) fn dispatch_invocations(
         backoff: message::Backoff { first: how.retry_delay, most: how.retry_delay_max },
         receives_max: rules.receives_max,
         receive_max: rules.batch_max,
+        delay_max: rules.visibility_max,
     })
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Setup, bodies, done, post, receive, settle};
-use crate::{Company, Receives, Stores, Verdict};
+use super::{Setup, bodies, done, post, receive, receive_with, settle};
+use crate::{Company, Receive, Receives, Stores, Verdict};
 
 const MS: Duration = Duration::from_millis(1);
 const LEASE: Duration = Duration::from_secs(30);
@@ -55,6 +55,19 @@ pub async fn groups_do_not_wait_for_each_other(_: &Setup, stores: &Arc<dyn Store
     assert_eq!(bodies(&rest), ["1@b", "2@b", "1@c"]);
     done(stores, &first).await;
     assert_eq!(bodies(&receive(stores, "orders", 9).await), ["2@a"]);
+}
+
+/// So a batch is not larger than it is to be, though messages of a group have to come together.
+pub async fn of_a_group_come_as_many_as_were_asked_for(_: &Setup, stores: &Arc<dyn Stores>) {
+    for body in ["1@a", "2@a", "3@a", "1@b", "large@c", "2@c"] {
+        post(stores, "orders", body).await;
+    }
+    let few = Receive { max: 9, group_max: 2, group_bytes_max: 3, ..Receive::default() };
+    let found = receive_with(stores, "orders", few).await.messages;
+    assert_eq!(bodies(&found), ["1@a", "1@b", "large@c"], "two of a group have too many bytes");
+    done(stores, &found).await;
+    let found = receive_with(stores, "orders", Receive { group_bytes_max: 99, ..few }).await.messages;
+    assert_eq!(bodies(&found), ["2@a", "3@a", "2@c"]);
 }
 
 /// Nothing passes the message that has to come again.

@@ -176,6 +176,7 @@ macro_rules! conformance {
             fifo: messages_of_a_group_come_in_their_order
                 a_group_waits_while_one_of_its_messages_is_leased
                 groups_do_not_wait_for_each_other
+                of_a_group_come_as_many_as_were_asked_for
                 the_rest_of_a_group_waits_for_a_retry
                 a_group_goes_on_behind_a_dead_lettered_message
                 a_busy_group_does_not_starve_another

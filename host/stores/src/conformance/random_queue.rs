@@ -77,7 +77,9 @@ impl Run<'_> {
     async fn receive(&mut self) {
         let queue = queue_name(self.queue());
         let visibility = Some(Duration::from_millis(self.rng.random_range(1..60)));
-        let receive = Receive { max: self.rng.random_range(1..=3), bytes_max: 12, visibility, wait: Duration::ZERO };
+        let [max, group_max] = std::array::from_fn(|_| self.rng.random_range(1..=3));
+        let group_bytes_max = self.rng.random_range(1..=12);
+        let receive = Receive { max, bytes_max: 12, group_max, group_bytes_max, visibility, wait: Duration::ZERO };
         let expected = self.model.queues().receive(&queue, receive).await.expect("the model receives");
         let found = self.stores.queues().receive(&queue, receive).await.expect("the engine receives");
         let plain = |deliveries: &[Delivery]| -> Vec<_> {

@@ -7,19 +7,22 @@
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flint_model::QueueName;
 use flint_model::filter::Filter;
-use flint_stores::{Cause, Commit, CommitError, Delivery, Effect, Receive, Received, Settle, Stores, Verdict};
+use flint_stores::{
+    Cause, Commit, CommitError, Company, Delivery, Effect, Receive, Received, Receives, Settle, Stores, Verdict,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::batch::{Bounds, cut};
+use super::batch::{Bounds, Cut, cut};
 use super::consumer::{Blame, Consumer, Observer, Retry, Settled, Unanswered};
 use super::settle::{Policy, forgiven, settled};
 
@@ -46,10 +49,14 @@ pub struct Options {
     pub receives_max: Option<u32>,
     /// The most messages of one lease: the queue's `batch-max`.
     pub receive_max: usize,
+    /// The longest that a message may be put off: the queue's `visibility_max`.
+    pub delay_max: Duration,
 }
 
 /// How long one call waits for messages. It is only woken by them, so this bounds nothing but how long a call is.
 const WAIT: Duration = Duration::from_secs(20);
+/// How long a call is waited for that is under way when the loop is told to stop: it may have leased messages already.
+const LAST: Duration = Duration::from_millis(100);
 /// How long the loop rests after the stores failed, at first and at most.
 const REST: Backoff = Backoff { first: Duration::from_millis(50), most: Duration::from_secs(5) };
 /// How often a batch is handled anew at once, since another one wrote what it had read.
@@ -92,15 +99,13 @@ impl Dispatcher {
         let mut failures = 0;
         while let Some(held) = stop.run_until_cancelled(dispatcher.permits(&permits)).await {
             while running.try_join_next().is_some() {}
-            let leased = stop.run_until_cancelled(dispatcher.lease(held.len())).await;
-            match leased {
-                None => break,
-                Some(Ok(deliveries)) => {
+            match dispatcher.lease(held.len(), &stop).await {
+                Ok(deliveries) => {
                     failures = 0;
                     dispatcher.start(deliveries, held, &mut running);
                 }
-                Some(Err(CommitError::NoSuch(_))) => break,
-                Some(Err(error)) => {
+                Err(CommitError::NoSuch(_)) => break,
+                Err(error) => {
                     failures += 1;
                     if failures == 1 {
                         tracing::warn!(queue = %dispatcher.options.queue, %error, "messages can't be received, for now");
@@ -127,31 +132,41 @@ impl Dispatcher {
         held
     }
 
-    /// Leases messages for so many batches, at least one.
-    async fn lease(&self, batches: usize) -> Result<Vec<Delivery>, CommitError> {
+    /// Leases messages for so many batches, at least one; none only if it is told to stop.
+    async fn lease(&self, batches: usize, stop: &CancellationToken) -> Result<Vec<Delivery>, CommitError> {
         let Options { batch_size, batch_bytes_max, receive_max, .. } = self.options;
         let max = batch_size.saturating_mul(batches).clamp(1, receive_max.max(1));
         let bytes_max = batch_bytes_max.saturating_mul(batches);
-        let receive = Receive { max, bytes_max, visibility: Some(self.options.visibility), wait: WAIT };
+        let receive = Receive {
+            max,
+            bytes_max,
+            group_max: batch_size,
+            group_bytes_max: batch_bytes_max,
+            visibility: Some(self.options.visibility),
+            wait: WAIT,
+        };
         loop {
-            let Received { messages, alone, .. } = self.receive(receive).await?;
-            if messages.is_empty() {
+            let Received { messages, alone, .. } = self.receive_until(receive, stop).await?;
+            if messages.is_empty() && !stop.is_cancelled() {
                 continue;
             }
-            let window = !self.options.batch_window.is_zero() && messages.len() < batch_size && !alone;
-            return if window { Ok(self.gather(messages, receive).await) } else { Ok(messages) };
+            let is_full = messages.len() >= batch_size || alone || self.options.batch_window.is_zero();
+            return if is_full { Ok(messages) } else { Ok(self.gather(messages, receive, stop).await) };
         }
     }
 
-    /// Waits for more messages, until there is a full batch or the window is over.
-    async fn gather(&self, mut messages: Vec<Delivery>, receive: Receive) -> Vec<Delivery> {
+    /// Waits for more messages, until there is a full batch, the window is over or it is told to stop.
+    async fn gather(&self, mut messages: Vec<Delivery>, receive: Receive, stop: &CancellationToken) -> Vec<Delivery> {
         let until = Instant::now() + self.options.batch_window;
-        while messages.len() < self.options.batch_size {
+        while messages.len() < self.options.batch_size && !stop.is_cancelled() {
             let wait = until.saturating_duration_since(Instant::now());
             let max = self.options.batch_size - messages.len();
-            match self.receive(Receive { max, wait, ..receive }).await {
-                // What has to come alone does not come into this batch.
-                Ok(Received { messages: more, alone: true, .. }) => self.give_back(more).await,
+            match self.receive_until(Receive { max, wait, ..receive }, stop).await {
+                // What has to come alone does not come into this batch, and is the first that the next lease finds.
+                Ok(Received { messages: more, alone: true, .. }) => {
+                    self.give_back(more, Company::Alone).await;
+                    break;
+                }
                 Ok(Received { messages: more, .. }) => messages.extend(more),
                 // What is there is handled; the next lease tells the error.
                 Err(_) => break,
@@ -161,6 +176,15 @@ impl Dispatcher {
             }
         }
         messages
+    }
+
+    /// Receives. Once it is told to stop, it does not wait for messages any more, but does not leave what is leased already.
+    async fn receive_until(&self, receive: Receive, stop: &CancellationToken) -> Result<Received, CommitError> {
+        let mut receiving = pin!(self.receive(receive));
+        match stop.run_until_cancelled(receiving.as_mut()).await {
+            Some(received) => received,
+            None => tokio::time::timeout(LAST, receiving).await.unwrap_or_else(|_nothing| Ok(Received::default())),
+        }
     }
 
     async fn receive(&self, receive: Receive) -> Result<Received, CommitError> {
@@ -173,10 +197,8 @@ impl Dispatcher {
     }
 
     /// Lets go of messages as if they had not been received.
-    async fn give_back(&self, messages: Vec<Delivery>) {
-        let company = flint_stores::Company::Alone;
-        let receives = flint_stores::Receives::Forgive;
-        let verdict = Verdict::Retry { after: Duration::ZERO, receives, company };
+    async fn give_back(&self, messages: Vec<Delivery>, company: Company) {
+        let verdict = Verdict::Retry { after: Duration::ZERO, receives: Receives::Forgive, company };
         let settle = |delivery: Delivery| Settle { receipt: delivery.receipt, verdict: verdict.clone() };
         self.commit(Cause::default(), Vec::new(), messages.into_iter().map(settle).collect()).await.unwrap_or_else(
             |error| {
@@ -186,21 +208,19 @@ impl Dispatcher {
     }
 
     /// Starts a task for each batch.
-    fn start(
-        self: &Arc<Self>,
-        deliveries: Vec<Delivery>,
-        mut held: Vec<OwnedSemaphorePermit>,
-        running: &mut JoinSet<()>,
-    ) {
+    fn start(self: &Arc<Self>, deliveries: Vec<Delivery>, held: Vec<OwnedSemaphorePermit>, running: &mut JoinSet<()>) {
         let bounds = Bounds { messages: self.options.batch_size, bytes: self.options.batch_bytes_max };
-        for batch in cut(deliveries, bounds) {
-            // Groups that stay together can make more batches than there are permits, never many: these run all the same.
-            let permit = held.pop();
+        let Cut { batches, rest } = cut(deliveries, bounds, held.len());
+        for (batch, permit) in batches.into_iter().zip(held) {
             let dispatcher = Arc::clone(self);
             running.spawn(async move {
                 dispatcher.handle(batch).await;
                 drop(permit);
             });
+        }
+        if !rest.is_empty() {
+            let dispatcher = Arc::clone(self);
+            running.spawn(async move { dispatcher.give_back(rest, Company::Any).await });
         }
     }
 
@@ -211,18 +231,32 @@ impl Dispatcher {
         if batch.is_empty() {
             return self.conclude(unwanted).await;
         }
+        let mut longest = Duration::ZERO;
         for attempt in 1.. {
+            let begun = Instant::now();
             let mut result = self.consumer.handle(&batch).await;
+            longest = longest.max(begun.elapsed());
             let effects = result.as_mut().map_or_else(|_| Vec::new(), |handled| std::mem::take(&mut handled.effects));
             let verdicts = self.policy().verdicts(&batch, &result);
+            let without_effects = effects.is_empty().then(|| verdicts.clone());
             match self.settle(&batch, effects, verdicts, &unwanted).await {
                 Ok(()) => return,
-                Err(CommitError::Conflict { .. } | CommitError::BlobConflict { .. }) if attempt < CONFLICTS_MAX => {
+                Err(CommitError::Conflict { .. } | CommitError::BlobConflict { .. })
+                    if attempt < CONFLICTS_MAX && self.has_time(&batch, longest) =>
+                {
                     tokio::time::sleep(CONFLICT.delay(attempt, rand())).await;
                 }
+                Err(CommitError::LeaseLost { .. }) => return self.late(&batch, without_effects).await,
                 Err(error) => return self.refused(&batch, &unwanted, &error).await,
             }
         }
+    }
+
+    /// Whether a batch can be handled anew within its lease, if that takes twice as long as the longest time so far. What takes even
+    /// longer finds its lease lost, and does not happen.
+    fn has_time(&self, batch: &[Delivery], longest: Duration) -> bool {
+        let until = batch.iter().map(|delivery| delivery.until).min();
+        until.is_none_or(|until| self.stores.now().saturating_add(longest * 2) < until)
     }
 
     fn wants(&self, delivery: &Delivery) -> bool {
@@ -232,7 +266,8 @@ impl Dispatcher {
     }
 
     fn policy(&self) -> Policy {
-        Policy { backoff: self.options.backoff, receives_max: self.options.receives_max, jitter: rand() }
+        let Options { backoff, receives_max, delay_max, .. } = self.options;
+        Policy { backoff, receives_max, delay_max, jitter: rand() }
     }
 
     /// Commits effects and verdicts together.
@@ -283,16 +318,12 @@ impl Dispatcher {
     async fn refused(&self, batch: &[Delivery], unwanted: &[Settle], error: &CommitError) {
         let queue = &self.options.queue;
         let verdicts = match error {
-            CommitError::LeaseLost { index, .. } => {
-                tracing::warn!(%queue, "a batch took longer than its lease, and is handled by another one");
-                return self.release_others(batch, *index).await;
-            }
             CommitError::Conflict { .. }
             | CommitError::BlobConflict { .. }
             | CommitError::Full { .. }
             | CommitError::Unavailable { .. } => {
                 tracing::warn!(%queue, %error, "a batch comes again, since its effects can't be committed now");
-                batch.iter().map(|_| forgiven(self.options.backoff.delay(1, rand()))).collect()
+                batch.iter().map(|_| self.policy().put_off()).collect()
             }
             error => {
                 // However often it is tried, a circle has no end; of a batch, another message may be the one in it.
@@ -307,12 +338,17 @@ impl Dispatcher {
         }
     }
 
-    /// Of a batch that lost a lease, the others come again: what was done for all of them is not committed.
-    async fn release_others(&self, batch: &[Delivery], lost: usize) {
-        for (index, delivery) in batch.iter().enumerate().filter(|(index, _)| *index != lost) {
-            let settle = Settle { receipt: delivery.receipt.clone(), verdict: forgiven(Duration::ZERO) };
-            if let Err(error) = self.commit(Cause::default(), Vec::new(), vec![settle]).await {
-                tracing::debug!(queue = %self.options.queue, index, %error, "this lease is lost too");
+    /// Of a batch that lost a lease, each message is settled by itself. If there were effects, they are those of all messages
+    /// together and did not happen, so the others come again; without effects, what each one came to holds.
+    async fn late(&self, batch: &[Delivery], verdicts: Option<Vec<Verdict>>) {
+        let queue = &self.options.queue;
+        tracing::warn!(%queue, "a batch took longer than its lease, or messages of it were purged or settled meanwhile");
+        let verdicts = verdicts.unwrap_or_else(|| batch.iter().map(|_| forgiven(Duration::ZERO)).collect());
+        for (delivery, verdict) in batch.iter().zip(verdicts) {
+            let settle = Settle { receipt: delivery.receipt.clone(), verdict: verdict.clone() };
+            match self.commit(cause(batch), Vec::new(), vec![settle]).await {
+                Ok(()) => self.tell(delivery, &verdict),
+                Err(error) => tracing::debug!(%queue, id = %delivery.stored.message.id, %error, "its lease is lost"),
             }
         }
     }

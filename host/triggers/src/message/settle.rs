@@ -1,6 +1,7 @@
 //! What becomes of each message of a batch. Pure.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use flint_model::MessageId;
 use flint_stores::{Company, Delivery, Receives, Verdict};
@@ -8,12 +9,17 @@ use flint_stores::{Company, Delivery, Receives, Verdict};
 use super::backoff::Backoff;
 use super::consumer::{Blame, Failed, Handled, Retry, Settled, Unanswered, Why};
 
+/// How long a message waits at least that the host could not handle, so that a host without room is not kept busy by it.
+const HOST_DELAY: Duration = Duration::from_millis(100);
+
 /// By what is decided.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Policy {
     pub(super) backoff: Backoff,
     /// A message that was received so often is not tried again.
     pub(super) receives_max: Option<u32>,
+    /// The longest that a message may be put off.
+    pub(super) delay_max: Duration,
     /// Between 0 and 1.
     pub(super) jitter: f64,
 }
@@ -41,18 +47,23 @@ impl Policy {
         match why {
             Why::Failed { reason, retry } => self.again(delivery, reason, *retry, Company::Any),
             // It is due at once, behind the one that it waits for.
-            Why::NotTried => forgiven(std::time::Duration::ZERO),
+            Why::NotTried => forgiven(Duration::ZERO),
         }
     }
 
     fn unanswered(&self, batch: usize, delivery: &Delivery, unanswered: &Unanswered) -> Verdict {
         match unanswered.blame {
-            Blame::Host => forgiven(self.backoff.delay(1, self.jitter)),
+            Blame::Host => self.put_off(),
             Blame::Messages { retry } => {
                 let company = if batch > 1 { Company::Alone } else { Company::Any };
                 self.again(delivery, &unanswered.reason, retry, company)
             }
         }
+    }
+
+    /// Again after a while, as if it had not been received.
+    pub(super) fn put_off(&self) -> Verdict {
+        forgiven(self.backoff.delay(1, self.jitter).max(HOST_DELAY).min(self.delay_max))
     }
 
     fn again(&self, delivery: &Delivery, reason: &str, retry: Retry, company: Company) -> Verdict {
@@ -63,13 +74,14 @@ impl Policy {
             _ if spent => return Verdict::DeadLetter { reason: format!("{reason} (received {receives} times)") },
             Retry::Default => self.backoff.delay(receives, self.jitter),
             Retry::After(after) => after,
-        };
+        }
+        .min(self.delay_max);
         Verdict::Retry { after, receives: Receives::Count, company }
     }
 }
 
 /// Again, as if it had not been received.
-pub(super) fn forgiven(after: std::time::Duration) -> Verdict {
+pub(super) fn forgiven(after: Duration) -> Verdict {
     Verdict::Retry { after, receives: Receives::Forgive, company: Company::Any }
 }
 
@@ -87,7 +99,6 @@ pub(super) mod tests {
     use super::*;
     use flint_model::{QueueName, Timestamp};
     use flint_stores::{Message, Receipt, Stored};
-    use std::time::Duration;
 
     /// A message that was received so often; of a group with `body@group`.
     pub(in super::super) fn delivery(body: &str, receives: u32) -> Delivery {
@@ -103,7 +114,7 @@ pub(super) mod tests {
 
     fn policy() -> Policy {
         let backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(60) };
-        Policy { backoff, receives_max: Some(3), jitter: 0.5 }
+        Policy { backoff, receives_max: Some(3), delay_max: Duration::from_secs(100), jitter: 0.5 }
     }
 
     fn retried(seconds: u64, receives: Receives, company: Company) -> Verdict {
@@ -144,6 +155,15 @@ pub(super) mod tests {
         assert_eq!(policy().verdicts(&one, &trapped), [retried(9, Receives::Count, Company::Any)]);
         let host = retried(1, Receives::Forgive, Company::Any);
         assert_eq!(policy().verdicts(&two, &unanswered(Blame::Host)), [host.clone(), host]);
+    }
+
+    #[test]
+    fn a_message_is_not_put_off_for_longer_than_its_queue_allows_nor_less_than_a_busy_host_needs() {
+        let failed = |blame| Err(Unanswered { reason: "x".to_owned(), blame });
+        let late = failed(Blame::Messages { retry: Retry::After(Duration::from_secs(500)) });
+        assert_eq!(policy().verdicts(&[delivery("a", 1)], &late), [retried(100, Receives::Count, Company::Any)]);
+        let at_once = Policy { backoff: Backoff { first: Duration::ZERO, most: Duration::ZERO }, ..policy() };
+        assert_eq!(at_once.verdicts(&[delivery("a", 1)], &failed(Blame::Host)), [forgiven(HOST_DELAY)]);
     }
 
     #[test]

@@ -138,6 +138,7 @@ impl Apply<'_> {
 
     fn offer_members(&mut self, walk: &mut Walk<'_>, turn: &Turn) -> Result<Offered, Failure> {
         let mut offered = Offered::default();
+        walk.gather.next_group();
         let mut from = 0;
         loop {
             let members = self.members(walk.queue, &turn.group, from, walk.gather.room().saturating_add(1))?;

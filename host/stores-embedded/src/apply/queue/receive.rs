@@ -125,6 +125,7 @@ impl Apply<'_> {
             walk.received.given_up += 1;
             return Ok(false);
         }
+        walk.gather.next_group();
         match walk.gather.offer(stored.message.size(), ticket.company()) {
             Pick::Full => return Ok(true),
             Pick::Skip => return Ok(false),

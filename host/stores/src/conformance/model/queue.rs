@@ -145,6 +145,7 @@ impl Queues {
         let mut gather = Gather::new(receive);
         'runs: for run in self.queues.entry(name.clone()).or_default().runs(rules.order, now) {
             let mut leased = false;
+            gather.next_group();
             for number in run {
                 if gather.room() == 0 {
                     break 'runs;
@@ -165,6 +166,9 @@ impl Queues {
                 let queue = self.queues.entry(name.clone()).or_default();
                 let Some(held) = queue.held.get_mut(&number) else { continue };
                 let group = held.stored.message.group.clone();
+                if group.is_none() {
+                    gather.next_group();
+                }
                 match gather.offer(held.stored.message.size(), held.company()) {
                     Pick::Skip => continue 'runs,
                     Pick::Full => break 'runs,

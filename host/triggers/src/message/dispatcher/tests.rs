@@ -84,6 +84,7 @@ fn options(queue: &str) -> Options {
         backoff: Backoff { first: Duration::from_millis(1), most: Duration::from_millis(2) },
         receives_max: Some(3),
         receive_max: 1000,
+        delay_max: Duration::from_secs(12 * 60 * 60),
     }
 }
 
@@ -316,11 +317,7 @@ async fn a_blob_that_is_another_by_now_is_a_conflict_too() {
 
 #[tokio::test]
 async fn whoever_lost_a_lease_writes_nothing() {
-    let clock = Arc::new(ManualClock::at(flint_model::Timestamp::from_millis(1)));
-    let queues = BTreeMap::from([(name("jobs"), QueueRules::default())]);
-    let stores = BTreeMap::from([(store(), KvLimits::default())]);
-    let catalog = Catalog { queues, stores, ..Catalog::default() };
-    let stores: Arc<dyn Stores> = Arc::new(Memory::new(catalog, Arc::clone(&clock) as _));
+    let (clock, stores) = with_clock();
     send(&stores, "jobs", &["1"]).await;
     let (turn, calls) = (clock.clone(), Mutex::new(0));
     let other = Arc::clone(&stores);
@@ -342,4 +339,81 @@ async fn whoever_lost_a_lease_writes_nothing() {
     assert_eq!(counts["done"], 1);
     let entry = stores.kv().get(&store(), "n").await.expect("a read").expect("an entry");
     assert_eq!(&entry.value[..], 1_i64.to_le_bytes(), "the effects happened once");
+}
+
+#[tokio::test]
+async fn a_group_with_much_in_it_comes_in_batches_of_the_size_that_was_asked_for() {
+    let stores = stores();
+    send(&stores, "orders", &["1@a", "2@a", "3@a", "4@a", "5@a", "6@a", "7@a"]).await;
+    let (batches, _) = dispatch(&stores, options("orders"), |_| Ok(Handled::default())).await;
+    assert_eq!(batches, [&["1@a", "2@a", "3@a"][..], &["4@a", "5@a", "6@a"], &["7@a"]]);
+}
+
+#[tokio::test]
+async fn what_was_gathered_is_handled_though_it_is_told_to_stop() {
+    let stores = stores();
+    send(&stores, "jobs", &["1"]).await;
+    let recorder = Arc::new(Recorder { batches: Mutex::default(), answer: |_: &[Delivery]| Ok(Handled::default()) });
+    let options = Options { batch_window: Duration::from_secs(300), ..options("jobs") };
+    let stop = CancellationToken::new();
+    let dispatcher = Dispatcher::new(options, Arc::clone(&stores), recorder.clone(), Arc::new(Counts::default()));
+    let running = tokio::spawn(dispatcher.run(stop.clone()));
+    while stores.queues().depth(&name("jobs")).await.expect("a depth").hidden == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(30), running)
+        .await
+        .expect("it stops before the window ends")
+        .expect("well");
+    assert_eq!(*recorder.batches.lock(), [["1"]]);
+    assert_eq!(stores.queues().depth(&name("jobs")).await.expect("a depth").total(), 0);
+}
+
+fn with_clock() -> (Arc<ManualClock>, Arc<dyn Stores>) {
+    let clock = Arc::new(ManualClock::at(flint_model::Timestamp::from_millis(1)));
+    let queues = BTreeMap::from([(name("jobs"), QueueRules::default())]);
+    let catalog = Catalog { queues, stores: BTreeMap::from([(store(), KvLimits::default())]), ..Catalog::default() };
+    (Arc::clone(&clock), Arc::new(Memory::new(catalog, clock)))
+}
+
+#[tokio::test]
+async fn a_batch_is_not_handled_anew_behind_the_end_of_its_lease() {
+    let (clock, stores) = with_clock();
+    send(&stores, "jobs", &["1"]).await;
+    let leases = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&leases);
+    let passing = Arc::clone(&clock);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            passing.advance(Duration::from_millis(1));
+        }
+    });
+    let (_, counts) = dispatch(&stores, Options { concurrency: 1, ..options("jobs") }, move |batch| {
+        let mut leases = seen.lock();
+        leases.push((batch[0].until, batch[0].stored.receives));
+        clock.advance(Duration::from_secs(10));
+        let (key, expect) = ("k".to_owned(), Some(Expectation::Version(99)));
+        let conflict = Effect::KvDelete { store: store(), key, expect };
+        Ok(Handled { failures: Vec::new(), effects: if leases.len() < 4 { vec![conflict] } else { Vec::new() } })
+    })
+    .await;
+    let leases = leases.lock();
+    assert!(leases[..3].iter().all(|lease| *lease == leases[0]) && leases[3].0 > leases[0].0, "{leases:?}");
+    assert_eq!((leases[3].1, &counts["done"]), (1, &1), "a conflict does not count");
+}
+
+#[tokio::test]
+async fn a_message_that_somebody_else_settled_undoes_nothing_of_a_batch_without_effects() {
+    let (_, stores) = with_clock();
+    send(&stores, "jobs", &["1", "2", "3"]).await;
+    let other = Arc::clone(&stores);
+    let (batches, counts) = dispatch(&stores, options("jobs"), move |batch| {
+        let by_hand = Commit { consumed: vec![Settle::done(batch[1].receipt.clone())], ..Commit::default() };
+        other.commit(by_hand).now_or_never().expect("at once").expect("a settlement");
+        Ok(Handled::default())
+    })
+    .await;
+    assert_eq!((batches, counts), (vec![["1", "2", "3"].map(str::to_owned).to_vec()], BTreeMap::from([("done", 2)])));
 }
