@@ -53,7 +53,14 @@ pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let answers = (StoreName::answers(), idempotency::limits());
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store)));
     let stores = stores.chain([answers]).collect();
-    let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect();
+    let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue)));
+    let mut queues: BTreeMap<_, _> = queues.collect();
+    for options in dispatched(platform) {
+        // A function that may take a day has its messages for a day.
+        if let Some(rules) = queues.get_mut(&options.queue) {
+            rules.visibility_max = rules.visibility_max.max(options.visibility);
+        }
+    }
     let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();
     let topics = platform.topics.iter().map(|(name, topic)| (name.clone(), topic_rules(platform, name, topic)));
     let (mut changes, mut blobs): (BTreeMap<_, Vec<_>>, BTreeMap<_, Vec<_>>) = Default::default();
@@ -75,6 +82,15 @@ pub(crate) fn catalog(platform: &Platform) -> Catalog {
         }
     }
     Catalog { stores, queues, changes, topics: topics.collect(), buckets, blobs, ..Catalog::default() }
+}
+
+/// How all that comes as messages is dispatched.
+fn dispatched(platform: &Platform) -> impl Iterator<Item = message::Options> {
+    let triggers = platform.triggers.iter().filter_map(|trigger| dispatch(platform, trigger));
+    let ticks = platform.schedules.iter().filter_map(|(name, schedule)| dispatch_ticks(platform, name, schedule));
+    let functions = platform.functions.iter();
+    let invocations = functions.filter_map(|(name, function)| dispatch_invocations(platform, name, function));
+    triggers.chain(ticks).chain(invocations)
 }
 
 /// The rules of a topic, with who listens: queues of the platform, and those that the host keeps for functions.

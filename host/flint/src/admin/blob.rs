@@ -4,7 +4,7 @@ use super::api::Problem;
 use super::api::blob::{BlobInfo, BlobPage, Condition, List, Removed, Sign, SignMethod, SignedUrl};
 use super::problem;
 use bytes::Bytes;
-use flint_model::{BucketName, Timestamp};
+use flint_model::BucketName;
 use flint_stores::blob::sign::{SignedMethod, Signer};
 use flint_stores::{
     Blob, BlobExpectation, Commit, CommitError, Effect, Linked, Listing, Outcome, Range, ReadError, Stores, WriteError,
@@ -137,7 +137,7 @@ pub(crate) async fn sign(stores: &dyn Stores, signer: &Signer, ask: &Sign) -> Re
         SignMethod::Get => SignedMethod::Get,
         SignMethod::Put => SignedMethod::Put,
     };
-    let url = signer.url(Timestamp::now(), method, &bucket, &ask.key, Duration::from_millis(ask.expires_in_ms));
+    let url = signer.url(stores.now(), method, &bucket, &ask.key, Duration::from_millis(ask.expires_in_ms));
     let url = url.map_err(|invalid| Problem::new(StatusCode::BAD_REQUEST, "blob/invalid", invalid.to_string()))?;
     Ok(SignedUrl { url })
 }

@@ -29,6 +29,8 @@ pub(crate) struct Messages {
     stores: Arc<dyn Stores>,
     telemetry: Telemetry,
     running: BTreeMap<QueueName, Running>,
+    /// Those that were told to stop, and still finish batches, but for those that a new one waits for.
+    ending: Vec<(QueueName, JoinHandle<()>)>,
     beginnings: Beginnings,
 }
 
@@ -63,32 +65,38 @@ impl Messages {
     /// Starts the dispatchers of what is served.
     pub(crate) fn start(served: Arc<Served>, stores: Arc<dyn Stores>, telemetry: Telemetry) -> Self {
         let beginnings = Beginnings::start(Arc::clone(&stores));
-        let mut messages = Self { served, stores, telemetry, running: BTreeMap::new(), beginnings };
+        let mut messages = Self { served, stores, telemetry, running: BTreeMap::new(), ending: Vec::new(), beginnings };
         messages.follow();
         messages
     }
 
-    /// Starts and ends dispatchers as what is served now says. Those that end finish the batches that run.
+    /// Starts and ends dispatchers as what is served now says. Those that end finish the batches that run; what takes the place of
+    /// one begins behind it, so that never more run at once than either may.
     pub(crate) fn follow(&mut self) {
         let current = self.served.current();
         let wanted = bindings(&current.platform);
-        self.running.retain(|queue, running| {
-            let stays = wanted.get(queue) == Some(&running.binding) && !running.task.is_finished();
-            if !stays {
+        let mut ending = BTreeMap::new();
+        for (queue, running) in std::mem::take(&mut self.running) {
+            if wanted.get(&queue) == Some(&running.binding) && !running.task.is_finished() {
+                self.running.insert(queue, running);
+            } else {
                 running.stop.cancel();
+                ending.insert(queue, running.task);
             }
-            stays
-        });
+        }
         for (queue, binding) in wanted {
             if !self.running.contains_key(&queue) {
-                let running = self.dispatch(&queue, binding);
+                let running = self.dispatch(&queue, binding, ending.remove(&queue));
                 self.running.insert(queue, running);
             }
         }
+        self.ending.retain(|(_, task)| !task.is_finished());
+        self.ending.extend(ending);
         self.beginnings.look();
     }
 
-    fn dispatch(&self, queue: &QueueName, binding: Binding) -> Running {
+    /// Starts a dispatcher, behind the end of the one whose place it takes.
+    fn dispatch(&self, queue: &QueueName, binding: Binding, before: Option<JoinHandle<()>>) -> Running {
         let effects = if binding.transactional { EffectsMode::Held } else { EffectsMode::Direct };
         let function = binding.function.clone();
         let served = Arc::clone(&self.served);
@@ -103,7 +111,13 @@ impl Messages {
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
         let dispatcher = Dispatcher::new(binding.options.clone(), Arc::clone(&self.stores), consumer, observer);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(dispatcher.run(stop.clone()));
+        let told = stop.clone();
+        let task = tokio::spawn(async move {
+            if let Some(before) = before {
+                let _ended = before.await;
+            }
+            dispatcher.run(told).await;
+        });
         Running { binding, stop, task }
     }
 
@@ -112,9 +126,10 @@ impl Messages {
     pub(crate) async fn stop(self, deadline: std::time::Instant) {
         self.running.values().for_each(|running| running.stop.cancel());
         self.beginnings.stop().await;
-        for (queue, mut running) in self.running {
-            if tokio::time::timeout_at(Instant::from_std(deadline), &mut running.task).await.is_err() {
-                running.task.abort();
+        let running = self.running.into_iter().map(|(queue, running)| (queue, running.task));
+        for (queue, mut task) in running.chain(self.ending) {
+            if tokio::time::timeout_at(Instant::from_std(deadline), &mut task).await.is_err() {
+                task.abort();
                 tracing::warn!(%queue, "messages were given up, since they took longer than `drain-timeout`");
             }
         }
@@ -178,8 +193,13 @@ impl Consumer for ToFunction {
 
 impl ToFunction {
     fn unanswered(&self, failure: Failure, batch: &[Delivery]) -> Unanswered {
+        // Whatever others hold: laid to the host, it would come again for ever.
+        let never_fits = matches!(failure, Failure::RequestMemory(max) if bytes(batch) > max.as_usize());
         let mut unanswered = unanswered(failure);
         // The handlers of changes and events answer for all of them: that no retry helps is known of one that was alone.
+        if never_fits {
+            unanswered.blame = Blame::Messages { retry: Retry::Default };
+        }
         if matches!(self.source, Source::Kv { .. } | Source::Bucket { .. })
             && batch.len() > 1
             && let Blame::Messages { retry: retry @ Retry::Never } = &mut unanswered.blame
@@ -188,6 +208,11 @@ impl ToFunction {
         }
         unanswered
     }
+}
+
+/// What the messages of a batch have together.
+fn bytes(batch: &[Delivery]) -> usize {
+    batch.iter().map(|delivery| delivery.stored.message.size()).sum()
 }
 
 fn why(unfinished: Unfinished) -> Why {
@@ -216,8 +241,7 @@ pub(super) fn unanswered(failure: Failure) -> Unanswered {
         | Failure::RequestMemory(_)
         | Failure::Draining
         | Failure::NoHandler(_)
-        | Failure::Untransactional
-        | Failure::Internal => Blame::Host,
+        | Failure::Untransactional => Blame::Host,
         Failure::Handler { retry: after, .. } => Blame::Messages { retry: retry(*after) },
         Failure::TimedOut(_)
         | Failure::NoFirstByte(_)
@@ -227,7 +251,9 @@ pub(super) fn unanswered(failure: Failure) -> Unanswered {
         | Failure::NoAnswer(_)
         | Failure::BadRequest(_)
         | Failure::TooLarge { .. }
-        | Failure::ChangesTooLarge(_) => Blame::Messages { retry: Retry::Default },
+        | Failure::ChangesTooLarge(_)
+        // What the host can't explain may lie in the message.
+        | Failure::Internal => Blame::Messages { retry: Retry::Default },
     };
     Unanswered { reason: failure.to_string(), blame }
 }

@@ -85,9 +85,7 @@ impl Served {
         self.telemetry.limit_lines(platform.limits.log_line_max);
         functions.values().for_each(|slot| slot.take_over());
         self.engine().admit(wire::admission(&platform.limits, platform.functions.values()));
-        if reloaded.stores || reloaded.triggers {
-            self.stores.set_catalog(wire::catalog(&platform));
-        }
+        self.stores.set_catalog(wire::catalog(&platform));
         let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
         self.current.store(Arc::new(generation));
         self.retire(&current);
@@ -132,6 +130,7 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
         changed: Vec::new(),
         routes: before.routes != after.routes,
         stores: before.kv != after.kv
+            || before.buckets != after.buckets
             || before.queues != after.queues
             || before.topics != after.topics
             || before.subscriptions != after.subscriptions,

@@ -133,6 +133,7 @@ fn dispatcher(house: &House, queue: &QueueName, consumer: Arc<Measured>, observe
         backoff: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(60) },
         receives_max: None,
         receive_max: 1000,
+        delay_max: Duration::from_secs(60),
     };
     let stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&house.stores);
     Dispatcher::new(options, stores, consumer, observer)
