@@ -40,3 +40,19 @@ fn messages_and_values_are_counted_with_rivals_or_without() {
     rows("queue", &["send", "send, ten at a time", "send, handle and settle", "from send to handler, at low load"]);
     rows("kv", &["put", "get, by a guest"]);
 }
+
+#[test]
+fn a_large_blob_is_measured_beside_programs_and_takes_a_host_little_memory() {
+    let figures = bench(&["blob", "--size", "256MiB", "--rounds", "1", "--time", "300ms", "--blobs", "1000"]);
+    assert_eq!(figures["size_bytes"], 256 << 20);
+    let rows = |of: &str| figures[of].as_array().unwrap_or_else(|| panic!("{of} in {figures}")).clone();
+    let works: Vec<_> = rows("large").iter().map(|row| row["work"].as_str().expect("a work").to_owned()).collect();
+    assert_eq!(works, ["put", "get, from the disk", "get, from the kernel's memory"]);
+    for row in rows("large") {
+        assert!(row["mb_per_second"].as_f64() > Some(1.0) && row["beside_mb_per_second"].as_f64() > Some(1.0), "{row}");
+    }
+    let works: Vec<_> = rows("small").iter().map(|row| row["work"].as_str().expect("a work").to_owned()).collect();
+    assert_eq!(works, ["put", "get"]);
+    assert!(rows("small").iter().all(|row| row["per_second"].as_f64() > Some(1.0)), "{figures}");
+    assert!(figures["memory_growth_mib"].as_f64() < Some(64.0), "{figures}");
+}

@@ -1,7 +1,9 @@
 //! Benchmarks, one file each, and what they share.
 
+pub(crate) mod blob;
 pub(crate) mod cold_start;
 pub(crate) mod density;
+mod host;
 mod house;
 pub(crate) mod kv;
 mod load;

@@ -6,7 +6,7 @@ mod queue;
 mod schedule;
 mod topic;
 
-pub(crate) use bench::{BenchKv, BenchQueue};
+pub(crate) use bench::{BenchBlob, BenchKv, BenchQueue};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
@@ -396,6 +396,8 @@ pub(crate) enum BenchCommand {
     Queue(BenchQueue),
     /// Durable writes of a key-value store a second, beside Redis and NATS, and reads of a guest
     Kv(BenchKv),
+    /// Large blobs of a host, beside `dd` and `cat`, and small ones a second
+    Blob(BenchBlob),
 }
 
 #[derive(Debug, Args)]

@@ -119,6 +119,14 @@ fn find(table: &Rows, bucket: &BucketName, key: &str) -> Result<Option<Link>, Fa
     Ok(row.map(|row| Link::parse(row.value())).transpose()?)
 }
 
+/// A part of what is kept of a content.
+fn part(bytes: &[u8], span: std::ops::Range<u64>) -> Result<Body, Failure> {
+    let part = bytes.get(span.start as usize..span.end as usize).ok_or(LOST)?;
+    Ok(blob_read::whole(Bytes::copy_from_slice(part), span))
+}
+
+const LOST: Corrupt = Corrupt("blob, which names content that is not there,");
+
 /// Finds what a key leads to, and the part of its content that is asked for, unless that is in a file.
 fn find_body(
     transaction: &ReadTransaction,
@@ -126,17 +134,19 @@ fn find_body(
     key: &str,
     range: &Range,
 ) -> Result<Option<(Link, Option<Body>)>, Failure> {
-    let Some(link) = find(&transaction.open_table(BLOB)?, bucket, key)? else { return Ok(None) };
+    let Some(row) = transaction.open_table(BLOB)?.get(blob_row(bucket, key.as_bytes()).as_slice())? else {
+        return Ok(None);
+    };
+    let (link, bytes) = Link::parse_with_bytes(row.value())?;
     let span = range.of(link.size());
     let body = match link.place {
         _ if span.is_empty() => Some(blob_read::whole(Bytes::new(), span)),
         Place::File => None,
         Place::Body => {
-            let lost = Corrupt("blob, which names content that is not there,");
-            let row = transaction.open_table(BODY)?.get(link.content().to_bytes().as_slice())?.ok_or(lost)?;
-            let part = row.value().get(span.start as usize..span.end as usize).ok_or(lost)?;
-            Some(blob_read::whole(Bytes::copy_from_slice(part), span))
+            let row = transaction.open_table(BODY)?.get(link.content().to_bytes().as_slice())?.ok_or(LOST)?;
+            Some(part(row.value(), span)?)
         }
+        Place::Row => Some(part(bytes, span)?),
     };
     Ok(Some((link, body)))
 }

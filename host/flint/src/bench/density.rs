@@ -3,17 +3,15 @@
 //! Runs this very program, as `flint up`: once with many functions of different components, after they were compiled, and once
 //! with many instances of one function that wait for events. Memory is what the kernel calls resident, pages of files included.
 
+use crate::bench::host::{Host, Memory};
 use crate::bench::subject::{Kind, component};
 use crate::cli;
 use crate::error::Error;
 use crate::output::{Output, Progress};
-use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(Serialize)]
 struct Report {
@@ -27,12 +25,6 @@ struct Report {
     instances: usize,
     /// Of each instance that waits, beyond what a host without any takes.
     instance_kib: f64,
-}
-
-/// A host that runs. Ended when it is dropped.
-struct Host {
-    child: Child,
-    started: Duration,
 }
 
 /// Measures, and prints the figures.
@@ -54,16 +46,16 @@ fn measure(args: &cli::Density, component: &[u8], folder: &Path, progress: &Prog
     drop(Host::start(folder, &many)?);
     progress.step(format!("{} functions", args.functions));
     let host = Host::start(folder, &many)?;
-    let (start_ms, resident_mib) = (millis(host.started), host.resident_kib()? / 1024.0);
+    let (start_ms, resident_mib) = (millis(host.started), host.memory_kib(Memory::Now)? / 1024.0);
     drop(host);
     let one = |warm: usize| {
         progress.step(format!("{warm} instances"));
         Host::start(folder, &configuration(folder, 1, warm, args.instances)?)
     };
     let host = one(0)?;
-    let (start_of_one_ms, without) = (millis(host.started), host.resident_kib()?);
+    let (start_of_one_ms, without) = (millis(host.started), host.memory_kib(Memory::Now)?);
     drop(host);
-    let with = one(args.instances)?.resident_kib()?;
+    let with = one(args.instances)?.memory_kib(Memory::Now)?;
     Ok(Report {
         functions: args.functions,
         start_ms,
@@ -102,54 +94,6 @@ fn configuration(folder: &Path, functions: usize, warm: usize, spares: usize) ->
     let name = format!("platform-{functions}-{warm}.toml");
     std::fs::write(folder.join(&name), text).map_err(Error::io("write a configuration"))?;
     Ok(name)
-}
-
-impl Host {
-    fn start(folder: &Path, configuration: &str) -> Result<Self, Error> {
-        let program = std::env::current_exe().map_err(Error::io("find this program"))?;
-        let began = Instant::now();
-        let child = Command::new(program)
-            .args([
-                "up",
-                "--json",
-                "--config",
-                configuration,
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-            ])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(Error::io("run this program"))?;
-        let mut host = Self { child, started: Duration::ZERO };
-        let mut line = String::new();
-        let ready = host.child.stdout.as_mut().map(|stdout| BufReader::new(stdout).read_line(&mut line));
-        host.started = began.elapsed();
-        match ready {
-            Some(Ok(_)) if line.contains("\"http\"") => Ok(host),
-            _ => Err(Error::Bug(format!("the host did not start: {line}"))),
-        }
-    }
-
-    fn resident_kib(&self) -> Result<f64, Error> {
-        let status = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(status).map_err(Error::io("read how much memory a process has"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
-        line.and_then(|kib| kib.parse().ok()).ok_or_else(|| Error::Bug("the kernel does not tell memory".to_owned()))
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let process = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // It may have ended by itself.
-        _ = process.map(|process| kill_process(process, Signal::TERM));
-        _ = self.child.wait();
-    }
 }
 
 fn millis(time: Duration) -> f64 {

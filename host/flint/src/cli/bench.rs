@@ -1,7 +1,8 @@
-//! `flint bench queue` and `flint bench kv`.
+//! `flint bench queue`, `flint bench kv` and `flint bench blob`.
 
 use super::duration;
 use clap::Args;
+use flint_model::ByteSize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,4 +45,20 @@ pub(crate) struct BenchKv {
     /// The folder of the function that is measured
     #[arg(long, value_name = "FOLDER", default_value = "functions")]
     pub(crate) functions: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchBlob {
+    /// How large the large blob is; whole MiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub(crate) size: ByteSize,
+    /// How often it is written and read: the fastest counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// How long each row of small blobs is measured
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
+    pub(crate) time: Duration,
+    /// So many small blobs are in the bucket before it begins
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) blobs: u64,
 }

@@ -13,5 +13,6 @@ pub(crate) async fn run(args: cli::Bench, output: Output) -> Result<(), Error> {
         BenchCommand::Density(args) => bench::density::run(args, output).await,
         BenchCommand::Queue(args) => bench::queue::run(args, output).await,
         BenchCommand::Kv(args) => bench::kv::run(args, output).await,
+        BenchCommand::Blob(args) => bench::blob::run(args, output).await,
     }
 }

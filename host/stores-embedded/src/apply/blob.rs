@@ -17,9 +17,20 @@ use crate::table::blob::{About, Link, Place, Usage, blob_row};
 
 /// A change of a blob that can happen.
 pub(super) enum Step<'a> {
-    Link { row: Vec<u8>, link: Link, bytes: Option<&'a Bytes> },
-    Copy { row: Vec<u8>, source: Link },
-    Unlink { row: Vec<u8> },
+    Link {
+        row: Vec<u8>,
+        link: Link,
+        bytes: Option<&'a Bytes>,
+    },
+    /// With the bytes that are kept beside the link.
+    Copy {
+        row: Vec<u8>,
+        source: Link,
+        bytes: Vec<u8>,
+    },
+    Unlink {
+        row: Vec<u8>,
+    },
 }
 
 type Key<'a> = (&'a BucketName, &'a String);
@@ -60,10 +71,10 @@ impl Apply<'_> {
         let from = blob_row(from_bucket, from_key.as_bytes());
         let wanted = from_expect.map_or(BlobExpectation::Exists, BlobExpectation::Etag);
         let source = self.expect_blob(index, from_key, &from, Some(wanted))?;
-        let source = source.ok_or(Corrupt("what a copy found"))?;
+        let (source, bytes) = source.ok_or(Corrupt("what a copy found"))?;
         let row = blob_row(bucket, key.as_bytes());
         self.expect_blob(index, key, &row, expect)?;
-        Ok(Step::Copy { row, source })
+        Ok(Step::Copy { row, source, bytes })
     }
 
     /// Makes the messages that a change of a blob causes, and finds room for them. They are small, and wait in memory.
@@ -93,17 +104,20 @@ impl Apply<'_> {
         Ok(derived)
     }
 
-    /// Compares what a key leads to with what is expected of it, and answers that. Without an expectation it isn't read.
+    /// Compares what a key leads to with what is expected of it, and answers that, with the bytes beside it. Without an expectation it
+    /// isn't read.
     fn expect_blob(
         &self,
         index: usize,
         key: &str,
         row: &[u8],
         expect: Option<BlobExpectation>,
-    ) -> Result<Option<Link>, Halt> {
+    ) -> Result<Option<(Link, Vec<u8>)>, Halt> {
         let Some(expect) = expect else { return Ok(None) };
-        let found = self.tables.blobs.blob.get(row)?.map(|row| Link::parse(row.value())).transpose()?;
-        let current = found.as_ref().map(Link::etag);
+        let row = self.tables.blobs.blob.get(row)?;
+        let found = row.as_ref().map(|row| Link::parse_with_bytes(row.value())).transpose()?;
+        let found = found.map(|(link, bytes)| (link, bytes.to_vec()));
+        let current = found.as_ref().map(|(link, _)| link.etag());
         if expect.is_met(current) {
             return Ok(found);
         }
@@ -113,23 +127,28 @@ impl Apply<'_> {
     pub(super) fn take_blob(&mut self, step: Step<'_>, version: Version) -> Result<Outcome, Failure> {
         match step {
             Step::Link { row, link, bytes } => {
-                if let Some(bytes) = bytes {
-                    self.tables.blobs.body.insert(link.content().to_bytes().as_slice(), bytes.as_ref())?;
+                let bytes = bytes.map_or(&[][..], |bytes| bytes);
+                if link.place == Place::Body {
+                    self.tables.blobs.body.insert(link.content().to_bytes().as_slice(), bytes)?;
                 }
-                Ok(Outcome::BlobLink { linked: self.link(&row, link, version)? })
+                Ok(Outcome::BlobLink { linked: self.link(&row, link, bytes, version)? })
             }
-            Step::Copy { row, source } => Ok(Outcome::BlobCopy { linked: self.link(&row, source, version)? }),
+            Step::Copy { row, source, bytes } => {
+                Ok(Outcome::BlobCopy { linked: self.link(&row, source, &bytes, version)? })
+            }
             Step::Unlink { row } => Ok(Outcome::BlobUnlink { existed: self.unlink(&row)? }),
         }
     }
 
-    fn link(&mut self, row: &[u8], link: Link, version: Version) -> Result<Linked, Failure> {
+    fn link(&mut self, row: &[u8], link: Link, bytes: &[u8], version: Version) -> Result<Linked, Failure> {
         let link = link.at(self.now, version);
-        link.write(&mut self.row)?;
+        link.write(bytes, &mut self.row)?;
         let before = self.tables.blobs.blob.insert(row, self.row.as_slice())?;
         let before = before.map(|row| Link::parse(row.value())).transpose()?;
         self.changed = true;
-        self.usage(&link)?.links += 1;
+        if link.place != Place::Row {
+            self.usage(&link)?.links += 1;
+        }
         before.map_or(Ok(()), |before| self.let_go(&before))?;
         Ok(link.linked())
     }
@@ -144,6 +163,9 @@ impl Apply<'_> {
     }
 
     fn let_go(&mut self, before: &Link) -> Result<(), Failure> {
+        if before.place == Place::Row {
+            return Ok(());
+        }
         let usage = self.usage(before)?;
         // Within one commit a key may let go of it before another one takes it up, but then it had it before.
         usage.links = usage.links.checked_sub(1).ok_or(Corrupt("content, which counts less links than there are,"))?;
@@ -174,6 +196,8 @@ impl Apply<'_> {
             match usage.place {
                 Place::Body => drop(self.tables.blobs.body.remove(row.as_slice())?),
                 Place::File => released.push(*id),
+                // It is not counted.
+                Place::Row => {}
             }
         }
         Ok(released)

@@ -2,9 +2,9 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `blob` | bucket, key | a [`Link`]: what the key leads to, and what there is to say about it |
-//! | `content` | id of a content | where it is, and how many keys lead to it: never none |
-//! | `body` | id of a content | its bytes, if it is small |
+//! | `blob` | bucket, key | a [`Link`]: what the key leads to, and what there is to say about it; behind it the bytes, if they are few |
+//! | `content` | id of a content | where it is, and how many keys lead to it: never none. Not of what is in `blob` |
+//! | `body` | id of a content | its bytes, if they are some, and no file's worth |
 //!
 //! A bucket's name ends with a NUL. Content that is not small is a file of its id's name; a file without a row in `content`
 //! is nobody's, unless somebody is about to link it (`contents`).
@@ -24,6 +24,12 @@ pub(crate) const CONTENT: Bytewise = TableDefinition::new("content");
 pub(crate) const BODY: Bytewise = TableDefinition::new("body");
 
 type Rows<'tx> = Table<'tx, &'static [u8], &'static [u8]>;
+
+/// The largest content that is kept in its row of `blob`, in bytes: half a page of the database.
+///
+/// Who writes over a blob changes one row then. With rows in `content` and `body`, which are in the order of ids, the ones of the
+/// content before are elsewhere: five pages more in each commit, as soon as there are many. Larger ones would make lists slow.
+const ROW_MAX: usize = 2 << 10;
 
 /// The tables of blobs in a write transaction.
 pub(crate) struct BlobTables<'tx> {
@@ -64,6 +70,15 @@ pub(crate) enum Place {
     File,
     /// In `body`.
     Body,
+    /// In the row of `blob`, behind the link. A copy has its own.
+    Row,
+}
+
+impl Place {
+    /// Of so many bytes that are kept in the database.
+    fn of(size: usize) -> Self {
+        if size <= ROW_MAX { Self::Row } else { Self::Body }
+    }
 }
 
 /// A row of `blob`.
@@ -87,7 +102,7 @@ impl Link {
     pub(crate) fn new(content: &Content, (content_type, metadata): About<'_>) -> Self {
         Self {
             content: content.id().to_bytes(),
-            place: if content.bytes().is_some() { Place::Body } else { Place::File },
+            place: content.bytes().map_or(Place::File, |bytes| Place::of(bytes.len())),
             size: content.size(),
             etag: content.etag().to_bytes(),
             modified_at: 0,
@@ -98,13 +113,24 @@ impl Link {
     }
 
     pub(crate) fn parse(row: &[u8]) -> Result<Self, Corrupt> {
-        postcard::from_bytes(row).map_err(|_| Corrupt("a value of blob"))
+        Self::parse_with_bytes(row).map(|(link, _)| link)
     }
 
-    /// Writes the row into a buffer, in the place of what it held.
-    pub(crate) fn write(&self, row: &mut Vec<u8>) -> Result<(), Corrupt> {
+    /// Reads a row, and the bytes behind the link: none, unless they are kept there.
+    pub(crate) fn parse_with_bytes(row: &[u8]) -> Result<(Self, &[u8]), Corrupt> {
+        let corrupt = Corrupt("a value of blob");
+        let (link, bytes) = postcard::take_from_bytes::<Self>(row).map_err(|_| corrupt)?;
+        let expected = if link.place == Place::Row { link.size } else { 0 };
+        if bytes.len() as u64 == expected { Ok((link, bytes)) } else { Err(corrupt) }
+    }
+
+    /// Writes the row into a buffer, in the place of what it held; behind the link the bytes, if they are kept there.
+    pub(crate) fn write(&self, bytes: &[u8], row: &mut Vec<u8>) -> Result<(), Corrupt> {
         row.clear();
         *row = postcard::to_extend(self, std::mem::take(row)).map_err(|_| Corrupt("a value of blob"))?;
+        if self.place == Place::Row {
+            row.extend_from_slice(bytes);
+        }
         Ok(())
     }
 
@@ -153,6 +179,7 @@ impl Usage {
         let place = match place {
             [0] => Place::File,
             [1] => Place::Body,
+            // What is in the row of its link is not counted.
             _ => return Err(corrupt),
         };
         Ok(Self { place, links: u64::from_le_bytes(*links) })
@@ -161,10 +188,7 @@ impl Usage {
     pub(crate) fn row(self) -> [u8; 9] {
         let mut row = [0; 9];
         row[..8].copy_from_slice(&self.links.to_le_bytes());
-        row[8] = match self.place {
-            Place::File => 0,
-            Place::Body => 1,
-        };
+        row[8] = u8::from(self.place != Place::File);
         row
     }
 }
@@ -180,12 +204,20 @@ mod tests {
         let mut row = b"what was there before".to_vec();
         let hold = Arc::new(());
         let aside = Content::aside(ContentId::now(), u64::MAX, Etag::of(b"abc"), hold);
-        let inline = Content::inline(ContentId::now(), "abc".into(), Etag::of(b"abc"));
+        let inline = |size| Content::inline(ContentId::now(), vec![7; size].into(), Etag::of(b"abc"));
+        let cases = [
+            (aside, Place::File, None),
+            (inline(ROW_MAX + 1), Place::Body, Some("text/plain")),
+            (inline(ROW_MAX), Place::Row, None),
+            (inline(0), Place::Row, None),
+        ];
         let metadata = BTreeMap::from([("a".to_owned(), "é\0".to_owned())]);
-        for (content, place, content_type) in [(aside, Place::File, None), (inline, Place::Body, Some("text/plain"))] {
+        for (content, place, content_type) in cases {
             let link = Link::new(&content, (content_type, &metadata)).at(Timestamp::from_millis(7), 9);
-            link.write(&mut row).expect("it is written");
-            let read = Link::parse(&row).expect("it is read");
+            let bytes = content.bytes().cloned().unwrap_or_default();
+            link.write(&bytes, &mut row).expect("it is written");
+            let (read, beside) = Link::parse_with_bytes(&row).expect("it is read");
+            assert_eq!(beside, if place == Place::Row { &bytes[..] } else { &[] });
             assert_eq!((&read, read.content(), read.place), (&link, content.id(), place));
             let info = BlobInfo {
                 key: "k".to_owned(),

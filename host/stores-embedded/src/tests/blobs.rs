@@ -120,14 +120,31 @@ async fn small_content_has_no_file_and_goes_with_its_last_link() {
     put_blob(&stores, "most", most, 1).await;
     put_blob(&stores, "more", most + 1, 1).await;
     put_blob(&stores, "none", 0, 1).await;
-    assert_eq!((rows(&stores), files(&folder).len()), ((3, 3, 2), 1));
+    assert_eq!((rows(&stores), files(&folder).len()), ((3, 2, 1), 1), "the smallest is in its row");
     stores.commit(copy("most", "second").into()).await.expect("a copy");
     stores.commit(unlink("most").into()).await.expect("an unlink");
-    assert_eq!(rows(&stores), (3, 3, 2));
+    assert_eq!(rows(&stores), (3, 2, 1));
     put_blob(&stores, "second", 7, 2).await;
+    assert_eq!(rows(&stores), (3, 1, 0));
     stores.commit(Commit::new(["none", "more"].map(unlink).to_vec())).await.expect("two unlinks");
-    assert_eq!(rows(&stores), (1, 1, 1));
+    assert_eq!(rows(&stores), (1, 0, 0));
     until_files(&folder, 0).await;
+}
+
+#[tokio::test]
+async fn content_in_a_row_goes_with_the_row_and_a_copy_has_its_own() {
+    let folder = folder();
+    let stores = open(&folder);
+    put_blob(&stores, "a", 1000, 1).await;
+    stores.commit(copy("a", "b").into()).await.expect("a copy");
+    put_blob(&stores, "a", 3000, 2).await;
+    assert_eq!((read(&stores, "a").await, read(&stores, "b").await), (Some(vec![2; 3000]), Some(vec![1; 1000])));
+    assert_eq!(rows(&stores), (2, 1, 1));
+    put_blob(&stores, "a", 10, 3).await;
+    stores.close().await;
+    let stores = open(&folder);
+    assert_eq!((read(&stores, "a").await, read(&stores, "b").await), (Some(vec![3; 10]), Some(vec![1; 1000])));
+    assert_eq!(rows(&stores), (2, 0, 0));
 }
 
 #[tokio::test]
