@@ -64,7 +64,7 @@ fn check_low(host: &Host) {
     let refused = refused.expect("blobs don't fill the disk");
     put(host, "before").expect(200);
     let ballast = disk().join("ballast");
-    std::fs::write(&ballast, vec![1; 11 << 20]).expect("there is room for the ballast");
+    std::fs::write(&ballast, vec![1; 13 << 20]).expect("there is room for the ballast");
     put(host, "refused").expect(503);
     for n in 0..refused {
         blob(host, Method::DELETE, &n.to_string(), Vec::new()).expect(200);

@@ -106,8 +106,8 @@ impl GroupCommit {
         answered.await.unwrap_or(Err(Unavailable::Failed))
     }
 
-    /// Removes up to `max` of what is over, and blocks until it is durable. Answers how many there were.
-    pub(crate) fn collect(&self, max: usize) -> Result<usize, Unavailable> {
+    /// Removes up to `max` of what is over, and blocks until it is durable. Answers whether there may be more.
+    pub(crate) fn collect(&self, max: usize) -> Result<bool, Unavailable> {
         let answered = self.send(None, Load::frees(max), move |apply| apply.collect(max))?;
         answered.blocking_recv().unwrap_or(Err(Unavailable::Failed))
     }

@@ -18,7 +18,7 @@ use redb::{ReadOnlyTable, ReadTransaction};
 use tokio::time::Instant;
 
 use crate::Embedded;
-use crate::apply::Shift;
+use crate::apply::{END, Shift};
 use crate::database::{Chain, Failure};
 use crate::load::Load;
 use crate::table::Corrupt;
@@ -103,16 +103,7 @@ impl Queues for Embedded {
         Box::pin(async move {
             self.catalog.load().queue(queue)?;
             let last = self.group_commit.ask(Load::frees(1), |apply| Ok(apply.last_number())).await?;
-            let mut total = 0;
-            loop {
-                let queue = queue.clone();
-                let (removed, more) =
-                    self.group_commit.ask(Load::frees(STEP_WEIGHT), move |apply| apply.purge(&queue, last)).await?;
-                total += removed;
-                if !more {
-                    return Ok(total);
-                }
-            }
+            self.purge_up_to(queue, last).await
         })
     }
 
@@ -155,6 +146,23 @@ impl Embedded {
         // It adds little; but who can't settle with what came of it should not begin.
         let load = Load::adds(0, receive.max);
         self.group_commit.ask(load, move |apply| apply.receive(&queue, &receive, visibility)).await?
+    }
+
+    /// Removes the messages up to a number, in passes until one has found none: what is leased meanwhile, or comes back, may
+    /// have gone past.
+    pub(crate) async fn purge_up_to(&self, queue: &QueueName, last: u64) -> Result<u64, CommitError> {
+        let (mut total, mut of_pass, mut before) = (0, 0, END);
+        loop {
+            let name = queue.clone();
+            let step = self.group_commit.ask(Load::frees(STEP_WEIGHT), move |apply| apply.purge(&name, last, before));
+            let purged = step.await?;
+            (total, of_pass) = (total + purged.removed, of_pass + purged.removed);
+            (of_pass, before) = match purged.before {
+                Some(row) => (of_pass, row),
+                None if of_pass == 0 => return Ok(total),
+                None => (0, END),
+            };
+        }
     }
 
     /// In how long the next message is due; none if nothing is in the queue.
