@@ -27,7 +27,7 @@ fn a_full_disk_costs_no_reads_and_no_restart() {
     assert!(run.status.success() && ran, "{text}{}", String::from_utf8_lossy(&run.stderr));
 }
 
-const CONFIG: &str = "[limits]\ndisk-free-min = \"8MiB\"\n[kv.links]\n[queue.jobs]\n";
+const CONFIG: &str = "[limits]\ndisk-free-min = \"8MiB\"\n[kv.links]\n[queue.jobs]\n[bucket.files]\n";
 
 fn disk() -> PathBuf {
     std::env::var_os("TMPDIR").expect("the disk").into()
@@ -54,6 +54,29 @@ fn check_refused(host: &Host) {
     assert_eq!(host.admin().get("/v1/queues/jobs").expect(200).json()["waiting"], 1);
 }
 
+fn blob(host: &Host, method: Method, key: &str, content: Vec<u8>) -> Response {
+    host.admin().send(method, &format!("/v1/buckets/files/{key}"), &[], content)
+}
+
+/// Blobs alone don't stop the stores; and what is there can be removed from a disk that is low.
+fn check_low(host: &Host) {
+    let refused = (0..40).find(|n| blob(host, Method::PUT, &n.to_string(), vec![1; 4 << 20]).status == 503);
+    let refused = refused.expect("blobs don't fill the disk");
+    put(host, "before").expect(200);
+    let ballast = disk().join("ballast");
+    std::fs::write(&ballast, vec![1; 13 << 20]).expect("there is room for the ballast");
+    put(host, "refused").expect(503);
+    for n in 0..refused {
+        blob(host, Method::DELETE, &n.to_string(), Vec::new()).expect(200);
+    }
+    let emptied = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        put(host, "after").status == 200
+    });
+    assert!(emptied, "the files are removed, and there is room");
+    std::fs::remove_file(&ballast).expect("the ballast goes");
+}
+
 /// All writes are taken, and what was there before is there.
 fn check_well(mut host: Host) {
     put(&host, "after").expect(200);
@@ -77,6 +100,7 @@ mod inside {
         let host = Launch::config(CONFIG).start();
         put(&host, "before").expect(200);
         send(&host).expect(200);
+        check_low(&host);
         let ballast = disk().join("ballast");
         // To the last byte: what does not fit is as good as what does.
         let _full = std::fs::write(&ballast, vec![1; 64 << 20]);

@@ -25,7 +25,7 @@ use crate::table::blob::Usage;
 use crate::table::queue::Count;
 use crate::table::{self, Tables};
 use queue::Plan;
-pub(crate) use queue::Shift;
+pub(crate) use queue::{END, Shift};
 
 /// What a group of commits is applied with.
 pub(crate) struct Apply<'tx> {
@@ -230,13 +230,12 @@ impl<'tx> Apply<'tx> {
     }
 
     /// Removes up to `max` of what is over: entries, deduplication ids, invocations, messages that were kept too
-    /// long. Answers how many.
-    pub(crate) fn collect(&mut self, max: usize) -> Result<usize, Failure> {
+    /// long. Answers whether there may be more.
+    pub(crate) fn collect(&mut self, max: usize) -> Result<bool, Failure> {
         let mut count = self.collect_kv(max)?;
         count += self.collect_sent(max - count)?;
         count += self.collect_invocations(max - count)?;
-        count += self.collect_stale(max - count)?;
-        Ok(count)
+        Ok(count >= max || self.collect_stale(max - count)?)
     }
 
     /// Writes down what the group came to.

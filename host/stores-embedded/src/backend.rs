@@ -20,15 +20,14 @@ pub(crate) trait Medium: Debug + Send + Sync + 'static {
     /// Opens it. What was opened before is closed by then.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
 
-    /// Says whether a write may begin: there is room for it, and more than `free_min` bytes besides.
+    /// How many bytes are free: as many as there can be if that can't be found out, since the write tells.
     ///
     /// redb has to be opened again after a failed write, and nobody reads meanwhile. So a write that would fail is not begun.
     ///
     /// # Errors
-    /// [`Unavailable::DiskFull`], [`Unavailable::ReadOnly`]. What can't be found out is no error: the write tells.
-    fn room(&self, free_min: u64) -> Result<(), Unavailable> {
-        let _ = free_min;
-        Ok(())
+    /// [`Unavailable::ReadOnly`].
+    fn free(&self) -> Result<u64, Unavailable> {
+        Ok(u64::MAX)
     }
 }
 

@@ -29,9 +29,9 @@ impl BlobFolder {
         Ok(Self(data.open_dir(FOLDER)?))
     }
 
-    /// Says whether there is room for more content: see [`crate::backend::Medium::room`].
-    pub(crate) fn room(&self, free_min: u64) -> Result<(), Unavailable> {
-        crate::folder::room(&self.0, free_min)
+    /// What is free for content: see [`crate::backend::Medium::free`].
+    pub(crate) fn free(&self) -> Result<u64, Unavailable> {
+        crate::folder::free(&self.0)
     }
 
     /// Makes the file of a content.

@@ -73,7 +73,7 @@ fn round(database: &Database, catalog: &Catalog, group_commit: &GroupCommit, clo
             }
         }
         // An error is told by the writer; the next round tries again.
-        if group_commit.collect(max).unwrap_or(0) < max {
+        if !group_commit.collect(max).unwrap_or(false) {
             return;
         }
     }

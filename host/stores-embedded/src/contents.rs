@@ -19,13 +19,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::blob_file::BlobFolder;
 use crate::options::BlobOptions;
+use crate::space::Reserve;
 
 /// The contents of a data folder.
 pub(crate) struct Contents {
     pub(crate) folder: BlobFolder,
     pub(crate) options: BlobOptions,
-    /// What has to stay free on the disk, in bytes.
-    free_min: u64,
+    reserve: Reserve,
     transfers: Arc<Semaphore>,
     state: Mutex<State>,
     changed: Condvar,
@@ -39,10 +39,10 @@ struct State {
 }
 
 impl Contents {
-    pub(crate) fn new(folder: BlobFolder, options: BlobOptions, free_min: u64) -> Self {
+    pub(crate) fn new(folder: BlobFolder, options: BlobOptions, reserve: Reserve) -> Self {
         let transfers = options.transfers_max.clamp(1, Semaphore::MAX_PERMITS);
         let transfers = Arc::new(Semaphore::new(transfers));
-        Self { folder, options, free_min, transfers, state: Mutex::default(), changed: Condvar::new() }
+        Self { folder, options, reserve, transfers, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Holds a content that nobody knows yet.
@@ -96,7 +96,7 @@ impl Contents {
 
     /// Says whether a block may be written.
     pub(crate) fn room(&self) -> Result<(), Unavailable> {
-        self.folder.room(self.free_min)
+        if self.folder.free()? < self.reserve.of_content() { Err(Unavailable::DiskFull) } else { Ok(()) }
     }
 
     /// Takes a place among the files that are open at once.

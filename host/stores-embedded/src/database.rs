@@ -138,9 +138,9 @@ impl Database {
         })?
     }
 
-    /// Says whether a write may begin; see [`Medium::room`].
-    pub(crate) fn room(&self, free_min: u64) -> Result<(), Unavailable> {
-        self.medium.room(free_min)
+    /// What is free below; see [`Medium::free`].
+    pub(crate) fn free(&self) -> Result<u64, Unavailable> {
+        self.medium.free()
     }
 
     /// Closes the database and opens it again, after a write that failed.

@@ -106,25 +106,24 @@ impl Medium for DatabaseFile {
     }
 
     #[cfg(unix)]
-    fn room(&self, free_min: u64) -> Result<(), Unavailable> {
-        room(&self.dir, free_min)
+    fn free(&self) -> Result<u64, Unavailable> {
+        free(&self.dir)
     }
 }
 
-/// Says whether there is room on the disk of a folder: see [`Medium::room`].
+/// What is free on the disk of a folder: see [`Medium::free`].
 #[cfg(unix)]
-pub(crate) fn room(dir: &Dir, free_min: u64) -> Result<(), Unavailable> {
-    let Ok(disk) = rustix::fs::fstatvfs(dir) else { return Ok(()) };
+pub(crate) fn free(dir: &Dir) -> Result<u64, Unavailable> {
+    let Ok(disk) = rustix::fs::fstatvfs(dir) else { return Ok(u64::MAX) };
     if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Err(Unavailable::ReadOnly);
     }
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free < free_min { Err(Unavailable::DiskFull) } else { Ok(()) }
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn room(_: &Dir, _: u64) -> Result<(), Unavailable> {
-    Ok(())
+pub(crate) fn free(_: &Dir) -> Result<u64, Unavailable> {
+    Ok(u64::MAX)
 }
 
 #[cfg(target_os = "linux")]

@@ -1,53 +1,35 @@
 //! The single writer: commits that wait are written together, and share one fsync.
 //!
-//! Callers put commits into a bounded queue. One thread takes all that wait, up to a bound, applies them one after the
-//! other to one redb transaction, commits it durably, and then answers each caller. A commit that comes alone goes at
+//! Callers put commits into a bounded queue. One thread (`writer`) takes all that wait, up to a bound, applies them one after
+//! the other to one redb transaction, commits it durably, and then answers each caller. A commit that comes alone goes at
 //! once; while the disk is busy with one group, the next one gathers. So the groups grow with the load by themselves, and
 //! nobody ever waits for company. Leasing messages and removing what is over go the same way, among the commits.
 //!
 //! What must hold:
 //! - nobody is answered before the fsync, also not with a conflict, since it may be about a commit of the same group;
-//! - a commit that fails leaves its neighbours alone;
+//! - a commit that fails leaves its neighbours alone, also if it fails since it meets something damaged;
 //! - if the write fails, everyone in the group is told that the store is unavailable, and the database is opened again;
 //! - what was accepted is written, whether or not its caller still waits, also when the stores are closed meanwhile.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use flint_model::{Clock, ContentId, QueueName};
+use flint_model::Clock;
 use flint_stores::{Catalog, Commit, CommitError, Committed, Unavailable};
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::apply::Apply;
 use crate::bell::Bells;
 use crate::contents::Contents;
-use crate::database::{Chain, Database, Failure};
+use crate::database::{Database, Failure};
+use crate::load::Load;
 use crate::options::GroupCommitOptions;
-use crate::table::Tables;
-
-/// What the writer is asked to do.
-trait Job: Send {
-    /// Does it. After a failure the whole transaction is given up.
-    fn apply(&mut self, apply: &mut Apply<'_>) -> Result<(), Failure>;
-    /// Tells the caller, if it still waits, what came of it: after the fsync.
-    fn answer(self: Box<Self>);
-    /// Tells the caller that it may have happened or not, unless the reason says that it has not.
-    fn refuse(self: Box<Self>, reason: Unavailable);
-}
-
-struct Work {
-    job: Box<dyn Job>,
-    /// What it adds to its group.
-    weight: usize,
-    /// Given back when the caller is answered.
-    _room: Option<Places>,
-}
+use crate::writer::{Job, Work, Writer};
 
 /// A question, and who asked.
 struct Ask<T, F> {
@@ -76,6 +58,8 @@ impl<T: Send, F: FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send> Job for Ask
 #[derive(Debug)]
 pub(crate) struct GroupCommit {
     room: Room,
+    /// Says what a commit causes.
+    catalog: Arc<ArcSwap<Catalog>>,
     /// None when the stores are being closed.
     queue: Mutex<Option<UnboundedSender<Work>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -93,50 +77,38 @@ impl GroupCommit {
     ) -> io::Result<Self> {
         // The channel has no bound of its own: whoever sends holds a place of the room, which has.
         let (sender, receiver) = unbounded_channel();
-        let bounds = Bounds { works: options.batch_max.max(1), weight: options.effects_max.max(1) };
-        let free_min = options.free_min.as_u64();
-        let writer = Writer {
-            database,
-            catalog,
-            clock,
-            bells,
-            contents,
-            queue: receiver,
-            bounds,
-            next: None,
-            free_min,
-            refused: None,
-        };
+        let loaded = Arc::clone(&catalog);
+        let writer = Writer::new(database, catalog, clock, bells, contents, receiver, options);
         let thread = std::thread::Builder::new().name("flint-commit".to_owned()).spawn(move || writer.run())?;
-        Ok(Self { room: Room::new(options), queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
+        let (queue, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { room: Room::new(options), catalog: loaded, queue, writer })
     }
 
     /// Puts a commit into the queue, and waits for it to be durable.
     ///
     /// Dropped before it got a place, nothing happens; dropped later, the commit happens all the same.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        let (size, weight) = (commit.size(), commit.effects.len() + commit.consumed.len());
-        self.ask(size, weight, move |apply| apply.commit(&commit)).await?
+        let load = Load::of(&commit, &self.catalog.load());
+        self.ask(load, move |apply| apply.commit(&commit)).await?
     }
 
-    /// Has the writer do something among the commits, and waits for it to be durable. `size` is in bytes, `weight` in effects.
+    /// Has the writer do something among the commits, and waits for it to be durable.
     ///
     /// Dropped before it got a place, nothing happens; dropped later, it happens all the same.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        size: u64,
-        weight: usize,
+        load: Load,
         ask: impl FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Unavailable> {
-        let room = self.room.take(size).await?;
-        let answered = self.send(Some(room), weight, ask)?;
+        let room = self.room.take(load.bytes).await?;
+        let answered = self.send(Some(room), load, ask)?;
         // The writer answers everyone; it is only gone if its thread panicked outside of a transaction.
         answered.await.unwrap_or(Err(Unavailable::Failed))
     }
 
-    /// Removes up to `max` of what is over, and blocks until it is durable. Answers how many there were.
-    pub(crate) fn collect(&self, max: usize) -> Result<usize, Unavailable> {
-        let answered = self.send(None, max, move |apply| apply.collect(max))?;
+    /// Removes up to `max` of what is over, and blocks until it is durable. Answers whether there may be more.
+    pub(crate) fn collect(&self, max: usize) -> Result<bool, Unavailable> {
+        let answered = self.send(None, Load::frees(max), move |apply| apply.collect(max))?;
         answered.blocking_recv().unwrap_or(Err(Unavailable::Failed))
     }
 
@@ -150,11 +122,11 @@ impl GroupCommit {
     fn send<T: Send + 'static>(
         &self,
         room: Option<Places>,
-        weight: usize,
+        load: Load,
         ask: impl FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, Unavailable>>, Unavailable> {
         let (answer, answered) = oneshot::channel();
-        let work = Work { job: Box::new(Ask { ask, came_to: None, answer }), weight, _room: room };
+        let work = Work { job: Box::new(Ask { ask, came_to: None, answer }), load, _room: room };
         let queue = self.queue.lock();
         let sender = queue.as_ref().ok_or(Unavailable::ShuttingDown)?;
         sender.send(work).map_err(|_| Unavailable::Failed)?;
@@ -173,7 +145,7 @@ struct Room {
 
 /// The places that one commit holds.
 #[derive(Debug)]
-struct Places {
+pub(crate) struct Places {
     _commit: OwnedSemaphorePermit,
     _kib: OwnedSemaphorePermit,
 }
@@ -217,105 +189,5 @@ impl Room {
     fn close(&self) {
         self.commits.close();
         self.kib.close();
-    }
-}
-
-/// What bounds a group: so a caller who comes with little does not wait long behind those who come with much.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    works: usize,
-    weight: usize,
-}
-
-/// The thread that writes.
-struct Writer {
-    database: Arc<Database>,
-    catalog: Arc<ArcSwap<Catalog>>,
-    clock: Arc<dyn Clock>,
-    bells: Arc<Bells>,
-    contents: Arc<Contents>,
-    queue: UnboundedReceiver<Work>,
-    bounds: Bounds,
-    /// What did not fit into the last group.
-    next: Option<Work>,
-    /// What has to stay free on the disk, in bytes.
-    free_min: u64,
-    /// Why the last group was not begun, if it wasn't.
-    refused: Option<Unavailable>,
-}
-
-impl Writer {
-    fn run(mut self) {
-        let mut group = Vec::with_capacity(self.bounds.works);
-        while self.gather(&mut group) {
-            if let Err(reason) = self.database.room(self.free_min) {
-                self.say_once(Some(reason), group.len());
-                group.drain(..).for_each(|work| work.job.refuse(reason));
-                continue;
-            }
-            self.say_once(None, 0);
-            if self.database.is_lost() {
-                self.database.recover();
-            }
-            let mut released = Vec::new();
-            match self.write(&mut group, &mut released) {
-                Ok(woken) => {
-                    group.drain(..).for_each(|work| work.job.answer());
-                    self.bells.ring(&woken);
-                }
-                Err(failure) => {
-                    if !matches!(failure, Failure::Unavailable(_)) {
-                        tracing::error!(error = %Chain(&failure), commits = group.len(), "a write to the store failed");
-                        self.database.recover();
-                    }
-                    let reason = failure.reason();
-                    group.drain(..).for_each(|work| work.job.refuse(reason));
-                }
-            }
-            // Also after a failure, when the database tells whether they are linked, now that it was opened again.
-            self.contents.doubt(released);
-        }
-    }
-
-    /// Tells that the disk takes no writes when that begins, and when it ends.
-    fn say_once(&mut self, reason: Option<Unavailable>, commits: usize) {
-        if self.refused == reason {
-            return;
-        }
-        match reason {
-            Some(reason) => tracing::error!(%reason, commits, "nothing is written until there is room: reads go on"),
-            None => tracing::info!("the disk takes writes again"),
-        }
-        self.refused = reason;
-    }
-
-    /// Waits for work, and takes all that is there, up to the bounds; false when there is nobody left who could ask.
-    fn gather(&mut self, group: &mut Vec<Work>) -> bool {
-        let Some(first) = self.next.take().or_else(|| self.queue.blocking_recv()) else { return false };
-        let mut weight = first.weight;
-        group.push(first);
-        while group.len() < self.bounds.works
-            && let Ok(work) = self.queue.try_recv()
-        {
-            weight = weight.saturating_add(work.weight);
-            if weight > self.bounds.weight {
-                self.next = Some(work);
-                break;
-            }
-            group.push(work);
-        }
-        true
-    }
-
-    /// Writes a group; answers whom to wake, and fills in the files to which nothing leads if it is written.
-    fn write(&self, group: &mut [Work], released: &mut Vec<ContentId>) -> Result<BTreeSet<QueueName>, Failure> {
-        let catalog = self.catalog.load();
-        self.database.write(|transaction| {
-            let mut apply = Apply::new(Tables::open(transaction)?, &catalog, self.clock.now())?;
-            group.iter_mut().try_for_each(|work| work.job.apply(&mut apply))?;
-            let finished = apply.finish()?;
-            *released = finished.released;
-            Ok((finished.woken, finished.changed))
-        })
     }
 }

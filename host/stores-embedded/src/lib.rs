@@ -1,7 +1,7 @@
 //! The store engine inside the process: redb behind the traits of flint-stores.
 //!
 //! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
-//! all commits that wait (`group_commit`), which applies them to tables (`apply`, `table`); reads are redb read
+//! all commits that wait (`group_commit`, `writer`), which applies them to tables (`apply`, `table`); reads are redb read
 //! transactions, on the caller's thread (`kv`, `queue`, `blob`, `record`). What is over is removed in the background
 //! (`collect`). The content of blobs, unless it is small, is in files: written and read in blocks (`blob_write`,
 //! `blob_read`), kept while something links it or somebody holds it (`contents`), and removed then (`blob_collect`).
@@ -25,10 +25,13 @@ mod folder;
 mod format;
 mod group_commit;
 mod kv;
+mod load;
 mod options;
 mod queue;
 mod record;
+mod space;
 mod table;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +58,9 @@ use crate::database::Database;
 pub use crate::error::OpenError;
 use crate::folder::Folder;
 use crate::group_commit::GroupCommit;
+use crate::load::Load;
 pub use crate::options::{BlobOptions, CollectOptions, GroupCommitOptions, Options};
+use crate::space::Reserve;
 
 /// The stores of one data folder, open.
 ///
@@ -101,7 +106,7 @@ impl Embedded {
         clock.not_before(database.last_time()?);
         let catalog = Arc::new(ArcSwap::from_pointee(catalog));
         let bells = Arc::new(Bells::default());
-        let contents = Arc::new(Contents::new(blobs, blob_options, group_commit.free_min.as_u64()));
+        let contents = Arc::new(Contents::new(blobs, blob_options, Reserve(group_commit.free_min.as_u64())));
         let writer = GroupCommit::start(
             Arc::clone(&database),
             Arc::clone(&catalog),
@@ -216,6 +221,8 @@ impl Stores for Embedded {
     }
 
     fn backfill(&self, max: usize) -> BoxFuture<'_, Result<Backfill, CommitError>> {
-        Box::pin(async move { self.group_commit.ask(0, max, move |apply| apply.backfill(max.max(1))).await? })
+        Box::pin(
+            async move { self.group_commit.ask(Load::adds(0, max), move |apply| apply.backfill(max.max(1))).await? },
+        )
     }
 }

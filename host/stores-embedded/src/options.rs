@@ -41,13 +41,16 @@ impl Default for Options {
 pub struct GroupCommitOptions {
     /// The most commits that share one: 1,024 by default.
     pub batch_max: usize,
-    /// The most effects that share one: 8,192 by default. A commit of more has its own.
+    /// The most effects that share one, with the messages that they cause: 8,192 by default. A commit of more has its own.
     pub effects_max: usize,
+    /// The most bytes that share one, with the messages that they cause: 16 MiB by default. A commit of more has its own.
+    pub bytes_max: ByteSize,
     /// The most commits that wait or are being written: 8,192 by default. One more has to wait for room.
     pub queue_max: usize,
     /// The most bytes that wait or are being written: 64 MiB by default. A commit that is larger waits until it is alone.
     pub queue_bytes_max: ByteSize,
-    /// What of the disk is to stay free: 32 MiB by default. With less, writes are refused, and reads go on.
+    /// What of the disk is to stay free: 32 MiB by default. With less, what adds something is refused, and reads go on. What
+    /// only frees goes on down to a quarter of it; content of blobs stops at twice as much.
     pub free_min: ByteSize,
     /// How long a commit waits for room before it is refused as overload: 5 s by default.
     pub wait_max: Duration,
@@ -58,6 +61,7 @@ impl Default for GroupCommitOptions {
         Self {
             batch_max: 1024,
             effects_max: 8192,
+            bytes_max: ByteSize::mib(16),
             queue_max: 8192,
             queue_bytes_max: ByteSize::mib(64),
             free_min: ByteSize::mib(32),

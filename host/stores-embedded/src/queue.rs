@@ -18,8 +18,9 @@ use redb::{ReadOnlyTable, ReadTransaction};
 use tokio::time::Instant;
 
 use crate::Embedded;
-use crate::apply::Shift;
+use crate::apply::{END, Shift};
 use crate::database::{Chain, Failure};
+use crate::load::Load;
 use crate::table::Corrupt;
 use crate::table::queue::{
     GROUP, MESSAGE, Member, QUEUE, READY, Ticket, Turn, count, group_key, message_key, number_of, queue_prefix,
@@ -73,7 +74,7 @@ impl Queues for Embedded {
         Box::pin(async move {
             check::extend(&self.catalog.load(), &receipt.queue, visibility)?;
             let receipt = receipt.clone();
-            self.group_commit.ask(0, 1, move |apply| apply.extend(&receipt, visibility)).await?
+            self.group_commit.ask(Load::frees(1), move |apply| apply.extend(&receipt, visibility)).await?
         })
     }
 
@@ -101,17 +102,8 @@ impl Queues for Embedded {
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<u64, CommitError>> {
         Box::pin(async move {
             self.catalog.load().queue(queue)?;
-            let last = self.group_commit.ask(0, 1, |apply| Ok(apply.last_number())).await?;
-            let mut total = 0;
-            loop {
-                let queue = queue.clone();
-                let (removed, more) =
-                    self.group_commit.ask(0, STEP_WEIGHT, move |apply| apply.purge(&queue, last)).await?;
-                total += removed;
-                if !more {
-                    return Ok(total);
-                }
-            }
+            let last = self.group_commit.ask(Load::frees(1), |apply| Ok(apply.last_number())).await?;
+            self.purge_up_to(queue, last).await
         })
     }
 
@@ -127,7 +119,10 @@ impl Queues for Embedded {
             let mut total = 0;
             loop {
                 let step = shift.clone();
-                let redriven = self.group_commit.ask(0, STEP_WEIGHT, move |apply| apply.redrive(&step)).await??;
+                let redriven = self
+                    .group_commit
+                    .ask(Load::adds(STEP_BYTES, STEP_WEIGHT), move |apply| apply.redrive(&step))
+                    .await??;
                 total += redriven.moved;
                 match (redriven.full, redriven.after) {
                     (Some(full), _) => return Err(full),
@@ -141,13 +136,33 @@ impl Queues for Embedded {
 
 /// What a step of moving or removing many messages counts for in its group of commits.
 const STEP_WEIGHT: usize = 1000;
+/// What it may bring, about.
+const STEP_BYTES: u64 = 4 << 20;
 
 impl Embedded {
     /// Has the writer lease what is there.
     async fn lease(&self, queue: &QueueName, receive: Receive, visibility: Duration) -> Result<Received, CommitError> {
         let queue = queue.clone();
-        let weight = receive.max;
-        self.group_commit.ask(0, weight, move |apply| apply.receive(&queue, &receive, visibility)).await?
+        // It adds little; but who can't settle with what came of it should not begin.
+        let load = Load::adds(0, receive.max);
+        self.group_commit.ask(load, move |apply| apply.receive(&queue, &receive, visibility)).await?
+    }
+
+    /// Removes the messages up to a number, in passes until one has found none: what is leased meanwhile, or comes back, may
+    /// have gone past.
+    pub(crate) async fn purge_up_to(&self, queue: &QueueName, last: u64) -> Result<u64, CommitError> {
+        let (mut total, mut of_pass, mut before) = (0, 0, END);
+        loop {
+            let name = queue.clone();
+            let step = self.group_commit.ask(Load::frees(STEP_WEIGHT), move |apply| apply.purge(&name, last, before));
+            let purged = step.await?;
+            (total, of_pass) = (total + purged.removed, of_pass + purged.removed);
+            (of_pass, before) = match purged.before {
+                Some(row) => (of_pass, row),
+                None if of_pass == 0 => return Ok(total),
+                None => (0, END),
+            };
+        }
     }
 
     /// In how long the next message is due; none if nothing is in the queue.

@@ -4,6 +4,7 @@ mod blobs;
 mod clock;
 mod events;
 mod faults;
+mod queues;
 mod restarts;
 
 use std::sync::Arc;

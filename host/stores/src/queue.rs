@@ -331,7 +331,7 @@ pub trait Queues: Send + Sync {
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<u64, CommitError>>;
 
     /// Moves up to `max` of the messages that wait in a dead-letter queue back to where each was given up, to be received as if
-    /// for the first time; with `to`, all to that queue. Answers how many were moved: a message that was not given up
+    /// for the first time; with `to`, all to that queue. Those of a FIFO queue go as they were sent. Answers how many were moved: a message that was not given up
     /// anywhere, or by a queue that is no more, stays unless `to` is given.
     ///
     /// # Errors

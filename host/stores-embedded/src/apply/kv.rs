@@ -184,7 +184,7 @@ impl Apply<'_> {
             if self.ends(kv_key)? == Some(at) {
                 let derived = self.derive_end(kv_key)?;
                 self.tables.kv.remove(kv_key)?;
-                derived.into_iter().try_for_each(|one| self.hand_over(&one.queue, one.message, None))?;
+                derived.into_iter().try_for_each(|one| self.hand_over(&one.queue, &one.message, None))?;
             }
         }
         self.changed |= !due.is_empty();

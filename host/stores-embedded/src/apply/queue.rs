@@ -1,5 +1,6 @@
 //! Messages: sending, leasing, settling, moving.
 
+mod budget;
 mod fifo;
 mod manage;
 mod receive;
@@ -16,7 +17,7 @@ use crate::database::Failure;
 use crate::table::Corrupt;
 use crate::table::queue::{Count, Ticket, count, message_key, read_message, ready_key, write_message};
 
-pub(crate) use manage::Shift;
+pub(crate) use manage::{END, Shift};
 pub(super) use send::{Plan, Step};
 pub(super) use settle::Settling;
 
@@ -75,7 +76,8 @@ impl Apply<'_> {
         Ok(read_message(row.value(), receives)?)
     }
 
-    /// Puts a message behind all others of a queue.
+    /// Puts a message behind all others of a queue, of which it keeps the rule of groups: it may have been sent by another one,
+    /// which a reload changed until now.
     pub(super) fn put(
         &mut self,
         queue: &QueueName,
@@ -86,11 +88,15 @@ impl Apply<'_> {
     ) -> Result<(), Failure> {
         self.number += 1;
         let number = self.number;
-        write_message(&mut self.row, message, self.now, death)?;
+        let group = match order {
+            Order::Fifo => Some(message.group.as_deref().unwrap_or(queue.as_str())),
+            Order::Standard => None,
+        };
+        write_message(&mut self.row, message, group, self.now, death)?;
         self.tables.queues.message.insert(message_key(queue, number).as_slice(), self.row.as_slice())?;
-        match (order, &message.group) {
-            (Order::Fifo, Some(group)) => self.join(queue, group, number, visible_at)?,
-            _ => {
+        match group {
+            Some(group) => self.join(queue, group, number, visible_at)?,
+            None => {
                 let key = ready_key(queue, visible_at, number);
                 self.tables.queues.ready.insert(key.as_slice(), Ticket::NEW.row().as_slice())?;
             }
@@ -104,24 +110,20 @@ impl Apply<'_> {
         let rules = self.catalog.queue(queue).ok();
         let Some(to) = rules.and_then(|rules| rules.dead_letter.as_ref()) else { return Ok(()) };
         let death = Death { queue: queue.clone(), reason, receives: stored.receives, at: self.now };
-        self.hand_over(to, stored.message, Some(&death))
+        self.hand_over(to, &stored.message, Some(&death))
     }
 
     /// Puts a message of one queue into another, as if it had just been sent there.
     pub(super) fn hand_over(
         &mut self,
         to: &QueueName,
-        mut message: Message,
+        message: &Message,
         death: Option<&Death>,
     ) -> Result<(), Failure> {
         // What is there decides: a dead-letter queue whose kind was changed goes on as it was until it is empty.
         let order = self.catalog.queue(to).map_or(Order::Standard, |rules| rules.order);
         let order = self.count(to, order)?.order;
-        message.group = match order {
-            Order::Fifo => Some(message.group.take().unwrap_or_else(|| to.to_string())),
-            Order::Standard => None,
-        };
-        self.put(to, order, &message, self.now, death)
+        self.put(to, order, message, self.now, death)
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) enum Fault {
     None,
     /// It is full: it can't grow.
     Full,
+    /// It says that so many bytes are free.
+    Low(u64),
     /// It takes no writes.
     ReadOnly,
     /// The next sync fails, and only that one: so it is with the kernel, too.
@@ -140,8 +142,12 @@ impl Medium for Disk {
         Ok(Box::new(self.clone()))
     }
 
-    fn room(&self, _: u64) -> Result<(), Unavailable> {
-        if self.lock().fault == Fault::ReadOnly { Err(Unavailable::ReadOnly) } else { Ok(()) }
+    fn free(&self) -> Result<u64, Unavailable> {
+        match self.lock().fault {
+            Fault::ReadOnly => Err(Unavailable::ReadOnly),
+            Fault::Low(free) => Ok(free),
+            _ => Ok(u64::MAX),
+        }
     }
 }
 

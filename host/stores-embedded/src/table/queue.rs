@@ -255,6 +255,11 @@ impl Turn {
         Ok(Self { lease: u64::from_le_bytes(*lease), leased: u32::from_le_bytes(*leased), group })
     }
 
+    /// Whether a message of the group has its last lease.
+    pub(crate) fn has_leased(&self, member: &Member) -> bool {
+        self.lease > 0 && member.ticket.lease == self.lease
+    }
+
     pub(crate) fn row(&self) -> Vec<u8> {
         let mut row = Vec::with_capacity(12 + self.group.len());
         row.extend(self.lease.to_le_bytes());
@@ -334,10 +339,11 @@ impl<'a> SourceHeader<'a> {
     }
 }
 
-/// Writes a row of `message`.
+/// Writes a row of `message`, in the group that it has in its queue.
 pub(crate) fn write_message(
     row: &mut Vec<u8>,
     message: &Message,
+    group: Option<&str>,
     sent_at: Timestamp,
     death: Option<&Death>,
 ) -> Result<(), Failure> {
@@ -346,7 +352,7 @@ pub(crate) fn write_message(
         sent_at: sent_at.as_millis(),
         depth: message.depth,
         attributes: message.attributes.iter().map(|one| (one.name.as_str(), one.value.as_str())).collect(),
-        group: message.group.as_deref(),
+        group,
         trace: message.trace.as_ref().map(|trace| (trace.traceparent(), trace.tracestate())),
         source: message.source.as_ref().map(SourceHeader::of),
         death: death.map(|death| DeathHeader {
@@ -425,7 +431,7 @@ mod tests {
         let death = Death { queue: jobs(), reason: "x".to_owned(), receives: 4, at: at(6) };
         let mut row = b"what was there before".to_vec();
         for (message, death) in [(whole, Some(death)), (Message::new(MessageId::new(at(5), 1), ""), None)] {
-            write_message(&mut row, &message, at(7), death.as_ref()).expect("it has a row");
+            write_message(&mut row, &message, message.group.as_deref(), at(7), death.as_ref()).expect("it has a row");
             assert_eq!(read_message(&row, 2), Ok(Stored { message, sent_at: at(7), receives: 2, death }));
         }
         for cut in [0, 3, 4, 10] {

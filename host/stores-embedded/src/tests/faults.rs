@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flint_model::ByteSize;
+use flint_model::{ByteSize, MessageId, QueueName, TopicName};
 use flint_stores::conformance::Setup;
-use flint_stores::{Commit, CommitError, ReadError, Stores as _, Unavailable};
+use flint_stores::{
+    Commit, CommitError, Effect, Message, ReadError, Receive, SendOptions, Stores as _, Subscription, TopicRules,
+    Unavailable,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -219,6 +222,71 @@ async fn a_read_only_disk_refuses_writes_serves_reads_and_recovers_when_it_takes
     assert!(value(&stores, "after").await.is_some() && value(&stores, "refused").await.is_none());
 }
 
+/// Or nothing that flint wrote could ever be removed from it.
+#[tokio::test]
+async fn a_disk_that_is_low_refuses_what_adds_and_goes_on_with_what_frees() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    let queue = QueueName::parse("plain").expect("a name");
+    for key in ["a", "b", "c"] {
+        commit(&stores, put(key, "v")).await.expect("a commit");
+        stores.commit(send(&queue).into()).await.expect("a message");
+    }
+    let receive = || stores.queues().receive(&queue, Receive::default());
+    let leased = receive().await.expect("a lease").messages.remove(0);
+    let delete = |key: &str| Effect::KvDelete { store: store(), key: key.to_owned(), expect: None };
+    let full = CommitError::Unavailable { reason: Unavailable::DiskFull };
+    let free_min = GroupCommitOptions::default().free_min.as_u64();
+    disk.set(Fault::Low(free_min - 1));
+    assert_eq!(commit(&stores, put("a", "w")).await, Err(full.clone()));
+    assert_eq!(stores.commit(send(&queue).into()).await, Err(full.clone()));
+    assert_eq!(receive().await, Err(full.clone()), "what comes of it could not be kept");
+    assert_eq!(stores.queues().redrive(&queue, None, 1).await, Err(full.clone()));
+    assert!(value(&stores, "a").await.is_some());
+    commit(&stores, delete("a")).await.expect("it frees");
+    stores.queues().extend(&leased.receipt, Duration::from_secs(9)).await.expect("it moves a row");
+    let until = stores.queues().extend(&leased.receipt, Duration::from_secs(9)).await;
+    assert!(matches!(until, Err(CommitError::LeaseLost { .. })), "the receipt is another one: {until:?}");
+    assert_eq!(stores.queues().purge(&queue).await, Ok(3));
+    disk.set(Fault::Low(free_min / 4 - 1));
+    assert_eq!(commit(&stores, delete("b")).await, Err(full.clone()));
+    disk.set(Fault::Low(free_min + 1000));
+    assert_eq!(commit(&stores, put("large", [0; 600])).await, Err(full), "and there has to be room for what it brings");
+    commit(&stores, put("small", [0; 400])).await.expect("there is room");
+    assert!(value(&stores, "a").await.is_none() && value(&stores, "b").await.is_some());
+}
+
+fn send(queue: &QueueName) -> Effect {
+    let message = Message::new(MessageId::now(), vec![7; 1000]);
+    Effect::QueueSend { queue: queue.clone(), message, options: SendOptions::default() }
+}
+
+/// So that small commits don't wait long behind large ones, or behind small ones that many listen to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_share_a_sync_up_to_so_many_bytes_with_what_they_cause() {
+    let (mut setup, disk) = (Setup::default(), new_disk());
+    let (topic, queue) = (TopicName::parse("fan").expect("a name"), QueueName::parse("plain").expect("a name"));
+    let subscriptions = vec![Subscription::all(queue); 10];
+    setup.topics.insert(topic.clone(), TopicRules { subscriptions, ..TopicRules::default() });
+    let group_commit = GroupCommitOptions { bytes_max: ByteSize::kib(44), ..GroupCommitOptions::default() };
+    let stores = open(&disk, Options { group_commit, ..options(&setup) });
+    disk.set(Fault::Frozen);
+    let publish = |_| {
+        let (stores, topic) = (Arc::clone(&stores), topic.clone());
+        let message = Message::new(MessageId::now(), vec![7; 1024]);
+        tokio::spawn(async move { commit(&stores, Effect::TopicPublish { topic, message }).await })
+    };
+    let tasks: Vec<_> = (0..21).map(publish).collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let before = disk.syncs();
+    disk.set(Fault::None);
+    for task in tasks {
+        task.await.expect("a task").expect("a commit");
+    }
+    let syncs = disk.syncs() - before;
+    assert!(syncs >= 6, "one alone, then four at a time, but it took {syncs} syncs");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_sync_nothing_is_trusted_until_a_restart() {
     let (setup, disk) = (Setup::default(), new_disk());
@@ -343,7 +411,7 @@ async fn a_group_that_changes_nothing_writes_nothing() {
     let before = disk.syncs();
     let conflict = CommitError::Conflict { index: 0, key: "k".to_owned(), current: Some(version) };
     assert_eq!(commit(&stores, create("k")).await, Err(conflict));
-    let delete = flint_stores::Effect::KvDelete { store: store(), key: "none".to_owned(), expect: None };
+    let delete = Effect::KvDelete { store: store(), key: "none".to_owned(), expect: None };
     assert_eq!(commit(&stores, delete).await, Ok(version));
     assert_eq!(disk.syncs(), before);
 }

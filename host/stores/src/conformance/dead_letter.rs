@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use flint_model::Clock as _;
 
-use super::{Setup, bodies, depth, done, post, queue_name, receive, receive_with, settle};
-use crate::{CommitError, Company, Death, Invalid, Missing, Receive, Receives, Stores, Verdict};
+use super::{Setup, bodies, depth, done, in_group, post, queue_name, receive, receive_with, send, settle};
+use crate::{Commit, CommitError, Company, Death, Invalid, Missing, Receive, Receives, Stores, Verdict};
 
 const MS: Duration = Duration::from_millis(1);
 const LEASE: Duration = Duration::from_secs(30);
@@ -113,4 +113,34 @@ pub async fn a_redrive_may_lead_elsewhere(_: &Setup, stores: &Arc<dyn Stores>) {
     let retry = Verdict::Retry { after: Duration::ZERO, receives: Receives::Count, company: Company::Any };
     settle(stores, &found[0], retry).await.expect("it is leased");
     assert_eq!(depth(stores, "jobs/dead").await.total(), 2);
+}
+
+/// More than one step of an engine moves, in their order; those that have nowhere to go don't stand in the way.
+pub async fn a_redrive_moves_groups_of_any_length(_: &Setup, stores: &Arc<dyn Stores>) {
+    let send_all = async |group: &str, count: usize| {
+        for from in (0..count).step_by(1000) {
+            let some = (from..count.min(from + 1000)).map(|n| send("orders/dead", in_group(&n.to_string(), group)));
+            stores.commit(Commit::new(some.collect())).await.expect("there is room");
+        }
+    };
+    send_all("stays", 1100).await;
+    post(stores, "orders", "dies@g").await;
+    let dies = receive(stores, "orders", 1).await;
+    settle(stores, &dies[0], dead("x")).await.expect("it is leased");
+    let (from, to) = (queue_name("orders/dead"), queue_name("orders"));
+    assert_eq!(stores.queues().redrive(&from, None, u64::MAX).await, Ok(1));
+    done(stores, &receive(stores, "orders", 9).await).await;
+    send_all("g", 1500).await;
+    assert_eq!(stores.queues().redrive(&from, Some(&to), u64::MAX).await, Ok(2600));
+    assert_eq!((depth(stores, "orders").await.total(), depth(stores, "orders/dead").await.total()), (2600, 0));
+    for (group, count) in [("stays", 1100), ("g", 1500)] {
+        let mut seen = Vec::new();
+        while seen.len() < count {
+            let found = receive(stores, "orders", (count - seen.len()).min(1000)).await;
+            assert!(found.iter().all(|one| one.stored.message.group.as_deref() == Some(group)));
+            seen.extend(bodies(&found));
+            done(stores, &found).await;
+        }
+        assert!(seen.into_iter().eq((0..count).map(|n| n.to_string())), "{group}");
+    }
 }

@@ -172,7 +172,8 @@ macro_rules! conformance {
                 a_message_without_a_dead_letter_queue_is_removed
                 a_message_that_was_kept_too_long_is_given_up
                 a_redrive_brings_messages_back_to_where_they_were_given_up
-                a_redrive_may_lead_elsewhere;
+                a_redrive_may_lead_elsewhere
+                a_redrive_moves_groups_of_any_length;
             fifo: messages_of_a_group_come_in_their_order
                 a_group_waits_while_one_of_its_messages_is_leased
                 groups_do_not_wait_for_each_other

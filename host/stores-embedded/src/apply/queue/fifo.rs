@@ -61,6 +61,13 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// The row of a group: when its next message may be received.
+    pub(super) fn turn(&self, queue: &QueueName, group: &str) -> Result<Option<(Timestamp, Turn)>, Failure> {
+        let Some((at, number)) = self.place(queue, group)? else { return Ok(None) };
+        let row = self.tables.queues.ready.get(ready_key(queue, at, number).as_slice())?;
+        Ok(row.map(|row| Turn::parse(row.value())).transpose()?.map(|turn| (at, turn)))
+    }
+
     /// Takes the row of a group out of `ready`.
     pub(super) fn lift(&mut self, queue: &QueueName, group: &str) -> Result<Option<(Timestamp, Turn)>, Failure> {
         let Some((at, number)) = self.place(queue, group)? else { return Ok(None) };
@@ -97,16 +104,14 @@ impl Apply<'_> {
         Ok(members)
     }
 
-    fn member(&self, queue: &QueueName, group: &str, number: u64) -> Result<Option<Member>, Failure> {
+    pub(super) fn member(&self, queue: &QueueName, group: &str, number: u64) -> Result<Option<Member>, Failure> {
         let row = self.tables.queues.group.get(group_key(queue, group, number).as_slice())?;
         Ok(row.map(|row| Member::parse(row.value())).transpose()?)
     }
 
     /// Whether a lease of a message counts.
     pub(super) fn is_leased(&self, queue: &QueueName, group: &str, number: u64, lease: u64) -> Result<bool, Failure> {
-        let Some((at, head)) = self.place(queue, group)? else { return Ok(false) };
-        let Some(row) = self.tables.queues.ready.get(ready_key(queue, at, head).as_slice())? else { return Ok(false) };
-        let of_group = Turn::parse(row.value())?.lease == lease;
+        let of_group = self.turn(queue, group)?.is_some_and(|(_, turn)| turn.lease == lease);
         Ok(of_group && self.member(queue, group, number)?.is_some_and(|member| member.ticket.lease == lease))
     }
 
@@ -155,7 +160,10 @@ impl Apply<'_> {
                     Some(Pick::Take) => offered.leased += 1,
                     Some(Pick::Skip) => return Ok(offered),
                     Some(Pick::Full) => return Ok(Offered { full: true, ..offered }),
-                    None => offered.lost += u32::from(member.ticket.lease == turn.lease && turn.lease > 0),
+                    None => offered.lost += u32::from(turn.has_leased(&member)),
+                }
+                if walk.giving_up.is_spent() {
+                    return Ok(Offered { full: true, ..offered });
                 }
             }
         }
@@ -172,6 +180,7 @@ impl Apply<'_> {
         let queue = walk.queue;
         let stored = self.message(queue, number, member.ticket.receives)?;
         if let Some(reason) = self.gives_up(queue, &stored)? {
+            walk.giving_up.spend(stored.message.size());
             self.take_member(queue, group, number)?;
             self.bury(queue, stored, reason)?;
             walk.received.given_up += 1;
@@ -236,10 +245,13 @@ impl Apply<'_> {
         self.place_at(queue, until, head, &turn)
     }
 
-    /// Puts the row of a group right after messages of it were taken out, `lost` of which had its last lease.
+    /// Puts the row of a group right after messages of it were taken out, `lost` of which had its last lease. If those were
+    /// all that had it, it hides nobody any more.
     pub(super) fn mend(&mut self, queue: &QueueName, group: &str, lost: u32) -> Result<(), Failure> {
         let Some((at, turn)) = self.lift(queue, group)? else { return Ok(()) };
-        let Some((head, _)) = self.head(queue, group)? else { return Ok(()) };
-        self.place_at(queue, at, head, &Turn { leased: turn.leased.saturating_sub(lost), ..turn })
+        let Some((head, member)) = self.head(queue, group)? else { return Ok(()) };
+        let turn = Turn { leased: turn.leased.saturating_sub(lost), ..turn };
+        let at = if turn.leased > 0 { at } else { at.min(member.visible_at.max(self.now)) };
+        self.place_at(queue, at, head, &turn)
     }
 }

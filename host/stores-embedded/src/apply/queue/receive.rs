@@ -8,6 +8,7 @@ use flint_stores::queue::{Gather, Pick};
 use flint_stores::{CommitError, Delivery, Order, Receipt, Receive, Received, Stored};
 use redb::ReadableTable as _;
 
+use super::budget::{Budget, STEP_MAX};
 use super::settle::Lease;
 use crate::apply::{Apply, Halt, settled};
 use crate::database::Failure;
@@ -23,6 +24,8 @@ pub(super) struct Walk<'a> {
     pub(super) lease: u64,
     pub(super) until: Timestamp,
     pub(super) gather: Gather,
+    /// What may still be given up on the way.
+    pub(super) giving_up: Budget,
     pub(super) received: Received,
 }
 
@@ -57,7 +60,8 @@ impl Apply<'_> {
         let until = self.now.saturating_add(visibility);
         // Of a version that no other commit has: so no lease is like another one.
         let (lease, gather) = (self.version + 1, Gather::new(receive));
-        let mut walk = Walk { queue, lease, until, gather, received: Received::default() };
+        let giving_up = Budget::of(STEP_MAX);
+        let mut walk = Walk { queue, lease, until, gather, giving_up, received: Received::default() };
         let mut after = None;
         let mut rows = receive.max.saturating_add(ROWS_MAX);
         while walk.gather.room() > 0 && rows > 0 {
@@ -120,10 +124,11 @@ impl Apply<'_> {
         let queue = walk.queue;
         let stored = self.message(queue, number, ticket.receives)?;
         if let Some(reason) = self.gives_up(queue, &stored)? {
+            walk.giving_up.spend(stored.message.size());
             self.take_out(queue, at, number)?;
             self.bury(queue, stored, reason)?;
             walk.received.given_up += 1;
-            return Ok(false);
+            return Ok(walk.giving_up.is_spent());
         }
         walk.gather.next_group();
         match walk.gather.offer(stored.message.size(), ticket.company()) {

@@ -98,7 +98,7 @@ impl Apply<'_> {
         if holds { Ok(()) } else { Err(CommitError::LeaseLost { index, queue: queue.clone() }.into()) }
     }
 
-    fn ticket(&self, queue: &QueueName, at: Timestamp, number: u64) -> Result<Option<Ticket>, Failure> {
+    pub(super) fn ticket(&self, queue: &QueueName, at: Timestamp, number: u64) -> Result<Option<Ticket>, Failure> {
         let row = self.tables.queues.ready.get(ready_key(queue, at, number).as_slice())?;
         Ok(row.map(|row| Ticket::parse(row.value())).transpose()?)
     }

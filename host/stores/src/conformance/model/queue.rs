@@ -283,7 +283,11 @@ impl Queues {
     ) -> Result<u64, CommitError> {
         let order = catalog.queue(from)?.order;
         let mut moved = 0;
-        for number in self.queues.entry(from.clone()).or_default().runs(order, now).concat() {
+        let mut waiting = self.queues.entry(from.clone()).or_default().runs(order, now).concat();
+        if order == Order::Fifo {
+            waiting.sort_unstable();
+        }
+        for number in waiting {
             let stored = &self.queues[from].held[&number].stored;
             let target = to.or(stored.death.as_ref().map(|death| &death.queue)).cloned();
             let Some(target) = target.filter(|target| catalog.queue(target).is_ok()) else { continue };

@@ -1,0 +1,172 @@
+//! The thread that writes: takes what waits, has it share a transaction, and answers each.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use flint_model::{Clock, ContentId, QueueName};
+use flint_stores::{Catalog, Unavailable};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::apply::Apply;
+use crate::bell::Bells;
+use crate::contents::Contents;
+use crate::database::{Chain, Database, Failure};
+use crate::group_commit::Places;
+use crate::load::Load;
+use crate::options::GroupCommitOptions;
+use crate::space::{Reserve, Space};
+use crate::table::Tables;
+
+/// What the writer is asked to do.
+pub(crate) trait Job: Send {
+    /// Does it. After a failure the whole transaction is given up, and it may be done again in another one.
+    fn apply(&mut self, apply: &mut Apply<'_>) -> Result<(), Failure>;
+    /// Tells the caller, if it still waits, what came of it: after the fsync.
+    fn answer(self: Box<Self>);
+    /// Tells the caller that it may have happened or not, unless the reason says that it has not.
+    fn refuse(self: Box<Self>, reason: Unavailable);
+}
+
+/// A piece of work that waits.
+pub(crate) struct Work {
+    pub(crate) job: Box<dyn Job>,
+    /// What it adds to its group.
+    pub(crate) load: Load,
+    /// Given back when the caller is answered.
+    pub(crate) _room: Option<Places>,
+}
+
+/// What bounds a group: so a caller who comes with little does not wait long behind those who come with much.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    works: usize,
+    weight: usize,
+    bytes: u64,
+}
+
+/// The thread that writes.
+pub(crate) struct Writer {
+    database: Arc<Database>,
+    catalog: Arc<ArcSwap<Catalog>>,
+    clock: Arc<dyn Clock>,
+    bells: Arc<Bells>,
+    contents: Arc<Contents>,
+    queue: UnboundedReceiver<Work>,
+    bounds: Bounds,
+    /// What did not fit into the last group.
+    next: Option<Work>,
+    reserve: Reserve,
+    /// Why something of the last group was refused, if it was.
+    refused: Option<Unavailable>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        database: Arc<Database>,
+        catalog: Arc<ArcSwap<Catalog>>,
+        clock: Arc<dyn Clock>,
+        bells: Arc<Bells>,
+        contents: Arc<Contents>,
+        queue: UnboundedReceiver<Work>,
+        options: GroupCommitOptions,
+    ) -> Self {
+        let bounds = Bounds {
+            works: options.batch_max.max(1),
+            weight: options.effects_max.max(1),
+            bytes: options.bytes_max.as_u64(),
+        };
+        let reserve = Reserve(options.free_min.as_u64());
+        Self { database, catalog, clock, bells, contents, queue, bounds, next: None, reserve, refused: None }
+    }
+
+    /// Writes until there is nobody left who could ask.
+    pub(crate) fn run(mut self) {
+        let mut group = Vec::with_capacity(self.bounds.works);
+        while self.gather(&mut group) {
+            self.turn_away(&mut group);
+            if group.is_empty() {
+                continue;
+            }
+            if self.database.is_lost() {
+                self.database.recover();
+            }
+            let mut released = Vec::new();
+            match self.write(&mut group, &mut released) {
+                Ok(woken) => {
+                    group.drain(..).for_each(|work| work.job.answer());
+                    self.bells.ring(&woken);
+                }
+                Err(failure) => {
+                    if !matches!(failure, Failure::Unavailable(_)) {
+                        tracing::error!(error = %Chain(&failure), commits = group.len(), "a write to the store failed");
+                        self.database.recover();
+                    }
+                    let reason = failure.reason();
+                    group.drain(..).for_each(|work| work.job.refuse(reason));
+                }
+            }
+            // Also after a failure, when the database tells whether they are linked, now that it was opened again.
+            self.contents.doubt(released);
+        }
+    }
+
+    /// Waits for work, and takes all that is there, up to the bounds; false when there is nobody left who could ask.
+    fn gather(&mut self, group: &mut Vec<Work>) -> bool {
+        let Some(first) = self.next.take().or_else(|| self.queue.blocking_recv()) else { return false };
+        let Load { mut weight, mut bytes, .. } = first.load;
+        group.push(first);
+        while group.len() < self.bounds.works
+            && let Ok(work) = self.queue.try_recv()
+        {
+            weight = weight.saturating_add(work.load.weight);
+            bytes = bytes.saturating_add(work.load.bytes);
+            if weight > self.bounds.weight || bytes > self.bounds.bytes {
+                self.next = Some(work);
+                break;
+            }
+            group.push(work);
+        }
+        true
+    }
+
+    /// Refuses what there is no room for.
+    fn turn_away(&mut self, group: &mut Vec<Work>) {
+        let free = self.database.free();
+        let mut space = Space::new(self.reserve, free.unwrap_or_default());
+        let turned_away = group.extract_if(.., |work| free.is_err() || !space.takes(work.load)).collect::<Vec<_>>();
+        match (free, turned_away.len()) {
+            (Ok(_), 0) if space.is_ample() => self.say_once(None, 0),
+            (_, 0) => {}
+            (free, refused) => {
+                let reason = free.err().unwrap_or(Unavailable::DiskFull);
+                self.say_once(Some(reason), refused);
+                turned_away.into_iter().for_each(|work| work.job.refuse(reason));
+            }
+        }
+    }
+
+    /// Tells that the disk takes no writes when that begins, and when it ends.
+    fn say_once(&mut self, reason: Option<Unavailable>, commits: usize) {
+        if self.refused == reason {
+            return;
+        }
+        match reason {
+            Some(reason) => tracing::error!(%reason, commits, "nothing is added until there is room: reads go on"),
+            None => tracing::info!("the disk takes writes again"),
+        }
+        self.refused = reason;
+    }
+
+    /// Writes a group; answers whom to wake, and fills in the files to which nothing leads if it is written.
+    fn write(&self, group: &mut [Work], released: &mut Vec<ContentId>) -> Result<BTreeSet<QueueName>, Failure> {
+        let catalog = self.catalog.load();
+        self.database.write(|transaction| {
+            let mut apply = Apply::new(Tables::open(transaction)?, &catalog, self.clock.now())?;
+            group.iter_mut().try_for_each(|work| work.job.apply(&mut apply))?;
+            let finished = apply.finish()?;
+            *released = finished.released;
+            Ok((finished.woken, finished.changed))
+        })
+    }
+}
