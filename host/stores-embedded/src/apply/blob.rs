@@ -1,4 +1,4 @@
-//! Blobs: what keys lead to, and how many keys lead to a content.
+//! Blobs: what keys lead to, and how many keys and messages lead to a content.
 //!
 //! All that links goes through [`Apply::link`], all that unlinks through [`Apply::unlink`]: whatever a change of a blob
 //! causes in the same commit begins there.
@@ -122,7 +122,7 @@ impl Apply<'_> {
         }
     }
 
-    fn link(&mut self, row: &[u8], link: Link, version: Version) -> Result<Linked, Failure> {
+    pub(super) fn link(&mut self, row: &[u8], link: Link, version: Version) -> Result<Linked, Failure> {
         let link = link.at(self.now, version);
         link.write(&mut self.row)?;
         let before = self.tables.blobs.blob.insert(row, self.row.as_slice())?;
@@ -134,7 +134,7 @@ impl Apply<'_> {
     }
 
     /// Answers whether there was something to unlink.
-    fn unlink(&mut self, row: &[u8]) -> Result<bool, Failure> {
+    pub(super) fn unlink(&mut self, row: &[u8]) -> Result<bool, Failure> {
         let before = self.tables.blobs.blob.remove(row)?;
         let Some(before) = before.map(|row| Link::parse(row.value())).transpose()? else { return Ok(false) };
         self.changed = true;
@@ -142,7 +142,7 @@ impl Apply<'_> {
         Ok(true)
     }
 
-    fn let_go(&mut self, before: &Link) -> Result<(), Failure> {
+    pub(super) fn let_go(&mut self, before: &Link) -> Result<(), Failure> {
         let usage = self.usage(before)?;
         // Within one commit a key may let go of it before another one takes it up, but then it had it before.
         usage.links = usage.links.checked_sub(1).ok_or(Corrupt("content, which counts less links than there are,"))?;
@@ -150,7 +150,7 @@ impl Apply<'_> {
     }
 
     /// How many keys lead to a content, as the group of commits has left it so far.
-    fn usage(&mut self, link: &Link) -> Result<&mut Usage, Failure> {
+    pub(super) fn usage(&mut self, link: &Link) -> Result<&mut Usage, Failure> {
         let id = link.content();
         if !self.usages.contains_key(&id) {
             let found = self.tables.blobs.content.get(id.to_bytes().as_slice())?;

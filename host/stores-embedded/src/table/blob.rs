@@ -3,7 +3,7 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | `blob` | bucket, key | a [`Link`]: what the key leads to, and what there is to say about it |
-//! | `content` | id of a content | where it is, and how many keys lead to it: never none |
+//! | `content` | id of a content | where it is, and how many keys and messages lead to it: never none |
 //! | `body` | id of a content | its bytes, if it is small |
 //!
 //! A bucket's name ends with a NUL. Content that is not small is a file of its id's name; a file without a row in `content`
@@ -142,7 +142,7 @@ impl Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) place: Place,
-    /// How many keys lead to it.
+    /// How many keys and messages lead to it.
     pub(crate) links: u64,
 }
 
