@@ -2,8 +2,8 @@
 
 use super::api::queue::{Changes, Trigger, Triggers};
 use super::api::{
-    BucketLimits, Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, QueueLimits, Rate, Route, Routes,
-    Serving, Shape, StoreLimits, TopicLimits,
+    BucketLimits, Cors, Function, FunctionLimits, Idempotency, Invocation, Limits, OutboundLimits, QueueLimits, Rate,
+    Route, Routes, Serving, Shape, StoreLimits, TopicLimits,
 };
 use crate::live::Generation;
 use crate::live::slot::Slot;
@@ -115,6 +115,11 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
         cors: route.cors.as_ref().map(cors),
         rate: route.rate.as_ref().map(rate),
     });
+        idempotency: route.idempotency.map(|kept| Idempotency {
+            kept_ms: millis(kept.kept),
+            answer_size_max_bytes: kept.answer_size_max.as_u64(),
+            required: kept.required,
+        }),
     Routes { routes: routes.collect() }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Route {
     pub(crate) cors: Option<Cors>,
     /// None: a client may ask as often as it likes.
     pub(crate) rate: Option<Rate>,
+    /// None: answers are not kept.
+    pub(crate) idempotency: Option<Idempotency>,
 }
 
 /// Which pages of other origins may ask.
@@ -52,6 +54,14 @@ pub(crate) struct Rate {
     pub(crate) burst: u32,
     /// `ip`, or `header:NAME`.
     pub(crate) key: String,
+}
+
+/// How answers are kept by `Idempotency-Key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Idempotency {
+    pub(crate) kept_ms: u64,
+    pub(crate) answer_size_max_bytes: u64,
+    pub(crate) required: bool,
 }
 
 /// The limits of the host as a whole, and of its stores.
