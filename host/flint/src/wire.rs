@@ -113,6 +113,7 @@ fn queue_rules(queue: &Queue) -> QueueRules {
         message_size_max: queue.message_size_max.as_usize(),
         length_max: queue.length_max as u64,
         batch_max: queue.batch_max,
+        large_payloads: queue.large_payloads.clone(),
         batch_bytes_max: queue.batch_size_max.as_usize(),
         visibility: queue.visibility,
         delay: queue.delay,

@@ -79,6 +79,7 @@ fn check_queues(reader: &mut Reader<'_>, file: &File) {
     let all: BTreeSet<QueueName> = queue::names(file).collect();
     let known: BTreeSet<&str> = all.iter().map(QueueName::as_str).collect();
     check_names(reader, file, names, &known, (Code::NoSuchQueue, "queue"));
+    let names = names.chain(file.queues.values().filter_map(|queue| queue.large_payloads.as_ref()));
 }
 
 fn check_topics(reader: &mut Reader<'_>, file: &File) {

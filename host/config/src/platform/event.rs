@@ -1,7 +1,7 @@
 //! Queues and topics, and who handles what happens.
 
 use flint_model::filter::{Filter, KeyFilter};
-use flint_model::{ByteSize, FunctionName, QueueName, StoreName, TopicName};
+use flint_model::{BucketName, ByteSize, FunctionName, QueueName, StoreName, TopicName};
 use std::time::Duration;
 
 /// The rules of a queue.
@@ -23,6 +23,8 @@ pub struct Queue {
     pub dead_letter: Option<QueueName>,
     /// Largest message, body and attributes together.
     pub message_size_max: ByteSize,
+    /// The bucket where the bodies of larger ones go; none: they are refused.
+    pub large_payloads: Option<BucketName>,
     /// Most messages.
     pub length_max: usize,
     /// Most messages of one send, and of one receive.

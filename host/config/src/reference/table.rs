@@ -178,6 +178,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("queue.QUEUE.message-size-max", size(BYTE, ByteSize::mib(64)), Default("1MiB"), "Largest message, body and attributes together."),
     key("queue.QUEUE.length-max", count(1, 1_000_000_000), Default("10000000"), "Most messages that it holds; more are refused."),
     key("queue.QUEUE.batch-max", count(1, 10_000), Default("1000"), "Most messages of one send, and of one receive."),
+    key("queue.QUEUE.large-payloads", Text, Optional("they are refused"), "A bucket where bodies of larger messages go, up to its `blob-size-max` and 64 MiB. They come back with their messages, and go with them."),
     key("queue.QUEUE.batch-size-max", size(ByteSize::kib(1), ByteSize::mib(256)), Default("4MiB"), "Largest send of several messages."),
 
     key("bucket.BUCKET.blob-size-max", size(BYTE, ByteSize::gib(1024)), Default("5GiB"), "Largest blob."),

@@ -250,6 +250,7 @@ fn queue_limits(queue: &Queue) -> QueueLimits {
         message_size_max_bytes: queue.message_size_max.as_u64(),
         length_max: queue.length_max,
         batch_max: queue.batch_max,
+        large_payloads: queue.large_payloads.as_ref().map(ToString::to_string),
         batch_size_max_bytes: queue.batch_size_max.as_u64(),
     }
 }

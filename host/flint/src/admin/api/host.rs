@@ -171,6 +171,8 @@ pub(crate) struct QueueLimits {
     pub(crate) dead_letter: Option<String>,
     pub(crate) message_size_max_bytes: u64,
     pub(crate) length_max: usize,
+    /// The bucket where the bodies of larger ones go.
+    pub(crate) large_payloads: Option<String>,
     pub(crate) batch_max: usize,
     pub(crate) batch_size_max_bytes: u64,
 }
