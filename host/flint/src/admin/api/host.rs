@@ -91,6 +91,7 @@ pub(crate) struct Limits {
     pub(crate) request_memory_max_bytes: u64,
     pub(crate) compress_size_min_bytes: u64,
     pub(crate) disk_free_min_bytes: u64,
+    pub(crate) invoke_depth_max: usize,
     pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
@@ -170,9 +171,9 @@ pub(crate) struct QueueLimits {
     pub(crate) max_receives: Option<usize>,
     pub(crate) dead_letter: Option<String>,
     pub(crate) message_size_max_bytes: u64,
-    pub(crate) length_max: usize,
     /// The bucket where the bodies of larger ones go.
     pub(crate) large_payloads: Option<String>,
+    pub(crate) length_max: usize,
     pub(crate) batch_max: usize,
     pub(crate) batch_size_max_bytes: u64,
 }
