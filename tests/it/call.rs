@@ -42,6 +42,12 @@ fn a_function_calls_another_which_is_an_invocation_of_its_own_in_the_same_trace(
     assert_eq!((status, &answer["function"]), (200, &json!("there")));
     let records = host.admin().get("/v1/invocations?function=there").expect(200).json();
     assert!(records.to_string().contains(answer["invocation"].as_str().expect("an id")), "{records}");
+    let trace = |function: &str| {
+        let told = host.admin().get(&format!("/v1/invocations?function={function}")).expect(200).json();
+        told["invocations"][0]["trace"].as_str().map(str::to_owned)
+    };
+    let callers = eventually("the caller's record", || trace("here"));
+    assert_eq!(trace("there"), Some(callers));
     let remaining = answer["remaining"].as_u64().expect("a number");
     assert!(remaining <= 2000, "as long as the caller may run, not its own 30 s: {remaining}");
 }
