@@ -66,13 +66,13 @@ path = "/links/new"
 method = ["GET", "POST"]
 host = "*.example.com"
 function = "old"
+idempotency = { kept = "1h" }
 
 [[route]]
 path = "/static/{*file}"
 files = "plain"
 compress = true
 rate = { requests = 10, per = "1m", key = "header:X-Key" }
-idempotency = { kept = "1h" }
 
 [route.cors]
 origins = ["https://A.example", "http://localhost:3000"]
@@ -143,7 +143,7 @@ fn every_key_reaches_the_platform() {
     assert_eq!(files.rate, Some(Rate { requests: 10, per: Duration::from_secs(60), burst: 10, key }));
     let kept = Duration::from_secs(3600);
     let idempotency = Idempotency { kept, answer_size_max: ByteSize::mib(1), required: false };
-    assert_eq!((files.idempotency, platform.routes[0].idempotency), (Some(idempotency), None));
+    assert_eq!((platform.routes[0].idempotency, files.idempotency), (Some(idempotency), None));
     let cors = files.cors.as_ref().expect("a table");
     assert_eq!(cors.origins.as_deref().expect("some"), ["https://a.example", "http://localhost:3000"]);
     assert_eq!((&cors.headers, cors.credentials, cors.max_age), (&None, true, Duration::from_secs(3600)));
