@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bindings::imports::flint::platform::types as wit;
-use crate::{blob, config, http, idempotent, kv, queue, secrets, time, topic, transaction};
+use crate::{blob, config, http, idempotent, invoke, kv, queue, secrets, time, topic, transaction};
 
 /// What a handler answers when it could not do its work. Callers see name and message, so neither may hold a secret.
 ///
@@ -90,6 +90,20 @@ impl Failure {
     }
 }
 
+impl From<wit::Failure> for Failure {
+    fn from(failure: wit::Failure) -> Self {
+        Self {
+            name: failure.name,
+            message: failure.message,
+            retry: match failure.retry {
+                wit::Retry::Never => Retry::Never,
+                wit::Retry::Default => Retry::Default,
+                wit::Retry::After(millis) => Retry::After(Duration::from_millis(millis)),
+            },
+        }
+    }
+}
+
 impl From<Failure> for wit::Failure {
     fn from(failure: Failure) -> Self {
         Self {
@@ -128,6 +142,16 @@ impl From<queue::Error> for Failure {
 impl From<topic::Error> for Failure {
     fn from(error: topic::Error) -> Self {
         Self::of("TopicError", &error, error.is_retryable())
+    }
+}
+
+impl From<invoke::Error> for Failure {
+    /// What the other function answered with stays what it is.
+    fn from(error: invoke::Error) -> Self {
+        match error {
+            invoke::Error::Failed(failure) | invoke::Error::Payload(failure) => failure,
+            error => Self::of("InvokeError", &error, error.is_retryable()),
+        }
     }
 }
 

@@ -31,7 +31,7 @@
 //! `flint new http hello` makes such a crate. Its `Cargo.toml` says `crate-type = ["cdylib"]`, and `flint up` builds it.
 //!
 //! What a function may call is a module each: [`kv`] (key-value stores), [`mod@blob`] (content of any size),
-//! [`mod@queue`] (sending to queues), [`mod@topic`] (publishing),
+//! [`mod@queue`] (sending to queues), [`mod@topic`] (publishing), [`mod@invoke`] (calling other functions),
 //! [`http::send`](http::send()) (requests to others),
 //! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
 //! [`transaction`](fn@transaction) happens together, and what is done by [`idempotent`](fn@idempotent) happens once. All of it is `async`; [`join!`] and [`join_all`] run calls
@@ -67,6 +67,7 @@ mod failure;
 pub mod handler;
 pub mod http;
 pub mod idempotent;
+pub mod invoke;
 mod join;
 pub mod kv;
 pub mod log;

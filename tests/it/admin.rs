@@ -72,7 +72,7 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
         "[kv.links]\n[bucket.uploads]\n[queue.jobs]\nretention = \"1d\"\n[topic.orders]\n".to_owned(),
         function("hello", "isolation = \"serial\"\n"),
         route("/", "hello"),
-        "rate = { requests = 9000 }\ncors = { origins = \"*\" }\n".to_owned(),
+        "rate = { requests = 9000 }\ncors = { origins = \"*\" }\nidempotency = {}\n".to_owned(),
     ];
     let host = Launch::config(&sections.concat()).start();
     let limits = host.admin().get("/v1/limits").expect(200).json();
@@ -110,6 +110,7 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "function.NAME" => function["limits"].get(&name).or_else(|| function.get(&name)),
             "route.rate" => route["rate"].get(&name),
             "route.cors" => route["cors"].get(&name),
+            "route.idempotency" => route["idempotency"].get(&name),
             _ => None,
         };
         let is_told = told.is_some_and(|told| default.is_none_or(|default| told.as_u64() == Some(default)));

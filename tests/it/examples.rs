@@ -52,3 +52,21 @@ fn db_writer_never_writes_more_than_two_at_once_whatever_comes() {
     });
     assert!((1.0..=2.0).contains(&most), "{most} at once");
 }
+
+#[test]
+fn reports_are_asked_for_at_once_and_downloaded_when_they_are_written() {
+    let host = Launch::platform().start();
+    let order = json!({ "title": "squares", "lines": 1000 });
+    let accepted = host.http().post_json("/reports", &order).expect(202);
+    let place = accepted.header("location").to_owned();
+    assert_eq!(accepted.json()["statusUrl"], place);
+    let report = eventually("a report", || {
+        let report = host.http().get(&place).expect(200).json();
+        (report["status"] == "done").then_some(report)
+    });
+    let written = host.http().get(report["downloadUrl"].as_str().expect("a path")).expect(200);
+    assert_eq!((written.header("content-type"), written.text().lines().count()), ("text/csv", 1001));
+    assert!(written.text().ends_with("\n1000,1000000\n"));
+    host.http().get("/reports/nothing").expect(404);
+    host.http().post_json("/reports", &json!({ "title": "squares", "lines": 1_000_000 })).expect(422);
+}

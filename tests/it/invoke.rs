@@ -1,6 +1,6 @@
 //! Invocations that nobody waits for: accepted, tried, and what became of them, through the real binary.
 
-use crate::harness::guest::function;
+use crate::harness::guest::{component, function};
 use crate::harness::{Host, Launch, Run, eventually};
 use http::Method;
 use serde_json::{Value, json};
@@ -102,4 +102,33 @@ fn an_invocation_that_is_too_old_is_given_up_unrun() {
     assert_eq!(end(&host, &id)["error"], "invoke/too-old");
     let printed = host.flint(["invoke", "--status", &id]).ok().stdout;
     assert_eq!(printed.trim_end(), "failed\tinvoke/too-old\tit was not done within 1ms");
+}
+
+#[test]
+fn who_is_told_may_be_all_who_listen_to_a_topic() {
+    let sections = [
+        function("event", "async-on-success = \"topic:ended\"\nasync-retry-delay = \"10ms\"\n"),
+        "[topic.ended]\n[queue.told]\n[queue.failed]\n".to_owned(),
+        "[[subscription]]\ntopic = \"ended\"\nqueue = \"told\"\nfilter = { status = [\"succeeded\"] }\n".to_owned(),
+        "[[subscription]]\ntopic = \"ended\"\nqueue = \"failed\"\nfilter = { status = [\"failed\"] }\n".to_owned(),
+    ];
+    let host = Launch::config(&sections.concat()).start();
+    let id = accept(&host, "event", "hi");
+    assert_eq!(end(&host, &id)["answer"], "hi");
+    let [report] = &told(&host)[..] else { panic!("one report") };
+    assert_eq!((&report["invocation"], &report["function"]), (&json!(id), &json!("event")));
+    assert_eq!(host.admin().get("/v1/queues/failed").expect(200).json()["waiting"], 0);
+}
+
+#[test]
+fn a_function_that_gains_its_handler_by_a_deployment_has_what_is_left_for_it() {
+    let source = component("hello-02");
+    let host = Launch::config(&format!("[function.greeter]\nsource = {source:?}\n")).start();
+    let path = "/v1/functions/greeter/invoke?async";
+    let refused = host.admin().send(Method::POST, path, &[], "Ada").expect(500).json();
+    assert_eq!(refused["code"], "function/no-handler");
+    let hello = component("hello");
+    host.flint(["deploy", hello.to_str().expect("UTF-8"), "--function", "greeter"]).ok();
+    let id = accept(&host, "greeter", "Ada");
+    assert_eq!(end(&host, &id)["answer"], "Hello, Ada!\n");
 }

@@ -8,6 +8,7 @@ mod harness;
 mod admin;
 mod bench;
 mod blob;
+mod call;
 mod change;
 mod cli;
 mod component;

@@ -1,6 +1,7 @@
 //! Queues: what commands and the management API see of them, and that it stays.
 
-use crate::harness::Launch;
+use crate::harness::guest::function;
+use crate::harness::{Host, Launch, eventually};
 use serde_json::{Value, json};
 
 const QUEUES: &str = "[queue.jobs]\nmax-receives = 2\nvisibility = \"1h\"\n[queue.orders]\norder = \"fifo\"\n\
@@ -130,4 +131,48 @@ fn what_was_acknowledged_survives_kill_9() {
     let peeked = host.admin().get("/v1/queues/jobs/messages").expect(200).json();
     assert_eq!(bodies(&peeked), ["b"]);
     assert!(host.stop().success());
+}
+
+#[test]
+fn a_message_that_is_too_large_for_its_queue_goes_through_a_bucket_and_nothing_is_left_of_it() {
+    let function = function("batch", "grants = { kv = { results = \"read-write\" }, queue = { copies = \"send\" } }");
+    let large = |name: &str, max: &str| {
+        format!("[queue.{name}]\nmessage-size-max = \"{max}\"\nlarge-payloads = \"payloads\"\n")
+    };
+    let config = format!(
+        "{function}{}{}{}[queue.plain]\nmessage-size-max = \"8B\"\n[bucket.payloads]\n[kv.results]\n\
+         [[trigger]]\nqueue = \"jobs\"\nfunction = \"batch\"\n",
+        large("jobs", "1KiB"),
+        large("copies", "8B"),
+        large("held", "1KiB"),
+    );
+    let mut host = Launch::config(&config).start();
+    let keys = |host: &Host| -> Vec<String> {
+        let listed = host.flint(["blob", "ls", "payloads", "--json"]).ok().json();
+        let key = |blob: &Value| blob["key"].as_str().expect("a key").to_owned();
+        listed["blobs"].as_array().expect("blobs").iter().map(key).collect()
+    };
+    let body = "x".repeat(5000);
+    let refused = host.flint(["queue", "send", "plain", &body]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("too large"), "{refused:?}");
+    let sent = host.flint(["queue", "send", "held", &body, "--json"]).ok().json();
+    assert_eq!(keys(&host), [format!("held/{}", sent["ids"][0].as_str().expect("an id"))]);
+    host = host.kill_and_restart();
+    let received = host.flint(["queue", "receive", "held", "--json", "--ack"]).ok().json();
+    assert_eq!(bodies(&received), [body.as_str()]);
+    assert!(keys(&host).is_empty());
+
+    // From a command to a function, and from it to another queue.
+    let job = json!({ "id": "long", "text": "word ".repeat(1000), "forward": "copies" });
+    host.flint(["queue", "send", "jobs", &job.to_string()]).ok();
+    let done = eventually("a result", || {
+        let found = host.flint(["kv", "get", "results", "job/long"]);
+        (found.code == Some(0)).then_some(found.stdout)
+    });
+    assert!(done.contains("1000"), "{done}");
+    let copies = host.flint(["queue", "peek", "copies", "--json"]).ok().json();
+    assert!(bodies(&copies)[0].contains("1000"), "{copies}");
+    assert!(matches!(&keys(&host)[..], [key] if key.starts_with("copies/")), "{:?}", keys(&host));
+    host.flint(["queue", "purge", "copies"]).ok();
+    assert!(keys(&host).is_empty());
 }

@@ -1,7 +1,8 @@
 //! The pattern *large payload by reference*: content goes into a bucket as it comes, and what is passed on is its name.
 //!
 //! The body of an upload is put without being read first, and a download is written while the bucket is read: a piece is in
-//! memory at a time, whatever the size.
+//! memory at a time, whatever the size. For messages that are merely larger than their queue's limit there is `large-payloads` of
+//! `platform.toml`, which does the same unseen.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{blob, config, idempotent, kv, queue, secrets, topic, transaction};
+use crate::{blob, config, idempotent, invoke, kv, queue, secrets, topic, transaction};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -283,6 +283,25 @@ impl From<topic::Error> for Problem {
             Topic::Denied(_) => Self::internal("topic/denied"),
             Topic::Invalid(_) => Self::internal("topic/invalid"),
             Topic::Json(_) => Self::internal("topic/json"),
+        }
+    }
+}
+
+impl From<invoke::Error> for Problem {
+    fn from(error: invoke::Error) -> Self {
+        use invoke::Error as Invoke;
+        match error {
+            Invoke::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE).code("invoke/too-large").detail(error.to_string())
+            }
+            Invoke::TimedOut(_) => Self::new(StatusCode::GATEWAY_TIMEOUT).code("invoke/timed-out"),
+            Invoke::Unavailable(_) => unavailable("invoke/unavailable"),
+            Invoke::Failed(_) => Self::internal("invoke/failed"),
+            Invoke::Trapped(_) => Self::internal("invoke/trapped"),
+            Invoke::TooDeep(_) => Self::internal("invoke/too-deep"),
+            Invoke::NoSuchFunction(_) => Self::internal("invoke/no-such-function"),
+            Invoke::Denied(_) => Self::internal("invoke/denied"),
+            Invoke::Payload(_) => Self::internal("invoke/payload"),
         }
     }
 }

@@ -93,6 +93,8 @@ pub enum Import {
     Blob,
     /// Topics.
     Topic,
+    /// Other functions.
+    Invoke,
     /// Secrets.
     Secrets,
     /// `wasi:config`.

@@ -33,7 +33,7 @@ pub use environment::Environment;
 pub use platform::Platform;
 pub use source::{Position, ReadError, Source};
 
-use flint_model::{FunctionName, QueueName};
+use flint_model::FunctionName;
 use raw::Reader;
 use std::collections::BTreeMap;
 use toml::de::DeTable;
@@ -112,7 +112,9 @@ fn check_all(
     let triggers = check::trigger::check(reader, &file);
     let schedules = check::schedule::finish(&file);
     queues.extend(check::schedule::queues(&schedules));
-    check_components(reader, &file, &functions, components, &mut queues);
+    // Of those too that have no invoke handler: a version that is deployed may have one.
+    queues.extend(functions.iter().flat_map(|(name, function)| check::asynchronous::queues(name, function)));
+    check_components(reader, &file, &functions, components);
     Platform {
         data_dir: folder.join(file.data_dir),
         listener: platform::Listener { admin_token, ..file.listener.finish(folder) },
@@ -130,13 +132,12 @@ fn check_all(
     }
 }
 
-/// Checks each function against its component, and adds the queues of those that can be invoked.
+/// Checks each function against its component.
 fn check_components(
     reader: &mut Reader<'_>,
     file: &raw::File,
     functions: &BTreeMap<FunctionName, platform::Function>,
     components: &dyn Components,
-    queues: &mut BTreeMap<QueueName, platform::Queue>,
 ) {
     components.prepare(&functions.iter().collect(), &file.limits.host);
     for (name, function) in functions {
@@ -147,9 +148,6 @@ fn check_components(
                 check::trigger::check_handler(reader, name, function.isolation, &shape, &file.triggers);
                 check::schedule::check_handler(reader, name, function.isolation, &shape, &file.schedules);
                 check::asynchronous::check_handler(reader, name, &shape, &file.functions);
-                if shape.invoke {
-                    queues.extend(check::asynchronous::queues(name, function));
-                }
             }
             Err(error) => {
                 if let Some(source) = &raw.source {

@@ -131,6 +131,8 @@ pub struct HostLimits {
     pub drain_timeout: Duration,
     /// What requests that are held whole may take together.
     pub request_memory_max: ByteSize,
+    /// Calls of functions and messages that may lead to a call, each causing the next.
+    pub invoke_depth_max: usize,
     /// What of the data folder's disk stays free.
     pub disk_free_min: ByteSize,
     /// Smaller answers are not compressed.

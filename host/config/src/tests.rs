@@ -85,6 +85,7 @@ impl Components for Fixture {
             "publisher" => importing(Import::Topic),
             "old" => Ok(http(HttpVersion::V02)),
             "store" => importing(Import::Kv),
+            "asker" => importing(Import::Invoke),
             "caller" => importing(Import::Outbound),
             "keeper" => importing(Import::Secrets),
             "stranger" => importing(Import::Unknown("wasi:sockets/tcp@0.2.0".to_owned())),

@@ -5,11 +5,12 @@
 //! once; a deployment swaps what is in one slot. Changes come one at a time, and in this order: check, load, prepare
 //! instances, make it durable, swap. Whatever fails before the swap leaves everything as it was.
 //!
-//! [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
+//! [`directory`] finds the functions that others call, [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
 //! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, and [`messages`] has the triggers at work.
 
 mod beginnings;
 pub(crate) mod deploy;
+pub(crate) mod directory;
 mod fit;
 pub(crate) mod history;
 pub(crate) mod invocations;
@@ -29,6 +30,7 @@ use crate::output::Progress;
 use crate::signing;
 use crate::wire::{self, Rates};
 use arc_swap::ArcSwap;
+use directory::Directory;
 use flint_config::platform::Function;
 use flint_config::{Platform, Source};
 use flint_engine::{Engine, Fault};
@@ -37,7 +39,7 @@ use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use flint_triggers::request::{Answers, Door};
-use flint_world::{Compiled, LoadError, World};
+use flint_world::{Compiled, Functions, LoadError, World};
 use history::{Durability, History};
 use record::{Made, Record, Sum};
 use slot::{Live, Serving, Slot};
@@ -88,10 +90,12 @@ impl Served {
         stores: Arc<Embedded>,
         telemetry: &Telemetry,
         progress: &Progress,
-    ) -> Result<Self, Error> {
+    ) -> Result<Arc<Self>, Error> {
         let platform = loaded.platform.clone();
         let signer = Arc::new(block_in_place(|| signing::signer(&platform))?);
-        let world = wire::world(loaded, Arc::clone(&stores), Arc::clone(&signer), telemetry)?;
+        let directory = Arc::new(Directory::default());
+        let functions: Arc<dyn Functions> = Arc::<Directory>::clone(&directory);
+        let world = wire::world(loaded, Arc::clone(&stores), functions, Arc::clone(&signer), telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let rates = wire::rates(&platform, None);
@@ -103,7 +107,9 @@ impl Served {
         let current = ArcSwap::from_pointee(generation);
         let telemetry = telemetry.clone();
         let (deploying, changing) = Default::default();
-        Ok(Self { current, world, stores, signer, answers, telemetry, deploying, changing })
+        let served = Arc::new(Self { current, world, stores, signer, answers, telemetry, deploying, changing });
+        directory.fill(&served);
+        Ok(served)
     }
 
     /// What is served now.

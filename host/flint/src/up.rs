@@ -112,7 +112,7 @@ impl Host {
         let admin = Listener::bind(platform.listener.admin, request::Limits::default()).await?;
         let (http_address, admin_address) = (http.address(), admin.address());
         let as_stores: Arc<dyn Stores> = Arc::<Embedded>::clone(&stores);
-        let served = Arc::new(Served::start(loaded, Arc::clone(&stores), telemetry, progress).await?);
+        let served = Served::start(loaded, Arc::clone(&stores), telemetry, progress).await?;
         let managed = Arc::new(Managed {
             host: InvocationId::now().to_string(),
             served: Arc::clone(&served),

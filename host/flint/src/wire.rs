@@ -26,7 +26,9 @@ use flint_triggers::request::{
     Target, Tls, rate, tls,
 };
 use flint_triggers::{message, schedule};
-use flint_world::{Authorities, FunctionSpec, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions};
+use flint_world::{
+    Authorities, FunctionSpec, Functions, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -139,6 +141,7 @@ fn queue_rules(queue: &Queue) -> QueueRules {
     QueueRules {
         order: if queue.is_fifo { Order::Fifo } else { Order::Standard },
         message_size_max: queue.message_size_max.as_usize(),
+        large_payloads: queue.large_payloads.clone(),
         length_max: queue.length_max as u64,
         batch_max: queue.batch_max,
         batch_bytes_max: queue.batch_size_max.as_usize(),
@@ -266,6 +269,7 @@ fn kv_limits(store: &KvStore) -> KvLimits {
 pub(crate) fn world(
     loaded: &Loaded,
     stores: Arc<Embedded>,
+    functions: Arc<dyn Functions>,
     signer: Arc<Signer>,
     telemetry: &Telemetry,
 ) -> Result<World, Error> {
@@ -277,6 +281,8 @@ pub(crate) fn world(
         cache: load::cache(&platform.data_dir),
         clock: stores.clock(),
         stores,
+        functions,
+        invoke_depth_max: u32::try_from(platform.limits.invoke_depth_max).unwrap_or(u32::MAX),
         signer,
         telemetry: telemetry.clone(),
         spares_max: platform.limits.spares_max,

@@ -17,6 +17,8 @@ pub enum Capability {
     Blob,
     /// A topic.
     Topic,
+    /// Another function.
+    Invoke,
 }
 
 impl fmt::Display for Capability {
@@ -26,12 +28,13 @@ impl fmt::Display for Capability {
             Self::Queue => "queue",
             Self::Blob => "blob",
             Self::Topic => "topic",
+            Self::Invoke => "invoke",
         })
     }
 }
 
-/// What is granted of something. `ReadWrite` holds all that `Read` does; `Send` stands by itself: who may send may not look,
-/// and who may look, or change, may not send.
+/// What is granted of something. `ReadWrite` holds all that `Read` does; `Send` and `Call` stand by themselves: who may send may not
+/// look, and who may look, or change, may not send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Looking only.
@@ -40,6 +43,8 @@ pub enum Access {
     ReadWrite,
     /// Putting something in, without seeing what is there: sending to a queue, publishing to a topic.
     Send,
+    /// Having it work: calling a function, and leaving work for it.
+    Call,
 }
 
 impl Access {
@@ -55,6 +60,7 @@ impl fmt::Display for Access {
             Self::Read => "read",
             Self::ReadWrite => "read-write",
             Self::Send => "send",
+            Self::Call => "call",
         })
     }
 }

@@ -22,9 +22,10 @@ use crate::apply::{END, Shift};
 use crate::database::{Chain, Failure};
 use crate::load::Load;
 use crate::table::Corrupt;
+use crate::table::blob::BODY;
 use crate::table::queue::{
     GROUP, MESSAGE, Member, QUEUE, READY, Ticket, Turn, count, group_key, message_key, number_of, queue_prefix,
-    read_message, ready_key, split_ready_key,
+    read_message, read_whole, ready_key, split_ready_key,
 };
 
 /// How often somebody who waits looks at the clock: it may have been set, and then a delay ends at another time than was
@@ -290,6 +291,7 @@ fn peek_standard(
     let prefix = queue_prefix(queue);
     let from = after.map_or_else(|| prefix.clone(), |place| ready_key(queue, place.at, place.number.saturating_add(1)));
     let (ready, messages) = (transaction.open_table(READY)?, transaction.open_table(MESSAGE)?);
+    let bodies = transaction.open_table(BODY)?;
     let mut page = Peeked::default();
     let mut last = None;
     for row in ready.range::<&[u8]>(from.as_slice()..)? {
@@ -303,7 +305,7 @@ fn peek_standard(
         }
         let (at, number) = split_ready_key(key.value())?;
         let message = messages.get(message_key(queue, number).as_slice())?.ok_or(Corrupt("ready"))?;
-        page.messages.push(read_message(message.value(), Ticket::parse(value.value())?.receives)?);
+        page.messages.push(read_whole(message.value(), Ticket::parse(value.value())?.receives, &bodies)?);
         last = Some(Place { at, number });
     }
     Ok(page)
@@ -318,6 +320,7 @@ fn peek_fifo(
     let prefix = queue_prefix(queue);
     let from = message_key(queue, after.map_or(0, |place| place.number.saturating_add(1)));
     let (messages, groups) = (transaction.open_table(MESSAGE)?, transaction.open_table(GROUP)?);
+    let bodies = transaction.open_table(BODY)?;
     let mut page = Peeked::default();
     let mut last = None;
     for row in messages.range::<&[u8]>(from.as_slice()..)? {
@@ -330,7 +333,7 @@ fn peek_fifo(
             break;
         }
         let number = number_of(key.value())?;
-        let stored = read_message(value.value(), 0)?;
+        let stored = read_whole(value.value(), 0, &bodies)?;
         let group = stored.message.group.as_deref().unwrap_or_default();
         let member = groups.get(group_key(queue, group, number).as_slice())?.ok_or(Corrupt("group"))?;
         let receives = Member::parse(member.value())?.ticket.receives;

@@ -1,5 +1,6 @@
 //! The engine as a whole: the suite of flint-stores, restarts, failing disks. `tests/kill.rs` kills the process.
 
+mod aside;
 mod blobs;
 mod clock;
 mod events;

@@ -78,6 +78,8 @@ pub const ATTRIBUTES_MAX: usize = 10;
 pub const ATTRIBUTE_NAME_MAX: usize = 256;
 /// The longest name of a group, and the longest deduplication id, in bytes.
 pub const GROUP_MAX: usize = 128;
+/// The largest body that goes to a bucket in the place of a queue, in bytes: it is held in memory on its way.
+pub const LARGE_PAYLOAD_MAX: usize = 64 << 20;
 
 /// How a message is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -371,6 +373,9 @@ pub struct QueueRules {
     pub order: Order,
     /// The largest message, body and attributes together, in bytes: 1 MiB by default.
     pub message_size_max: usize,
+    /// Where the body of a message goes that is larger: to this bucket, up to its limit and [`LARGE_PAYLOAD_MAX`]. The message
+    /// leads to it, and it goes with the message. None, the default: such a message is refused.
+    pub large_payloads: Option<BucketName>,
     /// The most messages that it holds: 10 million by default. More are refused.
     pub length_max: u64,
     /// The messages that one commit may send, and one call receive: 1,000 by default.
@@ -400,6 +405,7 @@ impl Default for QueueRules {
         Self {
             order: Order::Standard,
             message_size_max: 1 << 20,
+            large_payloads: None,
             length_max: 10_000_000,
             batch_max: 1000,
             batch_bytes_max: 4 << 20,
@@ -416,6 +422,11 @@ impl Default for QueueRules {
 }
 
 impl QueueRules {
+    /// Whether the body of a message goes to a bucket.
+    pub fn is_large(&self, message: &Message) -> bool {
+        self.large_payloads.is_some() && message.size() > self.message_size_max
+    }
+
     /// Whether a message that was sent at a moment has been kept long enough.
     pub fn is_stale(&self, sent_at: Timestamp, now: Timestamp) -> bool {
         self.retention.is_some_and(|retention| sent_at.saturating_add(retention) <= now)

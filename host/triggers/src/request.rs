@@ -3,7 +3,7 @@
 //!
 //! `listener` (accept, limit by `admission`, drain) → `router` (host, method and path → route; pure) → `respond` (route → invoke → answer), with
 //! `header`, `forwarded`, `cors`, `encoding`, `rate`, `trace` and `problem` as the pure rules of what passes. A [`Listener`] takes any handler; a [`Door`] any target, so
-//! each can be used and tested without the other. `serve` puts both together over functions.
+//! each can be used and tested without the other; `idempotency` does work once under a key. `serve` puts both together over functions.
 //!
 //! Deliberately absent: upgrades (no guest could speak what comes then), HTTP/3, client certificates.
 

@@ -14,6 +14,7 @@ mod imports {
                 import flint:platform/types@0.1.0;
                 import flint:platform/context@0.1.0;
                 import flint:platform/blob@0.1.0;
+                import flint:platform/invoke@0.1.0;
                 import flint:platform/kv@0.1.0;
                 import flint:platform/queue@0.1.0;
                 import flint:platform/secrets@0.1.0;
@@ -34,6 +35,7 @@ mod imports {
         imports: {
             "flint:platform/context": trappable,
             "flint:platform/blob": async | store,
+            "flint:platform/invoke": async | store,
             "flint:platform/kv": async | store,
             "flint:platform/queue": async | store,
             "flint:platform/secrets": async | store,

@@ -2,6 +2,7 @@
 
 use crate::head::HeadLimits;
 use crate::imports::http::Outbound;
+use crate::imports::invoke::Functions;
 use flint_model::{Clock, FunctionName, Grants, Secret, SecretName};
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
@@ -27,6 +28,8 @@ pub(crate) struct FunctionContext {
     pub(crate) kv_calls_max: u32,
     pub(crate) kv_size_max: u64,
     pub(crate) stores: Arc<dyn Stores>,
+    pub(crate) functions: Arc<dyn Functions>,
+    pub(crate) invoke_depth_max: u32,
     pub(crate) signer: Arc<Signer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: FunctionTelemetry,

@@ -21,7 +21,7 @@ use crate::tally::Tally;
 use bytes::Bytes;
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::compile::CompileError;
-use flint_engine::deadline::WithDeadline;
+use flint_engine::deadline::{Deadline, WithDeadline};
 use flint_engine::shared::Job;
 use flint_engine::{Fault, Isolation, Lease, Limits, Pool, Refusal, Shared, Start};
 use flint_model::{ByteSize, FunctionName, Grants, Secret, SecretName};
@@ -301,7 +301,7 @@ impl Function {
                 return self.share(shared, job, answer, invocation, tally).await;
             }
             let lease = self.lease(invocation, tally).await?;
-            exports::invoke::call(lease, payload, self.pool.deadline(invocation.accepted), tally).await
+            exports::invoke::call(lease, payload, self.deadline(invocation), tally).await
         });
         let answer = self.within_timeout(invocation, call).await?;
         self.held(answer)
@@ -492,7 +492,14 @@ impl Function {
         invocation: &Invocation,
         call: impl Future<Output = Result<T, Failure>> + Unpin,
     ) -> Result<T, Failure> {
-        WithDeadline::new(call, self.pool.deadline(invocation.accepted)).await?
+        WithDeadline::new(call, self.deadline(invocation)).await?
+    }
+
+    /// When an invocation is over: the function's time-out, or what its caller has left.
+    fn deadline(&self, invocation: &Invocation) -> Deadline {
+        let timeout = self.pool.options().limits.timeout;
+        let limit = invocation.time_max.map_or(timeout, |time_max| time_max.min(timeout));
+        self.pool.deadline_within(invocation.accepted, limit)
     }
 }
 

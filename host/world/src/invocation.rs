@@ -2,7 +2,7 @@
 
 use flint_model::{InvocationId, Timestamp, TraceContext};
 use flint_stores::{Cause, Delivery};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One event on its way to a function.
 #[derive(Debug, Clone)]
@@ -17,9 +17,11 @@ pub struct Invocation {
     pub accepted: Instant,
     /// 1 the first time, 2 when the same event comes again.
     pub attempt: u32,
-    /// How many messages, one causing the next, led to it: 0 for what a request or a schedule causes. What it sends says so, so
-    /// that a circle is found.
+    /// How many messages and calls, one causing the next, led to it: 0 for what a request or a schedule causes. What it sends says
+    /// so, so that a circle is found.
     pub depth: u32,
+    /// How long it may take at most, whatever the function may: what its caller has left; none if nobody waits for less.
+    pub time_max: Option<Duration>,
 }
 
 impl Invocation {
@@ -33,6 +35,7 @@ impl Invocation {
             accepted: Instant::now(),
             attempt: 1,
             depth: 0,
+            time_max: None,
         }
     }
 

@@ -36,6 +36,7 @@ pub use head::HeadLimits;
 pub use imports::http::{
     Authorities, AuthoritiesError, HostPattern, HostPatternError, IpNet, OutboundOptions, OutboundSpec,
 };
+pub use imports::invoke::{Functions, NoFunctions};
 pub use invocation::Invocation;
 pub use request_error::RequestError;
 pub use request_memory::{Held, RequestMemory};

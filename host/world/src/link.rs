@@ -34,6 +34,7 @@ const SERVED: &[(&str, &str)] = &[
     ("wasi:logging/logging", "0.1.0-draft"),
     ("flint:platform/context", "0.1."),
     ("flint:platform/blob", "0.1."),
+    ("flint:platform/invoke", "0.1."),
     ("flint:platform/kv", "0.1."),
     ("flint:platform/queue", "0.1."),
     ("flint:platform/secrets", "0.1."),
@@ -77,6 +78,7 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     exit(&mut linker)?;
     platform::context::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::blob::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    platform::invoke::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::kv::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::queue::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::secrets::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -25,6 +25,8 @@ pub enum Import {
     Blob,
     /// A topic to publish to.
     Topic,
+    /// Other functions to call.
+    Invoke,
     /// Secrets.
     Secrets,
     /// Requests to other hosts.
@@ -113,6 +115,7 @@ fn need(name: &str, item: &ComponentItem, served: &impl Fn(&str, &ComponentItem)
         "flint:platform/blob" => Some(Import::Blob),
         "flint:platform/queue" => Some(Import::Queue),
         "flint:platform/topic" => Some(Import::Topic),
+        "flint:platform/invoke" => Some(Import::Invoke),
         "flint:platform/secrets" => Some(Import::Secrets),
         "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Import::Outbound),
         other if other.starts_with("wasi:keyvalue/") => Some(Import::Kv),

@@ -6,6 +6,7 @@ use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
 use crate::head::HeadLimits;
 use crate::imports::http::{Client, Outbound, OutboundOptions};
+use crate::imports::invoke::Functions;
 use crate::link;
 use crate::request_memory::RequestMemory;
 use crate::state::State;
@@ -37,6 +38,10 @@ pub struct WorldOptions {
     pub cache: Option<ArtifactCache>,
     /// What is durable.
     pub stores: Arc<dyn Stores>,
+    /// Finds the functions that others call.
+    pub functions: Arc<dyn Functions>,
+    /// How many calls and messages may lead to a call, each causing the next.
+    pub invoke_depth_max: u32,
     /// Who is told what happens.
     pub telemetry: Telemetry,
     /// Makes the URLs that functions hand out.
@@ -119,6 +124,8 @@ impl World {
             kv_calls_max: spec.kv_calls_max,
             kv_size_max: spec.kv_size_max.as_u64(),
             stores: Arc::clone(&self.options.stores),
+            functions: Arc::clone(&self.options.functions),
+            invoke_depth_max: self.options.invoke_depth_max,
             signer: Arc::clone(&self.options.signer),
             clock: Arc::clone(&self.options.clock),
             telemetry,

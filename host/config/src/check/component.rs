@@ -95,6 +95,11 @@ fn check_import(reader: &mut Reader<'_>, name: &FunctionName, function: &Functio
             "topics, and `grants.topic` is missing",
             "grants = { topic = { TOPIC = \"publish\" } }, or grants = { topic = {} } for none",
         ),
+        Import::Invoke => (
+            function.grants.functions.is_some(),
+            "calls of other functions, and `grants.invoke` is missing",
+            "grants = { invoke = { FUNCTION = \"call\" } }, or grants = { invoke = {} } for none",
+        ),
         Import::Secrets => (
             function.secrets.is_some(),
             "secrets, and is given none",

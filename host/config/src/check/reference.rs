@@ -13,6 +13,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     let functions = file.routes.iter().filter_map(|route| route.function.as_ref());
     let functions = functions.chain(file.triggers.iter().filter_map(|trigger| trigger.function.as_ref()));
     let functions = functions.chain(file.schedules.values().filter_map(|schedule| schedule.function.as_ref()));
+    let functions = functions.chain(granted(file, |grants| &grants.functions));
     for target in functions {
         let known = || file.functions.keys().map(|name| name.as_str());
         if !file.functions.contains_key(target.value.as_str()) && !file.misnamed.contains(&target.value) {
@@ -61,13 +62,24 @@ fn check_destinations(reader: &mut Reader<'_>, file: &File) {
                     suggest::nearest(name.as_str(), known),
                 );
             }
-            Destination::Function(_) | Destination::Queue(_) => {}
+            Destination::Topic(name) if !file.topics.contains_key(name) => {
+                let known = file.topics.keys().map(TopicName::as_str);
+                dangling(
+                    reader,
+                    Code::NoSuchTopic,
+                    "topic",
+                    &named(name.as_str()),
+                    suggest::nearest(name.as_str(), known),
+                );
+            }
+            Destination::Function(_) | Destination::Queue(_) | Destination::Topic(_) => {}
         }
     }
 }
 
 fn check_buckets(reader: &mut Reader<'_>, file: &File) {
     let names = granted(file, |grants| &grants.buckets).chain(sources(file, "bucket"));
+    let names = names.chain(file.queues.values().filter_map(|queue| queue.large_payloads.as_ref()));
     let known: BTreeSet<&str> = file.buckets.keys().map(BucketName::as_str).collect();
     check_names(reader, file, names, &known, (Code::NoSuchBucket, "bucket"));
 }

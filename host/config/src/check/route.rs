@@ -65,6 +65,10 @@ fn check_target(reader: &mut Reader<'_>, folder: &Path, route: &raw::Route) {
     {
         bad("files answer `GET` and `HEAD`".to_owned(), "no other method", None, "remove `method`");
     }
+    if route.idempotency.is_some() {
+        let message = "files are sent as often as they are asked for".to_owned();
+        bad(message, "nothing is done twice", None, "remove `idempotency`");
+    }
     let found = fs::metadata(folder.join(&files.value));
     let found = found.and_then(|found| if found.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) });
     if let Err(error) = found {

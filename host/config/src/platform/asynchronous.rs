@@ -1,7 +1,7 @@
 //! Invocations that nobody waits for.
 
 use super::Function;
-use flint_model::{FunctionName, QueueName};
+use flint_model::{FunctionName, QueueName, TopicName};
 use std::time::Duration;
 
 /// How a function is invoked where nobody waits for its answer.
@@ -30,6 +30,8 @@ pub enum Destination {
     Function(FunctionName),
     /// A queue gets a message.
     Queue(QueueName),
+    /// Everybody hears of it who listens to a topic.
+    Topic(TopicName),
 }
 
 impl Function {

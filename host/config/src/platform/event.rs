@@ -23,6 +23,8 @@ pub struct Queue {
     pub dead_letter: Option<QueueName>,
     /// Largest message, body and attributes together.
     pub message_size_max: ByteSize,
+    /// The bucket where the bodies of larger ones go; none: they are refused.
+    pub large_payloads: Option<BucketName>,
     /// Most messages.
     pub length_max: usize,
     /// Most messages of one send, and of one receive.

@@ -4,7 +4,7 @@ use super::section::Section;
 use super::{At, Reader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{self, Destination};
-use flint_model::{FunctionName, QueueName};
+use flint_model::{FunctionName, QueueName, TopicName};
 use std::time::Duration;
 
 /// How a function is invoked where nobody waits; what could not be read is none, and reported.
@@ -51,12 +51,13 @@ fn read_destination(reader: &mut Reader<'_>, section: &Section<'_, '_>, name: &s
     let destination = match value.split_once(':') {
         Some(("function", name)) => FunctionName::parse(name).ok().map(Destination::Function),
         Some(("queue", name)) => QueueName::parse(name).ok().map(Destination::Queue),
+        Some(("topic", name)) => TopicName::parse(name).ok().map(Destination::Topic),
         _ => None,
     };
     if destination.is_none() {
         let message = format!("`{name}` can't be {}", reader.quote(&at));
         let diagnostic = Diagnostic::new(Code::BadDestination, at.clone(), message, "is no destination");
-        reader.report(diagnostic.help("`function:NAME` or `queue:NAME`".to_owned()));
+        reader.report(diagnostic.help("`function:NAME`, `queue:NAME` or `topic:NAME`".to_owned()));
     }
     Some(At { value: destination?, at })
 }

@@ -8,7 +8,9 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{self, FunctionSource, IpNet, Isolation, Outbound};
 use crate::reference;
 use crate::source::Span;
-use flint_model::{Access, BucketName, ByteSize, Capability, Grants, NameError, QueueName, StoreName, TopicName};
+use flint_model::{
+    Access, BucketName, ByteSize, Capability, FunctionName, Grants, NameError, QueueName, StoreName, TopicName,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,9 +43,10 @@ pub(crate) struct Granted {
     pub(crate) queues: Option<Vec<Grant>>,
     pub(crate) topics: Option<Vec<Grant>>,
     pub(crate) buckets: Option<Vec<Grant>>,
+    pub(crate) functions: Option<Vec<Grant>>,
 }
 
-/// An access to a key-value store, a queue, a topic or a bucket.
+/// An access to a key-value store, a queue, a topic, a bucket or a function.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) name: At<String>,
@@ -123,12 +126,13 @@ impl Function {
     pub(crate) fn finish(&self, source: FunctionSource) -> platform::Function {
         let Plain { environment, config, .. } = &self.plain;
         let mut grants = Grants::none();
-        let Granted { kv, queues, topics, buckets } = &self.grants;
+        let Granted { kv, queues, topics, buckets, functions } = &self.grants;
         for (capability, granted) in [
             (Capability::Kv, kv),
             (Capability::Queue, queues),
             (Capability::Topic, topics),
             (Capability::Blob, buckets),
+            (Capability::Invoke, functions),
         ] {
             for grant in granted.iter().flatten() {
                 grants.add(capability, grant.name.value.as_str(), grant.access);
@@ -186,6 +190,7 @@ fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Granted {
     let store = |name: &str| StoreName::parse(name).map(|name| name.to_string());
     let queue = |name: &str| QueueName::parse(name).map(|name| name.to_string());
     let topic = |name: &str| TopicName::parse(name).map(|name| name.to_string());
+    let function = |name: &str| FunctionName::parse(name).map(|name| name.to_string());
     let bucket = |name: &str| BucketName::parse(name).map(|name| name.to_string());
     Granted {
         kv: read_granted(reader, &grants, ("kv", "store"), store, reference::key("function.NAME.grants.kv", "STORE")),
@@ -209,6 +214,13 @@ fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Granted {
             ("blob", "bucket"),
             bucket,
             reference::key("function.NAME.grants.blob", "BUCKET"),
+        ),
+        functions: read_granted(
+            reader,
+            &grants,
+            ("invoke", "function"),
+            function,
+            reference::key("function.NAME.grants.invoke", "FUNCTION"),
         ),
     }
 }
@@ -235,6 +247,7 @@ fn read_grant(
     let access = match String::read(reader, entry.value, entry.name, key)?.as_str() {
         "read" => Access::Read,
         "send" | "publish" => Access::Send,
+        "call" => Access::Call,
         _ => Access::ReadWrite,
     };
     Some(Grant { name: name?, access })

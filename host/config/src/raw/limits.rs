@@ -44,6 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         drain_timeout: section.field(reader, "drain-timeout").value,
         request_memory_max: section.field(reader, "request-memory-max").value,
         compress_size_min: section.field(reader, "compress-size-min").value,
+        invoke_depth_max: section.field(reader, "invoke-depth-max").value,
         disk_free_min: section.field(reader, "disk-free-min").value,
         compressions_max: section.field(reader, "compressions-max").value,
         rate_keys_max: section.field(reader, "rate-keys-max").value,

@@ -7,7 +7,7 @@ use crate::platform::{
 };
 use flint_model::filter::KeyFilter;
 use flint_model::schedule::{GRACE_DEFAULT, Missed};
-use flint_model::{Access, ByteSize, Capability, FunctionName, QueueName};
+use flint_model::{Access, BucketName, ByteSize, Capability, FunctionName, QueueName, TopicName};
 use http::Method;
 use std::time::Duration;
 
@@ -67,13 +67,13 @@ path = "/links/new"
 method = ["GET", "POST"]
 host = "*.example.com"
 function = "old"
+idempotency = { kept = "1h" }
 
 [[route]]
 path = "/static/{*file}"
 files = "plain"
 compress = true
 rate = { requests = 10, per = "1m", key = "header:X-Key" }
-idempotency = { kept = "1h" }
 
 [route.cors]
 origins = ["https://A.example", "http://localhost:3000"]
@@ -144,7 +144,7 @@ fn every_key_reaches_the_platform() {
     assert_eq!(files.rate, Some(Rate { requests: 10, per: Duration::from_secs(60), burst: 10, key }));
     let kept = Duration::from_secs(3600);
     let idempotency = Idempotency { kept, answer_size_max: ByteSize::mib(1), required: false };
-    assert_eq!((files.idempotency, platform.routes[0].idempotency), (Some(idempotency), None));
+    assert_eq!((platform.routes[0].idempotency, files.idempotency), (Some(idempotency), None));
     let cors = files.cors.as_ref().expect("a table");
     assert_eq!(cors.origins.as_deref().expect("some"), ["https://a.example", "http://localhost:3000"]);
     assert_eq!((&cors.headers, cors.credentials, cors.max_age), (&None, true, Duration::from_secs(3600)));
@@ -209,7 +209,7 @@ fn a_schedule_has_a_queue_of_its_own_for_its_ticks_and_one_for_those_that_are_gi
     assert_eq!((nightly.missed, nightly.overlap), (Missed::Skip, Overlap::Allow { concurrency: 3 }));
     assert_eq!((often.missed, often.overlap, often.payload.as_str()), (Missed::RunOnce, Overlap::Queue, "{}"));
     assert_eq!((often.grace, often.transactional), (GRACE_DEFAULT, true));
-    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
+    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).skip(2).collect();
     assert_eq!(names, ["schedule/nightly", "schedule/nightly/dead", "schedule/often", "schedule/often/dead"]);
     let ticks = &platform.queues["schedule/nightly"];
     assert_eq!((ticks.max_receives, ticks.length_max), (2, 7));
@@ -227,8 +227,8 @@ fn a_trigger_of_a_topic_has_a_queue_of_its_own() {
     let platform = Fixture::new().accept(text);
     assert!(platform.functions["listener"].grants.allows(Capability::Topic, "orders", Access::Send));
     assert_eq!(platform.topics["orders"], Topic { message_size_max: ByteSize::kib(8), ..Topic::default() });
-    let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
-    assert_eq!(names, ["log", "log/dead", "topic/orders/listener", "topic/orders/listener/dead"]);
+    let names = platform.queues.keys().map(QueueName::as_str).filter(|name| !name.starts_with("invoke/"));
+    assert_eq!(names.collect::<Vec<_>>(), ["log", "log/dead", "topic/orders/listener", "topic/orders/listener/dead"]);
     let (queue, dead) = (&platform.queues["topic/orders/listener"], &platform.queues["topic/orders/listener/dead"]);
     assert_eq!((queue.is_fifo, queue.max_receives, queue.length_max), (false, 2, 100_000_000));
     assert_eq!(queue.dead_letter.as_ref().map(QueueName::as_str), Some("topic/orders/listener/dead"));
@@ -276,12 +276,22 @@ fn a_trigger_of_a_bucket_keeps_what_happens_to_a_key_in_its_order() {
 }
 
 #[test]
-fn a_function_that_can_be_invoked_has_a_queue_for_invocations_that_nobody_waits_for() {
+fn a_function_has_a_queue_for_invocations_that_nobody_waits_for_whether_its_component_has_a_handler_or_not() {
     let text = "[function.event]\nsource = \"crate\"\nasync-retries = 4\nasync-on-success = \"queue:done\"\n\
-                async-on-failure = \"function:event\"\n[function.hello]\nsource = \"crate\"\n[queue.done]\n";
+                async-on-failure = \"function:event\"\n[function.hello]\nsource = \"crate\"\n\
+                async-on-failure = \"topic:ended\"\ngrants = { invoke = { event = \"call\" } }\n\
+                [queue.done]\nlarge-payloads = \"payloads\"\n[bucket.payloads]\n[topic.ended]\n";
     let platform = Fixture::new().accept(text);
     let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
-    assert_eq!(names, ["done", "done/dead", "invoke/event", "invoke/event/dead"]);
+    let kept = ["invoke/event", "invoke/event/dead", "invoke/hello", "invoke/hello/dead"];
+    assert_eq!(names, [&["done", "done/dead"], &kept[..]].concat());
+    let payloads = BucketName::parse("payloads").ok();
+    assert!(
+        ["done", "done/dead"].map(|name| platform.queues[name].large_payloads == payloads).iter().all(|same| *same)
+    );
+    let hello = &platform.functions["hello"];
+    assert!(hello.grants.allows(Capability::Invoke, "event", Access::Call));
+    assert_eq!(hello.asynchronous.on_failure, TopicName::parse("ended").ok().map(Destination::Topic));
     assert_eq!(platform.queues["invoke/event"].max_receives, 6);
     let told = &platform.functions["event"].asynchronous;
     assert_eq!(told.on_success, QueueName::parse("done").ok().map(Destination::Queue));
@@ -301,6 +311,7 @@ fn an_explicit_nothing_says_that_a_missing_grant_is_meant() {
     for text in [
         "[function.store]\nsource = \"crate\"\ngrants = { kv = {} }",
         "[function.caller]\nsource = \"crate\"\noutbound = []",
+        "[function.asker]\nsource = \"crate\"\ngrants = { invoke = {} }",
         "[function.keeper]\nsource = \"crate\"\nsecrets = {}",
     ] {
         fixture.accept(text);

@@ -115,6 +115,10 @@ const CASES: &[(&str, &str)] = &[
     ("bad_files_path", "[[route]]\npath = \"/static\"\nfiles = \"plain\"\n"),
     ("bad_files_method", "[[route]]\npath = \"/{*rest}\"\nmethod = [\"GET\", \"PUT\"]\nfiles = \"plain\"\n"),
     (
+        "bad_files_idempotency",
+        "[function.a]\nsource = \"crate\"\n[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\nidempotency = {}\n",
+    ),
+    (
         "no_such_folder",
         "[[route]]\npath = \"/{*rest}\"\nfiles = \"nowhere\"\n[[route]]\npath = \"/b/{*rest}\"\nfiles = \"notes.txt\"\n",
     ),
@@ -198,6 +202,16 @@ const CASES: &[(&str, &str)] = &[
     (
         "no_blob_handler",
         "[function.a]\nsource = \"crate\"\n[bucket.b]\n[[trigger]]\nbucket = \"b\"\nfunction = \"a\"\n",
+    ),
+    ("missing_grant_invoke", "[function.asker]\nsource = \"crate\"\n"),
+    (
+        "no_such_function_of_a_grant",
+        "[function.a]\nsource = \"crate\"\ngrants.invoke = { greter = \"call\" }\n[function.greeter]\nsource = \"crate\"\n",
+    ),
+    ("no_such_bucket_of_a_queue", "[queue.jobs]\nlarge-payloads = \"upload\"\n[bucket.uploads]\n"),
+    (
+        "no_such_topic_of_a_destination",
+        "[function.event]\nsource = \"crate\"\nasync-on-failure = \"topic:end\"\n[topic.ended]\n",
     ),
     ("missing_grant_topic", "[function.publisher]\nsource = \"crate\"\n"),
     ("bad_name_of_a_topic", "[topic.\"a/b\"]\n"),

@@ -50,8 +50,8 @@ pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,
 };
 pub(crate) use host::{
-    BucketLimits, Cors, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route, Routes,
-    StoreLimits, TopicLimits,
+    BucketLimits, Cors, Idempotency, Invocation, Invocations, Limits, OutboundLimits, QueueLimits, Rate, Recent, Route,
+    Routes, StoreLimits, TopicLimits,
 };
 
 use base64::Engine as _;

@@ -23,6 +23,18 @@ pub(crate) async fn invoke(
     }
 }
 
+/// Whether a function can be invoked: what is accepted for later has to come to something.
+///
+/// # Errors
+/// A problem: it has no handler for that.
+pub(crate) fn check_invocable(function: &Function) -> Result<(), Problem> {
+    if function.shape().invoke {
+        return Ok(());
+    }
+    let failure = Failure::NoHandler("invoke");
+    Err(Problem::new(RequestProblem::from(&failure).status, failure.code(), failure.to_string()))
+}
+
 fn problem(id: InvocationId, failure: &Failure) -> Problem {
     let status = RequestProblem::from(failure).status;
     Problem { invocation: Some(id.to_string()), ..Problem::new(status, failure.code(), failure.to_string()) }

@@ -5,8 +5,8 @@ use super::api::{Printable, Problem};
 use crate::live::invocations::accepted;
 use bytes::Bytes;
 use flint_config::platform::Asynchronous;
-use flint_model::{FunctionName, InvocationId};
-use flint_stores::{Commit, InvocationState, Stores};
+use flint_model::{FunctionName, InvocationId, MessageId};
+use flint_stores::{Commit, InvocationState, Message, Stores};
 use http::StatusCode;
 
 /// Accepts an invocation: when this answers, it is durable.
@@ -20,7 +20,8 @@ pub(crate) async fn send(
     payload: Bytes,
 ) -> Result<Accepted, Problem> {
     let id = InvocationId::now();
-    let effects = accepted(id, name, how, payload).collect();
+    let message = Message::new(MessageId::from_bytes(id.to_bytes()), payload);
+    let effects = accepted(message, name, how).collect();
     let sent = stores.commit(Commit::new(effects)).await;
     sent.map_err(|error| super::problem::of_commit("invoke", &error))?;
     Ok(Accepted { invocation: id.to_string() })

@@ -251,6 +251,7 @@ async fn invoke_function(
     let (name, current) = (parse::<FunctionName>(&name)?, managed.served.current());
     let live = current.slot(&name)?.choose();
     if let (Some(_), Some(function)) = (how.asynchronous, current.platform.functions.get(&name)) {
+        functions::check_invocable(&live.function)?;
         let accepted = invoke::send(&*managed.stores, &name, &function.asynchronous, payload).await?;
         return Ok((StatusCode::ACCEPTED, Json(accepted)).into_response());
     }

@@ -2,8 +2,8 @@
 
 use super::api::queue::{Changes, Events, Trigger, Triggers};
 use super::api::{
-    BucketLimits, Cors, Function, FunctionLimits, Invocation, Limits, OutboundLimits, QueueLimits, Rate, Route, Routes,
-    Serving, Shape, StoreLimits, TopicLimits,
+    BucketLimits, Cors, Function, FunctionLimits, Idempotency, Invocation, Limits, OutboundLimits, QueueLimits, Rate,
+    Route, Routes, Serving, Shape, StoreLimits, TopicLimits,
 };
 use crate::live::Generation;
 use crate::live::slot::Slot;
@@ -86,6 +86,7 @@ fn shape(shape: &flint_world::Shape) -> Shape {
         Import::Queue => "queue".to_owned(),
         Import::Blob => "blob".to_owned(),
         Import::Topic => "topic".to_owned(),
+        Import::Invoke => "invoke".to_owned(),
         Import::Secrets => "secrets".to_owned(),
         Import::Outbound => "outbound".to_owned(),
         Import::Unknown(name) => name.clone(),
@@ -115,6 +116,11 @@ pub(crate) fn routes(generation: &Generation) -> Routes {
         compress: route.compress,
         cors: route.cors.as_ref().map(cors),
         rate: route.rate.as_ref().map(rate),
+        idempotency: route.idempotency.map(|kept| Idempotency {
+            kept_ms: millis(kept.kept),
+            answer_size_max_bytes: kept.answer_size_max.as_u64(),
+            required: kept.required,
+        }),
     });
     Routes { routes: routes.collect() }
 }
@@ -174,6 +180,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         request_memory_max_bytes: limits.request_memory_max.as_u64(),
         compress_size_min_bytes: limits.compress_size_min.as_u64(),
         disk_free_min_bytes: limits.disk_free_min.as_u64(),
+        invoke_depth_max: limits.invoke_depth_max,
         compressions_max: limits.compressions_max,
         rate_keys_max: limits.rate_keys_max,
         memory_max_bytes: limits.memory_max.as_u64(),
@@ -244,6 +251,7 @@ fn queue_limits(queue: &Queue) -> QueueLimits {
         max_receives: queue.dead_letter.is_some().then_some(queue.max_receives),
         dead_letter: queue.dead_letter.as_ref().map(ToString::to_string),
         message_size_max_bytes: queue.message_size_max.as_u64(),
+        large_payloads: queue.large_payloads.as_ref().map(ToString::to_string),
         length_max: queue.length_max,
         batch_max: queue.batch_max,
         batch_size_max_bytes: queue.batch_size_max.as_u64(),

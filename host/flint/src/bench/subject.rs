@@ -13,7 +13,9 @@ use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Options, Telemetry};
-use flint_world::{Function, FunctionSpec, HeadLimits, Init, Invocation, OutboundOptions, World, WorldOptions};
+use flint_world::{
+    Function, FunctionSpec, HeadLimits, Init, Invocation, NoFunctions, OutboundOptions, World, WorldOptions,
+};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use std::collections::BTreeMap;
@@ -142,6 +144,8 @@ pub(super) fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, E
         engine: Engine::new(&Settings { preset, ..Settings::default() })?,
         cache: None,
         stores: Arc::clone(stores),
+        functions: Arc::new(NoFunctions),
+        invoke_depth_max: 16,
         signer: Arc::new(Signer::new(rand::random(), "")),
         telemetry: Telemetry::new(Options::default()),
         clock: Arc::new(SystemClock),

@@ -6,14 +6,16 @@ use crate::admin::functions;
 use crate::cli;
 use crate::error::Error;
 use crate::inspect::Purpose;
-use crate::live;
+use crate::live::{self, directory::Alone};
 use crate::load;
 use crate::output::Output;
 use crate::signing;
 use crate::wire;
 use bytes::Bytes;
-use flint_model::FunctionName;
+use flint_config::Platform;
+use flint_model::{Capability, FunctionName};
 use flint_telemetry::Telemetry;
+use flint_world::Functions;
 use serde_json::json;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -64,19 +66,28 @@ async fn here(
         return Err(Error::NoSuchFunction { name: function.clone(), known });
     }
     let stores = tokio::task::block_in_place(|| wire::open_stores(&loaded.platform))?;
-    let mut functions = {
+    let alone = Arc::new(Alone::default());
+    let functions = {
         let progress = output.progress();
         let signer = Arc::new(signing::signer(&loaded.platform)?);
-        let world = wire::world(&loaded, Arc::clone(&stores), signer, telemetry)?;
-        live::slots(&world, &loaded, |name| name == function, &progress).await?
+        let callable: Arc<dyn Functions> = Arc::<Alone>::clone(&alone);
+        let world = wire::world(&loaded, Arc::clone(&stores), callable, signer, telemetry)?;
+        let calls = calls_others(&loaded.platform, function);
+        live::slots(&world, &loaded, |name| calls || name == function, &progress).await?
     };
-    let Some((_, slot)) = functions.pop_first() else {
+    let Some(slot) = functions.get(function).cloned() else {
         return Err(Error::Bug(format!("{function} was not loaded")));
     };
+    alone.fill(functions, loaded.platform);
     let answered = functions::invoke(&slot.choose().function, None, payload).await;
     stores.close().await;
     let (id, answer) = answered?;
     Ok(Invoked { invocation: Some(id.to_string()), answer })
+}
+
+/// Whether a function may call others, which may call others in turn.
+fn calls_others(platform: &Platform, function: &FunctionName) -> bool {
+    platform.functions.get(function).is_some_and(|function| function.grants.of(Capability::Invoke).next().is_some())
 }
 
 /// An answer is bytes and is printed as it is; on a terminal, with a line break behind it.

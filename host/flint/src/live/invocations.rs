@@ -9,7 +9,8 @@ use bytes::Bytes;
 use flint_config::platform::{Asynchronous, Destination, Function};
 use flint_model::{FunctionName, InvocationId, MessageId, Timestamp, duration};
 use flint_stores::{
-    BoxFuture, Commit, Delivery, Effect, Invocation as Known, InvocationState, Message, SendOptions, Stored, Stores,
+    Attribute, BoxFuture, Commit, Delivery, Effect, Invocation as Known, InvocationState, Message, SendOptions, Stored,
+    Stores,
 };
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
 use flint_world::Invocation;
@@ -22,14 +23,13 @@ const ANSWER_MAX: usize = 1 << 20;
 /// The largest answer that others are told, in bytes: a message of a queue has room for it, whatever its bytes are.
 const TOLD_MAX: usize = 256 << 10;
 
-/// What accepts an invocation: its message, and that it is known.
+/// What accepts an invocation: its message, whose id it has, and that it is known.
 pub(crate) fn accepted(
-    id: InvocationId,
+    message: Message,
     name: &FunctionName,
     how: &Asynchronous,
-    payload: Bytes,
 ) -> impl Iterator<Item = Effect> + use<> {
-    let message = Message::new(MessageId::from_bytes(id.to_bytes()), payload);
+    let id = InvocationId::from_bytes(message.id.to_bytes());
     let queue = Function::invoke_queue(name);
     let send = Effect::QueueSend { queue, message, options: SendOptions::default() };
     [known(id, how, InvocationState::Queued), send].into_iter()
@@ -120,11 +120,18 @@ impl ToFunction {
                 let message = Message::new(MessageId::now(), body);
                 vec![Effect::QueueSend { queue: queue.clone(), message, options: SendOptions::default() }]
             }
+            Destination::Topic(topic) => {
+                let state = if matches!(state, InvocationState::Failed { .. }) { "failed" } else { "succeeded" };
+                let attribute = |name: &str, value: &str| Attribute { name: name.to_owned(), value: value.to_owned() };
+                let attributes = vec![attribute("function", self.function.as_str()), attribute("status", state)];
+                let message = Message { attributes, ..Message::new(MessageId::now(), body) };
+                vec![Effect::TopicPublish { topic: topic.clone(), message }]
+            }
             Destination::Function(name) => {
                 let current = self.served.current();
                 // Gone since the invocation began: nobody is told.
                 let how = current.platform.functions.get(name).map(|function| &function.asynchronous);
-                how.map(|how| accepted(InvocationId::now(), name, how, body).collect()).unwrap_or_default()
+                how.map(|how| accepted(Message::new(MessageId::now(), body), name, how).collect()).unwrap_or_default()
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Blobs: what keys lead to, and how many keys lead to a content.
+//! Blobs: what keys lead to, and how many keys and messages lead to a content.
 //!
 //! All that links goes through [`Apply::link`], all that unlinks through [`Apply::unlink`]: whatever a change of a blob
 //! causes in the same commit begins there.
@@ -140,7 +140,7 @@ impl Apply<'_> {
         }
     }
 
-    fn link(&mut self, row: &[u8], link: Link, bytes: &[u8], version: Version) -> Result<Linked, Failure> {
+    pub(super) fn link(&mut self, row: &[u8], link: Link, bytes: &[u8], version: Version) -> Result<Linked, Failure> {
         let link = link.at(self.now, version);
         link.write(bytes, &mut self.row)?;
         let before = self.tables.blobs.blob.insert(row, self.row.as_slice())?;
@@ -154,7 +154,7 @@ impl Apply<'_> {
     }
 
     /// Answers whether there was something to unlink.
-    fn unlink(&mut self, row: &[u8]) -> Result<bool, Failure> {
+    pub(super) fn unlink(&mut self, row: &[u8]) -> Result<bool, Failure> {
         let before = self.tables.blobs.blob.remove(row)?;
         let Some(before) = before.map(|row| Link::parse(row.value())).transpose()? else { return Ok(false) };
         self.changed = true;
@@ -162,7 +162,7 @@ impl Apply<'_> {
         Ok(true)
     }
 
-    fn let_go(&mut self, before: &Link) -> Result<(), Failure> {
+    pub(super) fn let_go(&mut self, before: &Link) -> Result<(), Failure> {
         if before.place == Place::Row {
             return Ok(());
         }
@@ -173,7 +173,7 @@ impl Apply<'_> {
     }
 
     /// How many keys lead to a content, as the group of commits has left it so far.
-    fn usage(&mut self, link: &Link) -> Result<&mut Usage, Failure> {
+    pub(super) fn usage(&mut self, link: &Link) -> Result<&mut Usage, Failure> {
         let id = link.content();
         if !self.usages.contains_key(&id) {
             let found = self.tables.blobs.content.get(id.to_bytes().as_slice())?;

@@ -1,5 +1,6 @@
 //! Messages: sending, leasing, settling, moving.
 
+mod aside;
 mod budget;
 mod fifo;
 mod manage;
@@ -15,7 +16,7 @@ use redb::ReadableTable as _;
 use crate::apply::{Apply, Halt};
 use crate::database::Failure;
 use crate::table::Corrupt;
-use crate::table::queue::{Count, Ticket, count, message_key, read_message, ready_key, write_message};
+use crate::table::queue::{Count, Ticket, count, message_key, read_whole, ready_key, write_message};
 
 pub(crate) use manage::{END, Shift};
 pub(super) use send::{Plan, Step};
@@ -73,7 +74,7 @@ impl Apply<'_> {
     fn message(&self, queue: &QueueName, number: u64, receives: u32) -> Result<Stored, Failure> {
         let row = self.tables.queues.message.get(message_key(queue, number).as_slice())?;
         let row = row.ok_or(Corrupt("ready, which names a message that is not there,"))?;
-        Ok(read_message(row.value(), receives)?)
+        read_whole(row.value(), receives, &self.tables.blobs.body)
     }
 
     /// Puts a message behind all others of a queue, of which it keeps the rule of groups: it may have been sent by another one,
@@ -92,7 +93,12 @@ impl Apply<'_> {
             Order::Fifo => Some(message.group.as_deref().unwrap_or(queue.as_str())),
             Order::Standard => None,
         };
-        write_message(&mut self.row, message, group, self.now, death)?;
+        let large = self.catalog.queues.get(queue).filter(|rules| rules.is_large(message));
+        let aside = match large.and_then(|rules| rules.large_payloads.as_ref()) {
+            Some(bucket) => Some(self.set_aside(bucket, queue, message)?),
+            None => None,
+        };
+        write_message(&mut self.row, message, group, self.now, death, aside.as_ref())?;
         self.tables.queues.message.insert(message_key(queue, number).as_slice(), self.row.as_slice())?;
         match group {
             Some(group) => self.join(queue, group, number, visible_at)?,

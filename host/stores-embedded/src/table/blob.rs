@@ -3,7 +3,7 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | `blob` | bucket, key | a [`Link`]: what the key leads to, and what there is to say about it; behind it the bytes, if they are few |
-//! | `content` | id of a content | where it is, and how many keys lead to it: never none. Not of what is in `blob` |
+//! | `content` | id of a content | where it is, and how many keys and messages lead to it: never none. Not of what is in `blob` |
 //! | `body` | id of a content | its bytes, if they are some, and no file's worth |
 //!
 //! A bucket's name ends with a NUL. Content that is not small is a file of its id's name; a file without a row in `content`
@@ -134,6 +134,11 @@ impl Link {
         Ok(())
     }
 
+    /// The same link, to bytes that others lead to beside the key.
+    pub(crate) fn shared(self) -> Self {
+        Self { place: Place::Body, ..self }
+    }
+
     /// The same link, made by this commit.
     pub(crate) fn at(self, at: Timestamp, sequence: Version) -> Self {
         Self { modified_at: at.as_millis(), sequence, ..self }
@@ -168,7 +173,7 @@ impl Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) place: Place,
-    /// How many keys lead to it.
+    /// How many keys and messages lead to it.
     pub(crate) links: u64,
 }
 

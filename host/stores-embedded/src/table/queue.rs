@@ -6,7 +6,7 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | `queue` | queue | how many messages, of which kind |
-//! | `message` | queue, number | header and body |
+//! | `message` | queue, number | header and body; or header and [`Aside`], which says where the body is |
 //! | `ready` | queue, moment, number | a [`Ticket`]; of a FIFO queue a [`Turn`], one for each group |
 //! | `group` | queue, group, number | not before when, and a [`Ticket`]: the messages of a group in their order |
 //! | `turn` | queue, group | moment and number of the group's row in `ready` |
@@ -20,9 +20,10 @@
 use bytes::Bytes;
 use flint_model::{BucketName, MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
 use flint_stores::{Attribute, Company, Death, Message, Order, Source, Stored};
-use redb::{Table, TableDefinition, TableError, WriteTransaction};
+use redb::{ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::blob::Link;
 use super::{Corrupt, NAME_END};
 use crate::database::Failure;
 
@@ -306,6 +307,14 @@ struct Header<'a> {
     death: Option<DeathHeader<'a>>,
 }
 
+/// Where the body of a message is that lies in a bucket. It stands right behind the header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Aside {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) link: Link,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct DeathHeader<'a> {
     queue: &'a str,
@@ -339,13 +348,14 @@ impl<'a> SourceHeader<'a> {
     }
 }
 
-/// Writes a row of `message`, in the group that it has in its queue.
+/// Writes a row of `message`, in the group that it has in its queue; without the body, if that is aside.
 pub(crate) fn write_message(
     row: &mut Vec<u8>,
     message: &Message,
     group: Option<&str>,
     sent_at: Timestamp,
     death: Option<&Death>,
+    aside: Option<&Aside>,
 ) -> Result<(), Failure> {
     let header = Header {
         id: message.id.to_bytes(),
@@ -364,19 +374,59 @@ pub(crate) fn write_message(
     };
     row.clear();
     row.extend([0; 4]);
-    *row = postcard::to_extend(&header, std::mem::take(row)).map_err(|_| Corrupt("the header of a message"))?;
-    let length = u32::try_from(row.len() - 4).map_err(|_| Corrupt("the header of a message"))?;
+    let unwritable = Corrupt("the header of a message");
+    *row = postcard::to_extend(&header, std::mem::take(row)).map_err(|_| unwritable)?;
+    if let Some(aside) = aside {
+        *row = postcard::to_extend(aside, std::mem::take(row)).map_err(|_| unwritable)?;
+    }
+    let length = u32::try_from(row.len() - 4).map_err(|_| unwritable)?;
     row[..4].copy_from_slice(&length.to_le_bytes());
-    row.extend(&message.body);
+    if aside.is_none() {
+        row.extend(&message.body);
+    }
     Ok(())
 }
 
-/// Reads a row of `message`.
-pub(crate) fn read_message(row: &[u8], receives: u32) -> Result<Stored, Corrupt> {
+/// The three parts of a row of `message`: header, where the body is if it is aside, and the body if not.
+fn split_row(row: &[u8]) -> Result<(Header<'_>, Option<Aside>, &[u8]), Corrupt> {
     let corrupt = Corrupt("a value of message");
     let (length, rest) = row.split_first_chunk().ok_or(corrupt)?;
     let (header, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(corrupt)?;
-    let header: Header<'_> = postcard::from_bytes(header).map_err(|_| corrupt)?;
+    let (header, aside) = postcard::take_from_bytes(header).map_err(|_| corrupt)?;
+    let aside = (!aside.is_empty()).then(|| postcard::from_bytes(aside).map_err(|_| corrupt)).transpose()?;
+    Ok((header, aside, body))
+}
+
+/// Where the body of a message is, if it is aside.
+pub(crate) fn aside_of(row: &[u8]) -> Result<Option<Aside>, Corrupt> {
+    Ok(split_row(row)?.1)
+}
+
+/// Reads a row of `message`, with its body wherever that is.
+pub(crate) fn read_whole(
+    row: &[u8],
+    receives: u32,
+    bodies: &impl ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<Stored, Failure> {
+    let (header, aside, body) = split_row(row)?;
+    let body = match aside {
+        None => Bytes::copy_from_slice(body),
+        Some(aside) => {
+            let body = bodies.get(aside.link.content().to_bytes().as_slice())?;
+            Bytes::copy_from_slice(body.ok_or(Corrupt("a message, whose body is not there,"))?.value())
+        }
+    };
+    Ok(stored(header, body, receives)?)
+}
+
+/// Reads a row of `message`; without its body, if that is aside.
+pub(crate) fn read_message(row: &[u8], receives: u32) -> Result<Stored, Corrupt> {
+    let (header, _, body) = split_row(row)?;
+    stored(header, Bytes::copy_from_slice(body), receives)
+}
+
+fn stored(header: Header<'_>, body: Bytes, receives: u32) -> Result<Stored, Corrupt> {
+    let corrupt = Corrupt("a value of message");
     let death = match header.death {
         Some(death) => Some(Death {
             queue: QueueName::parse(death.queue).map_err(|_| corrupt)?,
@@ -389,7 +439,7 @@ pub(crate) fn read_message(row: &[u8], receives: u32) -> Result<Stored, Corrupt>
     let attribute = |(name, value): (&str, &str)| Attribute { name: name.to_owned(), value: value.to_owned() };
     let message = Message {
         id: MessageId::from_bytes(header.id),
-        body: Bytes::copy_from_slice(body),
+        body,
         attributes: header.attributes.into_iter().map(attribute).collect(),
         group: header.group.map(str::to_owned),
         trace: header.trace.and_then(|(parent, state)| TraceContext::parse(&parent, state)),
@@ -401,7 +451,7 @@ pub(crate) fn read_message(row: &[u8], receives: u32) -> Result<Stored, Corrupt>
 
 /// The count of a queue, if it ever held a message.
 pub(crate) fn count(
-    table: &impl redb::ReadableTable<&'static [u8], &'static [u8]>,
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     queue: &QueueName,
 ) -> Result<Option<Count>, Failure> {
     let Some(row) = table.get(queue.as_str().as_bytes())? else { return Ok(None) };
@@ -410,6 +460,11 @@ pub(crate) fn count(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use flint_model::ContentId;
+    use flint_stores::{Content, Etag};
+
     use super::*;
 
     fn jobs() -> QueueName {
@@ -431,9 +486,17 @@ mod tests {
         let death = Death { queue: jobs(), reason: "x".to_owned(), receives: 4, at: at(6) };
         let mut row = b"what was there before".to_vec();
         for (message, death) in [(whole, Some(death)), (Message::new(MessageId::new(at(5), 1), ""), None)] {
-            write_message(&mut row, &message, message.group.as_deref(), at(7), death.as_ref()).expect("it has a row");
+            write_message(&mut row, &message, message.group.as_deref(), at(7), death.as_ref(), None)
+                .expect("it has a row");
             assert_eq!(read_message(&row, 2), Ok(Stored { message, sent_at: at(7), receives: 2, death }));
         }
+        let content = Content::inline(ContentId::now(), "body".into(), Etag::of(b"body"));
+        let link = Link::new(&content, (None, &BTreeMap::new()));
+        let aside = Aside { bucket: "b".to_owned(), key: "jobs/1".to_owned(), link };
+        let message = Message::new(MessageId::new(at(5), 1), "body");
+        write_message(&mut row, &message, None, at(7), None, Some(&aside)).expect("it has a row");
+        assert_eq!(aside_of(&row), Ok(Some(aside)));
+        assert_eq!(read_message(&row, 0).map(|stored| stored.message), Ok(Message { body: "".into(), ..message }));
         for cut in [0, 3, 4, 10] {
             assert!(read_message(&row[..cut], 0).is_err(), "{cut} bytes");
         }

@@ -8,7 +8,8 @@ use flint_model::QueueName;
 use crate::catalog::Catalog;
 use crate::effect::Effect;
 use crate::queue::{
-    ATTRIBUTE_NAME_MAX, ATTRIBUTES_MAX, GROUP_MAX, Message, Order, Receive, SendOptions, Settle, Verdict,
+    ATTRIBUTE_NAME_MAX, ATTRIBUTES_MAX, GROUP_MAX, LARGE_PAYLOAD_MAX, Message, Order, QueueRules, Receive, SendOptions,
+    Settle, Verdict,
 };
 use crate::refusal::{Invalid, Refusal, TooLarge, What};
 
@@ -20,7 +21,7 @@ pub(super) fn send(
     options: &SendOptions,
 ) -> Result<(), Refusal> {
     let rules = catalog.queue(queue)?;
-    TooLarge::check(What::Message, message.size(), rules.message_size_max)?;
+    size(catalog, rules, message)?;
     attributes(message)?;
     match (rules.order, &message.group) {
         (Order::Fifo, None) => return Err(Invalid::NoGroup { queue: queue.clone() }.into()),
@@ -36,6 +37,16 @@ pub(super) fn send(
         Some(delay) => Ok(within(delay, rules.delay_max)?),
         None => Ok(()),
     }
+}
+
+/// What is too large for its queue may lie in a bucket; but for what is said beside the body.
+fn size(catalog: &Catalog, rules: &QueueRules, message: &Message) -> Result<(), Refusal> {
+    let Some(bucket) = rules.large_payloads.as_ref().filter(|_| rules.is_large(message)) else {
+        return Ok(TooLarge::check(What::Message, message.size(), rules.message_size_max)?);
+    };
+    TooLarge::check(What::Message, message.size() - message.body.len(), rules.message_size_max)?;
+    let blob_size_max = usize::try_from(catalog.bucket(bucket)?.blob_size_max).unwrap_or(usize::MAX);
+    Ok(TooLarge::check(What::Message, message.body.len(), blob_size_max.min(LARGE_PAYLOAD_MAX))?)
 }
 
 pub(super) fn attributes(message: &Message) -> Result<(), Refusal> {
@@ -74,7 +85,8 @@ pub(super) fn batch(catalog: &Catalog, effects: &[Effect]) -> Result<(), Refusal
         let rules = catalog.queue(queue)?;
         TooLarge::check(What::Batch, count, rules.batch_max)?;
         if count > 1 {
-            TooLarge::check(What::Batch, bytes, rules.batch_bytes_max)?;
+            let large = rules.large_payloads.as_ref().map_or(0, |_| LARGE_PAYLOAD_MAX);
+            TooLarge::check(What::Batch, bytes, rules.batch_bytes_max.max(large))?;
         }
     }
     Ok(())

@@ -106,6 +106,7 @@ pub(super) struct Once<'r> {
 }
 
 /// What to do with it.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub(super) enum Begun<B, G> {
     /// Ask the function, and let the claim have its answer.
     Ask(Claim, Request<Capped<B>>),

@@ -182,7 +182,8 @@ impl<T> Door<T> {
     /// and forgotten, so that their guest comes to its end, but for one second and 1 MiB at most. A `flint-version` that the
     /// client sent is among the extensions of the request, as [`WantedVersion`].
     ///
-    /// Dropping the future drops the one that `call` returned.
+    /// Dropping the future drops the one that `call` returned; but not that of a request which is done once
+    /// ([`idempotency`](super::idempotency)): its answer is kept for who asks again.
     pub async fn answer<B, F, G>(
         &self,
         request: Request<B>,

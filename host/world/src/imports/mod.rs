@@ -7,6 +7,7 @@ mod config;
 mod context;
 mod exit;
 pub(crate) mod http;
+pub(crate) mod invoke;
 pub(crate) mod kv;
 mod logging;
 mod queue;

@@ -4,7 +4,7 @@ use super::stores::Account;
 use crate::bindings::platform::types;
 use crate::invocation::Invocation;
 use crate::state::Platform;
-use flint_model::MessageId;
+use flint_model::{MessageId, TraceContext};
 use flint_stores::{Attribute, Message};
 use wasmtime::component::Accessor;
 
@@ -23,6 +23,16 @@ pub(super) fn sender<T>(accessor: &Accessor<T, Platform>) -> Sender {
 }
 
 impl Sender {
+    /// The trace that it belongs to.
+    pub(super) fn trace(&self) -> Option<TraceContext> {
+        self.invocation.as_ref().map(|invocation| invocation.trace.clone())
+    }
+
+    /// How many calls and messages led to it, each causing the next.
+    pub(super) fn depth(&self) -> u32 {
+        self.invocation.as_ref().map_or(0, |invocation| invocation.depth)
+    }
+
     /// A message that the invocation sends.
     pub(super) fn message(&self, body: Vec<u8>, attributes: Vec<types::Attribute>, group: Option<String>) -> Message {
         let attribute = |attribute: types::Attribute| Attribute { name: attribute.name, value: attribute.value };
@@ -33,7 +43,7 @@ impl Sender {
             group,
             source: None,
             trace: self.invocation.as_ref().map(|invocation| invocation.trace.child()),
-            depth: self.invocation.as_ref().map_or(0, |invocation| invocation.depth),
+            depth: self.depth(),
         }
     }
 }

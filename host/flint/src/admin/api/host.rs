@@ -28,6 +28,8 @@ pub(crate) struct Route {
     pub(crate) cors: Option<Cors>,
     /// None: a client may ask as often as it likes.
     pub(crate) rate: Option<Rate>,
+    /// None: answers are not kept.
+    pub(crate) idempotency: Option<Idempotency>,
 }
 
 /// Which pages of other origins may ask.
@@ -52,6 +54,14 @@ pub(crate) struct Rate {
     pub(crate) burst: u32,
     /// `ip`, or `header:NAME`.
     pub(crate) key: String,
+}
+
+/// How answers are kept by `Idempotency-Key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Idempotency {
+    pub(crate) kept_ms: u64,
+    pub(crate) answer_size_max_bytes: u64,
+    pub(crate) required: bool,
 }
 
 /// The limits of the host as a whole, and of its stores.
@@ -81,6 +91,7 @@ pub(crate) struct Limits {
     pub(crate) request_memory_max_bytes: u64,
     pub(crate) compress_size_min_bytes: u64,
     pub(crate) disk_free_min_bytes: u64,
+    pub(crate) invoke_depth_max: usize,
     pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
     pub(crate) memory_max_bytes: u64,
@@ -160,6 +171,8 @@ pub(crate) struct QueueLimits {
     pub(crate) max_receives: Option<usize>,
     pub(crate) dead_letter: Option<String>,
     pub(crate) message_size_max_bytes: u64,
+    /// The bucket where the bodies of larger ones go.
+    pub(crate) large_payloads: Option<String>,
     pub(crate) length_max: usize,
     pub(crate) batch_max: usize,
     pub(crate) batch_size_max_bytes: u64,

@@ -15,8 +15,7 @@ use crate::apply::Apply;
 use crate::database::Failure;
 use crate::table::Corrupt;
 use crate::table::queue::{
-    Member, Ticket, Turn, group_key, group_prefix, message_key, number_of, ready_key, split_ready_key, turn_key,
-    turn_row,
+    Member, Ticket, Turn, group_key, group_prefix, number_of, ready_key, split_ready_key, turn_key, turn_row,
 };
 
 /// What came of offering a group.
@@ -205,7 +204,7 @@ impl Apply<'_> {
     /// Takes a message out of its group, and leaves the group's row as it is.
     pub(super) fn take_member(&mut self, queue: &QueueName, group: &str, number: u64) -> Result<(), Failure> {
         self.tables.queues.group.remove(group_key(queue, group, number).as_slice())?;
-        self.tables.queues.message.remove(message_key(queue, number).as_slice())?;
+        self.remove_message(queue, number)?;
         self.add(queue, Order::Fifo, -1)
     }
 

@@ -12,7 +12,7 @@ use super::budget::{Budget, STEP_MAX};
 use super::settle::Lease;
 use crate::apply::{Apply, Halt, settled};
 use crate::database::Failure;
-use crate::table::queue::{Ticket, message_key, queue_prefix, ready_key, split_ready_key};
+use crate::table::queue::{Ticket, queue_prefix, ready_key, split_ready_key};
 
 /// The rows that one receive looks at, beyond what it leases: so a long run of messages that have to come alone, or are given
 /// up, does not make it long.
@@ -166,7 +166,7 @@ impl Apply<'_> {
     /// Takes a message out of a standard queue.
     pub(super) fn take_out(&mut self, queue: &QueueName, at: Timestamp, number: u64) -> Result<(), Failure> {
         self.tables.queues.ready.remove(ready_key(queue, at, number).as_slice())?;
-        self.tables.queues.message.remove(message_key(queue, number).as_slice())?;
+        self.remove_message(queue, number)?;
         self.add(queue, Order::Standard, -1)
     }
 }

@@ -126,7 +126,8 @@ impl Hooks {
     /// How long the invocation may still run.
     pub(crate) fn remaining(&self) -> Duration {
         let used = self.invocation.as_ref().map_or(Duration::ZERO, |invocation| invocation.accepted.elapsed());
-        self.budget.limits().timeout.saturating_sub(used)
+        let time_max = self.invocation.as_ref().and_then(|invocation| invocation.time_max).unwrap_or(Duration::MAX);
+        self.budget.limits().timeout.min(time_max).saturating_sub(used)
     }
 
     /// Checks all that can be checked before anything is sent.

@@ -1,0 +1,69 @@
+//! Finds the functions that others call, as they are served at that moment.
+//!
+//! Functions are loaded before there is anything that serves them: so a directory is given to them first, and filled then.
+
+use super::invocations::accepted;
+use super::{Served, Slots};
+use flint_config::Platform;
+use flint_model::FunctionName;
+use flint_stores::{Effect, Message};
+use flint_world::{Function, Functions};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// What is served, once it is.
+#[derive(Default)]
+pub(super) struct Directory(OnceLock<Weak<Served>>);
+
+impl Directory {
+    /// Says what is served. The first one counts: there is one.
+    pub(super) fn fill(&self, served: &Arc<Served>) {
+        _ = self.0.set(Arc::downgrade(served));
+    }
+
+    fn served(&self) -> Option<Arc<Served>> {
+        self.0.get()?.upgrade()
+    }
+}
+
+impl Functions for Directory {
+    fn find(&self, name: &FunctionName) -> Option<Function> {
+        find(&self.served()?.current().functions, name)
+    }
+
+    fn later(&self, name: &FunctionName, message: Message) -> Option<Vec<Effect>> {
+        let current = self.served()?.current();
+        later(&current.functions, &current.platform, name, message)
+    }
+}
+
+/// What is loaded where nothing is served, once it is.
+#[derive(Default)]
+pub(crate) struct Alone(OnceLock<(Slots, Platform)>);
+
+impl Alone {
+    /// Says what is loaded. The first one counts: there is one.
+    pub(crate) fn fill(&self, slots: Slots, platform: Platform) {
+        _ = self.0.set((slots, platform));
+    }
+}
+
+impl Functions for Alone {
+    fn find(&self, name: &FunctionName) -> Option<Function> {
+        find(&self.0.get()?.0, name)
+    }
+
+    fn later(&self, name: &FunctionName, message: Message) -> Option<Vec<Effect>> {
+        let (slots, platform) = self.0.get()?;
+        later(slots, platform, name, message)
+    }
+}
+
+fn find(slots: &Slots, name: &FunctionName) -> Option<Function> {
+    Some(slots.get(name)?.choose().function.clone())
+}
+
+fn later(slots: &Slots, platform: &Platform, name: &FunctionName, message: Message) -> Option<Vec<Effect>> {
+    let can = find(slots, name)?.shape().invoke;
+    let function = platform.functions.get(name).filter(|_| can)?;
+    Some(accepted(message, name, &function.asynchronous).collect())
+}
