@@ -1,5 +1,6 @@
 //! Blobs: what commands and the management API see of them, signed URLs, and what functions do with them.
 
+mod draft;
 mod event;
 
 use crate::harness::guest::{function, route};

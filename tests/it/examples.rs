@@ -1,5 +1,7 @@
 //! The examples of the demo platform, as their READMEs tell one to try them.
 
+mod thumbnails;
+
 use crate::harness::{Host, Launch, eventually};
 use serde_json::{Value, json};
 

@@ -26,6 +26,9 @@ mod imports {
                 import wasi:keyvalue/store@0.2.0-draft2;
                 import wasi:keyvalue/atomics@0.2.0-draft2;
                 import wasi:keyvalue/batch@0.2.0-draft2;
+                import wasi:blobstore/blobstore@0.2.0-draft;
+                import wasi:blobstore/container@0.2.0-draft;
+                import wasi:blobstore/types@0.2.0-draft;
                 import wasi:config/store@0.2.0-rc.1;
                 import wasi:config/store@0.2.0-draft-2024-09-27;
                 import wasi:logging/logging@0.1.0-draft;
@@ -44,9 +47,17 @@ mod imports {
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
             "wasi:keyvalue/batch": async | trappable,
+            "wasi:blobstore/blobstore": async | trappable,
+            "wasi:blobstore/container": async | trappable,
+            "wasi:blobstore/types": async | trappable,
             default: trappable,
         },
         with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "wasi:blobstore/container.container": crate::imports::blob::wasi_draft::Container,
+            "wasi:blobstore/container.stream-object-names": crate::imports::blob::wasi_draft::names::ObjectNames,
+            "wasi:blobstore/types.outgoing-value": crate::imports::blob::wasi_draft::outgoing::OutgoingValue,
+            "wasi:blobstore/types.incoming-value": crate::imports::blob::wasi_draft::incoming::IncomingValue,
             "wasi:keyvalue/store@0.2.0-draft.bucket": crate::imports::kv::Bucket,
             "wasi:keyvalue/store@0.2.0-draft2.bucket": crate::imports::kv::Bucket,
             "wasi:keyvalue/atomics@0.2.0-draft2.cas": crate::imports::kv::Cas,

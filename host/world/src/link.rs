@@ -29,6 +29,9 @@ const SERVED: &[(&str, &str)] = &[
     ("wasi:keyvalue/store", "0.2.0-draft2"),
     ("wasi:keyvalue/atomics", "0.2.0-draft2"),
     ("wasi:keyvalue/batch", "0.2.0-draft2"),
+    ("wasi:blobstore/blobstore", "0.2.0-draft"),
+    ("wasi:blobstore/container", "0.2.0-draft"),
+    ("wasi:blobstore/types", "0.2.0-draft"),
     ("wasi:config/store", "0.2.0-rc.1"),
     ("wasi:config/store", "0.2.0-draft-2024-09-27"),
     ("wasi:logging/logging", "0.1.0-draft"),
@@ -90,6 +93,9 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasi::keyvalue0_2_0_draft2::store::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft2::atomics::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft2::batch::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    wasi::blobstore::blobstore::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    wasi::blobstore::container::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    wasi::blobstore::types::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::config0_2_0_rc_1::store::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::config0_2_0_draft_2024_09_27::store::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::logging::logging::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -21,7 +21,7 @@ pub enum Import {
     Kv,
     /// A queue to send to.
     Queue,
-    /// A bucket of blobs.
+    /// A bucket of blobs, by `flint:platform/blob` or `wasi:blobstore`.
     Blob,
     /// A topic to publish to.
     Topic,
@@ -119,6 +119,7 @@ fn need(name: &str, item: &ComponentItem, served: &impl Fn(&str, &ComponentItem)
         "flint:platform/secrets" => Some(Import::Secrets),
         "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Import::Outbound),
         other if other.starts_with("wasi:keyvalue/") => Some(Import::Kv),
+        other if other.starts_with("wasi:blobstore/") => Some(Import::Blob),
         _ => None,
     }
 }

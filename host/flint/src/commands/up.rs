@@ -259,7 +259,10 @@ fn ready_text(host: &Host, loaded: &Loaded) -> String {
     for (method, place, target) in &lines {
         let _ = writeln!(text, "  {method:<methods$}  {place:<places$}  {target}");
     }
-    if let Some(path) = platform.routes.iter().find_map(plain_path) {
+    // A route that names no method may want another one than `GET`.
+    let names_methods = |route: &&Route| route.methods != Methods::Any;
+    let mut tried = platform.routes.iter().filter(names_methods).chain(&platform.routes);
+    if let Some(path) = tried.find_map(plain_path) {
         let _ = writeln!(text, "try:   curl {http}{path}");
     }
     let _ = writeln!(text, "admin: {} (/metrics, /health/ready)", host.admin());

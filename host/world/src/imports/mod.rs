@@ -2,7 +2,7 @@
 //!
 //! Grants are checked here, before a store is touched, and nowhere else.
 
-mod blob;
+pub(crate) mod blob;
 mod config;
 mod context;
 mod exit;

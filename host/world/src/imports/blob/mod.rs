@@ -1,10 +1,12 @@
-//! `flint:platform/blob`: blobs that a guest reads, writes and hands out URLs of.
+//! `flint:platform/blob`: blobs that a guest reads, writes and hands out URLs of. `wasi_draft.rs` is the same for
+//! `wasi:blobstore`.
 //!
 //! Content streams: in the host lies a piece or two of each transfer, however large the blob is.
 
 mod convert;
 mod incoming;
 mod outgoing;
+pub(crate) mod wasi_draft;
 
 use super::stores::{Account, Turn};
 use crate::bindings::platform::blob as wit;
@@ -155,8 +157,14 @@ struct Client {
     account: Account,
 }
 
+impl State {
+    fn blobs(&mut self) -> Client {
+        Client { account: self.account() }
+    }
+}
+
 fn client<T>(accessor: &Accessor<T, Platform>) -> Client {
-    accessor.with(|mut access| Client { account: access.get().account() })
+    accessor.with(|mut access| access.get().blobs())
 }
 
 impl Client {
@@ -186,9 +194,13 @@ impl Client {
     }
 
     async fn change(&self, effect: Effect) -> Result<Outcome, wit::Error> {
-        let _turn = self.enter(effect.size() as usize).await?;
-        let committed = self.account.commit(vec![effect]).await?;
-        committed.outcomes.into_iter().next().ok_or_else(unexpected)
+        self.change_all(vec![effect]).await?.into_iter().next().ok_or_else(unexpected)
+    }
+
+    /// Makes all the changes or none.
+    async fn change_all(&self, effects: Vec<Effect>) -> Result<Vec<Outcome>, wit::Error> {
+        let _turn = self.enter(effects.iter().map(|effect| effect.size() as usize).sum()).await?;
+        Ok(self.account.commit(effects).await?.outcomes)
     }
 }
 

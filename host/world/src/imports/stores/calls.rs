@@ -34,6 +34,14 @@ impl Calls {
         Self { running: Semaphore::new(RUNNING_MAX), held: AtomicU64::new(0), held_max: held_max.as_u64() }
     }
 
+    /// Holds so much beside the calls.
+    ///
+    /// # Errors
+    /// [`Unavailable::Overloaded`] if too much is held already.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<Held<'_>, Unavailable> {
+        Held::take(self, bytes as u64).ok_or(Unavailable::Overloaded)
+    }
+
     /// Waits until a call with arguments of so many bytes may run. Dropping the future gives the place up.
     ///
     /// # Errors
@@ -46,8 +54,8 @@ impl Calls {
     }
 }
 
-/// Bytes that a call holds.
-struct Held<'a> {
+/// Bytes that a call holds, or content that is on its way, until it is dropped.
+pub(crate) struct Held<'a> {
     calls: &'a Calls,
     bytes: u64,
 }

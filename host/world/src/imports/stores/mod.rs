@@ -2,7 +2,7 @@
 
 mod calls;
 
-pub(crate) use calls::{Calls, Turn};
+pub(crate) use calls::{Calls, Held, Turn};
 
 use crate::context::FunctionContext;
 use crate::invocation::Invocation;
@@ -69,6 +69,11 @@ impl Account {
     /// Commits, as what the invocation causes.
     pub(crate) async fn commit(&self, effects: Vec<Effect>) -> Result<Committed, CommitError> {
         self.stores.commit(Commit { effects, cause: self.cause.clone(), ..Commit::default() }).await
+    }
+
+    /// Holds so much of the host's memory beside the calls of the instance.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<Held<'_>, Unavailable> {
+        self.calls.hold(bytes)
     }
 
     /// Waits for its turn among the calls of the instance.
