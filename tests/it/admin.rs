@@ -44,7 +44,9 @@ fn functions_routes_and_limits_are_told_as_they_are_in_force() {
     assert!(hello["serving"][0]["spares"].as_u64().is_some_and(|spares| spares >= 2), "{hello}");
     assert_eq!((&hello["shape"]["invoke"], &hello["running"]), (&json!(true), &json!(0)));
     let routes = host.admin().get("/v1/routes").expect(200).json();
-    let any = json!({ "host": null, "methods": null, "files": null, "compress": false, "cors": null, "rate": null });
+    let any = json!({
+        "host": null, "methods": null, "files": null, "compress": false, "cors": null, "rate": null, "idempotency": null,
+    });
     let route = |more: Value| -> Value {
         let fields = [&any, &more].map(|one| one.as_object().expect("an object").clone());
         Value::Object(fields.into_iter().flatten().collect())
