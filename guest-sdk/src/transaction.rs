@@ -3,6 +3,9 @@
 //! In a handler of a trigger with `transactional = true`, all of its changes are one transaction anyway, with its messages being
 //! done. [`transaction`](fn@transaction) is for requests and invocations, and for parts of a handler that may fail alone.
 
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::bindings::imports::flint::platform::transaction as wit;
@@ -19,8 +22,9 @@ const ATTEMPTS_MAX: u32 = 10;
 /// such as a call of another host, happens again too. A scan does not notice keys that others add.
 ///
 /// Everything that the function writes until the end belongs to it, so nothing that should stay in any case may run beside it.
-/// Within another transaction, it is a part of that, and nothing is durable before its end. Not for functions with
-/// `isolation = "shared"`.
+/// Within another transaction, it is a part of that, and nothing is durable before its end. A second one that is begun beside it,
+/// as with [`join!`](crate::join) or in a task of its own, is [`Error::Invalid`]: it could not be told whose changes are whose.
+/// Not for functions with `isolation = "shared"`.
 ///
 /// ```no_run
 /// use flint_sdk::{Failure, kv, queue, transaction};
@@ -47,7 +51,7 @@ pub async fn transaction<T, E: From<Error>>(work: impl AsyncFn() -> Result<T, E>
     let mut attempt = 1;
     loop {
         let open = Open::begin()?;
-        let answer = work().await?;
+        let answer = within(open.id, work()).await?;
         match open.commit().await {
             Ok(()) => return Ok(answer),
             Err(Error::Conflict(_)) if attempt < ATTEMPTS_MAX => {}
@@ -113,26 +117,43 @@ impl From<wit::Error> for Error {
     }
 }
 
+thread_local! {
+    /// The transaction whose work runs now.
+    static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Runs work as that of a transaction. What runs beside it is not, though it takes turns with it.
+async fn within<T>(transaction: u64, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let outer = CURRENT.replace(Some(transaction));
+        let poll = work.as_mut().poll(context);
+        CURRENT.set(outer);
+        poll
+    })
+    .await
+}
+
 /// A transaction that was begun. Dropped, it never was.
 struct Open {
+    id: u64,
     is_open: bool,
 }
 
 impl Open {
     fn begin() -> Result<Self, Error> {
-        wit::begin()?;
-        Ok(Self { is_open: true })
+        Ok(Self { id: wit::begin(CURRENT.get())?, is_open: true })
     }
 
     async fn commit(mut self) -> Result<(), Error> {
         // Whatever comes of it, it is over.
         self.is_open = false;
-        Ok(wit::commit().await?)
+        Ok(wit::commit(self.id).await?)
     }
 
     fn roll_back(mut self) -> Result<(), Error> {
         self.is_open = false;
-        Ok(wit::roll_back()?)
+        Ok(wit::roll_back(self.id)?)
     }
 }
 
@@ -140,7 +161,7 @@ impl Drop for Open {
     fn drop(&mut self) {
         if self.is_open {
             // It was begun, so it can be ended.
-            _ = wit::roll_back();
+            _ = wit::roll_back(self.id);
         }
     }
 }
@@ -151,6 +172,14 @@ pub(crate) struct Part(Option<Open>);
 impl Part {
     pub(crate) fn begin() -> Self {
         Self(if wit::is_open() { Open::begin().ok() } else { None })
+    }
+
+    /// Runs the work whose changes they are.
+    pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        match &self.0 {
+            Some(open) => within(open.id, work).await,
+            None => work.await,
+        }
     }
 
     /// Leaves the changes to the transaction around it.

@@ -20,6 +20,8 @@ struct Transfer {
     amount: u64,
     /// Sent again with the same, it is moved once.
     id: Option<String>,
+    /// Another one, begun while this one goes on: it is refused, since changes of two transactions could not be told apart.
+    beside: Option<Box<Transfer>>,
 }
 
 /// What is there afterwards.
@@ -31,6 +33,14 @@ struct Balances {
 
 #[flint_sdk::invoke]
 async fn transfer(order: Transfer) -> Result<Balances, Failure> {
+    if let Some(other) = &order.beside {
+        let slowly = transaction(async || {
+            time::sleep(Duration::from_millis(20)).await;
+            move_it(&order).await
+        });
+        let (moved, refused) = flint_sdk::join!(slowly, transaction(async || move_it(other).await));
+        return moved.and(refused);
+    }
     let Some(id) = &order.id else { return transaction(async || move_it(&order).await).await };
     let key = format!("once/{id}");
     idempotent(&kv::open("accounts"), &key, REMEMBERED, async || move_it(&order).await).await

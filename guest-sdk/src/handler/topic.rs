@@ -36,7 +36,7 @@ impl<T: FromPayload> Argument for Message<T> {
         for message in messages {
             let id = message.id.clone();
             let part = Part::begin();
-            match handler(message).await.into_result() {
+            match part.run(handler(message)).await.into_result() {
                 Ok(()) => part.keep().await,
                 Err(failure) => {
                     part.take_back();

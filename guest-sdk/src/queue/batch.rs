@@ -150,7 +150,7 @@ impl<T> Batch<T> {
             }
             let id = message.id.clone();
             let part = Part::begin();
-            match handler(message).await {
+            match part.run(handler(message)).await {
                 Ok(()) => part.keep().await,
                 Err(failure) => {
                     part.take_back();
@@ -191,7 +191,7 @@ impl<T> Batch<T> {
         let part = Part::begin();
         let handler = &handler;
         let lanes = stream::iter(lanes(messages)).map(async |lane| in_turn(lane, handler).await);
-        let failed: Vec<_> = lanes.buffer_unordered(at_once.max(1)).concat().await;
+        let failed: Vec<_> = part.run(lanes.buffer_unordered(at_once.max(1)).concat()).await;
         if failed.is_empty() {
             part.keep().await;
             return result;

@@ -3,6 +3,7 @@
 //! Whoever has it can read and write every blob; to have all URLs end at once, stop the host and remove the file.
 
 use crate::error::Error;
+use crate::wire::keep_name;
 use flint_config::Platform;
 use flint_stores::blob::sign::Signer;
 use std::fs;
@@ -44,6 +45,8 @@ fn make(path: &Path) -> io::Result<[u8; 32]> {
     file.write_all(&key)?;
     file.sync_all()?;
     fs::rename(&aside, path)?;
+    // The name has to be on the disk before a URL is given out.
+    keep_name(path)?;
     Ok(key)
 }
 

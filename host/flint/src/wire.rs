@@ -247,8 +247,18 @@ pub(crate) fn schedule(name: &ScheduleName, schedule: &platform::Schedule) -> sc
 }
 
 fn make_dir(path: &Path) -> std::io::Result<Dir> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made: Vec<_> = path.ancestors().take_while(missing).collect();
     std::fs::create_dir_all(path)?;
+    // Or a power cut could take the folder, with all that was acknowledged in it.
+    made.into_iter().try_for_each(keep_name)?;
     Dir::open_ambient_dir(path, ambient_authority())
+}
+
+/// Makes the name of a file or folder durable.
+pub(crate) fn keep_name(path: &Path) -> std::io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn kv_limits(store: &KvStore) -> KvLimits {

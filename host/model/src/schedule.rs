@@ -30,7 +30,7 @@ mod rate;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, GRACE_DEFAULT, Missed};
+pub use decide::{AHEAD_MAX, Decision, GRACE_DEFAULT, Missed, is_ahead};
 pub use error::{Error, Field};
 
 use crate::Timestamp;

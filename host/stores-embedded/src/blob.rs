@@ -25,7 +25,7 @@ impl Blobs for Embedded {
     fn write<'a>(&'a self, bucket: &'a BucketName) -> BoxFuture<'a, Result<Box<dyn ContentWriter>, WriteError>> {
         Box::pin(async move {
             let rules = *self.catalog.load().bucket(bucket)?;
-            let writer: Box<dyn ContentWriter> = Box::new(Writer::new(self.contents.clone(), rules));
+            let writer: Box<dyn ContentWriter> = Box::new(Writer::new(self.contents.clone(), bucket.clone(), rules));
             Ok(writer)
         })
     }
@@ -54,7 +54,7 @@ impl Blobs for Embedded {
                     return Ok(Some(Blob { info: link.info(key), body }));
                 }
                 let (id, size) = (link.content(), link.size());
-                match blob_read::open(&self.contents, id, size, range.of(size)).await {
+                match blob_read::open(&self.contents, Some(bucket.clone()), (id, size), range.of(size)).await {
                     Ok(body) => return Ok(Some(Blob { info: link.info(key), body })),
                     Err(Missed::Failed(error)) => return Err(error),
                     Err(Missed::Gone) if gone == Some(id) => {
@@ -76,7 +76,7 @@ impl Blobs for Embedded {
             if let Some(bytes) = content.bytes() {
                 return Ok(blob_read::whole(bytes.slice(span.start as usize..span.end as usize), span));
             }
-            match blob_read::open(&self.contents, content.id(), content.size(), span).await {
+            match blob_read::open(&self.contents, None, (content.id(), content.size()), span).await {
                 Ok(body) => Ok(body),
                 Err(Missed::Failed(error)) => Err(error),
                 // Whoever holds it keeps it: it is of another engine.

@@ -10,11 +10,11 @@ use flint_model::ContentId;
 use flint_stores::{Body, ReadError, Unavailable};
 use futures::StreamExt as _;
 use futures::stream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::blob_file::next;
 use crate::contents::Contents;
+use crate::transfers::{Holder, Transfer};
 
 /// Why a file is not read.
 pub(crate) enum Missed {
@@ -35,13 +35,18 @@ struct Reading {
     /// What comes behind the block that is being read.
     left: u64,
     block_size: u64,
-    place: OwnedSemaphorePermit,
+    place: Transfer,
 }
 
 /// Opens the file of a content, and reads its first block.
-pub(crate) async fn open(contents: &Arc<Contents>, id: ContentId, size: u64, span: Range<u64>) -> Result<Body, Missed> {
+pub(crate) async fn open(
+    contents: &Arc<Contents>,
+    holder: Holder,
+    (id, size): (ContentId, u64),
+    span: Range<u64>,
+) -> Result<Body, Missed> {
     let failed = |reason: Unavailable| Missed::Failed(reason.into());
-    let place = contents.transfer().await.map_err(failed)?;
+    let place = contents.transfers.take(holder).await.map_err(failed)?;
     let block_size = contents.options.block_size() as u64;
     let length = span.end - span.start;
     let (first, left) = cut(length, block_size);
@@ -74,7 +79,7 @@ fn cut(length: u64, block_size: u64) -> (usize, u64) {
 }
 
 /// Begins to read the next block.
-fn ahead(mut file: File, length: u64, block_size: u64, place: OwnedSemaphorePermit) -> Reading {
+fn ahead(mut file: File, length: u64, block_size: u64, place: Transfer) -> Reading {
     let (count, left) = cut(length, block_size);
     let next = spawn_blocking(move || {
         let block = next(&mut file, count)?;

@@ -8,18 +8,19 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flint_model::ContentId;
+use flint_model::{BucketName, ContentId};
 use flint_stores::blob::Digest;
 use flint_stores::{BoxFuture, BucketRules, Content, ContentWriter, Unavailable, WriteError};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::blob_file::append;
 use crate::contents::{Contents, Hold};
+use crate::transfers::Transfer;
 
 /// Content that is being written.
 pub(crate) struct Writer {
     contents: Arc<Contents>,
+    bucket: BucketName,
     rules: BucketRules,
     digest: Digest,
     size: u64,
@@ -41,13 +42,13 @@ struct Aside {
     hold: Arc<Hold>,
     /// The file, and a block to fill, when the block before is written.
     writing: JoinHandle<io::Result<(File, Vec<u8>)>>,
-    _place: OwnedSemaphorePermit,
+    _place: Transfer,
 }
 
 impl Writer {
-    pub(crate) fn new(contents: Arc<Contents>, rules: BucketRules) -> Self {
+    pub(crate) fn new(contents: Arc<Contents>, bucket: BucketName, rules: BucketRules) -> Self {
         let (digest, state) = (Digest::default(), State::Whole);
-        Self { contents, rules, digest, size: 0, block: Vec::new(), aside: None, state }
+        Self { contents, bucket, rules, digest, size: 0, block: Vec::new(), aside: None, state }
     }
 
     async fn add(&mut self, bytes: Bytes) -> Result<(), WriteError> {
@@ -73,7 +74,7 @@ impl Writer {
         self.digest.update(&block);
         let aside = match &mut self.aside {
             Some(aside) => aside,
-            None => self.aside.insert(begin(&self.contents).await?),
+            None => self.aside.insert(begin(&self.contents, &self.bucket).await?),
         };
         let (mut file, spare) = joined((&mut aside.writing).await)?;
         self.block = spare;
@@ -100,8 +101,8 @@ impl Writer {
 }
 
 /// Makes a file for new content.
-async fn begin(contents: &Arc<Contents>) -> Result<Aside, WriteError> {
-    let _place = contents.transfer().await?;
+async fn begin(contents: &Arc<Contents>, bucket: &BucketName) -> Result<Aside, WriteError> {
+    let _place = contents.transfers.take(Some(bucket.clone())).await?;
     let hold = contents.hold(ContentId::now());
     let (contents, holds) = (Arc::clone(contents), Arc::clone(&hold));
     let writing = spawn_blocking(move || {

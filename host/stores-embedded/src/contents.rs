@@ -15,18 +15,18 @@ use std::time::Duration;
 use flint_model::ContentId;
 use flint_stores::{Commit, Effect, Invalid, Unavailable};
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::blob_file::BlobFolder;
 use crate::options::BlobOptions;
 use crate::space::Reserve;
+use crate::transfers::Transfers;
 
 /// The contents of a data folder.
 pub(crate) struct Contents {
     pub(crate) folder: BlobFolder,
     pub(crate) options: BlobOptions,
     reserve: Reserve,
-    transfers: Arc<Semaphore>,
+    pub(crate) transfers: Arc<Transfers>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -40,8 +40,7 @@ struct State {
 
 impl Contents {
     pub(crate) fn new(folder: BlobFolder, options: BlobOptions, reserve: Reserve) -> Self {
-        let transfers = options.transfers_max.clamp(1, Semaphore::MAX_PERMITS);
-        let transfers = Arc::new(Semaphore::new(transfers));
+        let transfers = Arc::new(Transfers::new(options.transfers_max, options.wait_max));
         Self { folder, options, reserve, transfers, state: Mutex::default(), changed: Condvar::new() }
     }
 
@@ -97,15 +96,6 @@ impl Contents {
     /// Says whether a block may be written.
     pub(crate) fn room(&self) -> Result<(), Unavailable> {
         if self.folder.free()? < self.reserve.of_content() { Err(Unavailable::DiskFull) } else { Ok(()) }
-    }
-
-    /// Takes a place among the files that are open at once.
-    pub(crate) async fn transfer(&self) -> Result<OwnedSemaphorePermit, Unavailable> {
-        let place = Arc::clone(&self.transfers).acquire_owned();
-        match tokio::time::timeout(self.options.wait_max, place).await {
-            Ok(place) => place.map_err(|_| Unavailable::ShuttingDown),
-            Err(_elapsed) => Err(Unavailable::Overloaded),
-        }
     }
 
     /// Refuses what comes from now on.

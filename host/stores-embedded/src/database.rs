@@ -43,6 +43,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether something was met that is not as it was written, rather than a disk or an engine that does not work.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt(_) | Self::Panicked(_) | Self::Redb(redb::Error::Corrupted(_)))
+    }
+
     /// What the callers of a write learn.
     pub(crate) fn reason(&self) -> Unavailable {
         match self {
@@ -115,7 +120,7 @@ impl Database {
     /// Writes, and makes it durable if `write` answers that there is something to commit.
     ///
     /// Called by one thread only. When it returns, reads see what was written; after a [`Failure`] it is there whole or
-    /// not at all, and [`Database::recover`] has to be called.
+    /// not at all, and [`Database::recover`] has to be called unless it is [`Failure::Corrupt`].
     pub(crate) fn write<T>(
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<(T, bool), Failure>,

@@ -31,6 +31,7 @@ mod queue;
 mod record;
 mod space;
 mod table;
+mod transfers;
 mod writer;
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ pub struct BlobOptions {
     pub inline_max: ByteSize,
     /// How much is written to a file or read from it at a time: 512 KiB by default. Who writes or reads has two such blocks.
     pub block_size: ByteSize,
-    /// The most files that are written and read at once: 256 by default. One more has to wait.
+    /// The most files that are written and read at once: 256 by default. One more has to wait; so has one of a bucket that has
+    /// as many as are free.
     pub transfers_max: usize,
     /// How long one waits before it is refused as overload: 5 s by default.
     pub wait_max: Duration,

@@ -86,9 +86,10 @@ impl Queues for Embedded {
         limit: u32,
     ) -> BoxFuture<'a, Result<Peeked, ReadError>> {
         Box::pin(async move {
-            let limit = check::page(&self.catalog.load(), queue, limit)?;
+            let (messages_max, bytes_max) = check::page(&self.catalog.load(), queue, limit)?;
             let after = cursor.map(Place::decode).transpose()?;
-            self.look(|transaction| peek(transaction, queue, after, limit)).map_err(ReadError::from)
+            let filling = Filling { messages_max, bytes_max, ..Filling::default() };
+            self.look(|transaction| peek(transaction, queue, after, filling)).map_err(ReadError::from)
         })
     }
 
@@ -269,16 +270,41 @@ impl Place {
     }
 }
 
+/// A page of a look that fills.
+#[derive(Debug, Default)]
+struct Filling {
+    messages_max: usize,
+    bytes_max: usize,
+    page: Peeked,
+    bytes: usize,
+    last: Option<Place>,
+}
+
+impl Filling {
+    /// Adds a message; answers whether it had room. If not, the page ends before it.
+    fn add(&mut self, stored: Stored, place: Place) -> bool {
+        let bytes = self.bytes.saturating_add(stored.message.size());
+        let fits = self.page.messages.len() < self.messages_max && bytes <= self.bytes_max;
+        if !self.page.messages.is_empty() && !fits {
+            self.page.cursor = self.last.map(Place::encode);
+            return false;
+        }
+        self.page.messages.push(stored);
+        (self.bytes, self.last) = (bytes, Some(place));
+        true
+    }
+}
+
 fn peek(
     transaction: &ReadTransaction,
     queue: &QueueName,
     after: Option<Place>,
-    limit: usize,
+    filling: Filling,
 ) -> Result<Peeked, Failure> {
     let Some(count) = count(&transaction.open_table(QUEUE)?, queue)? else { return Ok(Peeked::default()) };
     match count.order {
-        Order::Standard => peek_standard(transaction, queue, after, limit),
-        Order::Fifo => peek_fifo(transaction, queue, after, limit),
+        Order::Standard => peek_standard(transaction, queue, after, filling),
+        Order::Fifo => peek_fifo(transaction, queue, after, filling),
     }
 }
 
@@ -286,50 +312,40 @@ fn peek_standard(
     transaction: &ReadTransaction,
     queue: &QueueName,
     after: Option<Place>,
-    limit: usize,
+    mut filling: Filling,
 ) -> Result<Peeked, Failure> {
     let prefix = queue_prefix(queue);
     let from = after.map_or_else(|| prefix.clone(), |place| ready_key(queue, place.at, place.number.saturating_add(1)));
     let (ready, messages) = (transaction.open_table(READY)?, transaction.open_table(MESSAGE)?);
     let bodies = transaction.open_table(BODY)?;
-    let mut page = Peeked::default();
-    let mut last = None;
     for row in ready.range::<&[u8]>(from.as_slice()..)? {
         let (key, value) = row?;
         if !key.value().starts_with(&prefix) {
             break;
         }
-        if page.messages.len() == limit {
-            page.cursor = last.map(Place::encode);
-            break;
-        }
         let (at, number) = split_ready_key(key.value())?;
         let message = messages.get(message_key(queue, number).as_slice())?.ok_or(Corrupt("ready"))?;
-        page.messages.push(read_whole(message.value(), Ticket::parse(value.value())?.receives, &bodies)?);
-        last = Some(Place { at, number });
+        let stored = read_whole(message.value(), Ticket::parse(value.value())?.receives, &bodies)?;
+        if !filling.add(stored, Place { at, number }) {
+            break;
+        }
     }
-    Ok(page)
+    Ok(filling.page)
 }
 
 fn peek_fifo(
     transaction: &ReadTransaction,
     queue: &QueueName,
     after: Option<Place>,
-    limit: usize,
+    mut filling: Filling,
 ) -> Result<Peeked, Failure> {
     let prefix = queue_prefix(queue);
     let from = message_key(queue, after.map_or(0, |place| place.number.saturating_add(1)));
     let (messages, groups) = (transaction.open_table(MESSAGE)?, transaction.open_table(GROUP)?);
     let bodies = transaction.open_table(BODY)?;
-    let mut page = Peeked::default();
-    let mut last = None;
     for row in messages.range::<&[u8]>(from.as_slice()..)? {
         let (key, value) = row?;
         if !key.value().starts_with(&prefix) {
-            break;
-        }
-        if page.messages.len() == limit {
-            page.cursor = last.map(Place::encode);
             break;
         }
         let number = number_of(key.value())?;
@@ -337,8 +353,9 @@ fn peek_fifo(
         let group = stored.message.group.as_deref().unwrap_or_default();
         let member = groups.get(group_key(queue, group, number).as_slice())?.ok_or(Corrupt("group"))?;
         let receives = Member::parse(member.value())?.ticket.receives;
-        page.messages.push(Stored { receives, ..stored });
-        last = Some(Place { at: Timestamp::default(), number });
+        if !filling.add(Stored { receives, ..stored }, Place { at: Timestamp::default(), number }) {
+            break;
+        }
     }
-    Ok(page)
+    Ok(filling.page)
 }

@@ -91,23 +91,41 @@ impl Writer {
             if self.database.is_lost() {
                 self.database.recover();
             }
-            let mut released = Vec::new();
-            match self.write(&mut group, &mut released) {
+            self.write_all(&mut group);
+        }
+    }
+
+    /// Writes a group, and answers it. Whoever meets something damaged is refused alone, and the others are written again.
+    fn write_all(&self, group: &mut Vec<Work>) {
+        let mut released = Vec::new();
+        while !group.is_empty() {
+            let mut at = None;
+            match self.write(group, &mut at, &mut released) {
                 Ok(woken) => {
                     group.drain(..).for_each(|work| work.job.answer());
                     self.bells.ring(&woken);
                 }
                 Err(failure) => {
-                    if !matches!(failure, Failure::Unavailable(_)) {
-                        tracing::error!(error = %Chain(&failure), commits = group.len(), "a write to the store failed");
-                        self.database.recover();
-                    }
+                    self.recover_from(&failure, group.len());
                     let reason = failure.reason();
-                    group.drain(..).for_each(|work| work.job.refuse(reason));
+                    match at.filter(|_| failure.is_damage()) {
+                        Some(index) => group.remove(index).job.refuse(reason),
+                        None => group.drain(..).for_each(|work| work.job.refuse(reason)),
+                    }
                 }
             }
-            // Also after a failure, when the database tells whether they are linked, now that it was opened again.
-            self.contents.doubt(released);
+        }
+        // Also after a failure, when the database tells whether they are linked, now that it was opened again.
+        self.contents.doubt(released);
+    }
+
+    fn recover_from(&self, failure: &Failure, commits: usize) {
+        if !matches!(failure, Failure::Unavailable(_)) {
+            tracing::error!(error = %Chain(failure), commits, "a write to the store failed");
+        }
+        // Of a row that can't be read the tables know nothing: the transaction was rolled back, and that is all.
+        if !matches!(failure, Failure::Unavailable(_) | Failure::Corrupt(_)) {
+            self.database.recover();
         }
     }
 
@@ -158,12 +176,22 @@ impl Writer {
         self.refused = reason;
     }
 
-    /// Writes a group; answers whom to wake, and fills in the files to which nothing leads if it is written.
-    fn write(&self, group: &mut [Work], released: &mut Vec<ContentId>) -> Result<BTreeSet<QueueName>, Failure> {
+    /// Writes a group; answers whom to wake, and fills in the files to which nothing leads if it is written, or which one failed
+    /// if it was one.
+    fn write(
+        &self,
+        group: &mut [Work],
+        at: &mut Option<usize>,
+        released: &mut Vec<ContentId>,
+    ) -> Result<BTreeSet<QueueName>, Failure> {
         let catalog = self.catalog.load();
         self.database.write(|transaction| {
             let mut apply = Apply::new(Tables::open(transaction)?, &catalog, self.clock.now())?;
-            group.iter_mut().try_for_each(|work| work.job.apply(&mut apply))?;
+            for (index, work) in group.iter_mut().enumerate() {
+                *at = Some(index);
+                work.job.apply(&mut apply)?;
+            }
+            *at = None;
             let finished = apply.finish()?;
             *released = finished.released;
             Ok((finished.woken, finished.changed))

@@ -309,7 +309,8 @@ pub trait Queues: Send + Sync {
         visibility: Duration,
     ) -> BoxFuture<'a, Result<(Receipt, Timestamp), CommitError>>;
 
-    /// Looks at up to `limit` messages, at least 1, behind those of the page that gave `cursor`.
+    /// Looks at up to `limit` messages, at least 1, behind those of the page that gave `cursor`; at fewer if several have more
+    /// bytes than a commit may send.
     ///
     /// # Errors
     /// [`ReadError`].

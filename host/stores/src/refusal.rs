@@ -188,6 +188,16 @@ pub enum Invalid {
     /// A call within a transaction that is over.
     #[error("the transaction is over")]
     Over,
+    /// A read of a blob that a transaction has copied, and whose source is another one by now.
+    #[error(
+        "the blob {key:?} of bucket {bucket} is another one than the transaction has copied, which can't be committed"
+    )]
+    Copied {
+        /// The bucket of the source.
+        bucket: BucketName,
+        /// The key of the source.
+        key: String,
+    },
     /// A redrive of a queue into itself.
     #[error("the queue {queue} can't be redriven into itself")]
     Itself {

@@ -10,13 +10,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flint_model::schedule::{Decision, Missed, Schedule};
+use flint_model::schedule::{Decision, Missed, Schedule, is_ahead};
 use flint_model::{Clock, MessageId, QueueName, ScheduleName, Timestamp};
 use flint_stores::{Attribute, Commit, CommitError, Effect, Message, ReadError, SendOptions, Stores};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::message::Backoff;
@@ -66,6 +67,9 @@ pub enum Ticked {
 
 /// How long the loop sleeps at most. The clock may be turned meanwhile, which no timer notices.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a clock has to say that ticks were dealt with which are far ahead, before it is believed. A machine whose clock
+/// does not run while it is off begins in the past, until it has asked others.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How long the loop rests after the stores failed, at first and at most.
 const REST: Backoff = Backoff { first: Duration::from_millis(50), most: Duration::from_secs(5) };
 /// The attribute of a tick's message that says when it fell due.
@@ -89,6 +93,8 @@ pub struct Scheduler {
     stores: Arc<dyn Stores>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    /// Since when the clock says that ticks were dealt with which are far ahead.
+    ahead_since: Mutex<Option<Instant>>,
 }
 
 impl std::fmt::Debug for Scheduler {
@@ -109,7 +115,7 @@ enum Trouble {
 impl Scheduler {
     /// Makes a scheduler, which does nothing yet.
     pub fn new(options: Options, stores: Arc<dyn Stores>, clock: Arc<dyn Clock>, observer: Arc<dyn Observer>) -> Self {
-        Self { options, stores, clock, observer }
+        Self { options, stores, clock, observer, ahead_since: Mutex::default() }
     }
 
     /// Sends ticks until it is told to stop.
@@ -146,8 +152,9 @@ impl Scheduler {
     /// Deals with at most one tick, and answers when to look again.
     async fn step(&self) -> Result<Option<Timestamp>, Trouble> {
         let Options { schedule, when, missed, grace, .. } = &self.options;
-        let last = self.stores.schedules().last(schedule).await?;
-        let decision = when.decide(last, self.clock.now(), *missed, *grace);
+        let (last, now) = (self.stores.schedules().last(schedule).await?, self.clock.now());
+        let known = last.filter(|last| !self.begins_anew(*last, now));
+        let decision = when.decide(known, now, *missed, *grace);
         if last == Some(decision.seen) {
             return Ok(decision.next);
         }
@@ -163,6 +170,21 @@ impl Scheduler {
             result => result?,
         }
         Ok(decision.next)
+    }
+
+    /// Whether the schedule forgets how far it has come, since the clock was wrong then.
+    fn begins_anew(&self, last: Timestamp, now: Timestamp) -> bool {
+        let mut since = self.ahead_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_ahead(last, now) {
+            *since = None;
+            return false;
+        }
+        let begins_anew = since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE;
+        if begins_anew {
+            let (schedule, last, now) = (&self.options.schedule, last.as_millis(), now.as_millis());
+            tracing::warn!(%schedule, last, now, "ticks were sent by a clock that was far ahead: the schedule begins anew");
+        }
+        begins_anew
     }
 
     async fn is_overlapping(&self) -> Result<bool, ReadError> {

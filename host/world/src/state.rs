@@ -25,6 +25,8 @@ pub(crate) struct State {
     store_calls: Option<Arc<Calls>>,
     /// What stands in the place of the stores; none: the changes of each call are durable by themselves.
     pub(crate) open: Option<Open>,
+    /// How many transactions the guest has begun.
+    pub(crate) transactions: u64,
     /// Made when the guest asks for the first time: that costs 1 to 5 µs, and many guests never do.
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
@@ -43,6 +45,7 @@ impl State {
             gate: None,
             store_calls: None,
             open: None,
+            transactions: 0,
             wasi: None,
             http,
         }

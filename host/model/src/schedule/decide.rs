@@ -2,7 +2,8 @@
 //!
 //! What was dealt with is told by one moment, [`Decision::seen`], which the caller keeps in the commit that makes the tick a message. It
 //! never goes back, and a tick fires only if it is later: so each fires once, over a restart, and whatever the clock does. The
-//! price is paid by a clock that was far ahead: what fired then is over, and nothing fires until that time has come.
+//! price is paid by a clock that was ahead: what fired then is over, and nothing fires until that time has come. If it was so
+//! by more than a day ([`is_ahead`]), that is too high a price: a schedule would be silent for years. Then it begins anew.
 
 use super::Schedule;
 use crate::Timestamp;
@@ -10,6 +11,15 @@ use std::time::Duration;
 
 /// How late a tick may be and still be on time. Longer than a host is busy, shorter than it is away.
 pub const GRACE_DEFAULT: Duration = Duration::from_secs(60);
+
+/// How far ahead of the clock a moment may be up to which ticks are dealt with. Longer than by what a clock is put right, be it
+/// that of another time zone.
+pub const AHEAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether ticks are dealt with up to a moment that is so far ahead that the clock was wrong then; unless it is wrong now.
+pub fn is_ahead(last: Timestamp, now: Timestamp) -> bool {
+    last > now.saturating_add(AHEAD_MAX)
+}
 
 /// What becomes of ticks that nobody was there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -32,6 +32,7 @@ struct State {
     pending: VecDeque<Change>,
     fault: Fault,
     syncs: usize,
+    opened: usize,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,11 @@ impl Disk {
     /// How many syncs there were.
     pub(crate) fn syncs(&self) -> usize {
         self.lock().syncs
+    }
+
+    /// How often it was opened.
+    pub(crate) fn opened(&self) -> usize {
+        self.lock().opened
     }
 
     /// Takes the power away and gives it back: any of the changes since the last sync survive, whole or torn.
@@ -139,6 +145,7 @@ impl State {
 
 impl Medium for Disk {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        self.lock().opened += 1;
         Ok(Box::new(self.clone()))
     }
 

@@ -259,7 +259,7 @@ async fn a_lost_cut_or_longer_file_is_an_error_of_its_blob_alone() {
 #[tokio::test]
 async fn only_so_many_files_are_open_at_once_and_small_content_needs_none() {
     let folder = folder();
-    let blobs = BlobOptions { transfers_max: 2, wait_max: Duration::from_millis(20), ..BlobOptions::default() };
+    let blobs = BlobOptions { transfers_max: 3, wait_max: Duration::from_millis(20), ..BlobOptions::default() };
     let options = Options { blobs, ..options(&Setup::default()) };
     let stores = Embedded::open(dir(&folder), options).expect("it opens");
     let block = blobs.block_size.as_usize();
@@ -271,7 +271,10 @@ async fn only_so_many_files_are_open_at_once_and_small_content_needs_none() {
     let overloaded = WriteError::Unavailable { reason: Unavailable::Overloaded };
     assert_eq!(waits.write(vec![3; block].into()).await, Err(overloaded));
     put_blob(&stores, "small", 100, 4).await;
-    drop(reading);
+    let other = BucketName::parse("other").expect("a name");
+    let mut elsewhere = stores.blobs().write(&other).await.expect("a writer");
+    elsewhere.write(vec![3; block].into()).await.expect("a bucket leaves some for the others");
+    drop((reading, elsewhere));
     put_blob(&stores, "l", 2 * block, 5).await;
     assert_eq!(read(&stores, "small").await, Some(vec![4; 100]));
 }

@@ -16,6 +16,7 @@ use super::{blobs, commit, create, dir, folder, options, put, store, value};
 use crate::backend::faulty::{Disk, Fault};
 use crate::blob_file::BlobFolder;
 use crate::database::{Contents, Database};
+use crate::table::queue::QUEUE;
 use crate::{Embedded, GroupCommitOptions, Options};
 
 const FAILED: CommitError = CommitError::Unavailable { reason: Unavailable::Failed };
@@ -285,6 +286,37 @@ async fn commits_share_a_sync_up_to_so_many_bytes_with_what_they_cause() {
     }
     let syncs = disk.syncs() - before;
     assert!(syncs >= 6, "one alone, then four at a time, but it took {syncs} syncs");
+}
+
+/// A row that can't be read is its caller's affair: nobody else's commit fails, and no read waits for a database that is opened
+/// again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_meets_a_damaged_row_fails_alone() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    let damage = |tables: &redb::WriteTransaction| {
+        tables.open_table(QUEUE)?.insert(b"plain".as_slice(), b"?".as_slice())?;
+        Ok(((), true))
+    };
+    stores.database.write(damage).expect("a write");
+    disk.set(Fault::Frozen);
+    let effects = (0..20).map(|n| match n % 5 {
+        3 => send(&QueueName::parse("plain").expect("a name")),
+        _ => put(&format!("k{n}"), "v"),
+    });
+    let commit_it = |effect| {
+        let stores = Arc::clone(&stores);
+        tokio::spawn(async move { commit(&stores, effect).await.map(drop) })
+    };
+    let tasks: Vec<_> = effects.map(commit_it).collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let opened = disk.opened();
+    disk.set(Fault::None);
+    for (n, task) in tasks.into_iter().enumerate() {
+        let expected = if n % 5 == 3 { Err(FAILED) } else { Ok(()) };
+        assert_eq!(task.await.expect("a task"), expected, "{n}");
+    }
+    assert_eq!(disk.opened(), opened);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -134,16 +134,16 @@ pub fn extend(catalog: &Catalog, queue: &QueueName, visibility: Duration) -> Res
     Ok(visibility)
 }
 
-/// Checks a look at a queue; answers how many messages its page may have.
+/// Checks a look at a queue; answers how many messages its page may have, and how many bytes if they are several.
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn page(catalog: &Catalog, queue: &QueueName, limit: u32) -> Result<usize, Refusal> {
+pub fn page(catalog: &Catalog, queue: &QueueName, limit: u32) -> Result<(usize, usize), Refusal> {
     let rules = catalog.queue(queue)?;
     if limit == 0 {
         return Err(Invalid::EmptyPage.into());
     }
-    Ok((limit as usize).min(rules.batch_max))
+    Ok(((limit as usize).min(rules.batch_max), rules.batch_bytes_max))
 }
 
 /// Checks a redrive.

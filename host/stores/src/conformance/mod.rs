@@ -155,6 +155,7 @@ macro_rules! conformance {
                 a_full_queue_refuses_until_there_is_room
                 a_lease_is_extended_and_cut_short
                 peeking_shows_everything_in_pages_and_leases_nothing
+                a_page_of_a_look_is_bounded_by_bytes
                 depth_tells_waiting_from_hidden
                 purging_removes_all_and_ends_leases
                 who_waits_is_woken_by_a_message

@@ -310,9 +310,9 @@ impl Queues for Memory {
         limit: u32,
     ) -> BoxFuture<'a, Result<Peeked, ReadError>> {
         let peek = || {
-            let limit = check::page(&self.catalog, queue, limit)?;
+            let page = check::page(&self.catalog, queue, limit)?;
             let order = self.catalog.queue(queue)?.order;
-            Ok(self.model().queues.peek(order, queue, cursor, limit)?)
+            Ok(self.model().queues.peek(order, queue, cursor, page)?)
         };
         ready(peek()).boxed()
     }

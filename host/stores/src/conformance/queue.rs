@@ -290,6 +290,27 @@ pub async fn depth_tells_waiting_from_hidden(setup: &Setup, stores: &Arc<dyn Sto
     assert_eq!(counts("orders").await, (3, 0));
 }
 
+/// A queue of large messages fills nobody's memory; and nothing is left out.
+pub async fn a_page_of_a_look_is_bounded_by_bytes(setup: &Setup, stores: &Arc<dyn Stores>) {
+    let bytes_max = setup.queues[&queue_name("plain")].batch_bytes_max;
+    for (queue, group) in [("plain", None), ("orders", Some("g"))] {
+        for size in [bytes_max / 4, bytes_max / 4, bytes_max / 4, 1000, 10, bytes_max / 4] {
+            let message = Message { group: group.map(str::to_owned), ..message(vec![7; size]) };
+            sent(stores, send(queue, message)).await;
+        }
+        let (mut pages, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page = stores.queues().peek(&queue_name(queue), cursor.as_deref(), 100).await.expect("a page");
+            pages.push(page.messages.len());
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, [5, 1], "{queue}");
+    }
+}
+
 /// What was leased can't be settled any more; what comes later stays.
 pub async fn purging_removes_all_and_ends_leases(_: &Setup, stores: &Arc<dyn Stores>) {
     for (queue, body) in [("plain", "a"), ("orders", "a@g")] {

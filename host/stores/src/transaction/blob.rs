@@ -5,7 +5,8 @@ use flint_model::BucketName;
 use super::Transaction;
 use crate::overlay::Source;
 use crate::{
-    Blob, BlobInfo, Blobs, Body, BoxFuture, Content, ContentWriter, ListPage, Listing, Range, ReadError, WriteError,
+    Blob, BlobInfo, Blobs, Body, BoxFuture, Content, ContentWriter, Invalid, ListPage, Listing, Range, ReadError,
+    WriteError,
 };
 
 impl Blobs for Transaction {
@@ -37,8 +38,11 @@ impl Blobs for Transaction {
                     Ok(Some(Blob { info, body }))
                 }
                 Some(Source::Stored(info, bucket, key)) => {
-                    let blob = self.stores.blobs().read(&bucket, &key, range).await?;
-                    Ok(blob.map(|blob| Blob { info, ..blob }))
+                    match self.stores.blobs().read(&bucket, &key, range).await? {
+                        Some(blob) if blob.info.etag == info.etag => Ok(Some(Blob { info, ..blob })),
+                        // The bytes of another one are not to be seen under the name of this one.
+                        _ => Err(Invalid::Copied { bucket, key }.into()),
+                    }
                 }
                 None => self.stores.blobs().read(bucket, key, range).await,
             }

@@ -161,3 +161,25 @@ async fn a_clock_that_is_turned_back_brings_no_tick_again() {
     back.step().await.expect("a step");
     assert_eq!(fixture.take().await, [120]);
 }
+
+/// It would be silent for as long as the clock was ahead. A clock that is wrong only now is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_years_ahead_does_not_silence_a_schedule() {
+    let fixture = Fixture::new();
+    let scheduler = fixture.scheduler(Missed::RunOnce, Overlap::Send);
+    fixture.after(&scheduler, 0).await;
+    let right = fixture.clock.now();
+    fixture.clock.set(Timestamp::from_millis(4_000_000_000_000));
+    fixture.after(&scheduler, 0).await;
+    assert!(!fixture.take().await.is_empty(), "it was time then");
+    fixture.clock.set(right);
+    fixture.after(&scheduler, 10).await;
+    tokio::time::advance(PATIENCE - Duration::from_millis(1)).await;
+    fixture.after(&scheduler, 10).await;
+    assert_eq!(fixture.take().await, [0; 0]);
+    tokio::time::advance(Duration::from_millis(1)).await;
+    fixture.after(&scheduler, 10).await;
+    fixture.after(&scheduler, 10).await;
+    fixture.after(&scheduler, 10).await;
+    assert_eq!(fixture.take().await, [140, 150]);
+}

@@ -76,6 +76,18 @@ async fn the_changes_of_a_transaction_happen_together_or_not_at_all() {
 }
 
 /// All meet in one counter, so each but one is done again; nothing is lost, and nothing happens twice.
+/// What one of them answers `Ok` for would be up to the other one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_beside_another_one_is_refused() {
+    let bank = Bank::open(Isolation::Fresh, &[("alice", 100)]).await;
+    let order =
+        r#"{"from": "alice", "to": "bob", "amount": 30, "beside": {"from": "alice", "to": "eve", "amount": 1}}"#;
+    let answer = bank.function.invoke(Invocation::accept(None), order.into()).await;
+    assert_eq!(name(answer), "TransactionError");
+    assert_eq!((bank.balance("alice").await, bank.balance("bob").await), (Some(70), Some(30)), "the first is well");
+    assert_eq!((bank.balance("eve").await, bank.receipts().await), (None, Some(1)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_that_meet_are_done_again() {
     let bank = Arc::new(Bank::open(Isolation::Fresh, &[("alice", 100), ("bob", 100)]).await);

@@ -144,3 +144,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_moment_is_ahead_if_it_is_more_than_a_day() {
+    let now = at("2026-07-01T12:00:00Z");
+    for (last, ahead) in
+        [("2026-07-02T12:00:00Z", false), ("2026-07-02T12:00:01Z", true), ("2026-06-01T00:00:00Z", false)]
+    {
+        assert_eq!(is_ahead(at(last), now), ahead, "{last}");
+    }
+}

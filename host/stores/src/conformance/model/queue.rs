@@ -310,7 +310,7 @@ impl Queues {
         order: Order,
         name: &QueueName,
         cursor: Option<&str>,
-        limit: usize,
+        (limit, bytes_max): (usize, usize),
     ) -> Result<Peeked, Invalid> {
         let skip = cursor.map(str::parse::<usize>).transpose().map_err(|_| Invalid::Cursor)?.unwrap_or(0);
         let Some(queue) = self.queues.get(name) else { return Ok(Peeked::default()) };
@@ -318,9 +318,16 @@ impl Queues {
         if order == Order::Standard {
             held.sort_by_key(|(number, held)| (held.visible_at, **number));
         }
-        let cursor = (skip + limit < held.len()).then(|| (skip + limit).to_string());
-        let messages = held.into_iter().skip(skip).take(limit).map(|(_, held)| held.stored.clone()).collect();
-        Ok(Peeked { messages, cursor })
+        let (all, mut bytes, mut messages) = (held.len(), 0, Vec::new());
+        for (_, held) in held.into_iter().skip(skip).take(limit) {
+            bytes += held.stored.message.size();
+            if bytes > bytes_max && !messages.is_empty() {
+                break;
+            }
+            messages.push(held.stored.clone());
+        }
+        let end = skip + messages.len();
+        Ok(Peeked { cursor: (end < all).then(|| end.to_string()), messages })
     }
 
     pub(super) fn depth(&self, order: Order, name: &QueueName, now: Timestamp) -> Depth {

@@ -8,7 +8,7 @@ use futures::{FutureExt as _, TryStreamExt as _};
 
 use super::{Subject, commit};
 use crate::conformance::blob::{bucket, content, copy, link, link_if, unlink};
-use crate::{BlobExpectation, CommitError, Content, Effect, Etag, Outcome, Range, Stores};
+use crate::{BlobExpectation, CommitError, Content, Effect, Etag, Invalid, Outcome, Range, ReadError, Stores};
 
 fn b() -> BucketName {
     bucket("default")
@@ -100,4 +100,22 @@ fn what_is_rolled_back_is_not_seen() {
     assert_eq!(subject.blob("k")[0], None);
     subject.transaction.roll_back().expect("it has a mark");
     assert_eq!(subject.blob("k")[0], text("1"));
+}
+
+/// What it is said to be and its bytes would be those of two.
+#[test]
+fn a_copy_whose_source_was_changed_is_not_read() {
+    for goes in [false, true] {
+        let subject = Subject::new();
+        subject.outside_blob(link(&b(), "stored", &subject.content("1")));
+        subject.hold(copy(&b(), "stored", "a")).expect("held");
+        assert_eq!(subject.blob("a"), [text("1"), None]);
+        let other = link(&b(), "stored", &subject.content("22"));
+        subject.outside_blob(if goes { unlink(&b(), "stored", None) } else { other });
+        let bucket = b();
+        let read = subject.transaction.blobs().read(&bucket, "a", Range::ALL).now_or_never().expect("no wait");
+        let copied = Invalid::Copied { bucket: b(), key: "stored".to_owned() };
+        assert_eq!(read.err(), Some(ReadError::Invalid(copied)));
+        assert!(matches!(subject.end(), Err(CommitError::BlobConflict { .. })));
+    }
 }
