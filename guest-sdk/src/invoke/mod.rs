@@ -1,7 +1,7 @@
 //! Calls of other functions: [`call`] waits for the answer, [`send`] leaves the work for later.
 //!
 //! platform.toml grants a function to call others. Payloads and answers are serde values, sent as JSON, or a
-//! [`Payload`](crate::Payload) as it is; the handler of the other side is
+//! [`Payload`] as it is; the handler of the other side is
 //! [`#[flint_sdk::invoke]`](macro@crate::invoke).
 //!
 //! ```no_run
