@@ -21,7 +21,7 @@ pub(crate) async fn send(
 ) -> Result<Accepted, Problem> {
     let id = InvocationId::now();
     let message = Message::new(MessageId::from_bytes(id.to_bytes()), payload);
-    let effects = accepted(message, name, how).collect();
+    let effects = accepted(message, name, how, stores.now()).collect();
     let sent = stores.commit(Commit::new(effects)).await;
     sent.map_err(|error| super::problem::of_commit("invoke", &error))?;
     Ok(Accepted { invocation: id.to_string() })

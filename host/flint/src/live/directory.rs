@@ -5,7 +5,7 @@
 use super::invocations::accepted;
 use super::{Served, Slots};
 use flint_config::Platform;
-use flint_model::FunctionName;
+use flint_model::{FunctionName, Timestamp};
 use flint_stores::{Effect, Message};
 use flint_world::{Function, Functions};
 use std::sync::{Arc, OnceLock, Weak};
@@ -65,5 +65,5 @@ fn find(slots: &Slots, name: &FunctionName) -> Option<Function> {
 fn later(slots: &Slots, platform: &Platform, name: &FunctionName, message: Message) -> Option<Vec<Effect>> {
     let can = find(slots, name)?.shape().invoke;
     let function = platform.functions.get(name).filter(|_| can)?;
-    Some(accepted(message, name, &function.asynchronous).collect())
+    Some(accepted(message, name, &function.asynchronous, Timestamp::now()).collect())
 }

@@ -23,23 +23,24 @@ const ANSWER_MAX: usize = 1 << 20;
 /// The largest answer that others are told, in bytes: a message of a queue has room for it, whatever its bytes are.
 const TOLD_MAX: usize = 256 << 10;
 
-/// What accepts an invocation: its message, whose id it has, and that it is known.
+/// What accepts an invocation: its message, whose id it has, and that it is known. `now` is the stores' time, which expiry goes by.
 pub(crate) fn accepted(
     message: Message,
     name: &FunctionName,
     how: &Asynchronous,
+    now: Timestamp,
 ) -> impl Iterator<Item = Effect> + use<> {
     let id = InvocationId::from_bytes(message.id.to_bytes());
     let queue = Function::invoke_queue(name);
     let send = Effect::QueueSend { queue, message, options: SendOptions::default() };
-    [known(id, how, InvocationState::Queued), send].into_iter()
+    [known(id, how, InvocationState::Queued, now), send].into_iter()
 }
 
 /// What is known of an invocation from now on. It is forgotten when it was kept long enough, had it come to its end by now; and, before
 /// that, not as long as it may still be tried.
-fn known(id: InvocationId, how: &Asynchronous, state: InvocationState) -> Effect {
+fn known(id: InvocationId, how: &Asynchronous, state: InvocationState, now: Timestamp) -> Effect {
     let ended = matches!(state, InvocationState::Succeeded { .. } | InvocationState::Failed { .. });
-    let from = if ended { Timestamp::now() } else { Timestamp::now().saturating_add(how.max_age) };
+    let from = if ended { now } else { now.saturating_add(how.max_age) };
     Effect::InvocationPut { id, invocation: Known { state, expires_at: from.saturating_add(how.kept) } }
 }
 
@@ -74,10 +75,10 @@ impl ToFunction {
         };
         let (how, stored) = (&function.asynchronous, &delivery.stored);
         let id = InvocationId::from_bytes(stored.message.id.to_bytes());
-        if let Some(state) = given_up(how, stored, Timestamp::now()) {
+        if let Some(state) = given_up(how, stored, self.stores.now()) {
             return Ok(self.ended(how, stored, state));
         }
-        let running = known(id, how, InvocationState::Running { attempt: stored.receives });
+        let running = known(id, how, InvocationState::Running { attempt: stored.receives }, self.stores.now());
         let noted = self.stores.commit(Commit::new(vec![running])).await;
         noted.map_err(|error| host(error.to_string()))?;
         let invocation = Invocation { id, ..Invocation::of_messages(std::slice::from_ref(delivery)) };
@@ -108,7 +109,7 @@ impl ToFunction {
         let failures = reason
             .filter(|_| told.is_none())
             .map(|reason| Failed { id: stored.message.id, why: Why::Failed { reason, retry: Retry::Never } });
-        let effects = std::iter::once(known(id, how, state)).chain(told.into_iter().flatten());
+        let effects = std::iter::once(known(id, how, state, self.stores.now())).chain(told.into_iter().flatten());
         Handled { failures: failures.into_iter().collect(), effects: effects.collect() }
     }
 
@@ -131,7 +132,8 @@ impl ToFunction {
                 let current = self.served.current();
                 // Gone since the invocation began: nobody is told.
                 let how = current.platform.functions.get(name).map(|function| &function.asynchronous);
-                how.map(|how| accepted(Message::new(MessageId::now(), body), name, how).collect()).unwrap_or_default()
+                how.map(|how| accepted(Message::new(MessageId::now(), body), name, how, self.stores.now()).collect())
+                    .unwrap_or_default()
             }
         }
     }
