@@ -30,9 +30,9 @@ impl Functions for Directory {
         find(&self.served()?.current().functions, name)
     }
 
-    fn later(&self, name: &FunctionName, message: Message) -> Option<Vec<Effect>> {
+    fn later(&self, name: &FunctionName, message: Message, now: Timestamp) -> Option<Vec<Effect>> {
         let current = self.served()?.current();
-        later(&current.functions, &current.platform, name, message)
+        later(&current.functions, &current.platform, name, message, now)
     }
 }
 
@@ -52,9 +52,9 @@ impl Functions for Alone {
         find(&self.0.get()?.0, name)
     }
 
-    fn later(&self, name: &FunctionName, message: Message) -> Option<Vec<Effect>> {
+    fn later(&self, name: &FunctionName, message: Message, now: Timestamp) -> Option<Vec<Effect>> {
         let (slots, platform) = self.0.get()?;
-        later(slots, platform, name, message)
+        later(slots, platform, name, message, now)
     }
 }
 
@@ -62,8 +62,14 @@ fn find(slots: &Slots, name: &FunctionName) -> Option<Function> {
     Some(slots.get(name)?.choose().function.clone())
 }
 
-fn later(slots: &Slots, platform: &Platform, name: &FunctionName, message: Message) -> Option<Vec<Effect>> {
+fn later(
+    slots: &Slots,
+    platform: &Platform,
+    name: &FunctionName,
+    message: Message,
+    now: Timestamp,
+) -> Option<Vec<Effect>> {
     let can = find(slots, name)?.shape().invoke;
     let function = platform.functions.get(name).filter(|_| can)?;
-    Some(accepted(message, name, &function.asynchronous, Timestamp::now()).collect())
+    Some(accepted(message, name, &function.asynchronous, now).collect())
 }

@@ -196,10 +196,10 @@ impl ToFunction {
         // Whatever others hold: laid to the host, it would come again for ever.
         let never_fits = matches!(failure, Failure::RequestMemory(max) if bytes(batch) > max.as_usize());
         let mut unanswered = unanswered(failure);
-        // The handlers of changes and events answer for all of them: that no retry helps is known of one that was alone.
         if never_fits {
             unanswered.blame = Blame::Messages { retry: Retry::Default };
         }
+        // The handlers of changes and events answer for all of them: that no retry helps is known of one that was alone.
         if matches!(self.source, Source::Kv { .. } | Source::Bucket { .. })
             && batch.len() > 1
             && let Blame::Messages { retry: retry @ Retry::Never } = &mut unanswered.blame

@@ -11,7 +11,7 @@ use crate::function::Function;
 use crate::invocation::Invocation;
 use crate::state::Platform;
 use bytes::Bytes;
-use flint_model::{Access, Capability, FunctionName, InvocationId};
+use flint_model::{Access, Capability, FunctionName, InvocationId, Timestamp};
 use flint_stores::{CommitError, Effect, Message, Unavailable};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -22,9 +22,9 @@ pub trait Functions: Send + Sync {
     /// The version that serves a function; none if there is no such function.
     fn find(&self, name: &FunctionName) -> Option<Function>;
 
-    /// What accepts an invocation for later, with this payload: its id is that of the message. None if the function can't be
-    /// invoked.
-    fn later(&self, name: &FunctionName, message: Message) -> Option<Vec<Effect>>;
+    /// What accepts an invocation for later, with this payload: its id is that of the message, and `now` is the stores' time.
+    /// None if the function can't be invoked.
+    fn later(&self, name: &FunctionName, message: Message, now: Timestamp) -> Option<Vec<Effect>>;
 }
 
 /// Where no function calls another.
@@ -36,7 +36,7 @@ impl Functions for NoFunctions {
         None
     }
 
-    fn later(&self, _: &FunctionName, _: Message) -> Option<Vec<Effect>> {
+    fn later(&self, _: &FunctionName, _: Message, _: Timestamp) -> Option<Vec<Effect>> {
         None
     }
 }
@@ -99,7 +99,7 @@ impl Call {
         account.spend(bytes)?;
         let message = self.sender.message(payload, Vec::new(), None);
         let id = InvocationId::from_bytes(message.id.to_bytes());
-        let effects = account.function.functions.later(&self.name, message);
+        let effects = account.function.functions.later(&self.name, message, account.function.clock.now());
         let effects = effects.ok_or_else(|| wit::Error::NoSuchFunction(self.name.to_string()))?;
         let _turn = account.enter(bytes).await.map_err(unavailable)?;
         account.commit(effects).await?;
