@@ -387,18 +387,28 @@ pub(crate) fn write_message(
     Ok(())
 }
 
+/// What stands before the body in a row of `message`, and the body.
+fn split_body(row: &[u8]) -> Result<(&[u8], &[u8]), Corrupt> {
+    let corrupt = Corrupt("a value of message");
+    let (length, rest) = row.split_first_chunk().ok_or(corrupt)?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(corrupt)
+}
+
 /// The three parts of a row of `message`: header, where the body is if it is aside, and the body if not.
 fn split_row(row: &[u8]) -> Result<(Header<'_>, Option<Aside>, &[u8]), Corrupt> {
     let corrupt = Corrupt("a value of message");
-    let (length, rest) = row.split_first_chunk().ok_or(corrupt)?;
-    let (header, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(corrupt)?;
+    let (header, body) = split_body(row)?;
     let (header, aside) = postcard::take_from_bytes(header).map_err(|_| corrupt)?;
     let aside = (!aside.is_empty()).then(|| postcard::from_bytes(aside).map_err(|_| corrupt)).transpose()?;
     Ok((header, aside, body))
 }
 
-/// Where the body of a message is, if it is aside.
+/// Where the body of a message is, if it is aside. Of a body that is in the row, nothing is read: each message that is done comes
+/// by here.
 pub(crate) fn aside_of(row: &[u8]) -> Result<Option<Aside>, Corrupt> {
+    if !split_body(row)?.1.is_empty() {
+        return Ok(None);
+    }
     Ok(split_row(row)?.1)
 }
 
