@@ -16,6 +16,7 @@ use flint_stores::{
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::Embedded;
 use crate::apply::{END, Shift};
@@ -35,7 +36,12 @@ const LOOK: Duration = Duration::from_secs(1);
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 impl Queues for Embedded {
-    fn receive<'a>(&'a self, queue: &'a QueueName, receive: Receive) -> BoxFuture<'a, Result<Received, CommitError>> {
+    fn receive_until<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        receive: Receive,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Received, CommitError>> {
         Box::pin(async move {
             let visibility = check::receive(&self.catalog.load(), queue, &receive)?;
             let until = Instant::now() + receive.wait;
@@ -49,7 +55,7 @@ impl Queues for Embedded {
                     Some(Duration::ZERO) => {
                         let mut received = self.lease(queue, receive, visibility).await?;
                         received.given_up += given_up;
-                        if !received.messages.is_empty() || Instant::now() >= until {
+                        if !received.messages.is_empty() || Instant::now() >= until || stop.is_cancelled() {
                             return Ok(received);
                         }
                         given_up = received.given_up;
@@ -58,11 +64,12 @@ impl Queues for Embedded {
                     Some(wait) => wait.min(LOOK),
                     None => LOOK,
                 };
-                if Instant::now() >= until {
+                if Instant::now() >= until || stop.is_cancelled() {
                     return Ok(Received { given_up, ..Received::default() });
                 }
-                // Woken or not, it looks again.
-                let _woken = tokio::time::timeout_at(until.min(Instant::now() + wait), rung).await;
+                // Woken, stopped or neither, it looks again.
+                let _woken =
+                    tokio::time::timeout_at(until.min(Instant::now() + wait), stop.run_until_cancelled(rung)).await;
             }
         })
     }

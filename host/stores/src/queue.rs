@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use flint_model::{BucketName, MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
+use tokio_util::sync::CancellationToken;
 
 use crate::BoxFuture;
 use crate::commit::CommitError;
@@ -295,7 +296,21 @@ pub trait Queues: Send + Sync {
     ///
     /// # Errors
     /// [`CommitError::NoSuch`], [`CommitError::Invalid`], [`CommitError::TooLarge`], [`CommitError::Unavailable`].
-    fn receive<'a>(&'a self, queue: &'a QueueName, receive: Receive) -> BoxFuture<'a, Result<Received, CommitError>>;
+    fn receive<'a>(&'a self, queue: &'a QueueName, receive: Receive) -> BoxFuture<'a, Result<Received, CommitError>> {
+        Box::pin(async move { self.receive_until(queue, receive, &CancellationToken::new()).await })
+    }
+
+    /// As [`Queues::receive`], and waits no more once `stop` is cancelled. What it leases meanwhile it answers: so whoever stops it
+    /// by the token, in the place of dropping it, leaves no message behind a lease that nobody holds.
+    ///
+    /// # Errors
+    /// As of [`Queues::receive`].
+    fn receive_until<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        receive: Receive,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Received, CommitError>>;
 
     /// Has a lease end so long from now, sooner or later than it would; of a group, that of all messages leased with it.
     ///

@@ -159,7 +159,8 @@ macro_rules! conformance {
                 depth_tells_waiting_from_hidden
                 purging_removes_all_and_ends_leases
                 who_waits_is_woken_by_a_message
-                who_waits_is_woken_when_a_delay_ends;
+                who_waits_is_woken_when_a_delay_ends
+                who_waits_is_stopped_and_leaves_no_lease;
             settle: a_message_that_is_done_never_comes_again
                 a_settlement_and_its_effects_are_one
                 a_lost_lease_fails_the_whole_commit

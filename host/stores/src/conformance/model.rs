@@ -14,6 +14,7 @@ use bytes::Bytes;
 use flint_model::{Clock, InvocationId, QueueName, ScheduleName, StoreName, Timestamp};
 use futures::FutureExt as _;
 use futures::future::ready;
+use tokio_util::sync::CancellationToken;
 
 use crate::commit::Cause;
 use crate::derive::Derived;
@@ -279,16 +280,21 @@ impl Stores for Memory {
 const LOOK: Duration = Duration::from_millis(1);
 
 impl Queues for Memory {
-    fn receive<'a>(&'a self, queue: &'a QueueName, receive: Receive) -> BoxFuture<'a, Result<Received, CommitError>> {
+    fn receive_until<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        receive: Receive,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Received, CommitError>> {
         async move {
             check::receive(&self.catalog, queue, &receive)?;
             let began = std::time::Instant::now();
             loop {
                 let received = self.model().receive(&self.catalog, self.clock.now(), queue, &receive)?;
-                if !received.messages.is_empty() || began.elapsed() >= receive.wait {
+                if !received.messages.is_empty() || began.elapsed() >= receive.wait || stop.is_cancelled() {
                     return Ok(received);
                 }
-                tokio::time::sleep(LOOK).await;
+                let _stopped = stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
             }
         }
         .boxed()

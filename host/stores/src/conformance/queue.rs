@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flint_model::{QueueName, TraceContext};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Setup, bodies, commit_one, depth, done, in_group, message, post, queue_name, receive, receive_with, send,
@@ -358,4 +359,21 @@ pub async fn who_waits_is_woken_when_a_delay_ends(setup: &Setup, stores: &Arc<dy
     setup.clock.advance(10 * MS);
     let woken = tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("it is woken");
     assert_eq!(bodies(&woken.expect("a receive").messages), ["a"]);
+}
+
+/// It answers at once, and what it has leased by then it answers too; nothing is left behind a lease that nobody holds.
+pub async fn who_waits_is_stopped_and_leaves_no_lease(_: &Setup, stores: &Arc<dyn Stores>) {
+    let stop = CancellationToken::new();
+    let waiting = {
+        let (stores, stop) = (Arc::clone(stores), stop.clone());
+        let wait = Receive { max: 9, wait: Duration::from_secs(600), ..Receive::default() };
+        tokio::spawn(async move { stores.queues().receive_until(&queue_name("plain"), wait, &stop).await })
+    };
+    tokio::time::sleep(20 * MS).await;
+    assert!(!waiting.is_finished());
+    stop.cancel();
+    post(stores, "plain", "a").await;
+    let stopped = tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("it is stopped").expect("well");
+    let leased = stopped.expect("a receive").messages;
+    assert_eq!(bodies(&[leased, receive(stores, "plain", 9).await].concat()), ["a"], "it answers what it leased");
 }

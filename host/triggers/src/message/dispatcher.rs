@@ -7,7 +7,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,8 +54,6 @@ pub struct Options {
 
 /// How long one call waits for messages. It is only woken by them, so this bounds nothing but how long a call is.
 const WAIT: Duration = Duration::from_secs(20);
-/// How long a call is waited for that is under way when the loop is told to stop: it may have leased messages already.
-const LAST: Duration = Duration::from_millis(100);
 /// How long the loop rests after the stores failed, at first and at most.
 const REST: Backoff = Backoff { first: Duration::from_millis(50), most: Duration::from_secs(5) };
 /// How often a batch is handled anew at once, since another one wrote what it had read.
@@ -146,7 +143,7 @@ impl Dispatcher {
             wait: WAIT,
         };
         loop {
-            let Received { messages, alone, .. } = self.receive_until(receive, stop).await?;
+            let Received { messages, alone, .. } = self.receive(receive, stop).await?;
             if messages.is_empty() && !stop.is_cancelled() {
                 continue;
             }
@@ -161,7 +158,7 @@ impl Dispatcher {
         while messages.len() < self.options.batch_size && !stop.is_cancelled() {
             let wait = until.saturating_duration_since(Instant::now());
             let max = self.options.batch_size - messages.len();
-            match self.receive_until(Receive { max, wait, ..receive }, stop).await {
+            match self.receive(Receive { max, wait, ..receive }, stop).await {
                 // What has to come alone does not come into this batch, and is the first that the next lease finds.
                 Ok(Received { messages: more, alone: true, .. }) => {
                     self.give_back(more, Company::Alone).await;
@@ -178,20 +175,17 @@ impl Dispatcher {
         messages
     }
 
-    /// Receives. Once it is told to stop, it does not wait for messages any more, but does not leave what is leased already.
-    async fn receive_until(&self, receive: Receive, stop: &CancellationToken) -> Result<Received, CommitError> {
-        let mut receiving = pin!(self.receive(receive));
-        match stop.run_until_cancelled(receiving.as_mut()).await {
-            Some(received) => received,
-            None => tokio::time::timeout(LAST, receiving).await.unwrap_or_else(|_nothing| Ok(Received::default())),
-        }
-    }
-
-    async fn receive(&self, receive: Receive) -> Result<Received, CommitError> {
-        let received = self.stores.queues().receive(&self.options.queue, receive).await?;
+    /// Receives, until it is told to stop: whatever is leased by then is let go of, for whoever comes next and may want it otherwise.
+    async fn receive(&self, receive: Receive, stop: &CancellationToken) -> Result<Received, CommitError> {
+        let received = self.stores.queues().receive_until(&self.options.queue, receive, stop).await?;
         if received.given_up > 0 {
             tracing::warn!(queue = %self.options.queue, messages = received.given_up, "messages were given up");
             self.observer.settled(&self.options.queue, Settled::DeadLettered, received.given_up);
+        }
+        if stop.is_cancelled() && !received.messages.is_empty() {
+            let company = if received.alone { Company::Alone } else { Company::Any };
+            self.give_back(received.messages, company).await;
+            return Ok(Received::default());
         }
         Ok(received)
     }

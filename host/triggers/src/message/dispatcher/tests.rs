@@ -370,6 +370,24 @@ async fn what_was_gathered_is_handled_though_it_is_told_to_stop() {
     assert_eq!(stores.queues().depth(&name("jobs")).await.expect("a depth").total(), 0);
 }
 
+#[tokio::test]
+async fn what_comes_behind_the_stop_is_left_for_whoever_comes_next() {
+    let stores = stores();
+    let recorder = Arc::new(Recorder { batches: Mutex::default(), answer: |_: &[Delivery]| Ok(Handled::default()) });
+    let counts = Arc::new(Counts::default());
+    let dispatcher = Dispatcher::new(options("jobs"), Arc::clone(&stores), recorder.clone(), counts.clone());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(dispatcher.run(stop.clone()));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    // Its receive is under way, and finds the message.
+    stop.cancel();
+    send(&stores, "jobs", &["1"]).await;
+    tokio::time::timeout(Duration::from_secs(10), running).await.expect("it stops").expect("well");
+    assert!(recorder.batches.lock().is_empty() && counts.0.lock().is_empty(), "it is not handled");
+    let next = stores.queues().receive(&name("jobs"), Receive::default()).await.expect("a receive");
+    assert_eq!(next.messages.iter().map(|one| one.stored.receives).collect::<Vec<_>>(), [1], "nobody else had it");
+}
+
 fn with_clock() -> (Arc<ManualClock>, Arc<dyn Stores>) {
     let clock = Arc::new(ManualClock::at(flint_model::Timestamp::from_millis(1)));
     let queues = BTreeMap::from([(name("jobs"), QueueRules::default())]);
