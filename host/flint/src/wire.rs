@@ -1,5 +1,10 @@
 //! The one place where parts meet: from the configuration's words to the options of each part.
 
+pub(crate) mod dispatch;
+mod stores;
+
+pub(crate) use stores::{catalog, keep_name, open as open_stores};
+
 use crate::error::Error;
 use crate::live::slot::Slot;
 use crate::live::{Cut, Slots};
@@ -8,269 +13,22 @@ use crate::machine;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, Bucket, HostLimits, HostOutbound, Https, KvStore, Methods, Queue, Topic};
+use flint_config::platform::{self, HostLimits, HostOutbound, Https, Methods};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::snapshot::InitLimits;
 use flint_engine::{Isolation, Limits, Settings};
-use flint_model::filter::KeyFilter;
-use flint_model::{FunctionName, QueueName, ScheduleName, StoreName, TopicName};
+use flint_model::FunctionName;
 use flint_stores::blob::sign::Signer;
-use flint_stores::blob::{BlobEvents, BlobSubscription};
-use flint_stores::idempotency;
-use flint_stores::kv::{ChangeEvents, ChangeSubscription, Start};
-use flint_stores::{BucketRules, Catalog, KvLimits, Order, QueueRules, Subscription, TopicRules};
-use flint_stores_embedded::{Embedded, GroupCommitOptions};
+use flint_stores_embedded::Embedded;
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::request::{
     self, Answers, Blobs, Cors, Door, Endpoint, Folder, HostPattern, Keep, PathPattern, Rate, Room, Route, Router,
     Target, Tls, rate, tls,
 };
-use flint_triggers::{message, schedule};
 use flint_world::{
     Authorities, FunctionSpec, Functions, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions,
 };
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
-
-/// Makes the data folder and opens the stores in it, which keeps every other process out.
-///
-/// # Errors
-/// If the folder can't be made, or the stores can't be opened.
-pub(crate) fn open_stores(platform: &Platform) -> Result<Arc<Embedded>, Error> {
-    let folder = platform.data_dir.join("stores");
-    let dir = make_dir(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
-    let options = flint_stores_embedded::Options {
-        catalog: catalog(platform),
-        group_commit: GroupCommitOptions { free_min: platform.limits.disk_free_min, ..Default::default() },
-        ..Default::default()
-    };
-    let embedded = Embedded::open(dir, options).map_err(|source| Error::Stores { path: folder, source })?;
-    Ok(Arc::new(embedded))
-}
-
-/// What a platform has, with its limits and rules.
-pub(crate) fn catalog(platform: &Platform) -> Catalog {
-    let answers = (StoreName::answers(), idempotency::limits());
-    let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store)));
-    let stores = stores.chain([answers]).collect();
-    let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue)));
-    let mut queues: BTreeMap<_, _> = queues.collect();
-    for options in dispatched(platform) {
-        // A function that may take a day has its messages for a day.
-        if let Some(rules) = queues.get_mut(&options.queue) {
-            rules.visibility_max = rules.visibility_max.max(options.visibility);
-        }
-    }
-    let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();
-    let topics = platform.topics.iter().map(|(name, topic)| (name.clone(), topic_rules(platform, name, topic)));
-    let (mut changes, mut blobs): (BTreeMap<_, Vec<_>>, BTreeMap<_, Vec<_>>) = Default::default();
-    for trigger in &platform.triggers {
-        let queue = trigger.queue.clone();
-        match &trigger.source {
-            platform::Source::Kv { store, keys, events, start } => {
-                let subscription = change_subscription(queue, keys.clone(), *events, *start);
-                changes.entry(store.clone()).or_default().push(subscription);
-            }
-            platform::Source::Bucket { bucket, keys, events } => {
-                let platform::BlobEvents { created, deleted } = *events;
-                let events = BlobEvents { created, deleted };
-                let subscription = BlobSubscription { queue, filter: keys.clone(), events };
-                blobs.entry(bucket.clone()).or_default().push(subscription);
-            }
-            // A queue is listened to where it is, and a topic knows who listens.
-            platform::Source::Queue | platform::Source::Topic(_) => {}
-        }
-    }
-    Catalog { stores, queues, changes, topics: topics.collect(), buckets, blobs, ..Catalog::default() }
-}
-
-/// How all that comes as messages is dispatched.
-fn dispatched(platform: &Platform) -> impl Iterator<Item = message::Options> {
-    let triggers = platform.triggers.iter().filter_map(|trigger| dispatch(platform, trigger));
-    let ticks = platform.schedules.iter().filter_map(|(name, schedule)| dispatch_ticks(platform, name, schedule));
-    let functions = platform.functions.iter();
-    let invocations = functions.filter_map(|(name, function)| dispatch_invocations(platform, name, function));
-    triggers.chain(ticks).chain(invocations)
-}
-
-/// The rules of a topic, with who listens: queues of the platform, and those that the host keeps for functions.
-fn topic_rules(platform: &Platform, name: &TopicName, topic: &Topic) -> TopicRules {
-    let queues = platform.subscriptions.iter().filter(|subscription| subscription.topic == *name);
-    let queues = queues.map(|one| Subscription { queue: one.queue.clone(), filter: one.filter.clone() });
-    let functions = platform
-        .triggers
-        .iter()
-        .filter(|trigger| matches!(&trigger.source, platform::Source::Topic(topic) if topic == name));
-    let functions = functions.map(|one| Subscription { queue: one.queue.clone(), filter: one.filter.clone() });
-    TopicRules {
-        message_size_max: topic.message_size_max.as_usize(),
-        batch_max: topic.batch_max,
-        batch_bytes_max: topic.batch_size_max.as_usize(),
-        subscriptions: queues.chain(functions).collect(),
-    }
-}
-
-fn change_subscription(
-    queue: QueueName,
-    filter: KeyFilter,
-    events: platform::ChangeEvents,
-    start: platform::Start,
-) -> ChangeSubscription {
-    let platform::ChangeEvents { insert, modify, remove } = events;
-    let start = match start {
-        platform::Start::Latest => Start::Latest,
-        platform::Start::Beginning => Start::Beginning,
-    };
-    ChangeSubscription { queue, filter, events: ChangeEvents { insert, modify, remove }, start }
-}
-
-fn bucket_rules(bucket: &Bucket) -> BucketRules {
-    BucketRules {
-        blob_size_max: bucket.blob_size_max.as_u64(),
-        key_size_max: bucket.key_size_max.as_usize(),
-        metadata_size_max: bucket.metadata_size_max.as_usize(),
-        list_page_max: u32::try_from(bucket.list_page_max).unwrap_or(u32::MAX),
-        batch_max: bucket.batch_max,
-    }
-}
-
-fn queue_rules(queue: &Queue) -> QueueRules {
-    let max_receives = u32::try_from(queue.max_receives).unwrap_or(u32::MAX);
-    QueueRules {
-        order: if queue.is_fifo { Order::Fifo } else { Order::Standard },
-        message_size_max: queue.message_size_max.as_usize(),
-        large_payloads: queue.large_payloads.clone(),
-        length_max: queue.length_max as u64,
-        batch_max: queue.batch_max,
-        batch_bytes_max: queue.batch_size_max.as_usize(),
-        visibility: queue.visibility,
-        delay: queue.delay,
-        retention: queue.retention,
-        deduplication_window: queue.deduplication_window,
-        dead_letter: queue.dead_letter.clone(),
-        // Where nothing is behind it, a message is not lost by being looked at often.
-        receives_max: queue.dead_letter.is_some().then_some(max_receives),
-        ..QueueRules::default()
-    }
-}
-
-/// How long a batch is leased beyond what its function may take: for settling it.
-const SETTLE: Duration = Duration::from_secs(10);
-
-/// How a trigger dispatches; none if its queue or its function is not there, which a valid configuration has.
-pub(crate) fn dispatch(platform: &Platform, trigger: &platform::Trigger) -> Option<message::Options> {
-    let (queue, function) = (platform.queues.get(&trigger.queue)?, platform.functions.get(&trigger.function)?);
-    let rules = queue_rules(queue);
-    let is_queue = trigger.source == platform::Source::Queue;
-    // Of a queue that the host keeps, nobody said how long a lease has to be.
-    let visibility = if is_queue { rules.visibility } else { Duration::ZERO };
-    Some(message::Options {
-        queue: trigger.queue.clone(),
-        batch_size: trigger.batch_size,
-        batch_bytes_max: function.request_size_max.as_usize(),
-        batch_window: trigger.batch_window,
-        concurrency: trigger.concurrency,
-        visibility: visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
-        // What a topic tells was filtered when it was published.
-        filter: trigger.filter.clone().filter(|_| is_queue),
-        backoff: message::Backoff { first: trigger.retry_delay, most: trigger.retry_delay_max },
-        receives_max: rules.receives_max,
-        receive_max: rules.batch_max,
-        delay_max: rules.visibility_max,
-    })
-}
-
-/// How the ticks of a schedule are dispatched: one by one; none if its function is not there, which a valid configuration has.
-pub(crate) fn dispatch_ticks(
-    platform: &Platform,
-    name: &ScheduleName,
-    schedule: &platform::Schedule,
-) -> Option<message::Options> {
-    let queue = platform::Schedule::queue(name);
-    let (rules, function) = (queue_rules(platform.queues.get(&queue)?), platform.functions.get(&schedule.function)?);
-    Some(message::Options {
-        queue,
-        batch_size: 1,
-        batch_bytes_max: function.request_size_max.as_usize(),
-        batch_window: Duration::ZERO,
-        concurrency: schedule.overlap.concurrency(),
-        visibility: rules.visibility.max(function.timeout + function.queue_timeout + SETTLE),
-        filter: None,
-        backoff: message::Backoff { first: schedule.retry_delay, most: schedule.retry_delay_max },
-        receives_max: rules.receives_max,
-        receive_max: rules.batch_max,
-        delay_max: rules.visibility_max,
-    })
-}
-
-/// How the invocations of a function that nobody waits for are dispatched: one by one, as many at once as may run; none if it can't be
-/// invoked.
-pub(crate) fn dispatch_invocations(
-    platform: &Platform,
-    name: &FunctionName,
-    function: &platform::Function,
-) -> Option<message::Options> {
-    let queue = platform::Function::invoke_queue(name);
-    let rules = queue_rules(platform.queues.get(&queue)?);
-    let how = &function.asynchronous;
-    Some(message::Options {
-        queue,
-        batch_size: 1,
-        batch_bytes_max: function.request_size_max.as_usize(),
-        batch_window: Duration::ZERO,
-        concurrency: function.concurrency,
-        visibility: rules.visibility.max(function.timeout + function.queue_timeout + SETTLE),
-        filter: None,
-        backoff: message::Backoff { first: how.retry_delay, most: how.retry_delay_max },
-        receives_max: rules.receives_max,
-        receive_max: rules.batch_max,
-        delay_max: rules.visibility_max,
-    })
-}
-
-/// How a schedule ticks.
-pub(crate) fn schedule(name: &ScheduleName, schedule: &platform::Schedule) -> schedule::Options {
-    schedule::Options {
-        schedule: name.clone(),
-        when: schedule.when.clone(),
-        missed: schedule.missed,
-        grace: schedule.grace,
-        overlap: match schedule.overlap {
-            platform::Overlap::Skip => schedule::Overlap::PassOver,
-            platform::Overlap::Allow { .. } | platform::Overlap::Queue => schedule::Overlap::Send,
-        },
-        queue: platform::Schedule::queue(name),
-        payload: schedule.payload.clone().into(),
-    }
-}
-
-fn make_dir(path: &Path) -> std::io::Result<Dir> {
-    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-    let made: Vec<_> = path.ancestors().take_while(missing).collect();
-    std::fs::create_dir_all(path)?;
-    // Or a power cut could take the folder, with all that was acknowledged in it.
-    made.into_iter().try_for_each(keep_name)?;
-    Dir::open_ambient_dir(path, ambient_authority())
-}
-
-/// Makes the name of a file or folder durable.
-pub(crate) fn keep_name(path: &Path) -> std::io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn kv_limits(store: &KvStore) -> KvLimits {
-    KvLimits {
-        key_size_max: store.key_size_max.as_usize(),
-        value_size_max: store.value_size_max.as_usize(),
-        scan_page_max: u32::try_from(store.scan_page_max).unwrap_or(u32::MAX),
-        page_bytes_max: store.page_size_max.as_usize(),
-        batch_max: store.batch_max,
-        batch_bytes_max: store.batch_size_max.as_usize(),
-    }
-}
 
 /// Makes the world that functions are made in.
 ///
@@ -547,7 +305,7 @@ fn keep(platform: &Platform, route: &platform::Route) -> Option<Keep> {
         kept,
         answer_size_max,
         request_size_max: function.request_size_max,
-        lasts: function.timeout + SETTLE,
+        lasts: function.timeout + dispatch::SETTLE,
     })
 }
 

@@ -5,7 +5,7 @@
 
 use super::beginnings::Beginnings;
 use super::{Served, invocations, schedules};
-use crate::wire;
+use crate::wire::dispatch;
 use flint_config::Platform;
 use flint_config::platform::{Function, Schedule, Source, Trigger};
 use flint_model::{FunctionName, QueueName, ScheduleName};
@@ -139,7 +139,7 @@ impl Messages {
 /// The dispatchers that a platform wants.
 fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
     let binding = |trigger: &Trigger| {
-        let options = wire::dispatch(platform, trigger)?;
+        let options = dispatch::trigger(platform, trigger)?;
         let (function, transactional) = (trigger.function.clone(), trigger.transactional);
         let handler = Handler::Messages(trigger.source.clone());
         Some((trigger.queue.clone(), Binding { options, function, handler, transactional }))
@@ -150,14 +150,14 @@ fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
 }
 
 fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Option<(QueueName, Binding)> {
-    let options = wire::dispatch_ticks(platform, name, schedule)?;
+    let options = dispatch::ticks(platform, name, schedule)?;
     let (function, transactional) = (schedule.function.clone(), schedule.transactional);
     let handler = Handler::Schedule(name.clone());
     Some((options.queue.clone(), Binding { options, function, handler, transactional }))
 }
 
 fn of_invocations(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
-    let options = wire::dispatch_invocations(platform, name, function)?;
+    let options = dispatch::invocations(platform, name, function)?;
     let binding = Binding { options, function: name.clone(), handler: Handler::Invoke, transactional: false };
     Some((binding.options.queue.clone(), binding))
 }

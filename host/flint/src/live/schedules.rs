@@ -4,7 +4,7 @@
 
 use super::Served;
 use super::messages::unanswered;
-use crate::wire;
+use crate::wire::dispatch;
 use flint_model::{FunctionName, ScheduleName, SystemClock};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
@@ -43,7 +43,7 @@ impl Schedules {
     /// Starts and ends schedulers as what is served now says.
     pub(crate) fn follow(&mut self) {
         let platform = &self.served.current().platform;
-        let wanted = platform.schedules.iter().map(|(name, schedule)| (name, wire::schedule(name, schedule)));
+        let wanted = platform.schedules.iter().map(|(name, schedule)| (name, dispatch::schedule(name, schedule)));
         let mut wanted: BTreeMap<_, _> = wanted.collect();
         self.running.retain(|name, running| {
             let stays = wanted.get(name) == Some(&running.options);
