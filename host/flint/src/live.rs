@@ -17,6 +17,7 @@ pub(crate) mod invocations;
 pub(crate) mod messages;
 pub(crate) mod record;
 pub(crate) mod reload;
+mod reports;
 pub(crate) mod schedules;
 pub(crate) mod slot;
 pub(crate) mod watch;

@@ -7,18 +7,27 @@ use crate::raw::{self, Reader};
 use flint_model::{FunctionName, QueueName};
 use std::collections::BTreeMap;
 
-/// The queues that the host keeps for the invocations of a function, and for those that are given up.
+/// The queues that the host keeps for the invocations of a function, for those that are given up, and for reports if anybody is told.
 pub(crate) fn queues(name: &FunctionName, function: &Function) -> impl Iterator<Item = (QueueName, Queue)> {
     let queue = Function::invoke_queue(name);
-    let dead = Queue::kept_dead_letter(&queue);
     let invocations = Queue {
         // One attempt more than there are: the one that finds out that the last one took the host with it.
         max_receives: function.asynchronous.retries.saturating_add(2),
-        dead_letter: dead.clone(),
+        dead_letter: Queue::kept_dead_letter(&queue),
         ..Queue::default()
     };
-    let dead = dead.map(|dead| (dead, Queue { dead_letter: None, ..Queue::default() }));
-    std::iter::once((queue, invocations)).chain(dead)
+    let asynchronous = &function.asynchronous;
+    let is_told = asynchronous.on_success.is_some() || asynchronous.on_failure.is_some();
+    let reports = is_told.then(|| {
+        let queue = Function::report_queue(name);
+        let reports = Queue { dead_letter: Queue::kept_dead_letter(&queue), ..Queue::default() };
+        (queue, reports)
+    });
+    let with_dead = |(queue, rules): (QueueName, Queue)| {
+        let dead = rules.dead_letter.clone().map(|dead| (dead, rules.dead_letters()));
+        std::iter::once((queue, rules)).chain(dead)
+    };
+    std::iter::once((queue, invocations)).chain(reports).flat_map(with_dead)
 }
 
 /// Checks a function that others tell what became of their invocations.

@@ -39,4 +39,9 @@ impl Function {
     pub fn invoke_queue(name: &FunctionName) -> QueueName {
         QueueName::parse(&format!("invoke/{name}")).expect("a path of two names is that of a queue")
     }
+
+    /// The queue that the host keeps for reports of what became of those, if anybody is told.
+    pub fn report_queue(name: &FunctionName) -> QueueName {
+        QueueName::parse(&format!("invoke/{name}/reports")).expect("a path of three names is that of a queue")
+    }
 }

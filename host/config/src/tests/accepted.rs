@@ -283,8 +283,8 @@ fn a_function_has_a_queue_for_invocations_that_nobody_waits_for_whether_its_comp
                 [queue.done]\nlarge-payloads = \"payloads\"\n[bucket.payloads]\n[topic.ended]\n";
     let platform = Fixture::new().accept(text);
     let names: Vec<_> = platform.queues.keys().map(QueueName::as_str).collect();
-    let kept = ["invoke/event", "invoke/event/dead", "invoke/hello", "invoke/hello/dead"];
-    assert_eq!(names, [&["done", "done/dead"], &kept[..]].concat());
+    let kept = |name: &str| ["", "/dead", "/reports", "/reports/dead"].map(|part| format!("invoke/{name}{part}"));
+    assert_eq!(names, [&["done", "done/dead"].map(str::to_owned)[..], &kept("event"), &kept("hello")].concat());
     let payloads = BucketName::parse("payloads").ok();
     assert!(
         ["done", "done/dead"].map(|name| platform.queues[name].large_payloads == payloads).iter().all(|same| *same)

@@ -1,27 +1,23 @@
 //! Invocations that nobody waits for, to a function: a message each, and beside it what became of it.
 //!
-//! What came of the last attempt, who is told of it, and the end of the message are one commit: so it is told once.
+//! What came of the last attempt, the report to others, and the end of the message are one commit: so it is told once. The report
+//! is a message too, which nobody's refusal undoes (`reports.rs`).
 
-use super::Served;
 use super::messages::unanswered;
-use crate::admin::api::Printable;
+use super::{Served, reports};
 use bytes::Bytes;
-use flint_config::platform::{Asynchronous, Destination, Function};
+use flint_config::Platform;
+use flint_config::platform::{Asynchronous, Function};
 use flint_model::{FunctionName, InvocationId, MessageId, Timestamp, duration};
 use flint_stores::{
-    Attribute, BoxFuture, Commit, Delivery, Effect, Invocation as Known, InvocationState, Message, SendOptions, Stored,
-    Stores,
+    BoxFuture, Commit, Delivery, Effect, Invocation as Known, InvocationState, Message, SendOptions, Stored, Stores,
 };
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
 use flint_world::Invocation;
-use serde_json::json;
 use std::sync::Arc;
 
 /// The largest answer that is kept, in bytes: what the stores take, unless they are told otherwise.
 const ANSWER_MAX: usize = 1 << 20;
-
-/// The largest answer that others are told, in bytes: a message of a queue has room for it, whatever its bytes are.
-const TOLD_MAX: usize = 256 << 10;
 
 /// What accepts an invocation: its message, whose id it has, and that it is known. `now` is the stores' time, which expiry goes by.
 pub(crate) fn accepted(
@@ -75,8 +71,9 @@ impl ToFunction {
         };
         let (how, stored) = (&function.asynchronous, &delivery.stored);
         let id = InvocationId::from_bytes(stored.message.id.to_bytes());
+        let ended = |state| self.ended(&current.platform, how, stored, state);
         if let Some(state) = given_up(how, stored, self.stores.now()) {
-            return Ok(self.ended(how, stored, state));
+            return Ok(ended(state));
         }
         let running = known(id, how, InvocationState::Running { attempt: stored.receives }, self.stores.now());
         let noted = self.stores.commit(Commit::new(vec![running])).await;
@@ -84,58 +81,45 @@ impl ToFunction {
         let invocation = Invocation { id, ..Invocation::of_messages(std::slice::from_ref(delivery)) };
         let live = slot.choose();
         match live.function.invoke(invocation, stored.message.body.clone()).await {
-            Ok(answer) => Ok(self.ended(how, stored, of_answer(answer))),
+            Ok(answer) => Ok(ended(of_answer(answer))),
             Err(failure) => {
                 let error = failure.code().to_owned();
                 let unanswered = unanswered(failure);
                 if !is_last(how, stored.receives, unanswered.blame) {
                     return Err(unanswered);
                 }
-                let state = InvocationState::Failed { error, message: unanswered.reason };
-                Ok(self.ended(how, stored, state))
+                Ok(ended(InvocationState::Failed { error, message: unanswered.reason }))
             }
         }
     }
 
-    /// An invocation that has come to its end: what is known of it, and who is told. Who is told that it failed has it from then on; if
-    /// nobody is, it is a dead letter.
-    fn ended(&self, how: &Asynchronous, stored: &Stored, state: InvocationState) -> Handled {
+    /// An invocation that has come to its end: what is known of it, and the report if somebody is told. If it failed and nobody is, it
+    /// is a dead letter.
+    fn ended(&self, platform: &Platform, how: &Asynchronous, stored: &Stored, state: InvocationState) -> Handled {
         let id = InvocationId::from_bytes(stored.message.id.to_bytes());
         let (to, reason) = match &state {
             InvocationState::Failed { message, .. } => (&how.on_failure, Some(message.clone())),
             _ => (&how.on_success, None),
         };
-        let told = to.as_ref().map(|to| self.told(to, id, stored.receives, &state));
+        let report = to.as_ref().map(|_| self.report(platform, stored, id, &state));
         let failures = reason
-            .filter(|_| told.is_none())
+            .filter(|_| report.is_none())
             .map(|reason| Failed { id: stored.message.id, why: Why::Failed { reason, retry: Retry::Never } });
-        let effects = std::iter::once(known(id, how, state, self.stores.now())).chain(told.into_iter().flatten());
+        let effects = std::iter::once(known(id, how, state, self.stores.now())).chain(report);
         Handled { failures: failures.into_iter().collect(), effects: effects.collect() }
     }
 
-    /// What tells others what became of an invocation.
-    fn told(&self, to: &Destination, id: InvocationId, attempts: u32, state: &InvocationState) -> Vec<Effect> {
-        let body = Bytes::from(report(&self.function, id, attempts, state).to_string());
-        match to {
-            Destination::Queue(queue) => {
-                let message = Message::new(MessageId::now(), body);
-                vec![Effect::QueueSend { queue: queue.clone(), message, options: SendOptions::default() }]
-            }
-            Destination::Topic(topic) => {
-                let state = if matches!(state, InvocationState::Failed { .. }) { "failed" } else { "succeeded" };
-                let attribute = |name: &str, value: &str| Attribute { name: name.to_owned(), value: value.to_owned() };
-                let attributes = vec![attribute("function", self.function.as_str()), attribute("status", state)];
-                let message = Message { attributes, ..Message::new(MessageId::now(), body) };
-                vec![Effect::TopicPublish { topic: topic.clone(), message }]
-            }
-            Destination::Function(name) => {
-                let current = self.served.current();
-                // Gone since the invocation began: nobody is told.
-                let how = current.platform.functions.get(name).map(|function| &function.asynchronous);
-                how.map(|how| accepted(Message::new(MessageId::now(), body), name, how, self.stores.now()).collect())
-                    .unwrap_or_default()
-            }
-        }
+    /// What has others told what became of an invocation.
+    fn report(&self, platform: &Platform, stored: &Stored, id: InvocationId, state: &InvocationState) -> Effect {
+        let queue = Function::report_queue(&self.function);
+        let room = platform.queues.get(&queue).map_or(usize::MAX, |queue| queue.message_size_max.as_usize());
+        let body = reports::fitting(reports::report(&self.function, id, stored.receives, state), room);
+        let message = Message {
+            trace: stored.message.trace.clone(),
+            depth: stored.message.depth.saturating_add(1),
+            ..Message::new(MessageId::now(), body)
+        };
+        Effect::QueueSend { queue, message, options: SendOptions::default() }
     }
 }
 
@@ -171,28 +155,6 @@ fn of_answer(answer: Bytes) -> InvocationState {
     }
     let message = format!("it succeeded, and its answer of {} bytes is too large to be kept", answer.len());
     InvocationState::Failed { error: "invoke/answer-too-large".to_owned(), message }
-}
-
-/// What others are told.
-fn report(function: &FunctionName, id: InvocationId, attempts: u32, state: &InvocationState) -> serde_json::Value {
-    let mut report = json!({ "invocation": id, "function": function, "attempts": attempts });
-    match state {
-        InvocationState::Failed { error, message } => {
-            report["status"] = "failed".into();
-            report["error"] = error.as_str().into();
-            report["message"] = message.as_str().into();
-        }
-        InvocationState::Succeeded { answer } if answer.len() <= TOLD_MAX => {
-            report["status"] = "succeeded".into();
-            match Printable::new(answer) {
-                Printable::Text(text) => report["answer"] = text.into(),
-                Printable::Base64(text) => report["answer_base64"] = text.into(),
-            }
-        }
-        // The status by its id has it.
-        _ => report["status"] = "succeeded".into(),
-    }
-    report
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
 
 use super::beginnings::Beginnings;
-use super::{Served, invocations, schedules};
+use super::{Served, invocations, reports, schedules};
 use crate::wire::dispatch;
 use flint_config::Platform;
 use flint_config::platform::{Function, Schedule, Source, Trigger};
@@ -52,6 +52,8 @@ enum Handler {
     Schedule(ScheduleName),
     /// That of invocations: each message is one that nobody waits for.
     Invoke,
+    /// None, but the host: the messages are reports of what became of invocations.
+    Report,
 }
 
 /// A dispatcher at work.
@@ -106,6 +108,10 @@ impl Messages {
                 let stores = Arc::clone(&self.stores);
                 Arc::new(invocations::ToFunction { served, stores, function })
             }
+            Handler::Report => {
+                let stores = Arc::clone(&self.stores);
+                Arc::new(reports::ToDestination { served, stores, function })
+            }
             Handler::Schedule(schedule) => Arc::new(schedules::ToFunction { served, schedule, function, effects }),
         };
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
@@ -146,7 +152,8 @@ fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
     };
     let ticks = platform.schedules.iter().filter_map(|(name, schedule)| of_ticks(platform, name, schedule));
     let invocations = platform.functions.iter().filter_map(|(name, function)| of_invocations(platform, name, function));
-    platform.triggers.iter().filter_map(binding).chain(ticks).chain(invocations).collect()
+    let reports = platform.functions.iter().filter_map(|(name, function)| of_reports(platform, name, function));
+    platform.triggers.iter().filter_map(binding).chain(ticks).chain(invocations).chain(reports).collect()
 }
 
 fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Option<(QueueName, Binding)> {
@@ -159,6 +166,12 @@ fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Op
 fn of_invocations(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
     let options = dispatch::invocations(platform, name, function)?;
     let binding = Binding { options, function: name.clone(), handler: Handler::Invoke, transactional: false };
+    Some((binding.options.queue.clone(), binding))
+}
+
+fn of_reports(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
+    let options = dispatch::reports(platform, name, function)?;
+    let binding = Binding { options, function: name.clone(), handler: Handler::Report, transactional: false };
     Some((binding.options.queue.clone(), binding))
 }
 

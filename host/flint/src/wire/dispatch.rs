@@ -13,8 +13,10 @@ pub(super) fn all(platform: &Platform) -> impl Iterator<Item = Options> {
     let triggers = platform.triggers.iter().filter_map(|trigger| self::trigger(platform, trigger));
     let ticks = platform.schedules.iter().filter_map(|(name, schedule)| ticks(platform, name, schedule));
     let functions = platform.functions.iter();
-    let invocations = functions.filter_map(|(name, function)| invocations(platform, name, function));
-    triggers.chain(ticks).chain(invocations)
+    let of_functions = functions.flat_map(|(name, function)| {
+        invocations(platform, name, function).into_iter().chain(reports(platform, name, function))
+    });
+    triggers.chain(ticks).chain(of_functions)
 }
 
 /// How long a batch is leased beyond what its function may take: for settling it.
@@ -75,6 +77,29 @@ pub(crate) fn invocations(platform: &Platform, name: &FunctionName, function: &F
         batch_window: Duration::ZERO,
         concurrency: function.concurrency,
         visibility: rules.visibility.max(function.timeout + function.queue_timeout + SETTLE),
+        filter: None,
+        backoff: Backoff { first: how.retry_delay, most: how.retry_delay_max },
+        receives_max: rules.receives_max,
+        receive_max: rules.batch_max,
+        delay_max: rules.visibility_max,
+    })
+}
+
+/// The most reports that are passed on in one commit.
+const REPORTS: usize = 10;
+
+/// How reports of what became of a function's invocations are dispatched: as they come; none if nobody is told.
+pub(crate) fn reports(platform: &Platform, name: &FunctionName, function: &Function) -> Option<Options> {
+    let queue = Function::report_queue(name);
+    let rules = queue_rules(platform.queues.get(&queue)?);
+    let how = &function.asynchronous;
+    Some(Options {
+        queue,
+        batch_size: REPORTS,
+        batch_bytes_max: rules.batch_bytes_max,
+        batch_window: Duration::ZERO,
+        concurrency: 1,
+        visibility: rules.visibility,
         filter: None,
         backoff: Backoff { first: how.retry_delay, most: how.retry_delay_max },
         receives_max: rules.receives_max,

@@ -317,7 +317,10 @@ impl Dispatcher {
             | CommitError::Full { .. }
             | CommitError::Unavailable { .. } => {
                 tracing::warn!(%queue, %error, "a batch comes again, since its effects can't be committed now");
-                batch.iter().map(|_| self.policy().put_off()).collect()
+                // There may be room for what one message brings, and never for what all of them do.
+                let is_full = matches!(error, CommitError::Full { .. });
+                let company = if is_full { Company::Alone } else { Company::Any };
+                batch.iter().map(|_| self.policy().put_off(company)).collect()
             }
             error => {
                 // However often it is tried, a circle has no end; of a batch, another message may be the one in it.

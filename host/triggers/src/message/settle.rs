@@ -53,7 +53,7 @@ impl Policy {
 
     fn unanswered(&self, batch: usize, delivery: &Delivery, unanswered: &Unanswered) -> Verdict {
         match unanswered.blame {
-            Blame::Host => self.put_off(),
+            Blame::Host => self.put_off(Company::Any),
             Blame::Messages { retry } => {
                 let company = if batch > 1 { Company::Alone } else { Company::Any };
                 self.again(delivery, &unanswered.reason, retry, company)
@@ -62,8 +62,9 @@ impl Policy {
     }
 
     /// Again after a while, as if it had not been received.
-    pub(super) fn put_off(&self) -> Verdict {
-        forgiven(self.backoff.delay(1, self.jitter).max(HOST_DELAY).min(self.delay_max))
+    pub(super) fn put_off(&self, company: Company) -> Verdict {
+        let after = self.backoff.delay(1, self.jitter).max(HOST_DELAY).min(self.delay_max);
+        Verdict::Retry { after, receives: Receives::Forgive, company }
     }
 
     fn again(&self, delivery: &Delivery, reason: &str, retry: Retry, company: Company) -> Verdict {

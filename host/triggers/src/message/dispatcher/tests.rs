@@ -58,8 +58,13 @@ fn store() -> StoreName {
 fn stores() -> Arc<dyn Stores> {
     let dying = QueueRules { dead_letter: Some(name("jobs/dead")), receives_max: Some(3), ..QueueRules::default() };
     let fifo = QueueRules { order: Order::Fifo, ..dying.clone() };
-    let queues =
-        [("jobs", dying), ("orders", fifo), ("jobs/dead", QueueRules::default()), ("told", QueueRules::default())];
+    let queues = [
+        ("jobs", dying),
+        ("orders", fifo),
+        ("jobs/dead", QueueRules::default()),
+        ("told", QueueRules::default()),
+        ("narrow", QueueRules { length_max: 1, ..QueueRules::default() }),
+    ];
     let told =
         TopicRules { subscriptions: vec![Subscription { queue: name("told"), filter: None }], ..TopicRules::default() };
     let catalog = Catalog {
@@ -313,6 +318,32 @@ async fn a_blob_that_is_another_by_now_is_a_conflict_too() {
     })
     .await;
     assert_eq!((batches.len(), counts), (5, BTreeMap::from([("done", 1)])), "no attempt counts");
+}
+
+#[tokio::test]
+async fn where_there_is_room_for_one_message_a_batch_comes_to_its_end_one_by_one() {
+    let stores = stores();
+    send(&stores, "jobs", &["1", "2", "3"]).await;
+    let drained = Arc::clone(&stores);
+    let draining = tokio::spawn(async move {
+        let wait = Receive { wait: Duration::from_secs(30), ..Receive::default() };
+        for _ in 0..3 {
+            let one = drained.queues().receive(&name("narrow"), wait).await.expect("a receive").messages.remove(0);
+            let done = Commit { consumed: vec![Settle::done(one.receipt)], ..Commit::default() };
+            drained.commit(done).await.expect("a settlement");
+        }
+    });
+    let (batches, counts) = dispatch(&stores, options("jobs"), |batch| {
+        let effect = |one: &Delivery| {
+            let message = Message::new(MessageId::now(), one.stored.message.body.clone());
+            Effect::QueueSend { queue: name("narrow"), message, options: SendOptions::default() }
+        };
+        Ok(Handled { failures: Vec::new(), effects: batch.iter().map(effect).collect() })
+    })
+    .await;
+    draining.await.expect("all came through");
+    assert_eq!((batches[0].len(), counts["done"]), (3, 3));
+    assert!(batches[1..].iter().all(|batch| batch.len() == 1), "{batches:?}");
 }
 
 #[tokio::test]
