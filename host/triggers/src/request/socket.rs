@@ -48,8 +48,8 @@ struct Linger {
 
 /// How long a client that was answered early is listened to.
 const LINGER_TIME: Duration = Duration::from_secs(1);
-/// How much of what it sends is read.
-const LINGER_SIZE: usize = 256 << 10;
+/// How much of what it sends is read: enough for what is on its way of a body that is a little too large.
+const LINGER_SIZE: usize = 16 << 20;
 
 impl Linger {
     fn new() -> Self {
