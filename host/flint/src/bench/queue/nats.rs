@@ -9,6 +9,7 @@ use crate::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 const SUBJECT: &str = "jobs.all";
 const NEXT: &str = "$JS.API.CONSUMER.MSG.NEXT.jobs.workers";
@@ -78,12 +79,13 @@ async fn handle(server: &Program, time: Duration) -> Result<Row, Error> {
     let backlog = Arc::new(Backlog::default());
     let mut senders = senders(server, PAIRS, BATCH).await?;
     senders.iter_mut().for_each(|sender| sender.backlog = Some(Arc::clone(&backlog)));
-    let until = Instant::now() + time;
+    // They work as long as anybody sends, or who waits for a shorter backlog would wait for ever.
+    let stop = CancellationToken::new();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..PAIRS {
-        let (mut connection, backlog) = (open(server).await?, Arc::clone(&backlog));
+        let (mut connection, backlog, stop) = (open(server).await?, Arc::clone(&backlog), stop.clone());
         workers.spawn(async move {
-            while Instant::now() < until {
+            while !stop.is_cancelled() {
                 let receipts = read(&mut connection, BATCH).await.map_err(failed)?;
                 settle(&mut connection, &receipts).await.map_err(failed)?;
                 backlog.done(receipts.len() as u64);
@@ -93,6 +95,7 @@ async fn handle(server: &Program, time: Duration) -> Result<Row, Error> {
     }
     let (times, span) = work(senders, time).await?;
     let handled = backlog.handled();
+    stop.cancel();
     while let Some(worker) = workers.join_next().await {
         worker.map_err(|error| Error::Bug(error.to_string()))??;
     }

@@ -8,6 +8,7 @@ use crate::bench::rival::redis::{Connection, Value};
 use crate::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 const STREAM: &[u8] = b"jobs";
 const GROUP: &[u8] = b"workers";
@@ -59,13 +60,14 @@ async fn handle(server: &Program, time: Duration) -> Result<Row, Error> {
     let backlog = Arc::new(Backlog::default());
     let mut senders = senders(server, PAIRS, BATCH).await?;
     senders.iter_mut().for_each(|sender| sender.backlog = Some(Arc::clone(&backlog)));
-    let until = Instant::now() + time;
+    // They work as long as anybody sends, or who waits for a shorter backlog would wait for ever.
+    let stop = CancellationToken::new();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..PAIRS {
         let mut connection = Connection::open(server.address).await.map_err(failed)?;
-        let backlog = Arc::clone(&backlog);
+        let (backlog, stop) = (Arc::clone(&backlog), stop.clone());
         workers.spawn(async move {
-            while Instant::now() < until {
+            while !stop.is_cancelled() {
                 let handled = take(&mut connection, BATCH).await?;
                 backlog.done(handled);
             }
@@ -74,6 +76,7 @@ async fn handle(server: &Program, time: Duration) -> Result<Row, Error> {
     }
     let (times, span) = work(senders, time).await?;
     let handled = backlog.handled();
+    stop.cancel();
     while let Some(worker) = workers.join_next().await {
         worker.map_err(|error| Error::Bug(error.to_string()))??;
     }
