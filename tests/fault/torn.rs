@@ -1,8 +1,9 @@
-//! `kill -9`, and a last write to the database that did not reach the disk whole, as after a loss of power.
+//! `kill -9`, and a last write that did not reach the disk whole, as after a loss of power.
 //!
-//! A commit of redb writes pages that nothing refers to yet, and makes the other one of its two headers the one in force; all of it is
-//! synced before anybody is answered. So what a torn commit may leave is garbage in that header, and in what the file has just grown by;
-//! neither may cost anything that was acknowledged before. Pages in the middle are torn below, where the tests have the disk in their hands
+//! A commit is appended to the log and synced before anybody is answered; now and then it is one of redb's instead, which writes pages
+//! that nothing refers to yet, then its other header, and then puts that one in force, each behind a sync. So what a torn commit may
+//! leave is garbage behind the end of the log, in that header, and in what the database has just grown by; none of it may cost anything
+//! that was acknowledged before. Pages in the middle are torn below, where the tests have the disk in their hands
 //! (`host/stores-embedded/src/tests/faults.rs`).
 
 use crate::it::harness::{Client, Host, Launch};
@@ -24,8 +25,6 @@ const WRITERS: usize = 4;
 /// The byte whose lowest bit says which header is in force, and where they are, behind the version of the format, which no write
 /// changes.
 const IN_FORCE: u64 = 9;
-/// The bit of it that says that the header was synced before it was put in force; commits do without.
-const TWO_PHASES: u8 = 4;
 /// What the file grows by.
 const PAGE: u64 = 4096;
 const HEADERS: [Range<u64>; 2] = [72..192, 200..320];
@@ -74,20 +73,21 @@ fn write_until_the_end(admin: Client, writer: usize, count: &AtomicUsize) {
     }
 }
 
-/// Leaves what a write would that power was lost in: some of the other header, maybe in force already, and pages of garbage behind
-/// the end.
+/// Leaves what writes would that power was lost in: garbage behind the end of the log, which was never full here; some of the
+/// database's other header, and pages of garbage behind its end.
 fn tear(host: &Host, rng: &mut StdRng) {
-    let path = host.data_dir().join("stores/stores.redb");
-    let file = File::options().read(true).write(true).open(path).expect("the database");
+    let open = |name| {
+        let path = host.data_dir().join("stores").join(name);
+        File::options().read(true).write(true).open(path).expect("a file of the stores")
+    };
+    let log = open("stores.wal");
+    let end = log.metadata().expect("a file").len();
+    garble(&log, end..end + rng.random_range(0..1000), rng);
+    let file = open("stores.redb");
     let mut flags = [0];
     file.read_exact_at(&mut flags, IN_FORCE).expect("a header");
     let other = HEADERS[usize::from(flags[0] & 1 == 0)].clone();
-    if rng.random() {
-        file.write_all_at(&[(flags[0] ^ 1) & !TWO_PHASES], IN_FORCE).expect("written");
-        garble(&file, other, rng);
-    } else {
-        garble(&file, rng.random_range(other.clone())..other.end, rng);
-    }
+    garble(&file, rng.random_range(other.clone())..other.end, rng);
     let end = file.metadata().expect("a file").len();
     garble(&file, end..end + PAGE * rng.random_range(0..50), rng);
 }

@@ -20,6 +20,9 @@ pub(crate) trait Medium: Debug + Send + Sync + 'static {
     /// Opens it. What was opened before is closed by then.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
 
+    /// Opens the write-ahead log, which is empty at first.
+    fn open_log(&self) -> io::Result<Box<dyn StorageBackend>>;
+
     /// How many bytes are free: as many as there can be if that can't be found out, since the write tells.
     ///
     /// redb has to be opened again after a failed write, and nobody reads meanwhile. So a write that would fail is not begun.

@@ -21,13 +21,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use flint_model::Timestamp;
 use flint_stores::Unavailable;
-use parking_lot::RwLock;
-use redb::{ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use parking_lot::{Mutex, RwLock};
+use redb::{Durability, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use crate::backend::{Medium, Watched};
 use crate::error::OpenError;
 use crate::format;
-use crate::table::{Corrupt, TIME, meta};
+use crate::options::Options;
+use crate::table::{Corrupt, EPOCH, META, Redo, TIME, Tables, changes, meta};
+use crate::wal::{ReadError, Wal};
 
 /// Why a transaction could not be made. The cause goes to the log; a caller learns that the store is unavailable.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,9 @@ pub(crate) enum Failure {
     Corrupt(#[from] Corrupt),
     #[error(transparent)]
     Panicked(#[from] Panicked),
+    /// The log did not take what was to be committed.
+    #[error("the log can't be written")]
+    Log(#[source] io::Error),
     #[error("{0}")]
     Unavailable(#[from] Unavailable),
 }
@@ -52,7 +57,7 @@ impl Failure {
     pub(crate) fn reason(&self) -> Unavailable {
         match self {
             Self::Unavailable(reason) => *reason,
-            Self::Redb(redb::Error::Io(error)) => match error.kind() {
+            Self::Redb(redb::Error::Io(error)) | Self::Log(error) => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Unavailable::DiskFull,
                 io::ErrorKind::ReadOnlyFilesystem => Unavailable::ReadOnly,
                 _ => Unavailable::Failed,
@@ -71,7 +76,7 @@ macro_rules! from_redb {
         }
     )*};
 }
-from_redb!(StorageError TableError TransactionError CommitError);
+from_redb!(StorageError TableError TransactionError CommitError SetDurabilityError);
 
 impl From<redb::Error> for Failure {
     fn from(error: redb::Error) -> Self {
@@ -81,26 +86,48 @@ impl From<redb::Error> for Failure {
 
 /// The database, or why there is none at the moment.
 pub(crate) struct Database {
-    slot: RwLock<Result<redb::Database, Unavailable>>,
+    slot: RwLock<Result<Open, Unavailable>>,
     medium: Box<dyn Medium>,
-    cache_bytes: usize,
+    sizes: Sizes,
     sync_failed: Arc<AtomicBool>,
+}
+
+/// A database with its log: what the log holds is in the database, and not yet in its file for good.
+struct Open {
+    database: redb::Database,
+    /// Locked by the one thread that writes.
+    wal: Mutex<Wal>,
+}
+
+/// What bounds a database, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// The memory for its pages.
+    pub(crate) cache: usize,
+    /// How long its log gets.
+    pub(crate) log: u64,
+}
+
+impl Sizes {
+    pub(crate) fn of(options: &Options) -> Self {
+        Self { cache: options.cache_size.as_usize(), log: options.group_commit.log_max.as_u64() }
+    }
 }
 
 impl Database {
     /// Opens the database on its medium. With `Contents::Fresh`, the medium has to be empty and gets the tables.
-    pub(crate) fn open(medium: Box<dyn Medium>, cache_bytes: usize, contents: Contents) -> Result<Self, OpenError> {
+    pub(crate) fn open(medium: Box<dyn Medium>, sizes: Sizes, contents: Contents) -> Result<Self, OpenError> {
         let sync_failed = Arc::new(AtomicBool::new(false));
         let opened = contained(|| {
-            let database = open_redb(medium.as_ref(), cache_bytes, &sync_failed)?;
+            let database = open_redb(medium.as_ref(), sizes, &sync_failed)?;
             match contents {
                 Contents::Fresh => format::initialise(&database)?,
                 Contents::Existing => format::migrate(&database)?,
             }
-            Ok(database)
+            with_log(database, medium.as_ref(), sizes, &sync_failed)
         });
-        let database = opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text)))?;
-        Ok(Self { slot: RwLock::new(Ok(database)), medium, cache_bytes, sync_failed })
+        let open = opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text)))?;
+        Ok(Self { slot: RwLock::new(Ok(open)), medium, sizes, sync_failed })
     }
 
     /// When the last commit was, as far as the clock of that time could tell.
@@ -113,8 +140,8 @@ impl Database {
     /// Reads at one moment.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, Failure> {
         let slot = self.slot.read();
-        let database = slot.as_ref().map_err(|why| *why)?;
-        contained(|| read(&database.begin_read().map_err(redb::Error::from)?))?
+        let open = slot.as_ref().map_err(|why| *why)?;
+        contained(|| read(&open.database.begin_read().map_err(redb::Error::from)?))?
     }
 
     /// Writes, and makes it durable if `write` answers that there is something to commit.
@@ -123,23 +150,25 @@ impl Database {
     /// not at all, and [`Database::recover`] has to be called unless it is [`Failure::Corrupt`].
     pub(crate) fn write<T>(
         &self,
-        write: impl FnOnce(&WriteTransaction) -> Result<(T, bool), Failure>,
+        write: impl FnOnce(&WriteTransaction, &Redo) -> Result<(T, bool), Failure>,
     ) -> Result<T, Failure> {
         let slot = self.slot.read();
-        let database = slot.as_ref().map_err(|why| *why)?;
+        let open = slot.as_ref().map_err(|why| *why)?;
         // redb survives a panic in a transaction, by rolling it back or by asking to be opened again.
         contained(|| {
-            let transaction = database.begin_write().map_err(redb::Error::from)?;
-            match write(&transaction)? {
-                (answer, true) => {
-                    transaction.commit()?;
-                    Ok(answer)
-                }
-                (answer, false) => {
-                    transaction.abort()?;
-                    Ok(answer)
-                }
+            let mut wal = open.wal.lock();
+            let mut transaction = open.database.begin_write().map_err(redb::Error::from)?;
+            let redo = wal.redo();
+            let (answer, has_changed) = write(&transaction, &redo)?;
+            if !has_changed {
+                transaction.abort()?;
+            } else if wal.append(redo).map_err(Failure::Log)? {
+                transaction.set_durability(Durability::None)?;
+                transaction.commit()?;
+            } else {
+                checkpoint(transaction, &mut wal)?;
             }
+            Ok(answer)
         })?
     }
 
@@ -159,15 +188,18 @@ impl Database {
         if let Err(panicked) = contained(|| drop(failed)) {
             tracing::warn!(error = %panicked, "the store could not be closed before it is opened again");
         }
-        if self.sync_failed.load(Ordering::Acquire) {
+        if self.is_distrusted() {
             tracing::error!("the disk failed to keep what was written: nothing is read or written until a restart");
             return;
         }
-        let opened = contained(|| open_redb(self.medium.as_ref(), self.cache_bytes, &self.sync_failed));
+        let opened = contained(|| {
+            let database = open_redb(self.medium.as_ref(), self.sizes, &self.sync_failed)?;
+            with_log(database, self.medium.as_ref(), self.sizes, &self.sync_failed)
+        });
         match opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text))) {
-            Ok(database) => {
+            Ok(open) => {
                 tracing::info!("the store was opened again");
-                *self.slot.write() = Ok(database);
+                *self.slot.write() = Ok(open);
             }
             Err(error) => tracing::error!(error = %Chain(&error), "the store can't be opened again, for now"),
         }
@@ -175,16 +207,28 @@ impl Database {
 
     /// Whether [`Database::recover`] could help.
     pub(crate) fn is_lost(&self) -> bool {
-        matches!(*self.slot.read(), Err(Unavailable::Failed)) && !self.sync_failed.load(Ordering::Acquire)
+        matches!(*self.slot.read(), Err(Unavailable::Failed)) && !self.is_distrusted()
+    }
+
+    /// Whether the disk failed to keep what was written, so that nothing is read from it any more.
+    pub(crate) fn is_distrusted(&self) -> bool {
+        self.sync_failed.load(Ordering::Acquire)
     }
 
     /// Closes the database cleanly; everything is refused from now on.
     pub(crate) fn close(&self) {
-        let database = std::mem::replace(&mut *self.slot.write(), Err(Unavailable::ShuttingDown));
-        let Ok(database) = database else { return };
-        let closed = contained(|| database.close().map_err(|error| Failure::Redb(error.into())));
+        let open = std::mem::replace(&mut *self.slot.write(), Err(Unavailable::ShuttingDown));
+        let Ok(Open { database, wal }) = open else { return };
+        let closed = contained(|| {
+            let mut wal = wal.into_inner();
+            // So the next start has nothing to make again.
+            if !wal.is_empty() && !self.is_distrusted() {
+                checkpoint(database.begin_write()?, &mut wal)?;
+            }
+            database.close().map_err(|error| Failure::Redb(error.into()))
+        });
         if let Err(failure) = closed.unwrap_or_else(|panicked| Err(panicked.into())) {
-            // Nothing is lost: what was acknowledged is durable. The next start repairs.
+            // Nothing is lost: what was acknowledged is durable. The next start makes it again.
             tracing::warn!(error = %Chain(&failure), "the store could not be closed cleanly");
         }
     }
@@ -205,13 +249,60 @@ pub(crate) enum Contents {
     Existing,
 }
 
-fn open_redb(
-    medium: &dyn Medium,
-    cache_bytes: usize,
-    sync_failed: &Arc<AtomicBool>,
-) -> Result<redb::Database, OpenError> {
+fn open_redb(medium: &dyn Medium, sizes: Sizes, sync_failed: &Arc<AtomicBool>) -> Result<redb::Database, OpenError> {
     let backend = Watched::new(medium.open()?, Arc::clone(sync_failed));
-    Ok(redb::Builder::new().set_cache_size(cache_bytes).create_with_backend(backend)?)
+    Ok(redb::Builder::new().set_cache_size(sizes.cache).create_with_backend(backend)?)
+}
+
+/// Opens the log of a database, and makes in the database again what only the log has.
+fn with_log(
+    database: redb::Database,
+    medium: &dyn Medium,
+    sizes: Sizes,
+    sync_failed: &Arc<AtomicBool>,
+) -> Result<Open, OpenError> {
+    let epoch = meta(&database.begin_read().map_err(redb::Error::from)?, EPOCH)?;
+    let epoch = epoch.ok_or_else(|| OpenError::Corrupt("it names no epoch of its log".to_owned()))?;
+    let file = Watched::new(medium.open_log()?, Arc::clone(sync_failed));
+    let mut wal = Wal::new(Box::new(file), epoch, sizes.log);
+    let records = replay(&database, &mut wal)?;
+    if records > 0 {
+        tracing::info!(records, "what only the store's log had was made again");
+    }
+    Ok(Open { database, wal: Mutex::new(wal) })
+}
+
+/// Makes again what a log holds. It stays in the log: a disk that is full can be read from all the same.
+fn replay(database: &redb::Database, wal: &mut Wal) -> Result<usize, OpenError> {
+    let mut transaction = database.begin_write().map_err(redb::Error::from)?;
+    transaction.set_durability(Durability::None).map_err(redb::Error::from)?;
+    let redo = Redo::default();
+    let mut tables = Tables::open(&transaction, &redo).map_err(redb::Error::from)?;
+    let mut records = 0;
+    let read = wal.read(|record| {
+        records += 1;
+        changes(record).try_for_each(|change| {
+            let is_known = tables.redo(&change?)?;
+            if is_known { Ok(()) } else { Err(Failure::Corrupt(Corrupt("the log"))) }
+        })
+    });
+    drop(tables);
+    read.map_err(|error| match error {
+        ReadError::Io(error) => OpenError::Io(error),
+        ReadError::Record(Failure::Redb(error)) => error.into(),
+        error => OpenError::Corrupt(Chain(&error).to_string()),
+    })?;
+    transaction.commit().map_err(redb::Error::from)?;
+    Ok(records)
+}
+
+/// Commits in the database's file for good, with all that only the log had until now.
+fn checkpoint(mut transaction: WriteTransaction, wal: &mut Wal) -> Result<(), Failure> {
+    transaction.open_table(META)?.insert(EPOCH, wal.epoch().wrapping_add(1))?;
+    transaction.set_quick_repair(true);
+    transaction.commit()?;
+    wal.begin_anew();
+    Ok(())
 }
 
 /// Says that redb panicked, and with which words.

@@ -15,11 +15,13 @@ use redb::backends::FileBackend;
 
 use crate::backend::Medium;
 use crate::blob_file::BlobFolder;
-use crate::database::{Contents, Database};
+use crate::database::{Contents, Database, Sizes};
 use crate::error::OpenError;
 
 /// The database file.
 pub(crate) const STORE_FILE: &str = "stores.redb";
+/// Its write-ahead log.
+const LOG_FILE: &str = "stores.wal";
 const ASIDE_FILE: &str = "stores.redb.new";
 const LOCK_FILE: &str = "lock";
 
@@ -52,23 +54,23 @@ impl Folder {
     }
 
     /// Opens the folder's database; makes it if there is none.
-    pub(crate) fn open(&self, cache_bytes: usize) -> Result<Database, OpenError> {
+    pub(crate) fn open(&self, sizes: Sizes) -> Result<Database, OpenError> {
         if !self.dir.try_exists(STORE_FILE)? {
-            self.create(cache_bytes)?;
+            self.create(sizes)?;
         } else if self.dir.metadata(STORE_FILE)?.len() == 0 {
             return Err(OpenError::Corrupt(format!("`{STORE_FILE}` is empty")));
         }
-        Database::open(Box::new(self.file(STORE_FILE)), cache_bytes, Contents::Existing)
+        Database::open(Box::new(self.file(STORE_FILE)), sizes, Contents::Existing)
     }
 
-    fn create(&self, cache_bytes: usize) -> Result<(), OpenError> {
+    fn create(&self, sizes: Sizes) -> Result<(), OpenError> {
         match self.dir.remove_file(ASIDE_FILE) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
         let options = OpenOptions::new().read(true).write(true).create_new(true).clone();
         self.dir.open_with(ASIDE_FILE, &options)?.sync_all()?;
-        Database::open(Box::new(self.file(ASIDE_FILE)), cache_bytes, Contents::Fresh)?.close();
+        Database::open(Box::new(self.file(ASIDE_FILE)), sizes, Contents::Fresh)?.close();
         self.dir.rename(ASIDE_FILE, &self.dir, STORE_FILE)?;
         // The new name has to be on the disk before anything is acknowledged under it.
         Ok(self.dir.open(".")?.sync_all()?)
@@ -96,18 +98,32 @@ struct DatabaseFile {
 
 impl Medium for DatabaseFile {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        let options = OpenOptions::new().read(true).write(true).clone();
-        let file = self.dir.open_with(self.name, &options)?.into_std();
-        // What a process wrote that was killed is in the kernel, and what is read there must not be lost later. What the
-        // disk refused from it is in the kernel too, and must not be read (see `database`).
-        file.sync_data()?;
-        forget_cached(&file)?;
-        Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
+        self.open_file(self.name, OpenOptions::new().read(true).write(true))
+    }
+
+    fn open_log(&self) -> io::Result<Box<dyn StorageBackend>> {
+        if !self.dir.try_exists(LOG_FILE)? {
+            self.dir.open_with(LOG_FILE, OpenOptions::new().write(true).create(true))?.sync_all()?;
+            // What is appended under a name that is lost is lost.
+            self.dir.open(".")?.sync_all()?;
+        }
+        self.open_file(LOG_FILE, OpenOptions::new().read(true).write(true))
     }
 
     #[cfg(unix)]
     fn free(&self) -> Result<u64, Unavailable> {
         free(&self.dir)
+    }
+}
+
+impl DatabaseFile {
+    fn open_file(&self, name: &str, options: &OpenOptions) -> io::Result<Box<dyn StorageBackend>> {
+        let file = self.dir.open_with(name, options)?.into_std();
+        // What a process wrote that was killed is in the kernel, and what is read there must not be lost later. What the
+        // disk refused from it is in the kernel too, and must not be read (see `database`).
+        file.sync_data()?;
+        forget_cached(&file)?;
+        Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
     }
 }
 

@@ -5,22 +5,18 @@
 
 use crate::error::OpenError;
 use crate::folder::STORE_FILE;
-use crate::table::{FORMAT, Tables, meta};
+use crate::table::{EPOCH, FORMAT, Redo, Tables, meta};
 use redb::ReadableDatabase as _;
 
 /// The format that this version of the program reads and writes.
 ///
-/// 1 had key-value stores alone; 2 has queues, what leads to messages, and blobs.
-pub(crate) const FORMAT_NOW: u64 = 2;
+/// 1 had key-value stores alone; 2 has queues, what leads to messages, and blobs; 3 has a write-ahead log, in which there may be
+/// commits that the database's file has not.
+pub(crate) const FORMAT_NOW: u64 = 3;
 
 /// Makes all tables in a new database.
 pub(crate) fn initialise(database: &redb::Database) -> Result<(), OpenError> {
-    let make = || -> Result<(), redb::Error> {
-        let transaction = database.begin_write()?;
-        Tables::make(&transaction)?.meta.insert(FORMAT, FORMAT_NOW)?;
-        Ok(transaction.commit()?)
-    };
-    Ok(make()?)
+    Ok(make(database)?)
 }
 
 /// Brings a database of an older format to this one, and refuses one that has no format or one that isn't known.
@@ -31,18 +27,26 @@ pub(crate) fn migrate(database: &redb::Database) -> Result<(), OpenError> {
     };
     match found {
         Ok(Some(FORMAT_NOW)) => Ok(()),
-        Ok(Some(1)) => Ok(to_2(database)?),
+        Ok(Some(found @ 1..FORMAT_NOW)) => {
+            // What is new in it are tables, which are empty, and the log, which is too.
+            make(database)?;
+            tracing::info!("the store was brought from format {found} to {FORMAT_NOW}");
+            Ok(())
+        }
         Ok(Some(found)) => Err(OpenError::UnknownFormat { found, known: FORMAT_NOW }),
         Ok(None) | Err(redb::Error::TableTypeMismatch { .. }) => Err(OpenError::Foreign { file: STORE_FILE }),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Adds the tables of queues, of what leads to messages and of blobs, which are empty.
-fn to_2(database: &redb::Database) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    Tables::make(&transaction)?.meta.insert(FORMAT, 2)?;
-    transaction.commit()?;
-    tracing::info!("the store was brought from format 1 to 2");
-    Ok(())
+/// Makes the tables that are not there, and the first epoch of the log: by chance, so that no other log is taken for it.
+fn make(database: &redb::Database) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    let redo = Redo::default();
+    let mut tables = Tables::make(&transaction, &redo)?;
+    tables.meta.insert(FORMAT, FORMAT_NOW)?;
+    tables.meta.insert(EPOCH, rand::random::<u64>())?;
+    drop(tables);
+    transaction.set_quick_repair(true);
+    Ok(transaction.commit()?)
 }

@@ -1,7 +1,8 @@
 //! The store engine inside the process: redb behind the traits of flint-stores.
 //!
 //! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
-//! all commits that wait (`group_commit`, `writer`), which applies them to tables (`apply`, `table`); reads are redb read
+//! all commits that wait (`group_commit`, `writer`): it applies them to tables (`apply`, `table`), and appends the rows that this
+//! changed to a log (`wal`), from which they reach the database's file in the background of a hundred others; reads are redb read
 //! transactions, on the caller's thread (`kv`, `queue`, `blob`, `record`). What is over is removed in the background
 //! (`collect`). The content of blobs, unless it is small, is in files: written and read in blocks (`blob_write`,
 //! `blob_read`), kept while something links it or somebody holds it (`contents`), and removed then (`blob_collect`).
@@ -32,6 +33,7 @@ mod record;
 mod space;
 mod table;
 mod transfers;
+mod wal;
 mod writer;
 
 #[cfg(test)]
@@ -55,7 +57,7 @@ use crate::blob_collect::BlobCollector;
 use crate::blob_file::BlobFolder;
 use crate::collect::Collector;
 use crate::contents::Contents;
-use crate::database::Database;
+use crate::database::{Database, Sizes};
 pub use crate::error::OpenError;
 use crate::folder::Folder;
 use crate::group_commit::GroupCommit;
@@ -82,15 +84,14 @@ pub struct Embedded {
 impl Embedded {
     /// Opens the stores in a folder; an empty folder gets a new database.
     ///
-    /// Blocks while it reads the folder. After a crash it also verifies the whole database, which takes time in
-    /// proportion to its size.
+    /// Blocks while it reads the folder. After a crash it also makes again what the write-ahead log holds.
     ///
     /// # Errors
     /// [`OpenError`]; each case says what to do. Nothing in the folder is changed by a failed open, but for the lock file
     /// and a database that was being made.
     pub fn open(dir: Dir, options: Options) -> Result<Self, OpenError> {
         let folder = Folder::take(dir)?;
-        let database = folder.open(options.cache_size.as_usize())?;
+        let database = folder.open(Sizes::of(&options))?;
         let blobs = folder.blobs()?;
         Self::start(database, blobs, Some(folder), options)
     }

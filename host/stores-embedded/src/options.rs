@@ -52,6 +52,9 @@ pub struct GroupCommitOptions {
     /// What of the disk is to stay free: 32 MiB by default. With less, what adds something is refused, and reads go on. What
     /// only frees goes on down to a quarter of it; content of blobs stops at twice as much.
     pub free_min: ByteSize,
+    /// How long the write-ahead log gets, before what it holds is in the database: 16 MiB by default. After a crash, that much is
+    /// done again; a longer log has commits wait more seldom, and longer, for the database to be synced.
+    pub log_max: ByteSize,
     /// How long a commit waits for room before it is refused as overload: 5 s by default.
     pub wait_max: Duration,
 }
@@ -65,6 +68,7 @@ impl Default for GroupCommitOptions {
             queue_max: 8192,
             queue_bytes_max: ByteSize::mib(64),
             free_min: ByteSize::mib(32),
+            log_max: ByteSize::mib(16),
             wait_max: Duration::from_secs(5),
         }
     }

@@ -16,6 +16,7 @@
 
 pub(crate) mod blob;
 mod lazy;
+mod logged;
 pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod subscription;
@@ -26,9 +27,11 @@ use flint_model::{StoreName, Timestamp};
 use flint_stores::kv::{Counter, Kind};
 use flint_stores::{Entry, Version};
 use lazy::Lazy;
+use logged::{Change, Logged};
+pub(crate) use logged::{Redo, changes};
 use queue::QueueTables;
 use record::{INVOCATION, INVOCATION_EXPIRY, SCHEDULE};
-use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, StorageError, TableDefinition, TableError, WriteTransaction};
 use subscription::SUBSCRIPTION;
 
 pub(crate) const KV: TableDefinition<&[u8], &[u8]> = TableDefinition::new("kv");
@@ -43,6 +46,8 @@ pub(crate) const VERSION: &str = "version";
 pub(crate) const TIME: &str = "time";
 /// The row of `meta` that tells the number of the last message.
 pub(crate) const NUMBER: &str = "number";
+/// The row of `meta` that tells the epoch of the write-ahead log. It is not in the log itself.
+pub(crate) const EPOCH: &str = "epoch";
 
 const NAME_END: u8 = 0;
 /// The end of time: an entry that ends here stays.
@@ -51,9 +56,9 @@ const HEADER: usize = 17;
 
 /// The tables of a write transaction.
 pub(crate) struct Tables<'tx> {
-    pub(crate) kv: Table<'tx, &'static [u8], &'static [u8]>,
-    pub(crate) expiry: Table<'tx, &'static [u8], ()>,
-    pub(crate) meta: Table<'tx, &'static str, u64>,
+    pub(crate) kv: Logged<'tx, &'static [u8], &'static [u8]>,
+    pub(crate) expiry: Logged<'tx, &'static [u8], ()>,
+    pub(crate) meta: Logged<'tx, &'static str, u64>,
     pub(crate) queues: QueueTables<'tx>,
     pub(crate) blobs: BlobTables<'tx>,
     pub(crate) subscription: Lazy<'tx, &'static [u8], &'static [u8]>,
@@ -64,8 +69,8 @@ pub(crate) struct Tables<'tx> {
 
 impl<'tx> Tables<'tx> {
     /// Makes all tables that are not there.
-    pub(crate) fn make(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
-        let mut tables = Self::open(transaction)?;
+    pub(crate) fn make(transaction: &'tx WriteTransaction, redo: &'tx Redo) -> Result<Self, TableError> {
+        let mut tables = Self::open(transaction, redo)?;
         tables.subscription.open()?;
         tables.schedule.open()?;
         tables.invocation.open()?;
@@ -73,23 +78,36 @@ impl<'tx> Tables<'tx> {
         Ok(tables)
     }
 
-    /// Opens the tables that most transactions need.
-    pub(crate) fn open(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
+    /// Opens the tables that most transactions need. What is changed in any of them is noted.
+    pub(crate) fn open(transaction: &'tx WriteTransaction, redo: &'tx Redo) -> Result<Self, TableError> {
         Ok(Self {
-            kv: transaction.open_table(KV)?,
-            expiry: transaction.open_table(EXPIRY)?,
-            meta: transaction.open_table(META)?,
-            queues: QueueTables::open(transaction)?,
-            blobs: BlobTables::open(transaction)?,
-            subscription: Lazy::new(transaction, SUBSCRIPTION),
-            schedule: Lazy::new(transaction, SCHEDULE),
-            invocation: Lazy::new(transaction, INVOCATION),
-            invocation_expiry: Lazy::new(transaction, INVOCATION_EXPIRY),
+            kv: Logged::open(transaction, KV, redo)?,
+            expiry: Logged::open(transaction, EXPIRY, redo)?,
+            meta: Logged::open(transaction, META, redo)?,
+            queues: QueueTables::open(transaction, redo)?,
+            blobs: BlobTables::open(transaction, redo)?,
+            subscription: Lazy::new(transaction, SUBSCRIPTION, redo),
+            schedule: Lazy::new(transaction, SCHEDULE, redo),
+            invocation: Lazy::new(transaction, INVOCATION, redo),
+            invocation_expiry: Lazy::new(transaction, INVOCATION_EXPIRY, redo),
         })
     }
 
+    /// Makes a change again that was noted; answers whether there is such a table.
+    pub(crate) fn redo(&mut self, change: &Change<'_>) -> Result<bool, TableError> {
+        Ok(self.kv.make(change)?
+            || self.expiry.make(change)?
+            || self.meta.make(change)?
+            || self.queues.redo(change)?
+            || self.blobs.redo(change)?
+            || self.subscription.open()?.make(change)?
+            || self.schedule.open()?.make(change)?
+            || self.invocation.open()?.make(change)?
+            || self.invocation_expiry.open()?.make(change)?)
+    }
+
     /// A number of `meta`; 0 if it is not there.
-    pub(crate) fn number(&self, name: &str) -> Result<u64, redb::StorageError> {
+    pub(crate) fn number(&self, name: &str) -> Result<u64, StorageError> {
         Ok(self.meta.get(name)?.map_or(0, |row| row.value()))
     }
 }

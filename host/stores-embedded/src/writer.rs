@@ -124,7 +124,13 @@ impl Writer {
             tracing::error!(error = %Chain(failure), commits, "a write to the store failed");
         }
         // Of a row that can't be read the tables know nothing: the transaction was rolled back, and that is all.
-        if !matches!(failure, Failure::Unavailable(_) | Failure::Corrupt(_)) {
+        // Nor of what the log did not take: it ends where it did, and the next group goes there. Unless it could not be synced.
+        let is_undone = match failure {
+            Failure::Unavailable(_) | Failure::Corrupt(_) => true,
+            Failure::Log(_) => !self.database.is_distrusted(),
+            Failure::Redb(_) | Failure::Panicked(_) => false,
+        };
+        if !is_undone {
             self.database.recover();
         }
     }
@@ -185,8 +191,8 @@ impl Writer {
         released: &mut Vec<ContentId>,
     ) -> Result<BTreeSet<QueueName>, Failure> {
         let catalog = self.catalog.load();
-        self.database.write(|transaction| {
-            let mut apply = Apply::new(Tables::open(transaction)?, &catalog, self.clock.now())?;
+        self.database.write(|transaction, redo| {
+            let mut apply = Apply::new(Tables::open(transaction, redo)?, &catalog, self.clock.now())?;
             for (index, work) in group.iter_mut().enumerate() {
                 *at = Some(index);
                 work.job.apply(&mut apply)?;

@@ -15,9 +15,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use flint_model::StoreName;
+use flint_model::{ByteSize, StoreName};
 use flint_stores::{Catalog, Commit, Effect, KvLimits, Outcome, Stores as _};
-use flint_stores_embedded::{Embedded, Options};
+use flint_stores_embedded::{Embedded, GroupCommitOptions, Options};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -36,7 +36,10 @@ fn open(folder: &Path) -> Arc<Embedded> {
     let dir = Dir::open_ambient_dir(folder, ambient_authority()).expect("the folder");
     let stores = BTreeMap::from([(store(), KvLimits::default())]);
     let catalog = Catalog { stores, ..Catalog::default() };
-    Arc::new(Embedded::open(dir, Options { catalog, ..Options::default() }).expect("it opens after every kill"))
+    // A short log, so that kills hit what is behind it too.
+    let group_commit = GroupCommitOptions { log_max: ByteSize::kib(128), ..GroupCommitOptions::default() };
+    let options = Options { catalog, group_commit, ..Options::default() };
+    Arc::new(Embedded::open(dir, options).expect("it opens after every kill"))
 }
 
 fn batch(round: usize, writer: usize, n: usize) -> Vec<String> {

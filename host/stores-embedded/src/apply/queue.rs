@@ -46,7 +46,7 @@ impl Apply<'_> {
         if let Some(count) = self.counts.get(queue) {
             return Ok(if count.messages == 0 { none } else { *count });
         }
-        let found = count(&self.tables.queues.queue, queue)?.filter(|count| count.messages > 0).unwrap_or(none);
+        let found = count(&*self.tables.queues.queue, queue)?.filter(|count| count.messages > 0).unwrap_or(none);
         self.counts.insert(queue.clone(), found);
         Ok(found)
     }
@@ -74,7 +74,7 @@ impl Apply<'_> {
     fn message(&self, queue: &QueueName, number: u64, receives: u32) -> Result<Stored, Failure> {
         let row = self.tables.queues.message.get(message_key(queue, number).as_slice())?;
         let row = row.ok_or(Corrupt("ready, which names a message that is not there,"))?;
-        read_whole(row.value(), receives, &self.tables.blobs.body)
+        read_whole(row.value(), receives, &*self.tables.blobs.body)
     }
 
     /// Puts a message behind all others of a queue, of which it keeps the rule of groups: it may have been sent by another one,

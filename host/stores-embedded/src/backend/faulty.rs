@@ -24,15 +24,31 @@ pub(crate) struct Disk {
 
 #[derive(Debug, Default)]
 struct State {
+    files: [File; 2],
+    fault: Fault,
+    syncs: usize,
+    opened: usize,
+}
+
+/// The files of a disk: the database's, and its log.
+const DATABASE: usize = 0;
+const LOG: usize = 1;
+
+#[derive(Debug, Default)]
+struct File {
     /// What survives a power cut for certain.
     synced: Vec<u8>,
     /// What reads see.
     current: Vec<u8>,
     /// What was changed since the last sync, in order: each may survive a power cut, or not, or in part.
     pending: VecDeque<Change>,
-    fault: Fault,
-    syncs: usize,
-    opened: usize,
+}
+
+/// An open file.
+#[derive(Debug)]
+struct Handle {
+    disk: Disk,
+    file: usize,
 }
 
 #[derive(Debug)]
@@ -81,15 +97,16 @@ impl Disk {
     /// Takes the power away and gives it back: any of the changes since the last sync survive, whole or torn.
     pub(crate) fn cut_power(&self, rng: &mut StdRng) {
         let mut state = self.lock();
-        let state = &mut *state;
-        for change in state.pending.drain(..) {
-            match rng.random_range(0..3) {
-                0 => {}
-                1 => change.apply(&mut state.synced, |_| true),
-                _ => change.apply(&mut state.synced, |_| rng.next_u32() & 1 == 0),
+        for File { synced, current, pending } in &mut state.files {
+            for change in pending.drain(..) {
+                match rng.random_range(0..3) {
+                    0 => {}
+                    1 => change.apply(synced, |_| true),
+                    _ => change.apply(synced, |_| rng.next_u32() & 1 == 0),
+                }
             }
+            current.clone_from(synced);
         }
-        state.current.clone_from(&state.synced);
         state.fault = Fault::None;
     }
 
@@ -99,6 +116,14 @@ impl Disk {
 }
 
 impl Change {
+    /// How long the file has to be.
+    fn end(&self) -> usize {
+        match self {
+            Self::Len(len) => *len,
+            Self::Data { offset, bytes } => offset + bytes.len(),
+        }
+    }
+
     /// Applies the sectors that `survives` lets through.
     fn apply(&self, to: &mut Vec<u8>, mut survives: impl FnMut(usize) -> bool) {
         match self {
@@ -122,10 +147,13 @@ impl Change {
 }
 
 impl State {
-    fn change(&mut self, change: Change) -> io::Result<()> {
+    fn change(&mut self, file: usize, change: Change) -> io::Result<()> {
+        if self.fault == Fault::Full && change.end() > self.files[file].current.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.step()?;
-        change.apply(&mut self.current, |_| true);
-        self.pending.push_back(change);
+        change.apply(&mut self.files[file].current, |_| true);
+        self.files[file].pending.push_back(change);
         Ok(())
     }
 
@@ -146,7 +174,11 @@ impl State {
 impl Medium for Disk {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
         self.lock().opened += 1;
-        Ok(Box::new(self.clone()))
+        Ok(Box::new(Handle { disk: self.clone(), file: DATABASE }))
+    }
+
+    fn open_log(&self) -> io::Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(Handle { disk: self.clone(), file: LOG }))
     }
 
     fn free(&self) -> Result<u64, Unavailable> {
@@ -158,35 +190,32 @@ impl Medium for Disk {
     }
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for Handle {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.lock().current.len() as u64)
+        Ok(self.disk.lock().files[self.file].current.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.lock();
+        let state = self.disk.lock();
         if state.fault == Fault::DiesAfter(0) {
             return Err(io::Error::other("the disk is dead"));
         }
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
-        let bytes = state.current.get(offset..offset + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes =
+            state.files[self.file].current.get(offset..offset + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let len = usize::try_from(len).map_err(io::Error::other)?;
-        let mut state = self.lock();
-        if state.fault == Fault::Full && len > state.current.len() {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        state.change(Change::Len(len))
+        self.disk.lock().change(self.file, Change::Len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.lock();
+        let mut state = self.disk.lock();
         while state.fault == Fault::Frozen {
-            if self.state.1.wait_for(&mut state, FROZEN_MAX).timed_out() {
+            if self.disk.state.1.wait_for(&mut state, FROZEN_MAX).timed_out() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
@@ -195,14 +224,14 @@ impl StorageBackend for Disk {
             return Err(io::Error::other("the disk did not keep it"));
         }
         state.step()?;
-        let state = &mut *state;
-        state.pending.drain(..).for_each(|change| change.apply(&mut state.synced, |_| true));
+        let File { synced, pending, .. } = &mut state.files[self.file];
+        pending.drain(..).for_each(|change| change.apply(synced, |_| true));
         state.syncs += 1;
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
-        self.lock().change(Change::Data { offset, bytes: data.to_vec() })
+        self.disk.lock().change(self.file, Change::Data { offset, bytes: data.to_vec() })
     }
 }

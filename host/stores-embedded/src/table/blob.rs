@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 
 use flint_model::{BucketName, ContentId, Timestamp};
 use flint_stores::{BlobInfo, Content, Etag, Linked, Version};
-use redb::{Table, TableDefinition, TableError, WriteTransaction};
+use redb::{StorageError, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::logged::{Change, Logged, Redo};
 use super::{Corrupt, NAME_END};
 
 type Bytewise = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -23,7 +24,7 @@ pub(crate) const BLOB: Bytewise = TableDefinition::new("blob");
 pub(crate) const CONTENT: Bytewise = TableDefinition::new("content");
 pub(crate) const BODY: Bytewise = TableDefinition::new("body");
 
-type Rows<'tx> = Table<'tx, &'static [u8], &'static [u8]>;
+type Rows<'tx> = Logged<'tx, &'static [u8], &'static [u8]>;
 
 /// The largest content that is kept in its row of `blob`, in bytes: half a page of the database.
 ///
@@ -40,12 +41,17 @@ pub(crate) struct BlobTables<'tx> {
 
 impl<'tx> BlobTables<'tx> {
     /// Opens the tables, and makes those that are not there.
-    pub(crate) fn open(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
+    pub(crate) fn open(transaction: &'tx WriteTransaction, redo: &'tx Redo) -> Result<Self, TableError> {
         Ok(Self {
-            blob: transaction.open_table(BLOB)?,
-            content: transaction.open_table(CONTENT)?,
-            body: transaction.open_table(BODY)?,
+            blob: Logged::open(transaction, BLOB, redo)?,
+            content: Logged::open(transaction, CONTENT, redo)?,
+            body: Logged::open(transaction, BODY, redo)?,
         })
+    }
+
+    /// Makes a change again that was noted; answers whether it is one of these tables.
+    pub(super) fn redo(&mut self, change: &Change<'_>) -> Result<bool, StorageError> {
+        Ok(self.blob.make(change)? || self.content.make(change)? || self.body.make(change)?)
     }
 }
 

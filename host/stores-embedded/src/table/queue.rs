@@ -20,10 +20,11 @@
 use bytes::Bytes;
 use flint_model::{BucketName, MessageId, QueueName, StoreName, Timestamp, TopicName, TraceContext};
 use flint_stores::{Attribute, Company, Death, Message, Order, Source, Stored};
-use redb::{ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
+use redb::{ReadableTable, StorageError, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::blob::Link;
+use super::logged::{Change, Logged, Redo};
 use super::{Corrupt, NAME_END};
 use crate::database::Failure;
 
@@ -36,7 +37,7 @@ pub(crate) const TURN: Bytewise = TableDefinition::new("turn");
 pub(crate) const SENT: Bytewise = TableDefinition::new("sent");
 pub(crate) const SENT_EXPIRY: TableDefinition<&[u8], ()> = TableDefinition::new("sent_expiry");
 
-type Rows<'tx> = Table<'tx, &'static [u8], &'static [u8]>;
+type Rows<'tx> = Logged<'tx, &'static [u8], &'static [u8]>;
 
 /// The tables of queues in a write transaction.
 pub(crate) struct QueueTables<'tx> {
@@ -46,21 +47,32 @@ pub(crate) struct QueueTables<'tx> {
     pub(crate) group: Rows<'tx>,
     pub(crate) turn: Rows<'tx>,
     pub(crate) sent: Rows<'tx>,
-    pub(crate) sent_expiry: Table<'tx, &'static [u8], ()>,
+    pub(crate) sent_expiry: Logged<'tx, &'static [u8], ()>,
 }
 
 impl<'tx> QueueTables<'tx> {
     /// Opens the tables, and makes those that are not there.
-    pub(crate) fn open(transaction: &'tx WriteTransaction) -> Result<Self, TableError> {
+    pub(crate) fn open(transaction: &'tx WriteTransaction, redo: &'tx Redo) -> Result<Self, TableError> {
         Ok(Self {
-            queue: transaction.open_table(QUEUE)?,
-            message: transaction.open_table(MESSAGE)?,
-            ready: transaction.open_table(READY)?,
-            group: transaction.open_table(GROUP)?,
-            turn: transaction.open_table(TURN)?,
-            sent: transaction.open_table(SENT)?,
-            sent_expiry: transaction.open_table(SENT_EXPIRY)?,
+            queue: Logged::open(transaction, QUEUE, redo)?,
+            message: Logged::open(transaction, MESSAGE, redo)?,
+            ready: Logged::open(transaction, READY, redo)?,
+            group: Logged::open(transaction, GROUP, redo)?,
+            turn: Logged::open(transaction, TURN, redo)?,
+            sent: Logged::open(transaction, SENT, redo)?,
+            sent_expiry: Logged::open(transaction, SENT_EXPIRY, redo)?,
         })
+    }
+
+    /// Makes a change again that was noted; answers whether it is one of these tables.
+    pub(super) fn redo(&mut self, change: &Change<'_>) -> Result<bool, StorageError> {
+        Ok(self.queue.make(change)?
+            || self.message.make(change)?
+            || self.ready.make(change)?
+            || self.group.make(change)?
+            || self.turn.make(change)?
+            || self.sent.make(change)?
+            || self.sent_expiry.make(change)?)
     }
 }
 

@@ -98,7 +98,7 @@ async fn an_unknown_format_is_refused_and_left_alone() {
         tables.open_table(META).expect("meta").insert(FORMAT, 9).expect("insert");
     });
     let error = Embedded::open(dir(&folder), options(&setup)).expect_err("nine is not known");
-    assert!(matches!(error, OpenError::UnknownFormat { found: 9, known: 2 }), "{error:?}");
+    assert!(matches!(error, OpenError::UnknownFormat { found: 9, known: 3 }), "{error:?}");
     edit(&folder, |tables| assert!(tables.delete_table(META).expect("delete")));
     let error = Embedded::open(dir(&folder), options(&setup)).expect_err("no format, no store of ours");
     assert!(matches!(error, OpenError::Foreign { file: FILE }), "{error:?}");
