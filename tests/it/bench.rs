@@ -56,3 +56,19 @@ fn a_large_blob_is_measured_beside_programs_and_takes_a_host_little_memory() {
     assert!(rows("small").iter().all(|row| row["per_second"].as_f64() > Some(1.0)), "{figures}");
     assert!(figures["memory_growth_mib"].as_f64() < Some(64.0), "{figures}");
 }
+
+#[test]
+fn stores_with_much_are_measured_beside_stores_with_little_and_a_host_starts_on_them_after_a_kill() {
+    let figures = ["--messages", "2000", "--keys", "2000", "--blobs", "1000", "--time", "50ms", "--rounds", "1"];
+    let report = bench(&[&["depth"], &figures[..]].concat());
+    let rows = report["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        for figure in ["per_second_with_little", "per_second_with_much"] {
+            assert!(row[figure].as_f64().is_some_and(|figure| figure > 0.0), "{row}");
+        }
+    }
+    for figure in ["start_ms", "start_after_kill_ms", "memory_mib"] {
+        assert!(report[figure].as_f64().is_some_and(|figure| figure > 0.0), "{report}");
+    }
+}

@@ -3,6 +3,7 @@
 pub(crate) mod blob;
 pub(crate) mod cold_start;
 pub(crate) mod density;
+pub(crate) mod depth;
 mod host;
 mod house;
 pub(crate) mod kv;

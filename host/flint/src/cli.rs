@@ -6,7 +6,7 @@ mod queue;
 mod schedule;
 mod topic;
 
-pub(crate) use bench::{BenchBlob, BenchKv, BenchQueue};
+pub(crate) use bench::{BenchBlob, BenchDepth, BenchKv, BenchQueue};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
@@ -398,6 +398,8 @@ pub(crate) enum BenchCommand {
     Kv(BenchKv),
     /// Large blobs of a host, beside `dd` and `cat`, and small ones a second
     Blob(BenchBlob),
+    /// What a million messages and keys cost those that come, and a start
+    Depth(BenchDepth),
 }
 
 #[derive(Debug, Args)]

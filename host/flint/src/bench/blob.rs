@@ -2,13 +2,12 @@
 //! how much memory the host takes meanwhile; and small blobs a second. All of them are in the folder for temporary files.
 
 mod large;
-mod small;
+pub(super) mod small;
 
 use crate::bench::load;
 use crate::cli;
 use crate::error::Error;
 use crate::output::Output;
-use flint_model::BucketName;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -39,11 +38,6 @@ pub(crate) async fn run(args: cli::BenchBlob, output: Output) -> Result<(), Erro
         small,
     };
     output.answer(&report, || table(&report)).map_err(Error::io("print the figures"))
-}
-
-/// The bucket of the benchmarks.
-fn bucket() -> Result<BucketName, Error> {
-    BucketName::parse("yardstick").map_err(|error| Error::Bug(error.to_string()))
 }
 
 fn table(report: &Report) -> String {

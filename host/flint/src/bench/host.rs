@@ -79,6 +79,13 @@ impl Host {
         line.and_then(|kib| kib.parse().ok()).ok_or_else(|| Error::Bug("the kernel does not tell memory".to_owned()))
     }
 
+    /// Ends the host as a crash would, at once.
+    pub(super) fn kill(mut self) {
+        // It may have ended by itself.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+
     /// From now on, the peak is counted anew: <https://docs.kernel.org/filesystems/proc.html>, `clear_refs`.
     ///
     /// # Errors

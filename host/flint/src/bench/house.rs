@@ -6,8 +6,8 @@ use crate::output::Progress;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_engine::Preset;
-use flint_model::{Access, Capability, FunctionName, QueueName, StoreName};
-use flint_stores::{Catalog, KvLimits, QueueRules, Stores};
+use flint_model::{Access, BucketName, Capability, FunctionName, QueueName, StoreName};
+use flint_stores::{BucketRules, Catalog, KvLimits, QueueRules, Stores};
 use flint_stores_embedded::{Embedded, Options};
 use flint_world::{Function, FunctionSpec, Init, World};
 use std::path::Path;
@@ -16,11 +16,14 @@ use std::sync::Arc;
 /// Instances that are ready for batches, and the most that run.
 const SPARES: usize = 64;
 
+/// Where a host has its stores in its data folder.
+const STORES: &str = "stores";
+
 pub(super) struct House {
     pub(super) stores: Arc<Embedded>,
     pub(super) function: Function,
     _world: World,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl House {
@@ -32,10 +35,13 @@ impl House {
         let data = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
         progress.step("building the function");
         let component = subject::component(functions, Kind::Messages, progress)?;
-        let folder = Dir::open_ambient_dir(data.path(), ambient_authority()).map_err(Error::io("open it"))?;
+        let folder = data.path().join(STORES);
+        std::fs::create_dir(&folder).map_err(Error::io("make a folder in it"))?;
+        let folder = Dir::open_ambient_dir(&folder, ambient_authority()).map_err(Error::io("open it"))?;
         let catalog = Catalog {
             stores: [(store()?, KvLimits::default())].into(),
             queues: [(queue()?, QueueRules::default())].into(),
+            buckets: [(bucket()?, BucketRules::default())].into(),
             ..Catalog::default()
         };
         let failed = |source| Error::Stores { path: data.path().to_owned(), source };
@@ -51,13 +57,24 @@ impl House {
         let compiled = flint_world::compile(world.engine(), None, &component, Init::Snapshot).await;
         let function = world.load(spec, &compiled.map_err(|error| failed(error.into()))?).map_err(failed)?;
         function.prepare(SPARES).await.map_err(failed)?;
-        Ok(Self { stores, function, _world: world, _data: data })
+        Ok(Self { stores, function, _world: world, data })
+    }
+
+    /// Closes the stores, and leaves them in a data folder that a host may have.
+    pub(super) async fn close(self) -> tempfile::TempDir {
+        self.stores.close().await;
+        self.data
     }
 }
 
 /// The queue of the benchmarks.
 pub(super) fn queue() -> Result<QueueName, Error> {
     QueueName::parse("yardstick").map_err(|error| Error::Bug(error.to_string()))
+}
+
+/// The bucket of the benchmarks.
+pub(super) fn bucket() -> Result<BucketName, Error> {
+    BucketName::parse("yardstick").map_err(|error| Error::Bug(error.to_string()))
 }
 
 /// The store of the benchmarks.

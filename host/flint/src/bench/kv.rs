@@ -41,9 +41,7 @@ pub(crate) async fn run(args: cli::BenchKv, output: Output) -> Result<(), Error>
     progress.step("flint");
     let store = house::store()?;
     fill(&house, &store, args.keys).await?;
-    let writer = |number| Writer { stores: Arc::clone(&house.stores), store: store.clone(), number, count: 0 };
-    let (times, span) = work((0..WRITERS).map(writer).collect(), args.time).await?;
-    let mut rows = vec![Row::new("flint", PUT, 1, span, &times), read(&house).await?];
+    let mut rows = vec![puts(&house, &store, args.time).await?, read(&house).await?];
     house.stores.close().await;
     if let Some(server) = redis::start(&args.rivals.redis).await? {
         progress.step("redis");
@@ -59,6 +57,13 @@ pub(crate) async fn run(args: cli::BenchKv, output: Output) -> Result<(), Error>
     let title =
         format!("values of {} bytes, {WRITERS} writers, each on the disk before it is answered", super::load::SIZE);
     output.answer(&report, || table(&title, &report.rows)).map_err(Error::io("print the figures"))
+}
+
+/// Durable puts, all writers at once.
+pub(super) async fn puts(house: &House, store: &StoreName, time: Duration) -> Result<Row, Error> {
+    let writer = |number| Writer { stores: Arc::clone(&house.stores), store: store.clone(), number, count: 0 };
+    let (times, span) = work((0..WRITERS).map(writer).collect(), time).await?;
+    Ok(Row::new("flint", PUT, 1, span, &times))
 }
 
 struct Writer {
@@ -89,7 +94,7 @@ fn put(store: &StoreName, key: String) -> Effect {
 }
 
 /// Has keys be there before anything is measured.
-async fn fill(house: &House, store: &StoreName, keys: u64) -> Result<(), Error> {
+pub(super) async fn fill(house: &House, store: &StoreName, keys: u64) -> Result<(), Error> {
     for thousand in 0..keys.div_ceil(1000) {
         let effects = (0..1000).map(|n| put(store, format!("there/{thousand}/{n}"))).collect();
         house.stores.commit(Commit::new(effects)).await.map_err(|error| Error::Bug(error.to_string()))?;
@@ -98,7 +103,7 @@ async fn fill(house: &House, store: &StoreName, keys: u64) -> Result<(), Error> 
 }
 
 /// A guest reads, and looks at its own clock.
-async fn read(house: &House) -> Result<Row, Error> {
+pub(super) async fn read(house: &House) -> Result<Row, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Bug(format!("the function that reads: {error}"));
     let mut times = times()?;
     let began = Instant::now();

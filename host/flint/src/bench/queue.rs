@@ -1,7 +1,7 @@
 //! `flint bench queue`: durable messages a second, sent and handled, beside Redis streams and NATS JetStream where they are on
 //! this machine. All of them write to the same folder for temporary files.
 
-mod flint;
+pub(super) mod flint;
 mod nats;
 mod redis;
 

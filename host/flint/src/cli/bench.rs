@@ -62,3 +62,25 @@ pub(crate) struct BenchBlob {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) blobs: u64,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchDepth {
+    /// So many messages wait in the queue
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) messages: u64,
+    /// So many keys are in the store
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) keys: u64,
+    /// So many small blobs are in the bucket
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) blobs: u64,
+    /// How long each row is measured, each time
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub(crate) time: Duration,
+    /// How often: the stores with little and those with much take turns
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// The folder of the function that is measured
+    #[arg(long, value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions: PathBuf,
+}

@@ -11,6 +11,7 @@ pub(crate) async fn run(args: cli::Bench, output: Output) -> Result<(), Error> {
         BenchCommand::ColdStart(args) => bench::cold_start::run(args, output).await,
         BenchCommand::Neighbours(args) => bench::neighbours::run(args, output).await,
         BenchCommand::Density(args) => bench::density::run(args, output).await,
+        BenchCommand::Depth(args) => bench::depth::run(args, output).await,
         BenchCommand::Queue(args) => bench::queue::run(args, output).await,
         BenchCommand::Kv(args) => bench::kv::run(args, output).await,
         BenchCommand::Blob(args) => bench::blob::run(args, output).await,

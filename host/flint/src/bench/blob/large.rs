@@ -1,9 +1,9 @@
 //! A large blob that a host takes and gives, beside a file that `dd` writes and `cat` reads.
 
-use super::bucket;
 use crate::admin::api::blob::Condition;
 use crate::admin::client::Client;
 use crate::bench::host::{Host, Memory};
+use crate::bench::house::bucket;
 use crate::error::Error;
 use crate::output::Progress;
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! Small blobs, which are kept in the database: put and read by many at once.
 
-use super::bucket;
+use crate::bench::house::bucket;
 use crate::bench::load::{Operation, Row, work};
 use crate::cli;
 use crate::error::Error;
@@ -13,6 +13,7 @@ use flint_stores_embedded::{Embedded, Options};
 use futures::TryStreamExt as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Those who write, or read, at once.
 pub(super) const WRITERS: usize = 64;
@@ -34,17 +35,16 @@ pub(super) async fn rows(args: &cli::BenchBlob) -> Result<Vec<Row>, Error> {
     let stores = Embedded::open(data, Options { catalog, ..Options::default() }).map_err(failed)?;
     let user = User { stores: Arc::new(stores), bucket };
     user.fill(args.blobs).await?;
-    let (put, put_span) = work(user.each(|user, number| Writer { user, number, count: 0 }), args.time).await?;
-    let (get, get_span) = work(user.each(|user, number| Reader { user, number, count: 0 }), args.time).await?;
+    let rows = vec![user.puts(args.time).await?, user.gets(args.time).await?];
     user.stores.close().await;
-    Ok(vec![Row::new("flint", "put", 1, put_span, &put), Row::new("flint", "get", 1, get_span, &get)])
+    Ok(rows)
 }
 
 /// Whoever asks for blobs.
 #[derive(Clone)]
-struct User {
-    stores: Arc<Embedded>,
-    bucket: BucketName,
+pub(in crate::bench) struct User {
+    pub(in crate::bench) stores: Arc<Embedded>,
+    pub(in crate::bench) bucket: BucketName,
 }
 
 struct Writer {
@@ -64,7 +64,19 @@ impl User {
         (0..WRITERS).map(|number| make(self.clone(), number)).collect()
     }
 
-    async fn fill(&self, blobs: u64) -> Result<(), Error> {
+    /// Puts them, all writers at once.
+    pub(in crate::bench) async fn puts(&self, time: Duration) -> Result<Row, Error> {
+        let (times, span) = work(self.each(|user, number| Writer { user, number, count: 0 }), time).await?;
+        Ok(Row::new("flint", "put", 1, span, &times))
+    }
+
+    async fn gets(&self, time: Duration) -> Result<Row, Error> {
+        let (times, span) = work(self.each(|user, number| Reader { user, number, count: 0 }), time).await?;
+        Ok(Row::new("flint", "get", 1, span, &times))
+    }
+
+    /// Has blobs be there.
+    pub(in crate::bench) async fn fill(&self, blobs: u64) -> Result<(), Error> {
         for first in (0..blobs).step_by(usize::try_from(FILL).unwrap_or(1)) {
             let mut effects = Vec::new();
             for number in first..blobs.min(first + FILL) {

@@ -48,32 +48,34 @@ pub(super) async fn rows(args: &cli::BenchQueue, progress: &Progress) -> Result<
     progress.step("flint");
     let queue = house::queue()?;
     fill(&house, &queue, args.waiting).await?;
-    let senders = |count: usize, size: usize, backlog: Option<&Arc<Backlog>>| -> Vec<Sender> {
-        let sender = |_| Sender {
-            stores: Arc::clone(&house.stores),
-            queue: queue.clone(),
-            size,
-            backlog: backlog.map(Arc::clone),
-        };
-        (0..count).map(sender).collect()
-    };
-    let (single, span) = work(senders(SENDERS, 1, None), args.time).await?;
-    let mut rows = vec![Row::new("flint", SEND, 1, span, &single)];
-    let (batches, span) = work(senders(SENDERS, BATCH, None), args.time).await?;
-    rows.push(Row::new("flint", SEND_BATCH, BATCH, span, &batches));
+    let mut rows = sends(&house, &queue, args.time).await?;
     // What was sent so far is not to be handled, unless a queue with that much in it is what is measured.
     if args.waiting == 0 {
         house.stores.queues().purge(&queue).await.map_err(|error| Error::Bug(error.to_string()))?;
     }
-    rows.push(handle(&house, &queue, senders(PAIRS, BATCH, None), args.time).await?);
+    rows.push(handle(&house, &queue, args.time).await?);
     house.stores.queues().purge(&queue).await.map_err(|error| Error::Bug(error.to_string()))?;
     rows.push(alone(&house, &queue).await?);
     house.stores.close().await;
     Ok(rows)
 }
 
+fn senders(house: &House, queue: &QueueName, count: usize, size: usize, backlog: Option<&Arc<Backlog>>) -> Vec<Sender> {
+    let sender =
+        |_| Sender { stores: Arc::clone(&house.stores), queue: queue.clone(), size, backlog: backlog.map(Arc::clone) };
+    (0..count).map(sender).collect()
+}
+
+/// Messages that are sent, one by one and in batches.
+pub(in crate::bench) async fn sends(house: &House, queue: &QueueName, time: Duration) -> Result<Vec<Row>, Error> {
+    let (single, span) = work(senders(house, queue, SENDERS, 1, None), time).await?;
+    let single = Row::new("flint", SEND, 1, span, &single);
+    let (batches, span) = work(senders(house, queue, SENDERS, BATCH, None), time).await?;
+    Ok(vec![single, Row::new("flint", SEND_BATCH, BATCH, span, &batches)])
+}
+
 /// Has messages wait before anything is measured.
-async fn fill(house: &House, queue: &QueueName, waiting: u64) -> Result<(), Error> {
+pub(in crate::bench) async fn fill(house: &House, queue: &QueueName, waiting: u64) -> Result<(), Error> {
     let (stores, queue) = (Arc::clone(&house.stores), queue.clone());
     let mut sender = Sender { stores, queue, size: 1000, backlog: None };
     for _ in 0..waiting.div_ceil(1000) {
@@ -83,9 +85,9 @@ async fn fill(house: &House, queue: &QueueName, waiting: u64) -> Result<(), Erro
 }
 
 /// Messages that are sent and handled at the same time; counts those that are settled.
-async fn handle(house: &House, queue: &QueueName, mut senders: Vec<Sender>, time: Duration) -> Result<Row, Error> {
+pub(in crate::bench) async fn handle(house: &House, queue: &QueueName, time: Duration) -> Result<Row, Error> {
     let backlog = Arc::new(Backlog::default());
-    senders.iter_mut().for_each(|sender| sender.backlog = Some(Arc::clone(&backlog)));
+    let senders = senders(house, queue, PAIRS, BATCH, Some(&backlog));
     let stop = CancellationToken::new();
     let consumer = Arc::new(Measured { function: house.function.clone(), started: None });
     let running = tokio::spawn(dispatcher(house, queue, consumer, Arc::clone(&backlog) as _).run(stop.clone()));
