@@ -1,7 +1,8 @@
 //! Writing content: gathered to blocks, of which one is being written while the next one fills.
 //!
 //! Small content stays in memory and travels with its commit. The rest goes to a file, a block at a time, on the threads of
-//! the runtime that may block; the hash is made here meanwhile, 0.1 ms for a block of 512 KiB.
+//! the runtime that may block; the hash is made here meanwhile, 0.1 ms for a block of 512 KiB. The disk works meanwhile too: every so
+//! many bytes what was written is synced beside the blocks that follow, so that little is left to be synced at the end.
 
 use std::fs::File;
 use std::io;
@@ -42,7 +43,35 @@ struct Aside {
     hold: Arc<Hold>,
     /// The file, and a block to fill, when the block before is written.
     writing: JoinHandle<io::Result<(File, Vec<u8>)>>,
+    /// A sync of what was written when it began; and what was written since then, in bytes.
+    syncing: Option<JoinHandle<io::Result<()>>>,
+    unsynced: usize,
     _place: Transfer,
+}
+
+/// How much is written before a sync begins beside it, in bytes.
+const SYNC_EVERY: usize = 64 << 20;
+
+impl Aside {
+    /// Has what was written so far synced, if it is much and the disk has done what it was told before.
+    async fn sync_ahead(&mut self, file: &File) -> Result<(), WriteError> {
+        if self.unsynced < SYNC_EVERY || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
+            return Ok(());
+        }
+        self.synced().await?;
+        let file = joined(Ok(file.try_clone()))?;
+        self.unsynced = 0;
+        self.syncing = Some(spawn_blocking(move || file.sync_data()));
+        Ok(())
+    }
+
+    /// Waits for the sync that is under way. The kernel tells a failure once: so whoever hears of it has to give the file up.
+    async fn synced(&mut self) -> Result<(), WriteError> {
+        match self.syncing.take() {
+            Some(syncing) => joined(syncing.await),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Writer {
@@ -77,6 +106,8 @@ impl Writer {
             None => self.aside.insert(begin(&self.contents, &self.bucket).await?),
         };
         let (mut file, spare) = joined((&mut aside.writing).await)?;
+        aside.sync_ahead(&file).await?;
+        aside.unsynced += block.len();
         self.block = spare;
         self.block.clear();
         aside.writing = spawn_blocking(move || {
@@ -92,7 +123,9 @@ impl Writer {
             return Ok(Content::inline(ContentId::now(), self.block.into(), self.digest.etag()));
         }
         self.spill().await?;
-        let Some(Aside { hold, writing, _place }) = self.aside else { return Err(Unavailable::Failed.into()) };
+        let Some(mut aside) = self.aside else { return Err(Unavailable::Failed.into()) };
+        aside.synced().await?;
+        let Aside { hold, writing, _place, .. } = aside;
         let (file, _block) = joined(writing.await)?;
         let contents = self.contents;
         joined(spawn_blocking(move || contents.folder.keep(&file)).await)?;
@@ -110,7 +143,7 @@ async fn begin(contents: &Arc<Contents>, bucket: &BucketName) -> Result<Aside, W
         // The file must not come after whoever would remove it: so this holds it, too.
         Ok((contents.folder.create(holds.id())?, block))
     });
-    Ok(Aside { hold, writing, _place })
+    Ok(Aside { hold, writing, syncing: None, unsynced: 0, _place })
 }
 
 /// What a piece of work on a file came to.
