@@ -20,7 +20,10 @@ pub(crate) trait Medium: Debug + Send + Sync + 'static {
     /// Opens it. What was opened before is closed by then.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
 
-    /// Opens the write-ahead log, which is empty at first.
+    /// Makes the write-ahead log, which is empty at first, unless it is there.
+    fn make_log(&self) -> io::Result<()>;
+
+    /// Opens the write-ahead log. Without it, what only it has would be lost and nobody would know: so it is never made here.
     fn open_log(&self) -> io::Result<Box<dyn StorageBackend>>;
 
     /// How many bytes are free: as many as there can be if that can't be found out, since the write tells.

@@ -26,6 +26,7 @@ use redb::{Durability, ReadTransaction, ReadableDatabase as _, WriteTransaction}
 
 use crate::backend::{Medium, Watched};
 use crate::error::OpenError;
+use crate::folder::LOG_FILE;
 use crate::format;
 use crate::options::Options;
 use crate::table::{Corrupt, EPOCH, META, Redo, TIME, Tables, changes, meta};
@@ -121,8 +122,8 @@ impl Database {
         let opened = contained(|| {
             let database = open_redb(medium.as_ref(), sizes, &sync_failed)?;
             match contents {
-                Contents::Fresh => format::initialise(&database)?,
-                Contents::Existing => format::migrate(&database)?,
+                Contents::Fresh => format::initialise(&database, medium.as_ref())?,
+                Contents::Existing => format::migrate(&database, medium.as_ref())?,
             }
             with_log(database, medium.as_ref(), sizes, &sync_failed)
         });
@@ -162,7 +163,7 @@ impl Database {
             let (answer, has_changed) = write(&transaction, &redo)?;
             if !has_changed {
                 transaction.abort()?;
-            } else if wal.append(redo).map_err(Failure::Log)? {
+            } else if append(&mut wal, redo)? {
                 transaction.set_durability(Durability::None)?;
                 transaction.commit()?;
             } else {
@@ -263,7 +264,11 @@ fn with_log(
 ) -> Result<Open, OpenError> {
     let epoch = meta(&database.begin_read().map_err(redb::Error::from)?, EPOCH)?;
     let epoch = epoch.ok_or_else(|| OpenError::Corrupt("it names no epoch of its log".to_owned()))?;
-    let file = Watched::new(medium.open_log()?, Arc::clone(sync_failed));
+    let file = medium.open_log().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => OpenError::Corrupt(format!("its log, `{LOG_FILE}`, is not there")),
+        _ => OpenError::Io(error),
+    })?;
+    let file = Watched::new(file, Arc::clone(sync_failed));
     let mut wal = Wal::new(Box::new(file), epoch, sizes.log);
     let records = replay(&database, &mut wal)?;
     if records > 0 {
@@ -294,6 +299,15 @@ fn replay(database: &redb::Database, wal: &mut Wal) -> Result<usize, OpenError> 
     })?;
     transaction.commit().map_err(redb::Error::from)?;
     Ok(records)
+}
+
+/// Appends to the log; false if there is no room for it, in the log or on the disk. There, the database may have room left in its file.
+fn append(wal: &mut Wal, redo: Redo) -> Result<bool, Failure> {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match wal.append(redo) {
+        Err(error) if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) => Ok(false),
+        appended => appended.map_err(Failure::Log),
+    }
 }
 
 /// Commits in the database's file for good, with all that only the log had until now.

@@ -21,7 +21,7 @@ use crate::error::OpenError;
 /// The database file.
 pub(crate) const STORE_FILE: &str = "stores.redb";
 /// Its write-ahead log.
-const LOG_FILE: &str = "stores.wal";
+pub(crate) const LOG_FILE: &str = "stores.wal";
 const ASIDE_FILE: &str = "stores.redb.new";
 const LOCK_FILE: &str = "lock";
 
@@ -101,12 +101,13 @@ impl Medium for DatabaseFile {
         self.open_file(self.name, OpenOptions::new().read(true).write(true))
     }
 
+    fn make_log(&self) -> io::Result<()> {
+        self.dir.open_with(LOG_FILE, OpenOptions::new().write(true).create(true))?.sync_all()?;
+        // What is appended under a name that is lost is lost.
+        self.dir.open(".")?.sync_all()
+    }
+
     fn open_log(&self) -> io::Result<Box<dyn StorageBackend>> {
-        if !self.dir.try_exists(LOG_FILE)? {
-            self.dir.open_with(LOG_FILE, OpenOptions::new().write(true).create(true))?.sync_all()?;
-            // What is appended under a name that is lost is lost.
-            self.dir.open(".")?.sync_all()?;
-        }
         self.open_file(LOG_FILE, OpenOptions::new().read(true).write(true))
     }
 

@@ -3,6 +3,7 @@
 //! A change that an older version of the program would misread gets the next number and a step here that brings the
 //! former format to it, inside one transaction.
 
+use crate::backend::Medium;
 use crate::error::OpenError;
 use crate::folder::STORE_FILE;
 use crate::table::{EPOCH, FORMAT, Redo, Tables, meta};
@@ -15,12 +16,14 @@ use redb::ReadableDatabase as _;
 pub(crate) const FORMAT_NOW: u64 = 3;
 
 /// Makes all tables in a new database.
-pub(crate) fn initialise(database: &redb::Database) -> Result<(), OpenError> {
+pub(crate) fn initialise(database: &redb::Database, medium: &dyn Medium) -> Result<(), OpenError> {
+    // The log goes first: a database of this format has one.
+    medium.make_log()?;
     Ok(make(database)?)
 }
 
 /// Brings a database of an older format to this one, and refuses one that has no format or one that isn't known.
-pub(crate) fn migrate(database: &redb::Database) -> Result<(), OpenError> {
+pub(crate) fn migrate(database: &redb::Database, medium: &dyn Medium) -> Result<(), OpenError> {
     let found = {
         let transaction = database.begin_read().map_err(redb::Error::from)?;
         meta(&transaction, FORMAT)
@@ -29,7 +32,7 @@ pub(crate) fn migrate(database: &redb::Database) -> Result<(), OpenError> {
         Ok(Some(FORMAT_NOW)) => Ok(()),
         Ok(Some(found @ 1..FORMAT_NOW)) => {
             // What is new in it are tables, which are empty, and the log, which is too.
-            make(database)?;
+            initialise(database, medium)?;
             tracing::info!("the store was brought from format {found} to {FORMAT_NOW}");
             Ok(())
         }

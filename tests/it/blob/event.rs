@@ -3,18 +3,22 @@
 use crate::harness::guest::function;
 use crate::harness::{Host, Launch, eventually};
 use http::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// A function that does in `copies` what happens in `originals`, with more lines for it and for the trigger.
 fn mirrored(lines: &str, trigger: &str) -> Host {
+    Launch::config(&config(lines, trigger)).start()
+}
+
+fn config(lines: &str, trigger: &str) -> String {
     let grants =
         "grants = { blob = { originals = \"read-write\", copies = \"read-write\" }, kv = { told = \"read-write\" } }\n";
     let mirror = function("mirror", &format!("{grants}{lines}"));
-    let config = format!(
+    format!(
         "{mirror}[bucket.originals]\n[bucket.copies]\n[kv.told]\n\
          [[trigger]]\nbucket = \"originals\"\nfunction = \"mirror\"\nretry-delay = \"10ms\"\n{trigger}\n"
-    );
-    Launch::config(&config).start()
+    )
 }
 
 fn path(bucket: &str, key: &str) -> String {
@@ -129,6 +133,20 @@ fn what_was_put_is_told_once_behind_a_kill() {
     let counts: Vec<_> = (0..80).map(|n| (told(&host, &format!("a{n}")), copy(&host, &format!("a{n}")))).collect();
     assert_eq!(counts, vec![(1, Some("text".to_owned())); 80]);
     assert!(host.stop().success());
+}
+
+#[test]
+fn a_bucket_and_who_listens_to_it_come_with_a_change_of_the_configuration() {
+    let host = Launch::config("[kv.told]\n").start();
+    host.admin().send(Method::PUT, &path("originals", "a"), &[], "early").expect(404);
+    std::fs::write(host.folder().join("platform.toml"), config("", "")).expect("a configuration");
+    host.signal(Signal::HUP);
+    host.logged("the change", |line| line["message"] == "the change is served");
+    put(&host, "a", "text");
+    assert_eq!(wait_until_done(&host), [""; 0]);
+    assert_eq!((told(&host, "a"), copy(&host, "a").as_deref()), (1, Some("text")));
+    let signed = super::signed(&host, &["originals", "a"]);
+    assert_eq!(host.http().get(&signed).expect(200).text(), "text");
 }
 
 /// A function that writes into what it listens to; answers how often it was told something, and why that ended.

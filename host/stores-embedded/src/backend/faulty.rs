@@ -177,6 +177,10 @@ impl Medium for Disk {
         Ok(Box::new(Handle { disk: self.clone(), file: DATABASE }))
     }
 
+    fn make_log(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn open_log(&self) -> io::Result<Box<dyn StorageBackend>> {
         Ok(Box::new(Handle { disk: self.clone(), file: LOG }))
     }

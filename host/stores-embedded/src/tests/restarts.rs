@@ -120,11 +120,42 @@ async fn a_store_of_the_first_format_is_brought_to_this_one() {
         }
         assert!(tables.delete_table(SCHEDULE).expect("delete"));
     });
+    fs::remove_file(folder.path().join("stores.wal")).expect("it had none");
     let stores = Embedded::open(dir(&folder), options(&setup)).expect("it is migrated");
     assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"v"[..]));
     assert_eq!(stores.queues().depth(&jobs()).await, Ok(Depth::default()));
     assert_eq!(stores.invocations().get(InvocationId::now()).await, Ok(None));
     stores.commit(send("jobs", "a").into()).await.expect("a message");
+}
+
+/// What only the log has would be gone, and nobody would know.
+#[tokio::test]
+async fn a_store_without_its_log_is_refused() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    commit(&stores, put("k", "v")).await.expect("a commit");
+    stores.close().await;
+    let (log, away) = (folder.path().join("stores.wal"), folder.path().join("away"));
+    fs::rename(&log, &away).expect("moved");
+    let error = Embedded::open(dir(&folder), options(&setup)).expect_err("its log is not there");
+    assert!(matches!(&error, OpenError::Corrupt(text) if text.contains("stores.wal")), "{error:?}");
+    fs::rename(&away, &log).expect("moved");
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    assert!(value(&stores, "k").await.is_some());
+}
+
+/// A database that takes the place of another one does not get what that one's log has.
+#[tokio::test]
+async fn a_log_that_was_left_says_nothing_to_another_database() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    commit(&stores, put("k", "v")).await.expect("a commit");
+    let copy = fs::read(folder.path().join("stores.wal")).expect("the log");
+    stores.close().await;
+    fs::remove_file(folder.path().join(FILE)).expect("removed");
+    fs::write(folder.path().join("stores.wal"), copy).expect("written");
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    assert!(value(&stores, "k").await.is_none());
 }
 
 #[tokio::test]
