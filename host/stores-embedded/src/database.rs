@@ -11,7 +11,8 @@
 //!
 //! redb panics where a page is not as it wrote it. So it is only ever called inside [`contained`], where a panic becomes a
 //! [`Failure`]; what is damaged is refused, and the rest goes on. The bytes of a value that changed on the disk are not
-//! noticed: redb looks at its checksums after a crash only.
+//! noticed: redb looks at its checksums only when it has to repair. A store is not opened if it meets damage where it makes again what
+//! its log has.
 
 use std::fmt;
 use std::io;
@@ -29,7 +30,7 @@ use crate::error::OpenError;
 use crate::folder::LOG_FILE;
 use crate::format;
 use crate::options::Options;
-use crate::table::{Corrupt, EPOCH, META, Redo, TIME, Tables, changes, meta};
+use crate::table::{Corrupt, EPOCH, META, NUMBER, Redo, TIME, Tables, VERSION, changes, meta};
 use crate::wal::{ReadError, Wal};
 
 /// Why a transaction could not be made. The cause goes to the log; a caller learns that the store is unavailable.
@@ -44,6 +45,9 @@ pub(crate) enum Failure {
     /// The log did not take what was to be committed.
     #[error("the log can't be written")]
     Log(#[source] io::Error),
+    /// The log took it, and the database did not: it is there when the database is opened again.
+    #[error("what the log has is not in the database yet")]
+    Behind(#[source] redb::Error),
     #[error("{0}")]
     Unavailable(#[from] Unavailable),
 }
@@ -63,7 +67,7 @@ impl Failure {
                 io::ErrorKind::ReadOnlyFilesystem => Unavailable::ReadOnly,
                 _ => Unavailable::Failed,
             },
-            Self::Redb(_) | Self::Corrupt(_) | Self::Panicked(_) => Unavailable::Failed,
+            Self::Redb(_) | Self::Corrupt(_) | Self::Panicked(_) | Self::Behind(_) => Unavailable::Failed,
         }
     }
 }
@@ -163,14 +167,28 @@ impl Database {
             let (answer, has_changed) = write(&transaction, &redo)?;
             if !has_changed {
                 transaction.abort()?;
-            } else if append(&mut wal, redo)? {
-                transaction.set_durability(Durability::None)?;
-                transaction.commit()?;
+            } else if self.append(&mut wal, redo)? {
+                let behind = transaction.set_durability(Durability::None).map_err(redb::Error::from);
+                behind.and_then(|()| Ok(transaction.commit()?)).map_err(Failure::Behind)?;
             } else {
                 checkpoint(transaction, &mut wal)?;
             }
             Ok(answer)
         })?
+    }
+
+    /// Appends to the log; false if there is no room for it, in the log or on the disk. There, the database may have room left in its
+    /// file.
+    fn append(&self, wal: &mut Wal, redo: Redo) -> Result<bool, Failure> {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match wal.append(redo, self.medium.free()?) {
+            Err(error)
+                if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) && !self.is_distrusted() =>
+            {
+                Ok(false)
+            }
+            appended => appended.map_err(Failure::Log),
+        }
     }
 
     /// What is free below; see [`Medium::free`].
@@ -283,39 +301,38 @@ fn replay(database: &redb::Database, wal: &mut Wal) -> Result<usize, OpenError> 
     transaction.set_durability(Durability::None).map_err(redb::Error::from)?;
     let redo = Redo::default();
     let mut tables = Tables::open(&transaction, &redo).map_err(redb::Error::from)?;
-    let mut records = 0;
+    let far = |tables: &Tables<'_>| Ok::<_, redb::Error>((tables.number(VERSION)?, tables.number(NUMBER)?));
+    let (before, mut records) = (far(&tables)?, 0);
     let read = wal.read(|record| {
         records += 1;
-        changes(record).try_for_each(|change| {
+        changes(record).try_fold(0, |rows, change| {
             let is_known = tables.redo(&change?)?;
-            if is_known { Ok(()) } else { Err(Failure::Corrupt(Corrupt("the log"))) }
+            if is_known { Ok(rows + 1) } else { Err(Failure::Corrupt(Corrupt("the log"))) }
         })
     });
-    drop(tables);
     read.map_err(|error| match error {
         ReadError::Io(error) => OpenError::Io(error),
         ReadError::Record(Failure::Redb(error)) => error.into(),
         error => OpenError::Corrupt(Chain(&error).to_string()),
     })?;
+    let after = far(&tables)?;
+    drop(tables);
+    // redb may have kept what was committed without a sync: then the log has all of it, or something of the log is gone.
+    if after.0 < before.0 || after.1 < before.1 {
+        return Err(OpenError::Corrupt(format!("its log, `{LOG_FILE}`, ends before the database does")));
+    }
     transaction.commit().map_err(redb::Error::from)?;
     Ok(records)
 }
 
-/// Appends to the log; false if there is no room for it, in the log or on the disk. There, the database may have room left in its file.
-fn append(wal: &mut Wal, redo: Redo) -> Result<bool, Failure> {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    match wal.append(redo) {
-        Err(error) if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) => Ok(false),
-        appended => appended.map_err(Failure::Log),
-    }
-}
-
 /// Commits in the database's file for good, with all that only the log had until now.
 fn checkpoint(mut transaction: WriteTransaction, wal: &mut Wal) -> Result<(), Failure> {
-    transaction.open_table(META)?.insert(EPOCH, wal.epoch().wrapping_add(1))?;
+    // By chance: a database of another time never finds records of its own epoch in what a log was overwritten with.
+    let epoch = rand::random::<u64>();
+    transaction.open_table(META)?.insert(EPOCH, epoch)?;
     transaction.set_quick_repair(true);
     transaction.commit()?;
-    wal.begin_anew();
+    wal.begin_anew(epoch);
     Ok(())
 }
 

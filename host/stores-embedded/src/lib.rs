@@ -2,7 +2,7 @@
 //!
 //! [`Embedded::open`] takes a data folder and keeps it for itself. Writes go through one thread that shares an fsync among
 //! all commits that wait (`group_commit`, `writer`): it applies them to tables (`apply`, `table`), and appends the rows that this
-//! changed to a log (`wal`), from which they reach the database's file in the background of a hundred others; reads are redb read
+//! changed to a log (`wal`), from which the database's file gets them now and then; reads are redb read
 //! transactions, on the caller's thread (`kv`, `queue`, `blob`, `record`). What is over is removed in the background
 //! (`collect`). The content of blobs, unless it is small, is in files: written and read in blocks (`blob_write`,
 //! `blob_read`), kept while something links it or somebody holds it (`contents`), and removed then (`blob_collect`).

@@ -30,7 +30,8 @@ pub(crate) struct Space {
     taken: u64,
 }
 
-/// How often a byte is written at most: in its row, and where pages of the tables are written anew.
+/// How often a byte is written: in its row, and in pages of the tables that are written anew. What the log puts off it looks after
+/// itself (`wal`).
 const COPIES: u64 = 2;
 
 impl Space {

@@ -84,12 +84,13 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let mut group = Vec::with_capacity(self.bounds.works);
         while self.gather(&mut group) {
+            // First, since reads wait for it too, whatever there is room for.
+            if self.database.is_lost() {
+                self.database.recover();
+            }
             self.turn_away(&mut group);
             if group.is_empty() {
                 continue;
-            }
-            if self.database.is_lost() {
-                self.database.recover();
             }
             self.write_all(&mut group);
         }
@@ -128,7 +129,7 @@ impl Writer {
         let is_undone = match failure {
             Failure::Unavailable(_) | Failure::Corrupt(_) => true,
             Failure::Log(_) => !self.database.is_distrusted(),
-            Failure::Redb(_) | Failure::Panicked(_) => false,
+            Failure::Redb(_) | Failure::Behind(_) | Failure::Panicked(_) => false,
         };
         if !is_undone {
             self.database.recover();

@@ -134,7 +134,7 @@ impl About<'_> {
     fn send(&self, to: &Destination, message: Message) -> Result<Vec<Effect>, String> {
         match to {
             Destination::Queue(queue) => {
-                // One after the other, as they ended.
+                // One after the other.
                 let is_fifo = self.platform.queues.get(queue).is_some_and(|queue| queue.is_fifo);
                 let message = Message { group: is_fifo.then(|| self.function.to_string()), ..message };
                 Ok(vec![Effect::QueueSend { queue: queue.clone(), message, options: SendOptions::default() }])

@@ -10,7 +10,7 @@
 //! | 4, and as many | one more than the length of the value, and the value; 0 if the row is removed |
 
 use std::borrow::Borrow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 
 use redb::{
@@ -21,21 +21,30 @@ use super::Corrupt;
 
 /// The changes of a transaction, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Redo(RefCell<Vec<u8>>);
+pub(crate) struct Redo {
+    bytes: RefCell<Vec<u8>>,
+    rows: Cell<u64>,
+}
 
 impl Redo {
     /// Notes into a buffer, behind what it holds.
     pub(crate) fn into_buffer(buffer: Vec<u8>) -> Self {
-        Self(RefCell::new(buffer))
+        Self { bytes: RefCell::new(buffer), rows: Cell::new(0) }
+    }
+
+    /// How many rows were changed.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows.get()
     }
 
     /// What was noted.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.0.into_inner()
+        self.bytes.into_inner()
     }
 
     fn note(&self, table: &str, key: &[u8], value: Option<&[u8]>) {
-        let mut bytes = self.0.borrow_mut();
+        self.rows.update(|rows| rows + 1);
+        let mut bytes = self.bytes.borrow_mut();
         // No name of ours is longer than a byte tells, and no row longer than four do: redb's limit is 3 GiB.
         bytes.push(u8::try_from(table.len()).unwrap_or_default());
         bytes.extend(table.as_bytes());

@@ -18,7 +18,7 @@ use crate::table::blob::{BLOB, BODY, CONTENT};
 use crate::table::queue::{GROUP, MESSAGE, QUEUE, READY, SENT, SENT_EXPIRY, TURN};
 use crate::table::record::{INVOCATION, INVOCATION_EXPIRY, SCHEDULE};
 use crate::table::subscription::SUBSCRIPTION;
-use crate::table::{EXPIRY, FORMAT, KV, META};
+use crate::table::{EPOCH, EXPIRY, FORMAT, KV, META};
 use crate::{CollectOptions, Embedded, OpenError, Options};
 
 const FILE: &str = "stores.redb";
@@ -142,6 +142,24 @@ async fn a_store_without_its_log_is_refused() {
     fs::rename(&away, &log).expect("moved");
     let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
     assert!(value(&stores, "k").await.is_some());
+}
+
+/// redb may keep what was committed without a sync, when it is closed. If the log has less than that, older rows would come back.
+#[tokio::test]
+async fn a_log_that_ends_before_its_database_is_refused() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    commit(&stores, put("k", "old")).await.expect("a commit");
+    let short = fs::read(folder.path().join("stores.wal")).expect("the log");
+    commit(&stores, put("k", "new")).await.expect("a commit");
+    let epoch = stores.database.read(|tables| Ok(crate::table::meta(tables, EPOCH)?)).expect("a read").expect("one");
+    stores.close().await;
+    edit(&folder, |tables| {
+        tables.open_table(META).expect("meta").insert(EPOCH, epoch).expect("insert");
+    });
+    fs::write(folder.path().join("stores.wal"), short).expect("written");
+    let error = Embedded::open(dir(&folder), options(&setup)).expect_err("the log has less");
+    assert!(matches!(&error, OpenError::Corrupt(text) if text.contains("ends before")), "{error:?}");
 }
 
 /// A database that takes the place of another one does not get what that one's log has.
