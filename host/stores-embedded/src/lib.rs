@@ -87,8 +87,7 @@ impl Embedded {
     /// Blocks while it reads the folder. After a crash it also makes again what the write-ahead log holds.
     ///
     /// # Errors
-    /// [`OpenError`]; each case says what to do. Nothing in the folder is changed by a failed open, but for the lock file
-    /// and a database that was being made.
+    /// [`OpenError`]; each case says what to do. A failed open loses nothing that was in the folder.
     pub fn open(dir: Dir, options: Options) -> Result<Self, OpenError> {
         let folder = Folder::take(dir)?;
         let database = folder.open(Sizes::of(&options))?;

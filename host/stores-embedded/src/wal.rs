@@ -122,7 +122,8 @@ impl Wal {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         buffer.resize(HEADER, 0);
-        Redo::into_buffer(buffer)
+        // More does not fit into a record, nor into the log.
+        Redo::into_buffer(buffer, usize::try_from(self.max.saturating_sub(self.end)).unwrap_or(usize::MAX))
     }
 
     /// Appends changes, and syncs them; false if there is no room for them, in the log or among the `free` bytes of the disk: what the
@@ -132,7 +133,7 @@ impl Wal {
     /// If the disk does not take them. Unless it was the sync that failed, the log is as it was before.
     pub(crate) fn append(&mut self, redo: Redo, free: u64) -> io::Result<bool> {
         let rows = redo.rows();
-        let mut record = redo.into_bytes();
+        let Some(mut record) = redo.into_bytes() else { return Ok(false) };
         let pending = self.pending + cost(rows, record.len());
         let has_room = self.end + record.len() as u64 <= self.max && pending <= free / 2;
         let (Ok(length), true) = (u32::try_from(record.len() - HEADER), has_room) else { return Ok(false) };
@@ -199,9 +200,7 @@ mod tests {
     }
 
     fn append(wal: &mut Wal, changes: &[u8]) -> bool {
-        let mut bytes = wal.redo().into_bytes();
-        bytes.extend(changes);
-        wal.append(Redo::into_buffer(bytes), u64::MAX).expect("a disk in memory")
+        wal.append(wal_redo(changes), u64::MAX).expect("a disk in memory")
     }
 
     fn read(wal: &mut Wal) -> Result<Vec<Vec<u8>>, ReadError<Infallible>> {
@@ -262,7 +261,7 @@ mod tests {
     }
 
     fn wal_redo(changes: &[u8]) -> Redo {
-        Redo::into_buffer([&[0; HEADER][..], changes].concat())
+        Redo::into_buffer([&[0; HEADER][..], changes].concat(), usize::MAX)
     }
 
     #[test]

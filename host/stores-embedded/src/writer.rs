@@ -108,7 +108,9 @@ impl Writer {
                 }
                 Err(failure) => {
                     self.recover_from(&failure, group.len());
-                    let reason = failure.reason();
+                    // What could not be synced may be there all the same, and room helps nobody any more.
+                    let is_distrusted = self.database.is_distrusted();
+                    let reason = if is_distrusted { Unavailable::Failed } else { failure.reason() };
                     match at.filter(|_| failure.is_damage()) {
                         Some(index) => group.remove(index).job.refuse(reason),
                         None => group.drain(..).for_each(|work| work.job.refuse(reason)),

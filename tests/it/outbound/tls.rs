@@ -104,8 +104,9 @@ fn a_request_that_nobody_takes_over_http_2_keeps_its_turn_until_its_time_is_over
     assert_eq!(answer.text(), "deaf");
     let hello = || get(host.http(), &https(&upstream, "/hello"));
     eventually("the turn of the next one", || (hello().status == 200).then_some(()));
-    // Nothing is asked any more on the connection that is stuck.
-    assert_eq!(upstream.connections(), 2);
+    // Nothing is asked any more on the connection that is stuck. On a busy machine an attempt may have run out of time, and taken its
+    // connection with it.
+    assert!(upstream.connections() >= 2);
     eventually("its end", || (upstream.open() == 1).then_some(()));
 }
 

@@ -30,7 +30,7 @@ struct Report {
     rows: Vec<Figure>,
     /// From the start of the process to the line that says that it serves.
     start_ms: f64,
-    /// The same after `kill -9` while it took writes.
+    /// The same after `kill -9`, behind many writes.
     start_after_kill_ms: f64,
     /// What the host took at most, from its start until it was killed.
     memory_mib: f64,

@@ -24,12 +24,15 @@ use super::Corrupt;
 pub(crate) struct Redo {
     bytes: RefCell<Vec<u8>>,
     rows: Cell<u64>,
+    max: usize,
+    /// Something did not fit.
+    is_full: Cell<bool>,
 }
 
 impl Redo {
-    /// Notes into a buffer, behind what it holds.
-    pub(crate) fn into_buffer(buffer: Vec<u8>) -> Self {
-        Self { bytes: RefCell::new(buffer), rows: Cell::new(0) }
+    /// Notes into a buffer, behind what it holds. What makes it longer than `max` bytes is not kept.
+    pub(crate) fn into_buffer(buffer: Vec<u8>, max: usize) -> Self {
+        Self { bytes: RefCell::new(buffer), rows: Cell::new(0), max, is_full: Cell::new(false) }
     }
 
     /// How many rows were changed.
@@ -37,14 +40,19 @@ impl Redo {
         self.rows.get()
     }
 
-    /// What was noted.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes.into_inner()
+    /// What was noted; none if it was too much.
+    pub(crate) fn into_bytes(self) -> Option<Vec<u8>> {
+        (!self.is_full.get()).then(|| self.bytes.into_inner())
     }
 
     fn note(&self, table: &str, key: &[u8], value: Option<&[u8]>) {
         self.rows.update(|rows| rows + 1);
         let mut bytes = self.bytes.borrow_mut();
+        let size = 1 + table.len() + 4 + key.len() + 4 + value.map_or(0, <[u8]>::len);
+        if self.is_full.get() || bytes.len() + size > self.max {
+            self.is_full.set(true);
+            return;
+        }
         // No name of ours is longer than a byte tells, and no row longer than four do: redb's limit is 3 GiB.
         bytes.push(u8::try_from(table.len()).unwrap_or_default());
         bytes.extend(table.as_bytes());
@@ -163,11 +171,11 @@ mod tests {
 
     #[test]
     fn changes_read_as_they_were_noted_and_what_was_cut_is_told() {
-        let redo = Redo::default();
+        let redo = Redo::into_buffer(Vec::new(), 1000);
         redo.note("kv", b"key", Some(b"value"));
         redo.note("expiry", b"", Some(b""));
         redo.note("kv", b"\0", None);
-        let bytes = redo.into_bytes();
+        let bytes = redo.into_bytes().expect("it has room");
         let expected = [
             Change { table: "kv", key: b"key", value: Some(b"value") },
             Change { table: "expiry", key: b"", value: Some(b"") },
@@ -180,5 +188,14 @@ mod tests {
             assert!(!read.contains(&Ok(last)) && read.len() <= 3, "{cut}: {read:?}");
         }
         assert!(changes(&bytes[..bytes.len() - 1]).any(|change| change.is_err()));
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_and_not_kept() {
+        for (max, fits) in [(20, true), (19, false)] {
+            let redo = Redo::into_buffer(vec![0; 3], max);
+            redo.note("kv", b"key", Some(b"val"));
+            assert_eq!((redo.rows(), redo.into_bytes().is_some()), (1, fits), "{max}");
+        }
     }
 }
