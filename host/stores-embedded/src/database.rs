@@ -295,7 +295,7 @@ fn with_log(
     Ok(Open { database, wal: Mutex::new(wal) })
 }
 
-/// Makes again what a log holds. It stays in the log: a disk that is full can be read from all the same.
+/// Makes again what a log holds. It stays in the log: nothing has to be written for that, as long as the cache has room for it.
 fn replay(database: &redb::Database, wal: &mut Wal) -> Result<usize, OpenError> {
     let mut transaction = database.begin_write().map_err(redb::Error::from)?;
     transaction.set_durability(Durability::None).map_err(redb::Error::from)?;

@@ -1,9 +1,10 @@
 //! Reports: who is told what became of invocations that nobody waits for.
 //!
 //! A report is a message of a queue of its own, which the end of its invocation sends in its own commit. So a destination that
-//! takes nothing, for now or ever, keeps reports waiting, and never has a function run again.
+//! takes nothing, for now or ever, keeps reports waiting, and has no function run again as long as that queue has room.
 
 use super::{Served, invocations};
+use crate::admin::api::Printable;
 use bytes::Bytes;
 use flint_config::Platform;
 use flint_config::platform::{Asynchronous, Destination, Function};
@@ -13,8 +14,6 @@ use flint_stores::{Attribute, BoxFuture, Delivery, Effect, InvocationState, Mess
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-use crate::admin::api::Printable;
 
 /// What came of an invocation, for others.
 pub(super) fn report(function: &FunctionName, id: InvocationId, attempts: u32, state: &InvocationState) -> Value {
