@@ -243,6 +243,8 @@ impl<'tx> Apply<'tx> {
         if self.changed {
             self.tables.meta.insert(table::VERSION, self.version)?;
             self.tables.meta.insert(table::NUMBER, self.number)?;
+            let groups = self.tables.number(table::GROUPS)? + 1;
+            self.tables.meta.insert(table::GROUPS, groups)?;
             self.tables.meta.insert(table::TIME, self.now.as_millis())?;
             self.write_counts()?;
         }

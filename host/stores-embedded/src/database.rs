@@ -30,7 +30,7 @@ use crate::error::OpenError;
 use crate::folder::LOG_FILE;
 use crate::format;
 use crate::options::Options;
-use crate::table::{Corrupt, EPOCH, META, NUMBER, Redo, TIME, Tables, VERSION, changes, meta};
+use crate::table::{Corrupt, EPOCH, GROUPS, META, Redo, TIME, Tables, changes, meta};
 use crate::wal::{ReadError, Wal};
 
 /// Why a transaction could not be made. The cause goes to the log; a caller learns that the store is unavailable.
@@ -301,8 +301,7 @@ fn replay(database: &redb::Database, wal: &mut Wal) -> Result<usize, OpenError> 
     transaction.set_durability(Durability::None).map_err(redb::Error::from)?;
     let redo = Redo::default();
     let mut tables = Tables::open(&transaction, &redo).map_err(redb::Error::from)?;
-    let far = |tables: &Tables<'_>| Ok::<_, redb::Error>((tables.number(VERSION)?, tables.number(NUMBER)?));
-    let (before, mut records) = (far(&tables)?, 0);
+    let (groups, mut records) = (tables.number(GROUPS).map_err(redb::Error::from)?, 0);
     let read = wal.read(|record| {
         records += 1;
         changes(record).try_fold(0, |rows, change| {
@@ -315,10 +314,10 @@ fn replay(database: &redb::Database, wal: &mut Wal) -> Result<usize, OpenError> 
         ReadError::Record(Failure::Redb(error)) => error.into(),
         error => OpenError::Corrupt(Chain(&error).to_string()),
     })?;
-    let after = far(&tables)?;
+    let is_short = tables.number(GROUPS).map_err(redb::Error::from)? < groups;
     drop(tables);
     // redb may have kept what was committed without a sync: then the log has all of it, or something of the log is gone.
-    if after.0 < before.0 || after.1 < before.1 {
+    if is_short {
         return Err(OpenError::Corrupt(format!("its log, `{LOG_FILE}`, ends before the database does")));
     }
     transaction.commit().map_err(redb::Error::from)?;

@@ -14,7 +14,8 @@ pub enum OpenError {
         /// The process, if it could be told.
         process: Option<u32>,
     },
-    /// A newer version of the program wrote the folder. Use that version, or another data folder.
+    /// Another version of the program wrote the folder: a newer one, or one that was not released. Use that version, or another data
+    /// folder.
     #[error("the data folder has format {found}, and this version of the program knows format {known}")]
     UnknownFormat {
         /// The format that the file says.

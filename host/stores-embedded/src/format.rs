@@ -3,6 +3,8 @@
 //! A change that an older version of the program would misread gets the next number and a step here that brings the
 //! former format to it, inside one transaction.
 
+use std::ops::RangeInclusive;
+
 use crate::backend::Medium;
 use crate::error::OpenError;
 use crate::folder::STORE_FILE;
@@ -11,9 +13,10 @@ use redb::ReadableDatabase as _;
 
 /// The format that this version of the program reads and writes.
 ///
-/// 1 had key-value stores alone; 2 has queues, what leads to messages, and blobs; 3 has a write-ahead log, in which there may be
-/// commits that the database's file has not.
-pub(crate) const FORMAT_NOW: u64 = 3;
+/// 1 had key-value stores alone; 2 has queues, what leads to messages, and blobs; 4 has a write-ahead log, in which there may be
+/// commits that the database's file has not. 3 was a draft of 4, and never released: its log would not be read.
+pub(crate) const FORMAT_NOW: u64 = 4;
+const WITHOUT_LOG: RangeInclusive<u64> = 1..=2;
 
 /// Makes all tables in a new database.
 pub(crate) fn initialise(database: &redb::Database, medium: &dyn Medium) -> Result<(), OpenError> {
@@ -30,7 +33,7 @@ pub(crate) fn migrate(database: &redb::Database, medium: &dyn Medium) -> Result<
     };
     match found {
         Ok(Some(FORMAT_NOW)) => Ok(()),
-        Ok(Some(found @ 1..FORMAT_NOW)) => {
+        Ok(Some(found)) if WITHOUT_LOG.contains(&found) => {
             // What is new in it are tables, which are empty, and the log, which is too.
             initialise(database, medium)?;
             tracing::info!("the store was brought from format {found} to {FORMAT_NOW}");

@@ -46,6 +46,8 @@ pub(crate) const VERSION: &str = "version";
 pub(crate) const TIME: &str = "time";
 /// The row of `meta` that tells the number of the last message.
 pub(crate) const NUMBER: &str = "number";
+/// The row of `meta` that tells how many groups were committed.
+pub(crate) const GROUPS: &str = "groups";
 /// The row of `meta` that tells the epoch of the write-ahead log. It is not in the log itself.
 pub(crate) const EPOCH: &str = "epoch";
 

@@ -9,16 +9,19 @@
 //! checkpoint is rare, it may save redb's state of allocation, which a durable commit does at the price of a second sync: without that
 //! state, redb reads the whole file after a crash.
 //!
-//! The file holds records, one behind the other:
+//! The file holds records, one behind the other, each from the beginning of a sector of 512 bytes on:
 //!
 //! | bytes | what |
 //! | --- | --- |
 //! | 0..4 | how long the changes are, little endian |
-//! | 4..20 | the beginning of the BLAKE3 hash of epoch, place in the file (eight bytes each, little endian) and changes |
-//! | 20.. | the changes: see `table::logged` |
+//! | 4..12 | the mark: the beginning of the BLAKE3 hash of epoch, place in the file (eight bytes each, little endian) and length |
+//! | 12..28 | the beginning of the BLAKE3 hash of epoch, place and changes |
+//! | 28.. | the changes: see `table::logged` |
+//! | | zeros, to the end of the sector |
 //!
 //! So a record of another epoch is none, nor is one that was cut: there the log ends. Epochs are numbers by chance, so that a log which was left
-//! from another database, or from another time, says nothing to this one.
+//! from another database, or from another time, says nothing to this one. And as a mark tells of a beginning whatever became of what is before it,
+//! a log that was damaged is not taken for one that ends.
 
 use std::io;
 use std::ops::Range;
@@ -27,9 +30,14 @@ use redb::StorageBackend;
 
 use crate::table::Redo;
 
-/// The length and the hash of a record.
-const HEADER: usize = 20;
-const HASH: Range<usize> = 4..HEADER;
+/// The length, the mark and the hash of a record.
+const HEADER: usize = 28;
+const LENGTH: Range<usize> = 0..4;
+const MARK: Range<usize> = 4..12;
+const HASH: Range<usize> = 12..HEADER;
+
+/// Where a record may begin: what a disk writes whole or not at all.
+const SECTOR: u64 = 512;
 
 /// The log of an open database.
 #[derive(Debug)]
@@ -51,7 +59,7 @@ pub(crate) struct Wal {
 pub(crate) enum ReadError<E> {
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Behind a record that does not read there is one that does: so it was not cut, but damaged.
+    /// Behind a record that does not read another one begins: so it was not cut, but damaged.
     #[error("a record of the log, at byte {0}, does not read as it was written")]
     Damaged(u64),
     #[error(transparent)]
@@ -75,13 +83,13 @@ impl Wal {
         while let Some(record) = self.record(self.end, len)? {
             let rows = each(&record[HEADER..]).map_err(ReadError::Record)?;
             self.pending += cost(rows, record.len());
-            self.end += record.len() as u64;
+            self.end += (record.len() as u64).next_multiple_of(SECTOR);
         }
         // One record at most is written and not synced: so behind one that was cut there is none.
-        let mut at = self.end;
-        while let Some(length) = self.length(at, len)? {
-            at += length;
-            if self.record(at, len)?.is_some() {
+        let mut header = [0; HEADER];
+        for at in (self.end..len.saturating_sub(HEADER as u64)).step_by(SECTOR as usize).skip(1) {
+            self.file.read(at, &mut header)?;
+            if self.is_marked(at, &header) {
                 return Err(ReadError::Damaged(self.end));
             }
         }
@@ -90,31 +98,31 @@ impl Wal {
 
     /// The record at a place, if it is one of this epoch.
     fn record(&self, at: u64, len: u64) -> io::Result<Option<Vec<u8>>> {
-        let Some(length) = self.length(at, len)? else { return Ok(None) };
-        let Ok(length) = usize::try_from(length) else { return Ok(None) };
-        let mut record = vec![0; length];
-        self.file.read(at, &mut record)?;
-        let is_whole = record[HASH] == self.hash(at, &record[HEADER..]);
-        Ok(is_whole.then_some(record))
-    }
-
-    /// How long a record at a place says to be, if there is room for it in a file of `len` bytes.
-    fn length(&self, at: u64, len: u64) -> io::Result<Option<u64>> {
         if at.saturating_add(HEADER as u64) > len {
             return Ok(None);
         }
-        let mut length = [0; 4];
-        self.file.read(at, &mut length)?;
-        let length = HEADER as u64 + u64::from(u32::from_le_bytes(length));
-        Ok((at + length <= len).then_some(length))
+        let mut record = vec![0; HEADER];
+        self.file.read(at, &mut record)?;
+        let Some(length) = record.first_chunk().copied().map(u32::from_le_bytes) else { return Ok(None) };
+        if !self.is_marked(at, &record) || at + HEADER as u64 + u64::from(length) > len {
+            return Ok(None);
+        }
+        record.resize(HEADER + length as usize, 0);
+        self.file.read(at + HEADER as u64, &mut record[HEADER..])?;
+        let is_whole = record[HASH] == self.hash(at, &record[HEADER..])[..HASH.len()];
+        Ok(is_whole.then_some(record))
     }
 
-    fn hash(&self, at: u64, changes: &[u8]) -> [u8; HASH.end - HASH.start] {
+    /// Whether a record of this epoch begins at a place with a header.
+    fn is_marked(&self, at: u64, header: &[u8]) -> bool {
+        header[MARK] == self.hash(at, &header[LENGTH])[..MARK.len()]
+    }
+
+    /// The hash of epoch, place and some bytes.
+    fn hash(&self, at: u64, bytes: &[u8]) -> [u8; blake3::OUT_LEN] {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.epoch.to_le_bytes()).update(&at.to_le_bytes()).update(changes);
-        let mut hash = [0; HASH.end - HASH.start];
-        hasher.finalize_xof().fill(&mut hash);
-        hash
+        hasher.update(&self.epoch.to_le_bytes()).update(&at.to_le_bytes()).update(bytes);
+        *hasher.finalize().as_bytes()
     }
 
     /// Where the changes of a transaction are noted, to be appended.
@@ -135,14 +143,17 @@ impl Wal {
         let rows = redo.rows();
         let Some(mut record) = redo.into_bytes() else { return Ok(false) };
         let pending = self.pending + cost(rows, record.len());
-        let has_room = self.end + record.len() as u64 <= self.max && pending <= free / 2;
+        let end = self.end + (record.len() as u64).next_multiple_of(SECTOR);
+        let has_room = end <= self.max && pending <= free / 2;
         let (Ok(length), true) = (u32::try_from(record.len() - HEADER), has_room) else { return Ok(false) };
-        record[..HASH.start].copy_from_slice(&length.to_le_bytes());
-        let hash = self.hash(self.end, &record[HEADER..]);
-        record[HASH].copy_from_slice(&hash);
+        record[LENGTH].copy_from_slice(&length.to_le_bytes());
+        let (mark, hash) = (self.hash(self.end, &record[LENGTH]), self.hash(self.end, &record[HEADER..]));
+        record[MARK].copy_from_slice(&mark[..MARK.len()]);
+        record[HASH].copy_from_slice(&hash[..HASH.len()]);
+        record.resize(record.len().next_multiple_of(SECTOR as usize), 0);
         self.file.write(self.end, &record)?;
         self.file.sync_data()?;
-        self.end += record.len() as u64;
+        self.end = end;
         self.pending = pending;
         self.buffer = record;
         Ok(true)
@@ -213,7 +224,7 @@ mod tests {
     }
 
     fn open(file: &Shared, epoch: u64) -> Wal {
-        Wal::new(Box::new(file.clone()), epoch, 1000)
+        Wal::new(Box::new(file.clone()), epoch, 2048)
     }
 
     #[test]
@@ -232,7 +243,7 @@ mod tests {
     fn a_log_that_begins_anew_holds_nothing_of_what_it_held() {
         let file = Shared::default();
         let mut wal = open(&file, 7);
-        assert!(append(&mut wal, &[1; 100]) && append(&mut wal, &[2; 300]));
+        assert!(append(&mut wal, &[1; 100]) && append(&mut wal, &[2; 300]) && append(&mut wal, &[2; 300]));
         wal.begin_anew(8);
         assert!(wal.is_empty() && append(&mut wal, &[3; 100]));
         assert_eq!(read(&mut open(&file, 8)).expect("a log"), [[3; 100]]);
@@ -242,7 +253,7 @@ mod tests {
     fn a_log_that_is_full_takes_nothing() {
         let file = Shared::default();
         let mut wal = open(&file, 7);
-        assert!(append(&mut wal, &[1; 900]) && !append(&mut wal, &[2; 61]) && append(&mut wal, &[3; 60]));
+        assert!(append(&mut wal, &[1; 1000]) && !append(&mut wal, &[2; 485]) && append(&mut wal, &[3; 484]));
         assert_eq!(read(&mut open(&file, 7)).expect("a log").len(), 2);
     }
 
@@ -251,8 +262,8 @@ mod tests {
         let file = Shared::default();
         let mut wal = open(&file, 7);
         assert!(append(&mut wal, b"one"));
-        assert!(!wal.append(wal_redo(b"two"), 50).expect("a disk in memory"), "both don't fit twice");
-        assert!(wal.append(wal_redo(b"two"), 100).expect("a disk in memory"));
+        assert!(!wal.append(wal_redo(b"two"), 100).expect("a disk in memory"), "both don't fit twice");
+        assert!(wal.append(wal_redo(b"two"), 130).expect("a disk in memory"));
         let mut again = open(&file, 7);
         assert_eq!(read(&mut again).expect("a log").len(), 2);
         assert_eq!(again.pending, wal.pending + 2 * PAGE, "two rows, as `read` says of these");
@@ -265,32 +276,44 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_was_cut_is_none_and_one_that_was_damaged_is_told() {
+    fn a_record_that_was_cut_is_none() {
         let file = Shared::default();
         let mut wal = open(&file, 7);
         assert!(append(&mut wal, b"first") && append(&mut wal, b"second") && append(&mut wal, b"third"));
-        let whole = file.0.len().expect("a length");
-        let flip = |at: u64| {
-            let mut byte = [0];
-            file.read(at, &mut byte).expect("a byte");
-            file.write(at, &[byte[0] ^ 1]).expect("written");
-        };
-        flip(whole - 1);
+        let last = 2 * SECTOR + (HEADER + b"third".len() - 1) as u64;
+        flip(&file, last);
         assert_eq!(read(&mut open(&file, 7)).expect("a log"), [&b"first"[..], b"second"]);
-        flip(whole - 1);
-        file.set_len(whole - 1).expect("cut");
+        flip(&file, last);
+        file.set_len(last).expect("cut");
         assert_eq!(read(&mut open(&file, 7)).expect("a log"), [&b"first"[..], b"second"]);
-        let second = (HEADER + b"first".len()) as u64;
-        file.set_len(second + 3).expect("cut");
+        file.set_len(SECTOR + 3).expect("cut");
         assert_eq!(read(&mut open(&file, 7)).expect("a log"), [b"first"], "not even its length is there");
-        let file_of_three = Shared::default();
-        let mut wal = open(&file_of_three, 7);
+    }
+
+    #[test]
+    fn a_record_that_was_damaged_anywhere_is_told_if_another_one_was_behind_it() {
+        let file = Shared::default();
+        let mut wal = open(&file, 7);
         assert!(append(&mut wal, b"first") && append(&mut wal, b"second") && append(&mut wal, b"third"));
-        file_of_three.write(second + HEADER as u64, b"S").expect("written");
-        let damaged = read(&mut open(&file_of_three, 7)).expect_err("damaged");
-        assert!(matches!(damaged, ReadError::Damaged(at) if at == second), "{damaged:?}");
-        file_of_three.write(HEADER as u64, b"F").expect("written");
-        let damaged = read(&mut open(&file_of_three, 7)).expect_err("two of them");
-        assert!(matches!(damaged, ReadError::Damaged(0)), "{damaged:?}");
+        let expect_damaged = |place: u64| {
+            let damaged = read(&mut open(&file, 7)).expect_err("damaged");
+            assert!(matches!(damaged, ReadError::Damaged(at) if at == place), "{damaged:?}");
+        };
+        let second = HEADER + b"second".len();
+        for at in SECTOR..SECTOR + second as u64 {
+            flip(&file, at);
+            expect_damaged(SECTOR);
+            flip(&file, at);
+        }
+        file.write(SECTOR, &[0; SECTOR as usize]).expect("written");
+        expect_damaged(SECTOR);
+        file.write(0, &[0xa5; SECTOR as usize]).expect("written");
+        expect_damaged(0);
+    }
+
+    fn flip(file: &Shared, at: u64) {
+        let mut byte = [0];
+        file.read(at, &mut byte).expect("a byte");
+        file.write(at, &[byte[0] ^ 1]).expect("written");
     }
 }

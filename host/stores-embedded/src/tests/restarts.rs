@@ -98,7 +98,12 @@ async fn an_unknown_format_is_refused_and_left_alone() {
         tables.open_table(META).expect("meta").insert(FORMAT, 9).expect("insert");
     });
     let error = Embedded::open(dir(&folder), options(&setup)).expect_err("nine is not known");
-    assert!(matches!(error, OpenError::UnknownFormat { found: 9, known: 3 }), "{error:?}");
+    assert!(matches!(error, OpenError::UnknownFormat { found: 9, known: 4 }), "{error:?}");
+    edit(&folder, |tables| {
+        tables.open_table(META).expect("meta").insert(FORMAT, 3).expect("insert");
+    });
+    let error = Embedded::open(dir(&folder), options(&setup)).expect_err("three had a log that does not read");
+    assert!(matches!(error, OpenError::UnknownFormat { found: 3, known: 4 }), "{error:?}");
     edit(&folder, |tables| assert!(tables.delete_table(META).expect("delete")));
     let error = Embedded::open(dir(&folder), options(&setup)).expect_err("no format, no store of ours");
     assert!(matches!(error, OpenError::Foreign { file: FILE }), "{error:?}");
@@ -149,9 +154,9 @@ async fn a_store_without_its_log_is_refused() {
 async fn a_log_that_ends_before_its_database_is_refused() {
     let (setup, folder) = (Setup::default(), folder());
     let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
-    commit(&stores, put("k", "old")).await.expect("a commit");
+    stores.commit(send("jobs", "a").into()).await.expect("a message");
     let short = fs::read(folder.path().join("stores.wal")).expect("the log");
-    commit(&stores, put("k", "new")).await.expect("a commit");
+    assert_eq!(stores.queues().purge(&jobs()).await, Ok(1));
     let epoch = stores.database.read(|tables| Ok(crate::table::meta(tables, EPOCH)?)).expect("a read").expect("one");
     stores.close().await;
     edit(&folder, |tables| {
