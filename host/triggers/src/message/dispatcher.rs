@@ -190,15 +190,14 @@ impl Dispatcher {
         Ok(received)
     }
 
-    /// Lets go of messages as if they had not been received.
+    /// Lets go of messages as if they had not been received; tried once, since their leases end anyway.
     async fn give_back(&self, messages: Vec<Delivery>, company: Company) {
         let verdict = Verdict::Retry { after: Duration::ZERO, receives: Receives::Forgive, company };
         let settle = |delivery: Delivery| Settle { receipt: delivery.receipt, verdict: verdict.clone() };
-        self.commit(Cause::default(), Vec::new(), messages.into_iter().map(settle).collect()).await.unwrap_or_else(
-            |error| {
-                tracing::warn!(queue = %self.options.queue, %error, "messages come again when their lease ends");
-            },
-        );
+        let settles = messages.into_iter().map(settle).collect();
+        if let Err(error) = self.stores.commit(Commit::settle(settles)).await {
+            tracing::warn!(queue = %self.options.queue, %error, "messages come again when their lease ends");
+        }
     }
 
     /// Starts a task for each batch.
