@@ -1,7 +1,10 @@
-//! Queues: the side that receives, its types, and the rules of a queue.
+//! Queues: the side that receives, and its types.
 //!
 //! Messages come in as effects of a commit ([`crate::Effect::QueueSend`]) and are settled by a commit ([`Settle`]), so that
 //! what a handler wrote and the end of its message are one. What is here leases messages and looks at them.
+
+mod gather;
+mod rules;
 
 use std::time::Duration;
 
@@ -15,6 +18,9 @@ use crate::BoxFuture;
 use crate::commit::CommitError;
 use crate::kv::ReadError;
 use crate::refusal::Invalid;
+
+pub use gather::{Gather, Pick};
+pub use rules::{GivenUp, Order, QueueRules};
 
 /// A message, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -362,233 +368,9 @@ pub trait Queues: Send + Sync {
     ) -> BoxFuture<'a, Result<u64, CommitError>>;
 }
 
-/// The order that a queue keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
-    /// None between messages; about the order in which they were sent.
-    #[default]
-    Standard,
-    /// First in, first out within each group.
-    Fifo,
-}
-
-impl Order {
-    /// The word for it: `standard` or `fifo`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Fifo => "fifo",
-        }
-    }
-}
-
-/// The rules of a queue. All limits are inclusive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueRules {
-    /// The order that it keeps.
-    pub order: Order,
-    /// The largest message, body and attributes together, in bytes: 1 MiB by default.
-    pub message_size_max: usize,
-    /// Where the body of a message goes that is larger: to this bucket, up to its limit and [`LARGE_PAYLOAD_MAX`]. The message
-    /// leads to it, and it goes with the message. None, the default: such a message is refused.
-    pub large_payloads: Option<BucketName>,
-    /// The most messages that it holds: 10 million by default. More are refused.
-    pub length_max: u64,
-    /// The messages that one commit may send, and one call receive: 1,000 by default.
-    pub batch_max: usize,
-    /// The bytes of the messages that one commit may send, if they are several: 4 MiB by default.
-    pub batch_bytes_max: usize,
-    /// How long a lease lasts: 30 s by default.
-    pub visibility: Duration,
-    /// The longest that a lease or an extension may last, and a retry may be put off: 12 h by default.
-    pub visibility_max: Duration,
-    /// How long nobody sees a message that is sent without a delay of its own: none by default.
-    pub delay: Duration,
-    /// The longest delay: 15 min by default.
-    pub delay_max: Duration,
-    /// How long a message is kept before it is given up; none, the default: for ever. Leased messages are kept.
-    pub retention: Option<Duration>,
-    /// How long a deduplication id is remembered: 5 min by default.
-    pub deduplication_window: Duration,
-    /// Where messages go that are given up. None: they are removed.
-    pub dead_letter: Option<QueueName>,
-    /// A message that was received so often without being settled as done is given up; none: never.
-    pub receives_max: Option<u32>,
-}
-
-impl Default for QueueRules {
-    fn default() -> Self {
-        Self {
-            order: Order::Standard,
-            message_size_max: 1 << 20,
-            large_payloads: None,
-            length_max: 10_000_000,
-            batch_max: 1000,
-            batch_bytes_max: 4 << 20,
-            visibility: Duration::from_secs(30),
-            visibility_max: Duration::from_secs(12 * 60 * 60),
-            delay: Duration::ZERO,
-            delay_max: Duration::from_secs(15 * 60),
-            retention: None,
-            deduplication_window: Duration::from_secs(5 * 60),
-            dead_letter: None,
-            receives_max: None,
-        }
-    }
-}
-
-impl QueueRules {
-    /// Whether the body of a message goes to a bucket.
-    pub fn is_large(&self, message: &Message) -> bool {
-        self.large_payloads.is_some() && message.size() > self.message_size_max
-    }
-
-    /// Whether a message that was sent at a moment has been kept long enough.
-    pub fn is_stale(&self, sent_at: Timestamp, now: Timestamp) -> bool {
-        self.retention.is_some_and(|retention| sent_at.saturating_add(retention) <= now)
-    }
-
-    /// Why a message is to be given up instead of being leased once more, if it is.
-    pub fn gives_up(&self, sent_at: Timestamp, receives: u32, now: Timestamp) -> Option<GivenUp> {
-        if self.is_stale(sent_at, now) {
-            return Some(GivenUp::Stale);
-        }
-        self.receives_max.is_some_and(|max| receives >= max).then_some(GivenUp::Received(receives))
-    }
-}
-
-/// Why the engine itself gives a message up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum GivenUp {
-    /// It was kept for as long as the queue keeps messages.
-    #[error("it was kept longer than the queue's `retention`")]
-    Stale,
-    /// It was received too often.
-    #[error("it was received {0} times and never settled as done")]
-    Received(u32),
-}
-
-/// Picks the messages of one receive out of those that could be received, offered in their order. Pure.
-#[derive(Debug, Clone, Copy)]
-pub struct Gather {
-    all: Fill,
-    /// Of the group whose messages are being offered.
-    group: Fill,
-    alone: bool,
-}
-
-/// How much there is of what there may be.
-#[derive(Debug, Clone, Copy)]
-struct Fill {
-    max: usize,
-    bytes_max: usize,
-    count: usize,
-    bytes: usize,
-}
-
-impl Fill {
-    fn up_to(max: usize, bytes_max: usize) -> Self {
-        Self { max, bytes_max, count: 0, bytes: 0 }
-    }
-
-    /// Whether a message fits. The first does, whatever its size.
-    fn fits(&self, size: usize) -> bool {
-        self.count < self.max && (self.count == 0 || self.bytes.saturating_add(size) <= self.bytes_max)
-    }
-
-    fn add(&mut self, size: usize) {
-        self.count += 1;
-        self.bytes = self.bytes.saturating_add(size);
-    }
-}
-
-/// What becomes of a message that is offered to [`Gather`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
-    /// It is received.
-    Take,
-    /// It has to come alone, and others are picked already, or there is enough of its group: another time. Of its group, nothing
-    /// behind it comes now.
-    Skip,
-    /// No more is received.
-    Full,
-}
-
-impl Gather {
-    /// Begins with none.
-    pub fn new(receive: &Receive) -> Self {
-        let all = Fill::up_to(receive.max, receive.bytes_max);
-        Self { all, group: Fill::up_to(receive.group_max, receive.group_bytes_max), alone: false }
-    }
-
-    /// Goes on with another group, or with a message that is of none.
-    pub fn next_group(&mut self) {
-        self.group = Fill { count: 0, bytes: 0, ..self.group };
-    }
-
-    /// Whether the message that was picked has to stay alone.
-    pub fn is_alone(&self) -> bool {
-        self.alone
-    }
-
-    /// How many more may be picked; none after one that comes alone.
-    pub fn room(&self) -> usize {
-        if self.alone { 0 } else { self.all.max - self.all.count }
-    }
-
-    /// Decides about the next message.
-    pub fn offer(&mut self, size: usize, company: Company) -> Pick {
-        match (company, self.all.count) {
-            _ if self.alone || !self.all.fits(size) => Pick::Full,
-            _ if !self.group.fits(size) => Pick::Skip,
-            (Company::Alone, 1..) => Pick::Skip,
-            (company, _) => {
-                self.all.add(size);
-                self.group.add(size);
-                self.alone = company == Company::Alone;
-                Pick::Take
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_receive_is_filled_up_to_its_bounds_and_a_suspect_comes_alone() {
-        use Company::{Alone, Any};
-        use Pick::{Full, Skip, Take};
-        let receive = Receive { max: 3, bytes_max: 10, ..Receive::default() };
-        for (offers, picks) in [
-            (vec![(4, Any), (4, Any), (2, Any), (1, Any)], vec![Take, Take, Take, Full]),
-            (vec![(99, Any), (1, Any)], vec![Take, Full]),
-            (vec![(6, Any), (5, Any)], vec![Take, Full]),
-            (vec![(1, Any), (1, Alone), (1, Any)], vec![Take, Skip, Take]),
-            (vec![(1, Alone), (1, Any)], vec![Take, Full]),
-        ] {
-            let mut gather = Gather::new(&receive);
-            let picked: Vec<_> = offers.iter().map(|(size, company)| gather.offer(*size, *company)).collect();
-            assert_eq!(picked, picks, "{offers:?}");
-        }
-    }
-
-    #[test]
-    fn of_a_group_comes_as_much_as_was_asked_for_and_then_the_next_one() {
-        use Pick::{Skip, Take};
-        let receive = Receive { max: 9, bytes_max: 99, group_max: 2, group_bytes_max: 10, ..Receive::default() };
-        for (sizes, picks) in
-            [(&[1, 1, 1][..], &[Take, Take, Skip][..]), (&[6, 6], &[Take, Skip]), (&[11, 1], &[Take, Skip])]
-        {
-            let mut gather = Gather::new(&receive);
-            for _group in 0..2 {
-                gather.next_group();
-                let picked: Vec<_> = sizes.iter().map(|size| gather.offer(*size, Company::Any)).collect();
-                assert_eq!(picked, picks, "{sizes:?}");
-            }
-        }
-    }
 
     #[test]
     fn a_receipt_reads_back_from_its_text() {
@@ -596,18 +378,5 @@ mod tests {
         let receipt = Receipt { queue: queue.clone(), lease: Bytes::from_static(&[0, 255, 7]) };
         assert_eq!(Receipt::parse(queue.clone(), &receipt.text()), Ok(receipt));
         assert_eq!(Receipt::parse(queue, "no receipt!"), Err(Invalid::Receipt));
-    }
-
-    #[test]
-    fn a_message_is_given_up_when_it_was_received_too_often_or_kept_too_long() {
-        let at = Timestamp::from_millis;
-        let rules =
-            QueueRules { receives_max: Some(3), retention: Some(Duration::from_millis(10)), ..QueueRules::default() };
-        for (receives, now, expected) in
-            [(0, 9, None), (2, 9, None), (3, 9, Some(GivenUp::Received(3))), (0, 10, Some(GivenUp::Stale))]
-        {
-            assert_eq!(rules.gives_up(at(0), receives, at(now)), expected, "{receives} at {now}");
-        }
-        assert_eq!(QueueRules::default().gives_up(at(0), u32::MAX, at(u64::MAX)), None);
     }
 }
