@@ -5,7 +5,7 @@
 //! crash leaves is a file that nothing links.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use cap_std::fs::{Dir, OpenOptions};
 use flint_model::ContentId;
@@ -76,11 +76,6 @@ impl BlobFolder {
         }
         Ok(ids)
     }
-}
-
-/// Writes a block behind those before.
-pub(crate) fn append(file: &mut File, block: &[u8]) -> io::Result<()> {
-    file.write_all(block)
 }
 
 /// Reads the next bytes: so many, or it fails.

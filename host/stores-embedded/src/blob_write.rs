@@ -14,7 +14,7 @@ use flint_stores::blob::Digest;
 use flint_stores::{BoxFuture, BucketRules, Content, ContentWriter, Unavailable, WriteError};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::blob_file::append;
+use crate::blob_block::Block;
 use crate::contents::{Contents, Hold};
 use crate::transfers::Transfer;
 
@@ -25,7 +25,7 @@ pub(crate) struct Writer {
     rules: BucketRules,
     digest: Digest,
     size: u64,
-    block: Vec<u8>,
+    block: Block,
     aside: Option<Aside>,
     state: State,
 }
@@ -41,8 +41,8 @@ enum State {
 /// Content that goes to a file.
 struct Aside {
     hold: Arc<Hold>,
-    /// The file, and a block to fill, when the block before is written.
-    writing: JoinHandle<io::Result<(File, Vec<u8>)>>,
+    /// The file, when the block before is written.
+    writing: JoinHandle<io::Result<File>>,
     /// A sync of what was written when it began; and what was written since then, in bytes.
     syncing: Option<JoinHandle<io::Result<()>>>,
     unsynced: usize,
@@ -77,18 +77,15 @@ impl Aside {
 impl Writer {
     pub(crate) fn new(contents: Arc<Contents>, bucket: BucketName, rules: BucketRules) -> Self {
         let (digest, state) = (Digest::default(), State::Whole);
-        Self { contents, bucket, rules, digest, size: 0, block: Vec::new(), aside: None, state }
+        Self { contents, bucket, rules, digest, size: 0, block: Block::default(), aside: None, state }
     }
 
-    async fn add(&mut self, bytes: Bytes) -> Result<(), WriteError> {
+    async fn add(&mut self, mut bytes: Bytes) -> Result<(), WriteError> {
         self.size = self.size.saturating_add(bytes.len() as u64);
         self.rules.fits(self.size)?;
         let block_size = self.contents.options.block_size();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(block_size - self.block.len()));
-            self.block.extend_from_slice(now);
-            rest = later;
+        while !bytes.is_empty() {
+            self.block.push(bytes.split_to(bytes.len().min(block_size - self.block.len())));
             if self.block.len() == block_size {
                 self.spill().await?;
             }
@@ -100,33 +97,28 @@ impl Writer {
     async fn spill(&mut self) -> Result<(), WriteError> {
         self.contents.room()?;
         let block = std::mem::take(&mut self.block);
-        self.digest.update(&block);
+        block.digest(&mut self.digest);
         let aside = match &mut self.aside {
             Some(aside) => aside,
             None => self.aside.insert(begin(&self.contents, &self.bucket).await?),
         };
-        let (mut file, spare) = joined((&mut aside.writing).await)?;
+        let mut file = joined((&mut aside.writing).await)?;
         aside.sync_ahead(&file).await?;
         aside.unsynced += block.len();
-        self.block = spare;
-        self.block.clear();
-        aside.writing = spawn_blocking(move || {
-            append(&mut file, &block)?;
-            Ok((file, block))
-        });
+        aside.writing = spawn_blocking(move || block.append(&mut file).map(|()| file));
         Ok(())
     }
 
     async fn end(mut self) -> Result<Content, WriteError> {
         if self.aside.is_none() && self.block.len() <= self.contents.options.inline_max() {
-            self.digest.update(&self.block);
-            return Ok(Content::inline(ContentId::now(), self.block.into(), self.digest.etag()));
+            self.block.digest(&mut self.digest);
+            return Ok(Content::inline(ContentId::now(), self.block.into_bytes(), self.digest.etag()));
         }
         self.spill().await?;
         let Some(mut aside) = self.aside else { return Err(Unavailable::Failed.into()) };
         aside.synced().await?;
         let Aside { hold, writing, _place, .. } = aside;
-        let (file, _block) = joined(writing.await)?;
+        let file = joined(writing.await)?;
         let contents = self.contents;
         joined(spawn_blocking(move || contents.folder.keep(&file)).await)?;
         Ok(Content::aside(hold.id(), self.size, self.digest.etag(), hold))
@@ -138,11 +130,8 @@ async fn begin(contents: &Arc<Contents>, bucket: &BucketName) -> Result<Aside, W
     let _place = contents.transfers.take(Some(bucket.clone())).await?;
     let hold = contents.hold(ContentId::now());
     let (contents, holds) = (Arc::clone(contents), Arc::clone(&hold));
-    let writing = spawn_blocking(move || {
-        let block = Vec::with_capacity(contents.options.block_size());
-        // The file must not come after whoever would remove it: so this holds it, too.
-        Ok((contents.folder.create(holds.id())?, block))
-    });
+    // The file must not come after whoever would remove it: so this holds it, too.
+    let writing = spawn_blocking(move || contents.folder.create(holds.id()));
     Ok(Aside { hold, writing, syncing: None, unsynced: 0, _place })
 }
 

@@ -14,6 +14,7 @@ mod apply;
 mod backend;
 mod bell;
 mod blob;
+mod blob_block;
 mod blob_collect;
 mod blob_file;
 mod blob_read;
