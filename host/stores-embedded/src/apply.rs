@@ -238,6 +238,11 @@ impl<'tx> Apply<'tx> {
         Ok(count >= max || self.collect_stale(max - count)?)
     }
 
+    /// The queues whose waiters are to be woken, as far as the group has come.
+    pub(crate) fn woken(&self) -> &BTreeSet<QueueName> {
+        &self.woken
+    }
+
     /// Writes down what the group came to.
     pub(crate) fn finish(mut self) -> Result<Finished, Failure> {
         if self.changed {

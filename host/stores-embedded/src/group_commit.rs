@@ -17,18 +17,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use flint_model::Clock;
+use flint_model::{Clock, QueueName};
 use flint_stores::{Catalog, Commit, CommitError, Committed, Unavailable};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::apply::Apply;
-use crate::bell::Bells;
 use crate::contents::Contents;
 use crate::database::{Database, Failure};
 use crate::load::Load;
 use crate::options::GroupCommitOptions;
+use crate::waiters::{Place, Waiters};
 use crate::writer::{Job, Work, Writer};
 
 /// A question, and who asked.
@@ -54,12 +54,27 @@ impl<T: Send, F: FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send> Job for Ask
     }
 }
 
+/// Where the answer comes: nothing does if the writer's thread is gone.
+pub(crate) type Answered<T> = oneshot::Receiver<Result<T, Unavailable>>;
+
+impl Work {
+    fn new<T: Send + 'static>(
+        room: Option<Places>,
+        load: Load,
+        ask: impl FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> (Self, Answered<T>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { job: Box::new(Ask { ask, came_to: None, answer }), load, _room: room }, answered)
+    }
+}
+
 /// The queue in front of the writer, and the writer's thread.
 #[derive(Debug)]
 pub(crate) struct GroupCommit {
     room: Room,
     /// Says what a commit causes.
     catalog: Arc<ArcSwap<Catalog>>,
+    waiters: Arc<Waiters>,
     /// None when the stores are being closed.
     queue: Mutex<Option<UnboundedSender<Work>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -71,17 +86,18 @@ impl GroupCommit {
         database: Arc<Database>,
         catalog: Arc<ArcSwap<Catalog>>,
         clock: Arc<dyn Clock>,
-        bells: Arc<Bells>,
+        waiters: Arc<Waiters>,
         contents: Arc<Contents>,
         options: GroupCommitOptions,
     ) -> io::Result<Self> {
         // The channel has no bound of its own: whoever sends holds a place of the room, which has.
         let (sender, receiver) = unbounded_channel();
         let loaded = Arc::clone(&catalog);
-        let writer = Writer::new(database, catalog, clock, bells, contents, receiver, options);
+        let waiting = Arc::clone(&waiters);
+        let writer = Writer::new(database, catalog, clock, waiting, contents, receiver, options);
         let thread = std::thread::Builder::new().name("flint-commit".to_owned()).spawn(move || writer.run())?;
         let (queue, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Self { room: Room::new(options), catalog: loaded, queue, writer })
+        Ok(Self { room: Room::new(options), catalog: loaded, waiters, queue, writer })
     }
 
     /// Puts a commit into the queue, and waits for it to be durable.
@@ -106,6 +122,18 @@ impl GroupCommit {
         answered.await.unwrap_or(Err(Unavailable::Failed))
     }
 
+    /// Has a receive of a queue stand ready: the writer makes it when a commit brings something for it, as long as it has its place.
+    /// Answered when that is durable.
+    pub(crate) fn stand<T: Send + 'static>(
+        &self,
+        queue: QueueName,
+        load: Load,
+        ask: impl FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> (Place, Answered<T>) {
+        let (work, answered) = Work::new(None, load, ask);
+        (self.waiters.enter(queue, work), answered)
+    }
+
     /// Removes up to `max` of what is over, and blocks until it is durable. Answers whether there may be more.
     pub(crate) fn collect(&self, max: usize) -> Result<bool, Unavailable> {
         let answered = self.send(None, Load::frees(max), move |apply| apply.collect(max))?;
@@ -124,9 +152,8 @@ impl GroupCommit {
         room: Option<Places>,
         load: Load,
         ask: impl FnMut(&mut Apply<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<T, Unavailable>>, Unavailable> {
-        let (answer, answered) = oneshot::channel();
-        let work = Work { job: Box::new(Ask { ask, came_to: None, answer }), load, _room: room };
+    ) -> Result<Answered<T>, Unavailable> {
+        let (work, answered) = Work::new(room, load, ask);
         let queue = self.queue.lock();
         let sender = queue.as_ref().ok_or(Unavailable::ShuttingDown)?;
         sender.send(work).map_err(|_| Unavailable::Failed)?;

@@ -12,7 +12,6 @@
 
 mod apply;
 mod backend;
-mod bell;
 mod blob;
 mod blob_block;
 mod blob_collect;
@@ -34,6 +33,7 @@ mod record;
 mod space;
 mod table;
 mod transfers;
+mod waiters;
 mod wal;
 mod writer;
 
@@ -53,7 +53,6 @@ use flint_stores::{
 };
 use parking_lot::Mutex;
 
-use crate::bell::Bells;
 use crate::blob_collect::BlobCollector;
 use crate::blob_file::BlobFolder;
 use crate::collect::Collector;
@@ -65,13 +64,14 @@ use crate::group_commit::GroupCommit;
 use crate::load::Load;
 pub use crate::options::{BlobOptions, CollectOptions, GroupCommitOptions, Options};
 use crate::space::Reserve;
+use crate::waiters::Waiters;
 
 /// The stores of one data folder, open.
 ///
 /// Close it with [`Embedded::close`]. Dropping it does the same, and blocks until what was accepted is durable.
 pub struct Embedded {
     catalog: Arc<ArcSwap<Catalog>>,
-    bells: Arc<Bells>,
+    waiters: Arc<Waiters>,
     clock: Arc<dyn Clock>,
     database: Arc<Database>,
     group_commit: Arc<GroupCommit>,
@@ -107,13 +107,13 @@ impl Embedded {
         // Leases, delays and times to live were written down by a clock that had come so far.
         clock.not_before(database.last_time()?);
         let catalog = Arc::new(ArcSwap::from_pointee(catalog));
-        let bells = Arc::new(Bells::default());
+        let waiters = Arc::new(Waiters::default());
         let contents = Arc::new(Contents::new(blobs, blob_options, Reserve(group_commit.free_min.as_u64())));
         let writer = GroupCommit::start(
             Arc::clone(&database),
             Arc::clone(&catalog),
             Arc::clone(&clock),
-            Arc::clone(&bells),
+            Arc::clone(&waiters),
             Arc::clone(&contents),
             group_commit,
         );
@@ -127,7 +127,7 @@ impl Embedded {
         )?;
         let blob_collector = BlobCollector::start(Arc::clone(&database), Arc::clone(&contents))?;
         let folder = Mutex::new(folder);
-        Ok(Self { catalog, bells, clock, database, group_commit, collector, contents, blob_collector, folder })
+        Ok(Self { catalog, waiters, clock, database, group_commit, collector, contents, blob_collector, folder })
     }
 
     /// Changes what there is, and its limits and rules, for all calls from now on. What is left out keeps its data, and can't

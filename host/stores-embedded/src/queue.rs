@@ -1,7 +1,8 @@
 //! The side of the queues that receives and looks.
 //!
 //! A receive first looks, in a read transaction, whether something is due; only then it asks the writer to lease it. Who
-//! waits is woken by the commit that brings a message, or when the next one is due.
+//! waits stands ready for the commit that brings a message, which leases it too (`waiters`), and looks again when the next one is
+//! due.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Embedded;
-use crate::apply::{END, Shift};
+use crate::apply::{Apply, END, Shift};
 use crate::database::{Chain, Failure};
 use crate::load::Load;
 use crate::table::Corrupt;
@@ -45,31 +46,27 @@ impl Queues for Embedded {
         Box::pin(async move {
             let visibility = check::receive(&self.catalog.load(), queue, &receive)?;
             let until = Instant::now() + receive.wait;
-            let bell = self.bells.of(queue);
+            let bell = self.waiters.bell(queue);
+            let is_over = || Instant::now() >= until || stop.is_cancelled();
             let mut given_up = 0;
             loop {
                 // Before it looks: so no commit falls between looking and waiting.
                 let mut rung = pin!(bell.notified());
                 rung.as_mut().enable();
-                let wait = match self.next_due(queue)? {
-                    Some(Duration::ZERO) => {
-                        let mut received = self.lease(queue, receive, visibility).await?;
-                        received.given_up += given_up;
-                        if !received.messages.is_empty() || Instant::now() >= until || stop.is_cancelled() {
-                            return Ok(received);
-                        }
-                        given_up = received.given_up;
-                        Duration::ZERO
+                let received = match self.next_due(queue)? {
+                    Some(Duration::ZERO) => self.lease(queue, receive, visibility).await?,
+                    _ if is_over() => Received::default(),
+                    due => {
+                        let until = until.min(Instant::now() + due.map_or(LOOK, |wait| wait.min(LOOK)));
+                        // Woken, stopped or neither, it looks again.
+                        let woken = tokio::time::timeout_at(until, stop.run_until_cancelled(rung));
+                        self.stand(queue, receive, visibility, woken).await?
                     }
-                    Some(wait) => wait.min(LOOK),
-                    None => LOOK,
                 };
-                if Instant::now() >= until || stop.is_cancelled() {
-                    return Ok(Received { given_up, ..Received::default() });
+                given_up += received.given_up;
+                if !received.messages.is_empty() || is_over() {
+                    return Ok(Received { given_up, ..received });
                 }
-                // Woken, stopped or neither, it looks again.
-                let _woken =
-                    tokio::time::timeout_at(until.min(Instant::now() + wait), stop.run_until_cancelled(rung)).await;
             }
         })
     }
@@ -155,6 +152,25 @@ impl Embedded {
         // It adds little; but who can't settle with what came of it should not begin.
         let load = Load::adds(0, receive.max);
         self.group_commit.ask(load, move |apply| apply.receive(&queue, &receive, visibility)).await?
+    }
+
+    /// Stands ready to receive what comes, until something else is over; nothing if that was first.
+    async fn stand(
+        &self,
+        queue: &QueueName,
+        receive: Receive,
+        visibility: Duration,
+        until: impl Future,
+    ) -> Result<Received, CommitError> {
+        let name = queue.clone();
+        let receiving = move |apply: &mut Apply<'_>| apply.receive(&name, &receive, visibility);
+        let (place, mut answered) = self.group_commit.stand(queue.clone(), Load::adds(0, receive.max), receiving);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answered => answer,
+            _ = until => if place.leave() { return Ok(Received::default()) } else { answered.await }
+        };
+        answer.unwrap_or(Err(Unavailable::Failed))?
     }
 
     /// Removes the messages up to a number, in passes until one has found none: what is leased meanwhile, or comes back, may

@@ -1,6 +1,7 @@
 //! The thread that writes: takes what waits, has it share a transaction, and answers each.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,7 +10,6 @@ use flint_stores::{Catalog, Unavailable};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::apply::Apply;
-use crate::bell::Bells;
 use crate::contents::Contents;
 use crate::database::{Chain, Database, Failure};
 use crate::group_commit::Places;
@@ -17,6 +17,7 @@ use crate::load::Load;
 use crate::options::GroupCommitOptions;
 use crate::space::{Reserve, Space};
 use crate::table::Tables;
+use crate::waiters::Waiters;
 
 /// What the writer is asked to do.
 pub(crate) trait Job: Send {
@@ -45,18 +46,26 @@ struct Bounds {
     bytes: u64,
 }
 
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("load", &self.load).finish_non_exhaustive()
+    }
+}
+
 /// The thread that writes.
 pub(crate) struct Writer {
     database: Arc<Database>,
     catalog: Arc<ArcSwap<Catalog>>,
     clock: Arc<dyn Clock>,
-    bells: Arc<Bells>,
+    waiters: Arc<Waiters>,
     contents: Arc<Contents>,
     queue: UnboundedReceiver<Work>,
     bounds: Bounds,
     /// What did not fit into the last group.
     next: Option<Work>,
     reserve: Reserve,
+    /// Whether there was more room for the last group than has to stay.
+    has_room: bool,
     /// Why something of the last group was refused, if it was.
     refused: Option<Unavailable>,
 }
@@ -66,7 +75,7 @@ impl Writer {
         database: Arc<Database>,
         catalog: Arc<ArcSwap<Catalog>>,
         clock: Arc<dyn Clock>,
-        bells: Arc<Bells>,
+        waiters: Arc<Waiters>,
         contents: Arc<Contents>,
         queue: UnboundedReceiver<Work>,
         options: GroupCommitOptions,
@@ -77,7 +86,19 @@ impl Writer {
             bytes: options.bytes_max.as_u64(),
         };
         let reserve = Reserve(options.free_min.as_u64());
-        Self { database, catalog, clock, bells, contents, queue, bounds, next: None, reserve, refused: None }
+        Self {
+            database,
+            catalog,
+            clock,
+            waiters,
+            contents,
+            queue,
+            bounds,
+            next: None,
+            reserve,
+            has_room: false,
+            refused: None,
+        }
     }
 
     /// Writes until there is nobody left who could ask.
@@ -104,7 +125,7 @@ impl Writer {
             match self.write(group, &mut at, &mut released) {
                 Ok(woken) => {
                     group.drain(..).for_each(|work| work.job.answer());
-                    self.bells.ring(&woken);
+                    self.waiters.ring(&woken);
                 }
                 Err(failure) => {
                     self.recover_from(&failure, group.len());
@@ -161,6 +182,7 @@ impl Writer {
     fn turn_away(&mut self, group: &mut Vec<Work>) {
         let free = self.database.free();
         let mut space = Space::new(self.reserve, free.unwrap_or_default());
+        self.has_room = space.is_ample();
         let turned_away = group.extract_if(.., |work| free.is_err() || !space.takes(work.load)).collect::<Vec<_>>();
         match (free, turned_away.len()) {
             (Ok(_), 0) if space.is_ample() => self.say_once(None, 0),
@@ -185,11 +207,11 @@ impl Writer {
         self.refused = reason;
     }
 
-    /// Writes a group; answers whom to wake, and fills in the files to which nothing leads if it is written, or which one failed
-    /// if it was one.
+    /// Writes a group, and with it the receives that stand ready for what it brings; answers whom to wake, and fills in the files to
+    /// which nothing leads if it is written, or which one failed if it was one.
     fn write(
         &self,
-        group: &mut [Work],
+        group: &mut Vec<Work>,
         at: &mut Option<usize>,
         released: &mut Vec<ContentId>,
     ) -> Result<BTreeSet<QueueName>, Failure> {
@@ -200,10 +222,29 @@ impl Writer {
                 *at = Some(index);
                 work.job.apply(&mut apply)?;
             }
+            self.hand_over(&mut apply, group, at)?;
             *at = None;
             let finished = apply.finish()?;
             *released = finished.released;
             Ok((finished.woken, finished.changed))
         })
+    }
+
+    /// Has those who stand ready receive what is due by now. On a disk that is low none of them begins.
+    fn hand_over(&self, apply: &mut Apply<'_>, group: &mut Vec<Work>, at: &mut Option<usize>) -> Result<(), Failure> {
+        if !self.has_room {
+            return Ok(());
+        }
+        for queue in apply.woken().clone() {
+            while apply.is_due(&queue)?
+                && let Some(mut work) = self.waiters.take(&queue)
+            {
+                *at = Some(group.len());
+                let applied = work.job.apply(apply);
+                group.push(work);
+                applied?;
+            }
+        }
+        Ok(())
     }
 }

@@ -262,6 +262,35 @@ async fn a_disk_that_is_low_refuses_what_adds_and_goes_on_with_what_frees() {
     assert!(value(&stores, "a").await.is_none() && value(&stores, "b").await.is_some());
 }
 
+/// A message costs one sync on its way to who waits for it, and not two.
+#[tokio::test]
+async fn what_comes_for_those_who_wait_is_leased_with_the_sync_that_brings_it() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    let queue = QueueName::parse("plain").expect("a name");
+    let receive = |wait| {
+        let (stores, queue) = (Arc::clone(&stores), queue.clone());
+        let receive = Receive { max: 1, wait, ..Receive::default() };
+        async move { stores.queues().receive(&queue, receive).await.expect("a receive").messages }
+    };
+    let mut syncs = Vec::new();
+    for _round in 0..4 {
+        let waiting: Vec<_> = (0..3).map(|_| tokio::spawn(receive(Duration::from_secs(9)))).collect();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let before = disk.syncs();
+        stores.commit(Commit::new(vec![send(&queue), send(&queue), send(&queue)])).await.expect("three messages");
+        for one in waiting {
+            assert_eq!(one.await.expect("a task").len(), 1);
+        }
+        syncs.push(disk.syncs() - before);
+    }
+    assert!(syncs.ends_with(&[1]), "but for those with which the file grows: {syncs:?}");
+    tokio::time::timeout(Duration::from_millis(50), receive(Duration::from_secs(9))).await.expect_err("it waits");
+    stores.commit(send(&queue).into()).await.expect("a message");
+    let left = receive(Duration::ZERO).await;
+    assert_eq!(left[0].stored.receives, 1, "whoever is gone does not lease");
+}
+
 fn send(queue: &QueueName) -> Effect {
     let message = Message::new(MessageId::now(), vec![7; 1000]);
     Effect::QueueSend { queue: queue.clone(), message, options: SendOptions::default() }

@@ -95,6 +95,11 @@ impl Apply<'_> {
         Ok(false)
     }
 
+    /// Whether a message of a queue is due.
+    pub(crate) fn is_due(&self, queue: &QueueName) -> Result<bool, Failure> {
+        Ok(!self.due(queue, None, 1)?.is_empty())
+    }
+
     /// Rows of `ready` that are due, in order, behind the one at `after`.
     pub(super) fn due(
         &self,
