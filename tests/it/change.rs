@@ -131,6 +131,8 @@ fn a_change_that_can_never_be_followed_is_given_up_alone() {
     let dead = dead["messages"].as_array().expect("messages");
     assert_eq!(search(&host, "good").len(), 20, "{dead:#?}");
     assert_eq!((dead.len(), &dead[0]["group"]), (1, &json!("bad")));
+    let told = &dead[0]["event"]["change"];
+    assert_eq!([&told["store"], &told["new"]["key"], &told["old"]], [&json!("articles"), &json!("bad"), &Value::Null]);
     assert!(dead[0]["death"]["reason"].as_str().is_some_and(|reason| reason.contains("InvalidPayload")), "{dead:?}");
 }
 

@@ -9,6 +9,7 @@
 pub(crate) mod api;
 pub(crate) mod blob;
 pub(crate) mod client;
+mod event;
 pub(crate) mod functions;
 pub(crate) mod guard;
 pub(crate) mod invoke;

@@ -121,6 +121,8 @@ fn what_is_no_image_is_given_up_at_once_and_the_rest_goes_on() {
         let dead = dead.iter().find(|dead| dead["group"] == key).expect("a dead letter");
         let reason = dead["death"]["reason"].as_str().expect("a reason");
         assert!(reason.starts_with(name) && dead["death"]["receive_count"] == 1, "{key}: {dead}");
+        let told = &dead["event"]["blob"];
+        assert_eq!([&told["bucket"], &told["key"], &told["created"]["key"]], ["photos", key, key], "{dead}");
         host.admin().get(&format!("/v1/buckets/thumbnails/{key}")).expect(404);
     }
 }

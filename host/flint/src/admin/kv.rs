@@ -64,7 +64,7 @@ pub(crate) async fn put(
     Ok(Written { key: key.to_owned(), version })
 }
 
-fn item(key: String, entry: &Entry) -> Item {
+pub(super) fn item(key: String, entry: &Entry) -> Item {
     Item {
         key,
         value: Printable::new(&entry.value),

@@ -4,6 +4,7 @@ use super::api::queue::{
     Counted, Death, Extend, Extended, Message, Messages, Peek, Queue, Receive, Redrive, Send, Sent, Settle, Verdict,
 };
 use super::api::{Printable, Problem};
+use super::event::event;
 use flint_model::{MessageId, QueueName};
 use flint_stores::{
     Attribute, Commit, CommitError, Company, Delivery, Effect, Invalid, Outcome, ReadError, Receipt, Receives,
@@ -122,6 +123,7 @@ fn message(stored: Stored) -> Message {
     Message {
         id: message.id.to_string(),
         body: Printable::new(&message.body),
+        event: event(&message),
         attributes: message.attributes.into_iter().map(|one| (one.name, one.value)).collect(),
         group: message.group,
         sent_at_ms: sent_at.as_millis(),

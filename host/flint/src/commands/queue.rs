@@ -110,9 +110,10 @@ fn messages(send: &cli::QueueSend) -> Result<Send, Error> {
 
 /// One line a message, whatever is in it.
 fn line(message: &Message) -> String {
-    let body = match &message.body {
-        Printable::Text(text) => text.escape_debug().to_string(),
-        Printable::Base64(text) => format!("base64:{text}"),
+    let body = match (&message.event, &message.body) {
+        (Some(event), _) => serde_json::to_string(event).unwrap_or_default(),
+        (None, Printable::Text(text)) => text.escape_debug().to_string(),
+        (None, Printable::Base64(text)) => format!("base64:{text}"),
     };
     let mut parts = vec![message.id.clone(), format!("received {}", message.receive_count), body];
     parts.extend(

@@ -1,6 +1,7 @@
 //! Queues and triggers.
 
-use super::Printable;
+use super::blob::BlobInfo;
+use super::{Item, Printable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
@@ -79,6 +80,9 @@ pub(crate) struct Message {
     pub(crate) id: String,
     #[serde(flatten)]
     pub(crate) body: Printable,
+    /// What its body tells of, if it is one of the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<Event>,
     pub(crate) attributes: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
@@ -94,6 +98,30 @@ pub(crate) struct Message {
     /// Why it is among dead letters, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) death: Option<Death>,
+}
+
+/// What happened in a store or a bucket. `at_ms` are milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Event {
+    /// A key changed; what was not there before, or is not any more, is left out.
+    Change {
+        store: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        old: Option<Item>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        new: Option<Item>,
+        at_ms: u64,
+    },
+    /// A blob was created; or deleted, and then there is no `created`.
+    Blob {
+        bucket: String,
+        key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        created: Option<BlobInfo>,
+        sequence: u64,
+        at_ms: u64,
+    },
 }
 
 /// Why a message is among dead letters.
