@@ -236,13 +236,15 @@ impl Writer {
             return Ok(());
         }
         for queue in apply.woken().clone() {
-            while apply.is_due(&queue)?
-                && let Some(mut work) = self.waiters.take(&queue)
-            {
+            while let Some(mut work) = self.waiters.take(&queue) {
+                // To blame for what is met, and nobody who sent.
                 *at = Some(group.len());
                 let applied = work.job.apply(apply);
                 group.push(work);
                 applied?;
+                if !apply.is_due(&queue)? {
+                    break;
+                }
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flint_model::{ByteSize, MessageId, QueueName, TopicName};
+use flint_model::{ByteSize, MessageId, QueueName, Timestamp, TopicName};
 use flint_stores::conformance::Setup;
 use flint_stores::{
     Commit, CommitError, Effect, Message, ReadError, Receive, SendOptions, Stores as _, Subscription, TopicRules,
@@ -17,7 +17,7 @@ use crate::backend::faulty::{Disk, Fault};
 use crate::blob_file::BlobFolder;
 use crate::database::{Contents, Database, Sizes};
 use crate::table::Redo;
-use crate::table::queue::QUEUE;
+use crate::table::queue::{QUEUE, READY, ready_key};
 use crate::{Embedded, GroupCommitOptions, Options};
 
 const FAILED: CommitError = CommitError::Unavailable { reason: Unavailable::Failed };
@@ -351,6 +351,28 @@ async fn a_commit_that_meets_a_damaged_row_fails_alone() {
         assert_eq!(task.await.expect("a task"), expected, "{n}");
     }
     assert_eq!(disk.opened(), opened);
+}
+
+/// Nor is a damaged row in the way of who waits the affair of whoever sends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_and_meets_a_damaged_row_fails_alone() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    let queue = QueueName::parse("plain").expect("a name");
+    let waiting = {
+        let (stores, queue) = (Arc::clone(&stores), queue.clone());
+        let receive = Receive { wait: Duration::from_secs(9), ..Receive::default() };
+        tokio::spawn(async move { stores.queues().receive(&queue, receive).await.map(drop) })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let damage = |tables: &redb::WriteTransaction, _: &Redo| {
+        let key = ready_key(&queue, Timestamp::default(), 0);
+        tables.open_table(READY)?.insert(key.as_slice(), b"?".as_slice())?;
+        Ok(((), true))
+    };
+    stores.database.write(damage).expect("a write");
+    commit(&stores, send(&queue)).await.expect("a message");
+    assert_eq!(waiting.await.expect("a task"), Err(FAILED));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
