@@ -44,7 +44,8 @@ impl Work for Calls {
     }
 
     fn queues(&self) -> &[&str] {
-        &["invoke%2Fevent"]
+        // A report is sent with the end of its invocation, and passed on by itself.
+        &["invoke%2Fevent", "invoke%2Fevent%2Freports"]
     }
 
     fn check(&self, host: &Host) -> String {
