@@ -47,7 +47,7 @@ fn now() -> u64 {
 
 #[test]
 fn each_tick_is_handled_once_also_over_kills_and_those_missed_meanwhile_once() {
-    let mut host = ticker("when = \"every 1s\"\ngrace = \"0s\"").start();
+    let mut host = ticker("when = \"every 1s\"\ngrace = \"100ms\"").start();
     let mut seen = 1;
     for _ in 0..3 {
         seen = wait_for(&host, seen + 1).len();

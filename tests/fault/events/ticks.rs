@@ -23,7 +23,7 @@ impl Work for Ticks {
             // None is late before a minute is over, so all are handled.
             schedule("all", ""),
             // One that fell due while no host was there is late, and is passed over.
-            schedule("some", "missed = \"skip\"\ngrace = \"0s\""),
+            schedule("some", "missed = \"skip\"\ngrace = \"200ms\""),
         ];
         sections.concat()
     }
@@ -39,9 +39,7 @@ impl Work for Ticks {
     }
 
     fn check(&self, host: &Host) -> String {
-        let before = ticks(host, "all").len();
-        let all = eventually("one more tick", || Some(ticks(host, "all")).filter(|ticks| ticks.len() > before));
-        let some = ticks(host, "some");
+        let [all, some] = ["all", "some"].map(|name| one_more(host, name));
         for (name, ticks) in [("all", &all), ("some", &some)] {
             let wrong: Vec<_> = ticks.iter().filter(|(due, times)| *due % EVERY != 0 || **times != 1).collect();
             assert!(wrong.is_empty(), "{name}: not once each: {wrong:?}");
@@ -49,9 +47,14 @@ impl Work for Ticks {
         let moments: Vec<_> = all.keys().copied().collect();
         let gaps: Vec<_> = moments.windows(2).filter(|two| two[1] - two[0] != EVERY).collect();
         assert!(gaps.is_empty(), "ticks between these are missing: {gaps:?}");
-        assert!(!some.is_empty() && some.len() <= all.len(), "{} of {}", some.len(), all.len());
         format!("{} ticks were handled, and {} where they may be missed", all.len(), some.len())
     }
+}
+
+/// The ticks, when there is one more than there was: no host is killed meanwhile, so also one that may be missed comes.
+fn one_more(host: &Host, schedule: &str) -> BTreeMap<u64, i64> {
+    let before = ticks(host, schedule).len();
+    eventually("one more tick", || Some(ticks(host, schedule)).filter(|ticks| ticks.len() > before))
 }
 
 /// How often each tick was handled.

@@ -221,7 +221,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("schedule.SCHEDULE.function", Text, Required, "The function that handles the ticks."),
     key("schedule.SCHEDULE.payload", Text, Optional("empty"), "What it is called with."),
     key("schedule.SCHEDULE.missed", Choice(&["run-once", "skip"]), Default("run-once"), "Ticks that fell due while no host was there: they are handled once, however many they were, or passed over."),
-    key("schedule.SCHEDULE.grace", millis(0, DAY), Default("1m"), "How late a tick may be and still be on time."),
+    // A timer wakes up late, by a millisecond at the best: with none, hardly a tick would be on time.
+    key("schedule.SCHEDULE.grace", millis(100, DAY), Default("1m"), "How late a tick may be and still be on time."),
     key("schedule.SCHEDULE.overlap", Choice(&["allow", "queue", "skip"]), Default("queue"), "A tick that falls due while one before it is not done: is handled beside it, waits for it, or is passed over."),
     key("schedule.SCHEDULE.concurrency", count(1, 10_000), Default("10"), "Most ticks that are handled at once, with `allow`."),
     key("schedule.SCHEDULE.waiting-max", count(1, 1_000_000), Default("1000"), "Most ticks that are not done; a further one is passed over."),
