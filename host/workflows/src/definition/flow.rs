@@ -1,0 +1,148 @@
+//! Reading what becomes of a state's input and output, in either language.
+
+use super::fields::{Fields, Mistakes};
+use super::{Flow, JsonPathFlow, JsonataFlow, Language};
+use crate::jsonata;
+use crate::mistake::Place;
+use crate::path::{self, Path};
+use crate::reference::ReferencePath;
+use crate::template::Template;
+use serde_json::Value;
+
+/// Why a field of JSONPath does not stand in a state of JSONata.
+const OF_JSONPATH: &str = "it is of JSONPath, and the state is in JSONata";
+/// Why a field of JSONata does not stand in a state of JSONPath.
+const OF_JSONATA: &str = "it is of JSONata, and the state is in JSONPath";
+
+/// Reads the fields for input and output.
+pub(super) fn read(fields: &mut Fields, kind: &str, language: Language, mistakes: &mut Mistakes) -> Flow {
+    match language {
+        Language::JsonPath => Flow::JsonPath(Box::new(jsonpath(fields, kind, mistakes))),
+        Language::Jsonata => Flow::Jsonata(Box::new(jsonata(fields, kind, mistakes))),
+    }
+}
+
+fn jsonpath(fields: &mut Fields, kind: &str, mistakes: &mut Mistakes) -> JsonPathFlow {
+    for name in ["Arguments", "Output"] {
+        fields.forbid(name, OF_JSONATA);
+    }
+    let mut flow = JsonPathFlow {
+        input_path: Some(Path::whole()),
+        parameters: None,
+        result_selector: None,
+        result_path: Some(ReferencePath::whole()),
+        output_path: Some(Path::whole()),
+    };
+    if kind != "Fail" {
+        flow.input_path = selected(fields, "InputPath", mistakes);
+        flow.output_path = selected(fields, "OutputPath", mistakes);
+    }
+    if matches!(kind, "Task" | "Parallel" | "Pass") {
+        flow.parameters = template(fields, "Parameters", Language::JsonPath, mistakes);
+    }
+    if matches!(kind, "Task" | "Parallel" | "Map") {
+        flow.result_selector = template(fields, "ResultSelector", Language::JsonPath, mistakes);
+    }
+    if matches!(kind, "Task" | "Parallel" | "Map" | "Pass") {
+        flow.result_path = result_path(fields, mistakes);
+    }
+    flow
+}
+
+/// `InputPath` or `OutputPath`: the whole if it is not there, nothing if it is `null`.
+fn selected(fields: &mut Fields, name: &'static str, mistakes: &mut Mistakes) -> Option<Path> {
+    match fields.get(name) {
+        None => Some(Path::whole()),
+        Some(Value::Null) => None,
+        Some(_) => Some(fields.path(name, mistakes).unwrap_or_else(Path::whole)),
+    }
+}
+
+/// `ResultPath`: `$` if it is not there, nothing if it is `null`.
+pub(super) fn result_path(fields: &mut Fields, mistakes: &mut Mistakes) -> Option<ReferencePath> {
+    match fields.get("ResultPath") {
+        None => Some(ReferencePath::whole()),
+        Some(Value::Null) => None,
+        Some(_) => {
+            let text = fields.text("ResultPath", mistakes)?;
+            let place = fields.at("ResultPath");
+            ReferencePath::parse(text).map_err(|message| mistakes.add("workflow/path", &place, message, None)).ok()
+        }
+    }
+}
+
+fn jsonata(fields: &mut Fields, kind: &str, mistakes: &mut Mistakes) -> JsonataFlow {
+    for name in ["InputPath", "OutputPath", "Parameters", "ResultSelector", "ResultPath"] {
+        fields.forbid(name, OF_JSONPATH);
+    }
+    let arguments = match kind {
+        "Task" | "Parallel" => template(fields, "Arguments", Language::Jsonata, mistakes),
+        _ => None,
+    };
+    let output = match kind {
+        "Fail" => None,
+        _ => template(fields, "Output", Language::Jsonata, mistakes),
+    };
+    JsonataFlow { arguments, output }
+}
+
+/// A value with expressions in it.
+pub(super) fn template(
+    fields: &mut Fields,
+    name: &'static str,
+    language: Language,
+    mistakes: &mut Mistakes,
+) -> Option<Template> {
+    let (value, place) = (fields.get(name)?, fields.at(name));
+    Some(template_of(value, language, &place, mistakes))
+}
+
+/// A value with expressions in it.
+pub(super) fn template_of(value: &Value, language: Language, place: &Place, mistakes: &mut Mistakes) -> Template {
+    let mut found = Vec::new();
+    let template = Template::parse(value, language, place, &mut found);
+    mistakes.add_expressions(found);
+    template
+}
+
+/// `Assign` of a state, a catcher or a rule. `Succeed` and `Fail` have none.
+pub(super) fn assign(fields: &mut Fields, kind: &str, language: Language, mistakes: &mut Mistakes) -> Option<Template> {
+    if matches!(kind, "Succeed" | "Fail") {
+        return None;
+    }
+    let (value, place) = (fields.get("Assign")?, fields.at("Assign"));
+    Fields::of(value, &place, "`Assign`", mistakes)?;
+    for name in value.as_object().into_iter().flat_map(|variables| variables.keys()) {
+        let variable = if language == Language::JsonPath { name.strip_suffix(".$").unwrap_or(name) } else { name };
+        let wrong = match variable {
+            "states" => Some("the name `states` is taken"),
+            variable if !path::is_variable(variable) => {
+                Some("it has a letter first, then letters, digits and `_`, 80 characters at most")
+            }
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            mistakes.add(
+                "workflow/variable",
+                &place.field(name),
+                format!("`{variable}` is not the name of a variable: {wrong}"),
+                None,
+            );
+        }
+    }
+    Some(template_of(value, language, &place, mistakes))
+}
+
+/// Whether a value is a text in `{% … %}`.
+pub(super) fn is_expression(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| jsonata::text_of(text).is_some())
+}
+
+/// Names of variables that an `Assign` sets.
+pub(crate) fn variables(assign: Option<&Template>) -> Vec<String> {
+    match assign {
+        Some(Template::Object(fields)) => fields.iter().map(|(name, _)| name.clone()).collect(),
+        Some(Template::Fixed(Value::Object(fields))) => fields.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,176 @@
+//! The run of a distributed Map: which item is next, and what comes out in the end. Pure: whoever drives it runs the items.
+
+use crate::definition::Machine;
+use crate::distributed::batches;
+use crate::failure::{Failure, name};
+use crate::run::{MapOrder, Outcome};
+use crate::scene::{Scene, Trouble};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Most executions at once if the state does not say ("Map state processing modes": 10,000; a machine has fewer).
+const AT_ONCE: u64 = 1_000;
+
+/// An item, or a batch of items, that is to be run.
+#[derive(Debug)]
+pub struct Item {
+    /// Which one: counts from 0.
+    pub index: usize,
+    /// What its execution gets.
+    pub input: Value,
+}
+
+/// Items that are being run.
+pub struct MapRun {
+    machine: Arc<Machine>,
+    inputs: Box<dyn Iterator<Item = Result<Value, Trouble>> + Send>,
+    /// How many items there are; batches count as the items in them.
+    total: usize,
+    at_once: usize,
+    tolerated_count: Option<u64>,
+    tolerated_percentage: Option<f64>,
+    started: usize,
+    running: usize,
+    failed: usize,
+    is_exhausted: bool,
+    outputs: Vec<Value>,
+    failure: Option<Failure>,
+}
+
+impl MapRun {
+    /// The run of an order whose items are these.
+    #[must_use]
+    pub fn new(order: &Arc<MapOrder>, items: Vec<Value>) -> Option<Self> {
+        let (_, map, _) = order.definition()?;
+        let machine = Machine { comment: None, timeout: None, graph: map.processor.clone() };
+        let most = order
+            .items_max
+            .filter(|most| *most > 0)
+            .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        let total = items.len().min(most);
+        let selecting = order.clone();
+        let selected =
+            items.into_iter().take(most).enumerate().map(move |(index, item)| select(&selecting, index, item));
+        let inputs: Box<dyn Iterator<Item = _> + Send> = match &order.batch {
+            Some((input, items_max, bytes_max)) => {
+                let count = |most: &Option<u64>| most.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+                Box::new(batches(selected, input.clone(), count(items_max), count(bytes_max)))
+            }
+            None => Box::new(selected),
+        };
+        let at_once = if order.concurrency == 0 { AT_ONCE } else { order.concurrency.min(AT_ONCE) };
+        Some(Self {
+            machine: Arc::new(machine),
+            inputs,
+            total,
+            at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
+            tolerated_count: order.tolerated_count,
+            tolerated_percentage: order.tolerated_percentage,
+            started: 0,
+            running: 0,
+            failed: 0,
+            is_exhausted: false,
+            outputs: Vec::new(),
+            failure: None,
+        })
+    }
+
+    /// What is done with an item.
+    #[must_use]
+    pub fn machine(&self) -> &Arc<Machine> {
+        &self.machine
+    }
+
+    /// The next item, if one may be started now.
+    pub fn start_next(&mut self) -> Option<Item> {
+        if self.is_exhausted || self.failure.is_some() || self.running >= self.at_once {
+            return None;
+        }
+        match self.inputs.next() {
+            None => {
+                self.is_exhausted = true;
+                None
+            }
+            Some(Err(trouble)) => {
+                self.failure = Some(Failure::new(trouble.error, trouble.cause));
+                None
+            }
+            Some(Ok(input)) => {
+                let index = self.started;
+                self.started += 1;
+                self.running += 1;
+                self.outputs.push(Value::Null);
+                Some(Item { index, input })
+            }
+        }
+    }
+
+    /// An item's execution ended.
+    pub fn ended(&mut self, index: usize, outcome: &Outcome) {
+        self.running = self.running.saturating_sub(1);
+        let output = match outcome {
+            Outcome::Succeeded(output) => output.clone(),
+            other => {
+                self.failed += 1;
+                failed(other)
+            }
+        };
+        if let Some(place) = self.outputs.get_mut(index) {
+            *place = output;
+        }
+        if self.is_over_threshold() {
+            let cause = "The specified tolerated failure threshold was exceeded";
+            self.failure = Some(Failure::new(name::EXCEED_TOLERATED_FAILURE_THRESHOLD, cause));
+        }
+    }
+
+    /// Whether more failed than is tolerated: none, unless a count or a percentage says so; either that is exceeded will do.
+    fn is_over_threshold(&self) -> bool {
+        let failed = self.failed as u64;
+        match (self.tolerated_count, self.tolerated_percentage) {
+            (None, None) => failed > 0,
+            (count, percentage) => {
+                #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+                let share = self.failed as f64 * 100.0 / self.total.max(1) as f64;
+                count.is_some_and(|count| failed > count) || percentage.is_some_and(|percentage| share > percentage)
+            }
+        }
+    }
+
+    /// What came out, once all has ended, or too much has failed.
+    pub fn result(&mut self) -> Option<Result<Value, Failure>> {
+        if let Some(failure) = &self.failure {
+            return Some(Err(failure.clone()));
+        }
+        (self.is_exhausted && self.running == 0).then(|| Ok(Value::Array(std::mem::take(&mut self.outputs))))
+    }
+}
+
+/// What stands in the list for an item that failed.
+fn failed(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Failed(failure) | Outcome::Aborted(failure) => json!({"Error": failure.error, "Cause": failure.cause}),
+        _ => json!({"Error": name::TIMEOUT}),
+    }
+}
+
+/// What an item's execution gets.
+fn select(order: &MapOrder, index: usize, item: Value) -> Result<Value, Trouble> {
+    let Some((_, map, _)) = order.definition() else { return Ok(item) };
+    let Some(selector) = &map.selector else { return Ok(item) };
+    let mut context = order.context.clone();
+    if let Some(fields) = context.as_object_mut() {
+        let source = json!({"Item": {"Index": index, "Value": item}});
+        fields.insert("Map".to_owned(), source);
+    }
+    let scene = Scene {
+        input: &order.input,
+        result: None,
+        error: None,
+        context: &context,
+        variables: &order.variables,
+        seed: (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ order.seed,
+        now: order.now,
+    };
+    selector.evaluate(&scene, "ItemSelector")
+}

@@ -1,0 +1,158 @@
+//! JSONPath, as the fields of states use it (RFC 9535, with what Amazon States Language adds).
+//!
+//! A path starts with `$` (the input), `$$` (the context object) or `$name` (a variable). The crate `serde_json_path` does the
+//! query; what definitions made for Step Functions use beyond RFC 9535 is translated before: names with hyphens and other
+//! characters after a dot, and the functions `length()`, `min()`, `max()`, `avg()`, `sum()`, `first()`, `last()`, `keys()` at
+//! the end. *Absent:* script expressions, and filters that are regular expressions in slashes.
+
+mod dialect;
+mod tail;
+
+use crate::scene::{Scene, Trouble};
+use serde_json::Value;
+use serde_json_path::JsonPath;
+use tail::Tail;
+
+/// What a path starts at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// `$`
+    Input,
+    /// `$$`
+    Context,
+    /// `$name`
+    Variable(String),
+}
+
+/// A path that was parsed.
+#[derive(Clone, Debug)]
+pub struct Path {
+    text: String,
+    root: Root,
+    /// `None`: the root itself.
+    query: Option<JsonPath>,
+    /// Whether it means one place at most.
+    is_definite: bool,
+    tail: Option<Tail>,
+}
+
+impl PartialEq for Path {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Path {
+    /// Parses a path.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it, for people.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (root, rest) = root(text)?;
+        let (rest, tail) = tail::split(rest);
+        let query = match rest {
+            "" => None,
+            rest => {
+                let standard = dialect::translate(rest);
+                Some(JsonPath::parse(&standard).map_err(|error| format!("`{text}` is not a JSONPath: {error}"))?)
+            }
+        };
+        let is_definite = rest.is_empty() || dialect::is_definite(rest);
+        Ok(Self { text: text.to_owned(), root, query, is_definite, tail })
+    }
+
+    /// The path `$`.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self { text: "$".to_owned(), root: Root::Input, query: None, is_definite: true, tail: None }
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it starts at.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Whether it means one place at most, so that its value is not a list.
+    #[must_use]
+    pub fn is_definite(&self) -> bool {
+        self.is_definite
+    }
+
+    /// The value at a path: of one that means many places, the list of what is there. `None`: there is nothing.
+    #[must_use]
+    pub fn find(&self, scene: &Scene) -> Option<Value> {
+        let root = match &self.root {
+            Root::Input => scene.input,
+            Root::Context => scene.context,
+            Root::Variable(name) => scene.variables.get(name)?,
+        };
+        let found = match &self.query {
+            None => root.clone(),
+            Some(query) if self.is_definite => query.query(root).first()?.clone(),
+            Some(query) => Value::Array(query.query(root).into_iter().cloned().collect()),
+        };
+        match self.tail {
+            Some(tail) => tail.apply(&found),
+            None => Some(found),
+        }
+    }
+
+    /// The value at the path.
+    ///
+    /// # Errors
+    /// `States.Runtime` where there is nothing, in AWS's words.
+    pub fn get(&self, scene: &Scene) -> Result<Value, Trouble> {
+        self.find(scene).ok_or_else(|| Trouble::runtime(self.missing(scene)))
+    }
+
+    /// That nothing is there: which property is missing on the way, or that there is no result at the end of it.
+    fn missing(&self, scene: &Scene) -> String {
+        let steps: Vec<_> =
+            self.text.trim_start_matches('$').split(['.', '[', ']']).filter(|step| !step.is_empty()).collect();
+        let shown = |steps: &[&str]| -> String {
+            steps.iter().map(|step| format!("['{}']", step.trim_matches(['\'', '"']))).collect()
+        };
+        let mut at = Some(scene.input).filter(|_| self.root == Root::Input);
+        for (index, step) in steps.iter().enumerate().take(steps.len().saturating_sub(1)) {
+            let Some(value) = at else { break };
+            at = value.get(step.trim_matches(['\'', '"']));
+            if at.is_none() {
+                return format!("Invalid path '{}' : Missing property in path ${}", self.text, shown(&steps[..=index]));
+            }
+        }
+        format!("Invalid path '{}' : No results for path: ${}", self.text, shown(&steps))
+    }
+}
+
+/// What a path starts at, and the rest of it.
+fn root(text: &str) -> Result<(Root, &str), String> {
+    let rest = text.strip_prefix('$').ok_or_else(|| format!("`{text}` is not a path: a path starts with `$`"))?;
+    if let Some(rest) = rest.strip_prefix('$') {
+        return Ok((Root::Context, rest));
+    }
+    let end = rest.find(['.', '[']).unwrap_or(rest.len());
+    let (name, rest) = rest.split_at(end);
+    match name {
+        "" => Ok((Root::Input, rest)),
+        name if is_variable(name) => Ok((Root::Variable(name.to_owned()), rest)),
+        name => Err(format!("`{text}` is not a path: `{name}` is not the name of a variable")),
+    }
+}
+
+/// Whether a name is one that a variable may have: Unicode identifiers of 80 characters at most ("Variable name syntax").
+pub(crate) fn is_variable(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
+        && name.chars().count() <= 80
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,458 @@
+//! One execution: a pure state machine that is told what happened and answers what is to be done.
+//!
+//! [`Run::apply`] takes an [`Event`] and a [`Moment`] and changes nothing but the run: no clock, no randomness, no I/O. The
+//! same events at the same moments lead to the same run, which is how an execution goes on after a crash: its journal is the
+//! list of its events, and they are applied again. What the run wants done comes out as [`Command`]s, which are relayed once
+//! the event is durable.
+//!
+//! A run is a tree of threads: the machine itself, and one for each branch of a Parallel and each item of a Map. *Absent:*
+//! executions of a distributed Map's items, which are runs of their own; the run sees one [`Command::StartMap`].
+
+mod context;
+mod end;
+mod many;
+mod note;
+mod proceed;
+mod task;
+mod thread;
+
+#[cfg(test)]
+mod tests;
+
+use crate::definition::{Distributed, Machine};
+use crate::failure::Failure;
+use crate::history::Happened;
+use crate::resource::{Pattern, Resource, Service};
+use crate::scene::Variables;
+use crate::size;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use thread::{Thread, ThreadId};
+
+pub use context::About;
+
+/// The number of a task or a timer in its run. Numbers are given in order, and never twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ticket(pub u64);
+
+/// Something that happened to an execution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// It starts.
+    Started,
+    /// A worker took the task on, of this name (activities).
+    TaskStarted {
+        /// Its number.
+        task: Ticket,
+        /// The worker's name.
+        worker: Option<String>,
+    },
+    /// The service took the request, and answered this; the state waits for more.
+    TaskSubmitted {
+        /// Its number.
+        task: Ticket,
+        /// What came out.
+        output: Value,
+    },
+    /// The task is still being worked on.
+    TaskBeat {
+        /// Its number.
+        task: Ticket,
+    },
+    /// The task ended.
+    TaskEnded {
+        /// Its number.
+        task: Ticket,
+        /// What came out of it.
+        result: Result<Value, Failure>,
+    },
+    /// A timer's moment has come.
+    TimerFired {
+        /// Its number.
+        timer: Ticket,
+    },
+    /// It is stopped.
+    Stopped {
+        /// Why.
+        failure: Failure,
+    },
+    /// It had failed, and goes on from there, for the time of this number.
+    Redriven {
+        /// How often it was redriven, with this time.
+        redrives: u32,
+    },
+}
+
+/// When an event is applied, and what is random in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Milliseconds since 1970.
+    pub now: u64,
+    /// Different for each event of an execution.
+    pub seed: u64,
+}
+
+/// Something that a run wants done.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Have a task done.
+    StartTask(Box<TaskOrder>),
+    /// Run the items of a distributed Map, and tell the end as that of a task.
+    StartMap(Box<MapOrder>),
+    /// Nobody waits for this task any more.
+    CancelTask(Ticket),
+    /// Tell when a moment has come, in milliseconds since 1970.
+    SetTimer {
+        /// Its number.
+        timer: Ticket,
+        /// When, in milliseconds since 1970.
+        at: u64,
+    },
+    /// Nobody waits for this timer any more.
+    CancelTimer(Ticket),
+    /// It has ended.
+    End(Outcome),
+}
+
+/// A task that is to be done.
+#[derive(Clone, Debug)]
+pub struct TaskOrder {
+    /// Its number.
+    pub task: Ticket,
+    /// The state that it is of.
+    pub state: String,
+    /// Who does it.
+    pub resource: Resource,
+    /// What it gets.
+    pub input: Value,
+    /// How often the state was tried before.
+    pub attempt: u32,
+    /// After how many seconds it fails.
+    pub timeout: Option<u64>,
+    /// How many seconds may pass between two heartbeats.
+    pub heartbeat: Option<u64>,
+}
+
+impl TaskOrder {
+    /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.resource.pattern != Pattern::RequestResponse || matches!(self.resource.service, Service::Activity { .. })
+    }
+}
+
+/// Items of a distributed Map that are to be run.
+#[derive(Clone, Debug)]
+pub struct MapOrder {
+    /// The number of the task that it counts as.
+    pub task: Ticket,
+    /// The state's name.
+    pub state: String,
+    /// The graph that the state is in.
+    pub graph: Arc<crate::definition::Graph>,
+    /// The items, if no reader reads them.
+    pub items: Option<Vec<Value>>,
+    /// What the reader is told, with everything computed.
+    pub reader: Option<Value>,
+    /// Most items that are read.
+    pub items_max: Option<u64>,
+    /// What each batch gets besides, and how large a batch is: items, bytes.
+    pub batch: Option<(Option<Value>, Option<u64>, Option<u64>)>,
+    /// What the writer is told.
+    pub writer: Option<Value>,
+    /// Most executions at once; 0: as many as there is room for.
+    pub concurrency: u64,
+    /// How many items may fail.
+    pub tolerated_count: Option<u64>,
+    /// How many of a hundred may fail.
+    pub tolerated_percentage: Option<f64>,
+    /// The state's effective input, the context and the variables, for the item selector.
+    pub input: Value,
+    /// The context object.
+    pub context: Value,
+    /// The variables.
+    pub variables: Variables,
+    /// What is random in it.
+    pub seed: u64,
+    /// When it was ordered, in milliseconds since 1970.
+    pub now: u64,
+}
+
+impl MapOrder {
+    /// The Map state, and what it has because it is distributed.
+    #[must_use]
+    pub fn definition(&self) -> Option<(&crate::definition::State, &crate::definition::Map, &Distributed)> {
+        let state = self.graph.states.get(&self.state)?;
+        match &state.kind {
+            crate::definition::Kind::Map(map) => match &map.mode {
+                crate::definition::Mode::Distributed(distributed) => Some((state, map, distributed)),
+                crate::definition::Mode::Inline => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// With this output.
+    Succeeded(Value),
+    /// With an error that nobody caught.
+    Failed(Failure),
+    /// It took longer than it may.
+    TimedOut,
+    /// It was stopped.
+    Aborted(Failure),
+}
+
+impl Outcome {
+    /// As AWS names it.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "SUCCEEDED",
+            Self::Failed(_) => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted(_) => "ABORTED",
+        }
+    }
+}
+
+/// What a run may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most events of its history ("Service quotas": 25,000); `None`: of an express execution, any.
+    pub events_max: Option<u64>,
+    /// Most states that are entered before others have their turn.
+    pub states_a_step: usize,
+    /// Most bytes of an input or an output.
+    pub payload_max: usize,
+    /// Most items of an inline Map at once ("Map state processing modes": 40).
+    pub items_at_once: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events_max: Some(25_000), states_a_step: 1_000, payload_max: size::PAYLOAD_MAX, items_at_once: 40 }
+    }
+}
+
+/// What came of an event.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// What is to be done, in order.
+    pub commands: Vec<Command>,
+    /// What is added to the history; empty if nobody wants to know.
+    pub happened: Vec<Happened>,
+    /// Whether the event meant anything to the run. Who waits for nothing is told in vain.
+    pub is_news: bool,
+}
+
+/// An execution.
+#[derive(Debug)]
+pub struct Run {
+    machine: Arc<Machine>,
+    about: Arc<About>,
+    limits: Limits,
+    /// The context object of whoever is computing; its `Execution` and `StateMachine` stay.
+    context: Value,
+    threads: BTreeMap<ThreadId, Thread>,
+    /// Who waits for a task or a timer.
+    waits: HashMap<Ticket, ThreadId>,
+    /// The execution's own time-out.
+    deadline: Option<Ticket>,
+    /// The number that was given last, to threads, tasks and timers.
+    serial: u64,
+    /// The number of the newest event of the history.
+    events: u64,
+    outcome: Option<Outcome>,
+    /// Whether the history is wanted.
+    keeps_history: bool,
+}
+
+/// What is to be done next, within a step.
+#[derive(Debug)]
+enum Todo {
+    Enter {
+        /// Thread.
+        thread: ThreadId,
+        /// State.
+        state: String,
+        /// Input.
+        input: Value,
+    },
+    Work(ThreadId),
+    Ended {
+        /// Thread.
+        thread: ThreadId,
+        /// What came out.
+        output: Value,
+    },
+    Fail {
+        /// Thread.
+        thread: ThreadId,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// A step that is being made.
+struct Step {
+    moment: Moment,
+    todo: VecDeque<Todo>,
+    made: Made,
+    entered: usize,
+}
+
+impl Run {
+    /// A run that has not started.
+    #[must_use]
+    pub fn new(machine: Arc<Machine>, about: Arc<About>, limits: Limits, keeps_history: bool) -> Self {
+        Self {
+            context: about.context(),
+            machine,
+            about,
+            limits,
+            threads: BTreeMap::new(),
+            waits: HashMap::new(),
+            deadline: None,
+            serial: 0,
+            events: 0,
+            outcome: None,
+            keeps_history,
+        }
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    /// Whose run it is.
+    #[must_use]
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Whether somebody waits for this task or timer.
+    #[must_use]
+    pub fn waits_for(&self, ticket: Ticket) -> bool {
+        self.waits.contains_key(&ticket) || self.deadline == Some(ticket)
+    }
+
+    /// Applies an event, and goes on until all threads wait for something.
+    ///
+    /// An event that nobody waits for changes nothing: a task that was cancelled, a second answer, a run that has ended.
+    pub fn apply(&mut self, event: Event, moment: Moment) -> Made {
+        let mut step = Step { moment, todo: VecDeque::new(), made: Made::default(), entered: 0 };
+        step.made.is_news = match event {
+            Event::Redriven { redrives } => self.redrive(redrives, &mut step),
+            event => self.outcome.is_none() && self.begin(event, &mut step),
+        };
+        while let Some(todo) = step.todo.pop_front() {
+            if self.outcome.is_some() {
+                break;
+            }
+            self.make(todo, &mut step);
+            self.check_history(&mut step);
+        }
+        step.made
+    }
+
+    /// What the event leads to at first; whether it means anything.
+    fn begin(&mut self, event: Event, step: &mut Step) -> bool {
+        match event {
+            Event::Started => self.start(step),
+            Event::Stopped { failure } => {
+                self.finish(Outcome::Aborted(failure), step);
+                true
+            }
+            Event::TimerFired { timer } if self.deadline == Some(timer) => {
+                self.finish(Outcome::TimedOut, step);
+                true
+            }
+            Event::TimerFired { timer } => self.timer_fired(timer, step),
+            Event::TaskStarted { task, worker } => self.task_started(task, worker, step),
+            Event::TaskSubmitted { task, output } => self.task_submitted(task, &output, step),
+            Event::TaskBeat { task } => self.task_beat(task, step),
+            Event::TaskEnded { task, result } => self.task_ended(task, result, step),
+            Event::Redriven { .. } => false,
+        }
+    }
+
+    fn start(&mut self, step: &mut Step) -> bool {
+        if self.events > 0 {
+            return false;
+        }
+        self.note_started(step);
+        if let Some(seconds) = self.machine.timeout {
+            let timer = self.ticket();
+            self.deadline = Some(timer);
+            step.made.commands.push(Command::SetTimer { timer, at: step.moment.now.saturating_add(seconds * 1_000) });
+        }
+        let input = self.about.input.clone();
+        if size::of(&input) > self.limits.payload_max {
+            let cause = "The input of the execution has a size exceeding the maximum number of bytes service limit.";
+            self.finish(Outcome::Failed(Failure::new(crate::failure::name::DATA_LIMIT_EXCEEDED, cause)), step);
+            return true;
+        }
+        let graph = self.machine.graph.clone();
+        let state = graph.start.clone();
+        let thread = self.spawn(Thread::root(graph, self.about.variables.clone()));
+        step.todo.push_back(Todo::Enter { thread, state, input });
+        true
+    }
+
+    fn make(&mut self, todo: Todo, step: &mut Step) {
+        match todo {
+            Todo::Enter { thread, state, input } => self.enter(thread, &state, input, step),
+            Todo::Work(thread) => self.work(thread, step),
+            Todo::Ended { thread, output } => self.thread_ended(thread, output, step),
+            Todo::Fail { thread, failure } => self.thread_failed(thread, failure, step),
+        }
+    }
+
+    /// Ends a run whose history is full.
+    fn check_history(&mut self, step: &mut Step) {
+        let Some(most) = self.limits.events_max else { return };
+        if self.events >= most.saturating_sub(1) && self.outcome.is_none() {
+            let cause = format!("The execution reached the maximum number of history events ({most}).");
+            self.finish(Outcome::Failed(Failure::new(crate::failure::name::RUNTIME, cause)), step);
+        }
+    }
+
+    /// A number that was not given before.
+    fn ticket(&mut self) -> Ticket {
+        self.serial += 1;
+        Ticket(self.serial)
+    }
+
+    fn spawn(&mut self, thread: Thread) -> ThreadId {
+        self.serial += 1;
+        let id = ThreadId(self.serial);
+        self.threads.insert(id, thread);
+        id
+    }
+
+    /// A number that is random, and the same whenever the step is made again.
+    fn random(&self, step: &Step) -> u64 {
+        step.moment.seed ^ (self.serial.rotate_left(32) ^ self.events).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// The states in which threads are, by name, for who draws the machine.
+    #[must_use]
+    pub fn current(&self) -> Vec<&str> {
+        self.threads.values().filter_map(|thread| thread.at.as_ref().map(|at| at.state.as_str())).collect()
+    }
+
+    /// The variables of the machine itself.
+    #[must_use]
+    pub fn variables(&self) -> Option<Map<String, Value>> {
+        let thread = self.threads.values().next()?;
+        Some(thread.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+}

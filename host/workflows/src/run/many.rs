@@ -1,0 +1,287 @@
+//! Branches of Parallel and items of Map: threads side by side, whose outputs become one list.
+
+use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
+use super::{Command, MapOrder, Outcome, Run, Step, Todo};
+use crate::amount;
+use crate::definition::{Distributed, Flow, Graph, Items, Kind, Map, Mode, State};
+use crate::failure::{Failure, name};
+use crate::jsonata;
+use crate::scene::{Scene, Trouble};
+use crate::template::Template;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Run {
+    pub(super) fn start_branches(&mut self, thread: ThreadId, state: &State, branches: &[Arc<Graph>], step: &mut Step) {
+        let input = match self.compute(thread, step, |scene| state.arguments(scene)) {
+            Ok(input) => input,
+            Err(trouble) => return self.trouble(thread, trouble, step),
+        };
+        let begun = self.note_of(thread, step, "ParallelStateStarted", || None);
+        let mut many = Many {
+            results: vec![None; branches.len()],
+            items: Vec::new(),
+            running: BTreeSet::new(),
+            started: branches.len(),
+            ended: 0,
+            at_once: branches.len(),
+            begun,
+            input: Value::Null,
+        };
+        for (index, graph) in branches.iter().enumerate() {
+            let child = self.branch(thread, index, graph.clone(), begun, None);
+            many.running.insert(child);
+            step.todo.push_back(Todo::Enter { thread: child, state: graph.start.clone(), input: input.clone() });
+        }
+        self.set_doing(thread, Doing::Many(many));
+    }
+
+    /// A thread for a branch or an item, which has not entered its first state yet.
+    fn branch(
+        &mut self,
+        parent: ThreadId,
+        index: usize,
+        graph: Arc<Graph>,
+        last: u64,
+        item: Option<Value>,
+    ) -> ThreadId {
+        let (variables, outer) = match self.threads.get(&parent) {
+            Some(thread) => (thread.variables.clone(), thread.item.clone()),
+            None => Default::default(),
+        };
+        let parent = Some(Parent { thread: parent, index });
+        self.spawn(Thread { graph, parent, variables, item: item.or(outer), last, at: None })
+    }
+
+    pub(super) fn start_items(&mut self, thread: ThreadId, state: &State, map: &Map, step: &mut Step) {
+        if let Mode::Distributed(distributed) = &map.mode {
+            return self.start_map_run(thread, state, map, distributed, step);
+        }
+        let prepared = self.compute(thread, step, |scene| {
+            let effective = state.effective(scene)?;
+            let scene = scene.of(&effective);
+            let items = items(state, map, &scene)?;
+            let at_once =
+                map.concurrency.as_ref().map(|amount| amount::count(amount, &scene, "MaxConcurrency")).transpose()?;
+            Ok((items, at_once.unwrap_or(0), effective.clone()))
+        });
+        let (items, at_once, input) = match prepared {
+            Ok((Ok(items), at_once, input)) => (items, at_once, input),
+            Ok((Err(failure), ..)) => return self.state_failed(thread, failure, step),
+            Err(trouble) => return self.trouble(thread, trouble, step),
+        };
+        let begun = self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": items.len() })));
+        let at_once = if at_once == 0 { self.limits.items_at_once } else { at_once.min(self.limits.items_at_once) };
+        let many = Many {
+            results: vec![None; items.len()],
+            items,
+            running: BTreeSet::new(),
+            started: 0,
+            ended: 0,
+            at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
+            begun,
+            input,
+        };
+        self.set_doing(thread, Doing::Many(many));
+        self.go_on(thread, step);
+    }
+
+    /// Starts as many items as may run at once, or ends the state if none is left.
+    fn go_on(&mut self, thread: ThreadId, step: &mut Step) {
+        let Some((graph, state_name)) = self.place(thread) else { return };
+        let Some(state) = graph.states.get(&state_name) else { return };
+        while let Some(many) = self.many(thread) {
+            if many.ended == many.results.len() {
+                return self.all_ended(thread, state, step);
+            }
+            let Kind::Map(map) = &state.kind else { return };
+            if many.started == many.items.len() || many.running.len() >= many.at_once {
+                return;
+            }
+            let (index, begun) = (many.started, many.begun);
+            many.started += 1;
+            let value = many.items[index].clone();
+            let input = std::mem::take(&mut many.input);
+            let item = json!({"Item": {"Index": index, "Value": value.clone()}});
+            let child = self.branch(thread, index, map.processor.clone(), begun, Some(item));
+            let details = || Some(json!({"name": state_name, "index": index}));
+            self.note_of(child, step, "MapIterationStarted", details);
+            let given = self.select(thread, child, map, &input, value, step);
+            if let Some(many) = self.many(thread) {
+                many.input = input;
+                many.running.insert(child);
+            }
+            match given {
+                Ok(given) => {
+                    let start = map.processor.start.clone();
+                    step.todo.push_back(Todo::Enter { thread: child, state: start, input: given });
+                }
+                Err(trouble) => return self.trouble(thread, trouble, step),
+            }
+        }
+    }
+
+    /// What an item's graph gets.
+    fn select(
+        &mut self,
+        thread: ThreadId,
+        child: ThreadId,
+        map: &Map,
+        input: &Value,
+        value: Value,
+        step: &Step,
+    ) -> Result<Value, Trouble> {
+        let Some(selector) = &map.selector else { return Ok(value) };
+        let item = self.threads.get(&child).and_then(|child| child.item.clone());
+        self.compute(thread, step, |scene| {
+            let mut context = scene.context.clone();
+            if let (Some(fields), Some(item)) = (context.as_object_mut(), item) {
+                fields.insert("Map".to_owned(), item);
+            }
+            selector.evaluate(&Scene { input, context: &context, ..*scene }, "ItemSelector")
+        })
+    }
+
+    fn many(&mut self, thread: ThreadId) -> Option<&mut Many> {
+        match &mut self.threads.get_mut(&thread)?.at.as_mut()?.doing {
+            Doing::Many(many) => Some(many),
+            _ => None,
+        }
+    }
+
+    /// All branches or items have ended well.
+    fn all_ended(&mut self, thread: ThreadId, state: &State, step: &mut Step) {
+        let Some(many) = self.many(thread) else { return };
+        let results = std::mem::take(&mut many.results).into_iter().map(Option::unwrap_or_default).collect();
+        self.set_doing(thread, Doing::Nothing);
+        let kind = if matches!(state.kind, Kind::Map(_)) { "MapStateSucceeded" } else { "ParallelStateSucceeded" };
+        let last = self.threads.get(&thread).map_or(0, |thread| thread.last);
+        self.note(step, last, kind, || None);
+        self.succeed(thread, Value::Array(results), step);
+    }
+
+    /// A thread has reached the end of its graph.
+    pub(super) fn thread_ended(&mut self, thread: ThreadId, output: Value, step: &mut Step) {
+        let Some(parent) = self.threads.get(&thread).map(|thread| thread.parent) else { return };
+        let Some(Parent { thread: parent, index }) = parent else {
+            return self.finish(Outcome::Succeeded(output), step);
+        };
+        let Some(ended) = self.threads.remove(&thread) else { return };
+        let Some((graph, name)) = self.place(parent) else { return };
+        if matches!(graph.states.get(&name).map(|state| &state.kind), Some(Kind::Map(_))) {
+            self.note(step, ended.last, "MapIterationSucceeded", || Some(json!({"name": name, "index": index})));
+        }
+        if let Some(parent) = self.threads.get_mut(&parent) {
+            parent.last = ended.last;
+        }
+        if let Some(many) = self.many(parent) {
+            many.running.remove(&thread);
+            many.ended += 1;
+            many.results[index] = Some(output);
+        }
+        self.go_on(parent, step);
+    }
+
+    /// Has the items of a distributed Map run, as executions of their own.
+    fn start_map_run(
+        &mut self,
+        thread: ThreadId,
+        state: &State,
+        map: &Map,
+        distributed: &Distributed,
+        step: &mut Step,
+    ) {
+        let Some((graph, name)) = self.place(thread) else { return };
+        let task = self.ticket();
+        let prepared = self.compute(thread, step, |scene| order(state, map, distributed, scene));
+        let mut order = match prepared {
+            Ok(Ok(order)) => order,
+            Ok(Err(failure)) => return self.state_failed(thread, failure, step),
+            Err(trouble) => return self.trouble(thread, trouble, step),
+        };
+        let length = order.items.as_ref().map_or(0, Vec::len);
+        self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
+        let label = distributed.label.clone().unwrap_or_else(|| name.clone());
+        let arn =
+            format!("{}/{label}:{:x}", self.about.machine_id.replace(":stateMachine:", ":mapRun:"), self.random(step));
+        self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": arn })));
+        (order.task, order.state, order.graph) = (task, name, graph);
+        self.waits.insert(task, thread);
+        self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
+        step.made.commands.push(Command::StartMap(Box::new(order)));
+    }
+}
+
+/// The items of a Map state: the failure is one that AWS tells without the words about the state.
+fn items(state: &State, map: &Map, scene: &Scene) -> Result<Result<Vec<Value>, Failure>, Trouble> {
+    let is_distributed = matches!(map.mode, Mode::Distributed(_));
+    let found = match &map.items {
+        Items::Path(path) => path.get(scene)?,
+        Items::Template(template) => template.evaluate(scene, "Items")?,
+        Items::Input => scene.input.clone(),
+    };
+    match (found, &map.items) {
+        (Value::Array(items), _) => Ok(Ok(items)),
+        (Value::Object(fields), _) if is_distributed => {
+            Ok(Ok(fields.into_iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()))
+        }
+        (found, Items::Template(Template::Jsonata(expression))) => {
+            Err(jsonata::unexpected(expression.text(), "Items", "array", &found))
+        }
+        (found, _) if matches!(state.flow, Flow::Jsonata(_)) => {
+            let cause = format!("Map state input must be an array but was: {found}");
+            Err(Trouble::new(name::QUERY_EVALUATION_ERROR, cause))
+        }
+        (_, Items::Path(path)) => {
+            Ok(Err(Failure::new(name::RUNTIME, format!("Reference path \"{}\" must point to array.", path.text()))))
+        }
+        (found, _) => Err(Trouble::runtime(format!("Map state input must be an array but was: {found}"))),
+    }
+}
+
+/// All that the run of a distributed Map has to know, but for its number.
+fn order(
+    state: &State,
+    map: &Map,
+    distributed: &Distributed,
+    scene: &Scene,
+) -> Result<Result<MapOrder, Failure>, Trouble> {
+    let effective = state.effective(scene)?;
+    let scene = scene.of(&effective);
+    let count =
+        |amount: &Option<_>, field| amount.as_ref().map(|amount| amount::count(amount, &scene, field)).transpose();
+    let (reader, items) = match &distributed.reader {
+        Some(reader) => (Some(reader.arguments.evaluate(&scene, "ItemReader")?), None),
+        None => match items(state, map, &scene)? {
+            Ok(items) => (None, Some(items)),
+            Err(failure) => return Ok(Err(failure)),
+        },
+    };
+    let batch = distributed.batcher.as_ref().map(|batcher| {
+        let input = batcher.input.as_ref().map(|input| input.evaluate(&scene, "BatchInput")).transpose()?;
+        Ok((input, count(&batcher.items_max, "MaxItemsPerBatch")?, count(&batcher.bytes_max, "MaxInputBytesPerBatch")?))
+    });
+    let writer = distributed.writer.as_ref().and_then(|writer| writer.arguments.as_ref());
+    let percentage = |amount| amount::percentage(amount, &scene, "ToleratedFailurePercentage");
+    let items_max =
+        distributed.reader.as_ref().map(|reader| count(&reader.items_max, "MaxItems")).transpose()?.flatten();
+    Ok(Ok(MapOrder {
+        task: super::Ticket(0),
+        state: String::new(),
+        graph: map.processor.clone(),
+        items,
+        reader,
+        items_max,
+        batch: batch.transpose()?,
+        writer: writer.map(|writer| writer.evaluate(&scene, "ResultWriter")).transpose()?,
+        concurrency: count(&map.concurrency, "MaxConcurrency")?.unwrap_or(0),
+        tolerated_count: count(&map.tolerated_count, "ToleratedFailureCount")?,
+        tolerated_percentage: map.tolerated_percentage.as_ref().map(percentage).transpose()?,
+        context: scene.context.clone(),
+        variables: scene.variables.clone(),
+        seed: scene.seed,
+        now: scene.now,
+        input: effective.clone(),
+    }))
+}

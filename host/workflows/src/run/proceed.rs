@@ -1,0 +1,263 @@
+//! Entering states, doing what they say, and leaving them.
+
+use super::note;
+use super::thread::{At, Doing, ThreadId};
+use super::{Command, Run, Step, Todo};
+use crate::amount;
+use crate::definition::{Flow, Kind, Moment as Until, Next, State, Wait};
+use crate::failure::{Failure, name};
+use crate::flow::{self, Passed};
+use crate::history::of_data;
+use crate::moment;
+use crate::scene::{Scene, Trouble};
+use crate::size;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The longest wait in seconds that AWS takes, over three years.
+const WAIT_MAX: u64 = 99_999_999;
+
+/// What a state does next.
+enum Act {
+    /// It goes on with this.
+    Pass(Passed, Next),
+    /// It waits until then, in milliseconds since 1970.
+    Wait(u64),
+    /// It fails.
+    Fail(Failure),
+    /// A task, branches or items are started.
+    Start,
+}
+
+impl Run {
+    pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Value, step: &mut Step) {
+        step.entered += 1;
+        let Some(found) = self.threads.get(&thread) else { return };
+        let Some(state) = found.graph.states.get(name) else {
+            let failure = Failure::new(name::RUNTIME, format!("There is no state '{name}'."));
+            return step.todo.push_back(Todo::Fail { thread, failure });
+        };
+        let (kind, retriers) = (note::entered(&state.kind), state.retry.len());
+        let details = || {
+            let mut details = of_data("input", &input);
+            details.insert("name".to_owned(), json!(name));
+            Some(Value::Object(details))
+        };
+        let entered = self.note_of(thread, step, kind, details);
+        let now = step.moment.now;
+        if let Some(found) = self.threads.get_mut(&thread) {
+            let (state, retries) = (name.to_owned(), vec![0; retriers]);
+            found.at = Some(At { state, input, entered, entered_at: now, retries, doing: Doing::Nothing });
+        }
+        match step.entered > self.limits.states_a_step {
+            true => self.rest(thread, step),
+            false => step.todo.push_back(Todo::Work(thread)),
+        }
+    }
+
+    /// Lets others have their turn: the thread goes on at once, with an event of its own.
+    fn rest(&mut self, thread: ThreadId, step: &mut Step) {
+        let timer = self.ticket();
+        self.waits.insert(timer, thread);
+        self.set_doing(thread, Doing::Retry(timer));
+        step.made.commands.push(Command::SetTimer { timer, at: step.moment.now });
+    }
+
+    /// Does what the state says, from the beginning.
+    pub(super) fn work(&mut self, thread: ThreadId, step: &mut Step) {
+        let Some((graph, name)) = self.place(thread) else { return };
+        let Some(state) = graph.states.get(&name) else { return };
+        match self.compute(thread, step, |scene| act(state, scene)) {
+            Ok(Act::Pass(passed, next)) => self.leave(thread, passed, &next, step),
+            Ok(Act::Wait(at)) => {
+                let timer = self.ticket();
+                self.waits.insert(timer, thread);
+                self.set_doing(thread, Doing::Wait(timer));
+                step.made.commands.push(Command::SetTimer { timer, at });
+            }
+            Ok(Act::Fail(failure)) => step.todo.push_back(Todo::Fail { thread, failure }),
+            Ok(Act::Start) => match &state.kind {
+                Kind::Task(task) => self.start_task(thread, state, task, step),
+                Kind::Parallel(branches) => self.start_branches(thread, state, branches, step),
+                Kind::Map(map) => self.start_items(thread, state, map, step),
+                _ => {}
+            },
+            Err(trouble) => self.trouble(thread, trouble, step),
+        }
+    }
+
+    /// The graph that a thread is in, and its state's name.
+    pub(super) fn place(&self, thread: ThreadId) -> Option<(Arc<crate::definition::Graph>, String)> {
+        let thread = self.threads.get(&thread)?;
+        Some((thread.graph.clone(), thread.at.as_ref()?.state.clone()))
+    }
+
+    /// Computes something with what a thread's state sees: `$` is its raw input.
+    pub(super) fn compute<T>(
+        &mut self,
+        thread: ThreadId,
+        step: &Step,
+        what: impl FnOnce(&Scene) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        self.compute_with(thread, step, None, what)
+    }
+
+    /// The same, with a task's token in the context.
+    pub(super) fn compute_with<T>(
+        &mut self,
+        thread: ThreadId,
+        step: &Step,
+        token: Option<&str>,
+        what: impl FnOnce(&Scene) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let seed = self.random(step);
+        let context = self.take_context(thread, token);
+        let result = match self.threads.get(&thread).and_then(|thread| Some((thread, thread.at.as_ref()?))) {
+            Some((found, at)) => what(&Scene {
+                input: &at.input,
+                result: None,
+                error: None,
+                context: &context,
+                variables: &found.variables,
+                seed,
+                now: step.moment.now,
+            }),
+            None => Err(Trouble::runtime("The thread is in no state.")),
+        };
+        self.give_back(context);
+        result
+    }
+
+    pub(super) fn set_doing(&mut self, thread: ThreadId, doing: Doing) {
+        if let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) {
+            at.doing = doing;
+        }
+    }
+
+    /// Goes on from a state whose work had a result.
+    pub(super) fn succeed(&mut self, thread: ThreadId, result: Value, step: &mut Step) {
+        let Some((graph, name)) = self.place(thread) else { return };
+        let Some(state) = graph.states.get(&name) else { return };
+        match self.compute(thread, step, |scene| state.passed(scene, result)) {
+            Ok(passed) => self.leave(thread, passed, &state.next, step),
+            Err(trouble) => self.trouble(thread, trouble, step),
+        }
+    }
+
+    /// Leaves a state, and goes on to the next or to the end of the graph.
+    pub(super) fn leave(&mut self, thread: ThreadId, passed: Passed, next: &Next, step: &mut Step) {
+        let Passed { output, assigned } = passed;
+        let largest = size::of(&output).max(assigned.values().map(size::of).sum());
+        if largest > self.limits.payload_max {
+            let name = self.place(thread).map(|(_, name)| name).unwrap_or_default();
+            let failure = too_large(&name);
+            return self.state_failed(thread, failure, step);
+        }
+        self.note_exited(thread, step, &output, &assigned);
+        if !assigned.is_empty()
+            && let Some(found) = self.threads.get_mut(&thread)
+        {
+            Arc::make_mut(&mut found.variables).extend(assigned);
+        }
+        step.todo.push_back(match next {
+            Next::To(state) => Todo::Enter { thread, state: state.clone(), input: output },
+            Next::End => Todo::Ended { thread, output },
+        });
+    }
+}
+
+/// That a result is too large, in AWS's words.
+pub(super) fn too_large(what: &str) -> Failure {
+    let cause = format!(
+        "The state/task '{what}' returned a result with a size exceeding the maximum number of bytes service limit."
+    );
+    Failure::new(name::DATA_LIMIT_EXCEEDED, cause)
+}
+
+/// What a state does next, as far as it can be computed.
+fn act(state: &State, scene: &Scene) -> Result<Act, Trouble> {
+    match &state.kind {
+        Kind::Pass(result) => pass(state, result.as_ref(), scene).map(|passed| Act::Pass(passed, state.next.clone())),
+        Kind::Succeed => state.passed_through(scene, None).map(|passed| Act::Pass(passed, Next::End)),
+        Kind::Fail(fail) => {
+            let text = |text: &Option<_>, field| {
+                text.as_ref().map_or(Ok(String::new()), |text| amount::text(text, scene, field))
+            };
+            Ok(Act::Fail(Failure { error: text(&fail.error, "Error")?, cause: text(&fail.cause, "Cause")? }))
+        }
+        Kind::Choice(choice) => {
+            let effective = state.effective(scene)?;
+            let rule = choice.decide(&scene.of(&effective))?;
+            let next = rule.map(|rule| &rule.next).or(choice.default.as_ref());
+            let Some(next) = next else {
+                return Err(Trouble::new(name::NO_CHOICE_MATCHED, "No choice rule matched, and there is no Default."));
+            };
+            let passed = state.passed_through(scene, rule.map(|rule| (&rule.assign, &rule.output)))?;
+            Ok(Act::Pass(passed, Next::To(next.clone())))
+        }
+        Kind::Wait(wait) => wait_until(state, wait, scene).map(Act::Wait),
+        Kind::Task(_) | Kind::Parallel(_) | Kind::Map(_) => Ok(Act::Start),
+    }
+}
+
+/// Of JSONPath, a Pass state has a result like a task's; of JSONata, it has none.
+fn pass(state: &State, result: Option<&Value>, scene: &Scene) -> Result<Passed, Trouble> {
+    match &state.flow {
+        Flow::JsonPath(_) => {
+            let result = result.map_or_else(|| state.arguments(scene), |result| Ok(result.clone()))?;
+            state.passed(scene, result)
+        }
+        Flow::Jsonata(flow) => {
+            let assigned = flow::assigned(state.assign.as_ref(), scene)?;
+            let output = flow.output.as_ref().map(|output| output.evaluate(scene, "Output")).transpose()?;
+            Ok(Passed { output: output.unwrap_or_else(|| scene.input.clone()), assigned })
+        }
+    }
+}
+
+/// Until when a state waits, in milliseconds since 1970.
+fn wait_until(state: &State, wait: &Wait, scene: &Scene) -> Result<u64, Trouble> {
+    let effective = state.effective(scene)?;
+    let scene = scene.of(&effective);
+    let at = match wait {
+        Wait::Seconds(seconds) => {
+            scene.now.saturating_add(amount::wait_seconds(seconds, &scene)?.saturating_mul(1_000))
+        }
+        Wait::Timestamp(until) => timestamp(until, &scene)?,
+    };
+    if at.saturating_sub(scene.now) > WAIT_MAX * 1_000 {
+        return Err(Trouble::runtime("Wait state delay is too long."));
+    }
+    Ok(at)
+}
+
+fn timestamp(until: &Until, scene: &Scene) -> Result<u64, Trouble> {
+    match until {
+        Until::Fixed(_, at) => Ok(*at),
+        Until::Path(path) => {
+            let missing = || {
+                Trouble::runtime(format!(
+                    "The TimestampPath parameter does not reference an input value: {}",
+                    path.text()
+                ))
+            };
+            let value = path.find(scene).ok_or_else(missing)?;
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let wrong = || {
+                let what = "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string";
+                Trouble::runtime(format!("{what}: {} == {text}", path.text()))
+            };
+            moment::parse(&text).ok_or_else(wrong)
+        }
+        Until::Jsonata(expression) => {
+            let value = expression.evaluate(scene, "Timestamp")?;
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let wrong = || {
+                let what =
+                    "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string";
+                Trouble::new(name::QUERY_EVALUATION_ERROR, format!("{what}: {text}")).at("Timestamp")
+            };
+            moment::parse(&text).ok_or_else(wrong)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Runs that are told events, and replayed.
+
+use super::*;
+use crate::source;
+use serde_json::json;
+
+/// A machine that runs tasks in branches and for items, retries them, waits, and catches.
+const MIXED: &str = r#"{
+  "StartAt": "Both",
+  "States": {
+    "Both": {
+      "Type": "Parallel",
+      "Branches": [
+        {"StartAt": "Try", "States": {"Try": {"Type": "Task", "Resource": "try", "TimeoutSeconds": 60, "End": true,
+          "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "JitterStrategy": "FULL"}]}}},
+        {"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "End": true,
+          "ItemProcessor": {"StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": "do", "Next": "Rest"},
+            "Rest": {"Type": "Wait", "Seconds": 1, "End": true}}}}}}
+      ],
+      "Catch": [{"ErrorEquals": ["Fatal"], "Next": "Sorry", "ResultPath": "$.error"}],
+      "Next": "Done"
+    },
+    "Sorry": {"Type": "Pass", "Result": "sorry", "End": true},
+    "Done": {"Type": "Succeed"}
+  }
+}"#;
+
+fn run(definition: &str, input: Value) -> Run {
+    let machine = source::load(definition).expect("it is valid");
+    let about = About {
+        id: "arn:aws:states:local:000000000000:execution:m:e".to_owned(),
+        name: "e".to_owned(),
+        role: "role".to_owned(),
+        input,
+        started_at: 0,
+        redrives: 0,
+        machine_id: "arn:aws:states:local:000000000000:stateMachine:m".to_owned(),
+        machine_name: "m".to_owned(),
+        variables: Variables::default(),
+        item: None,
+    };
+    Run::new(Arc::new(machine), Arc::new(about), Limits::default(), true)
+}
+
+/// A run, with what it has asked for and was not told yet.
+struct Driver {
+    run: Run,
+    journal: Vec<(Event, Moment)>,
+    tasks: Vec<TaskOrder>,
+    timers: Vec<(Ticket, u64)>,
+    history: Vec<Happened>,
+    now: u64,
+}
+
+impl Driver {
+    fn new(definition: &str, input: Value) -> Self {
+        let run = run(definition, input);
+        let mut driver =
+            Self { run, journal: Vec::new(), tasks: Vec::new(), timers: Vec::new(), history: Vec::new(), now: 0 };
+        driver.tell(Event::Started);
+        driver
+    }
+
+    fn tell(&mut self, event: Event) -> bool {
+        let moment = Moment { now: self.now, seed: self.journal.len() as u64 };
+        let made = self.run.apply(event.clone(), moment);
+        if made.is_news {
+            self.journal.push((event, moment));
+        }
+        for command in made.commands {
+            match command {
+                Command::StartTask(order) => self.tasks.push(*order),
+                Command::SetTimer { timer, at } => self.timers.push((timer, at)),
+                Command::CancelTimer(timer) => self.timers.retain(|(set, _)| *set != timer),
+                Command::CancelTask(task) => self.tasks.retain(|order| order.task != task),
+                Command::StartMap(_) | Command::End(_) => {}
+            }
+        }
+        self.history.extend(made.happened);
+        made.is_news
+    }
+
+    /// Tells the earliest timer.
+    fn tick(&mut self) {
+        let next = self.timers.iter().min_by_key(|(_, at)| *at).copied().expect("a timer");
+        self.timers.retain(|timer| *timer != next);
+        self.now = self.now.max(next.1);
+        self.tell(Event::TimerFired { timer: next.0 });
+    }
+
+    fn answer(&mut self, index: usize, result: Result<Value, Failure>) -> Ticket {
+        let task = self.tasks.remove(index).task;
+        self.tell(Event::TaskEnded { task, result });
+        task
+    }
+
+    /// Answers all tasks, and lets time pass, until the run has ended.
+    fn finish(&mut self) -> Outcome {
+        while self.run.outcome().is_none() {
+            match self.tasks.is_empty() {
+                true => self.tick(),
+                false => _ = self.answer(0, Ok(json!("ok"))),
+            }
+        }
+        self.run.outcome().cloned().expect("it has ended")
+    }
+}
+
+#[test]
+fn the_same_events_lead_to_the_same_run() {
+    let mut driver = Driver::new(MIXED, json!({"items": [1, 2, 3]}));
+    driver.answer(0, Err(Failure::new("Busy", "")));
+    let outcome = driver.finish();
+    assert_eq!(outcome, Outcome::Succeeded(json!(["ok", ["ok", "ok", "ok"]])));
+    let mut replayed = run(MIXED, json!({"items": [1, 2, 3]}));
+    let mut history = Vec::new();
+    for (event, moment) in &driver.journal {
+        let made = replayed.apply(event.clone(), *moment);
+        assert!(made.is_news, "{event:?}");
+        history.extend(made.happened);
+    }
+    assert_eq!(replayed.outcome(), Some(&outcome));
+    assert_eq!(history, driver.history);
+}
+
+#[test]
+fn numbers_of_events_have_no_gaps_and_point_back() {
+    let mut driver = Driver::new(MIXED, json!({"items": [1, 2, 3]}));
+    driver.finish();
+    for (index, happened) in driver.history.iter().enumerate() {
+        assert_eq!(happened.id, index as u64 + 1);
+        assert!(happened.previous < happened.id, "{happened:?}");
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_changes_nothing() {
+    let mut driver = Driver::new(MIXED, json!({"items": [1, 2, 3]}));
+    let task = driver.answer(0, Ok(json!(1)));
+    let before = driver.history.len();
+    assert!(!driver.tell(Event::TaskEnded { task, result: Ok(json!(2)) }));
+    assert!(!driver.tell(Event::TimerFired { timer: Ticket(9_999) }));
+    assert!(!driver.tell(Event::Started));
+    driver.finish();
+    assert!(!driver.tell(Event::Stopped { failure: Failure::new("late", "") }));
+    assert!(driver.history.len() > before);
+}
+
+#[test]
+fn a_failure_that_is_caught_around_gives_up_all_that_runs_within() {
+    let mut driver = Driver::new(MIXED, json!({"items": [1, 2, 3]}));
+    let others: Vec<_> = driver.tasks[1..].iter().map(|order| order.task).collect();
+    driver.answer(0, Err(Failure::new("Fatal", "it broke")));
+    assert_eq!(driver.run.outcome(), Some(&Outcome::Succeeded(json!("sorry"))));
+    assert!(driver.tasks.is_empty() && driver.timers.is_empty(), "{:?} {:?}", driver.tasks, driver.timers);
+    assert!(others.iter().all(|task| !driver.run.waits_for(*task)));
+}
+
+#[test]
+fn as_many_items_run_at_once_as_the_state_says() {
+    let driver = Driver::new(MIXED, json!({"items": [1, 2, 3, 4]}));
+    assert_eq!(driver.tasks.iter().filter(|order| order.state == "Do").count(), 2);
+}
+
+/// "Redrive … continues a failed execution from the unsuccessful step" (developer guide, "Restarting state machine executions
+/// with redrive").
+#[test]
+fn a_run_that_failed_goes_on_where_it_failed() {
+    let mut driver = Driver::new(MIXED, json!({"items": [1, 2]}));
+    let index = driver.tasks.iter().position(|order| order.state == "Do").expect("an item's task");
+    driver.answer(index, Ok(json!("first")));
+    driver.answer(0, Err(Failure::new("Unknown", "nobody takes it")));
+    assert_eq!(driver.run.outcome(), Some(&Outcome::Failed(Failure::new("Unknown", "nobody takes it"))));
+    assert!(driver.tasks.is_empty() && driver.timers.is_empty());
+    assert!(driver.tell(Event::Redriven { redrives: 1 }));
+    assert!(driver.history.iter().any(|happened| happened.kind == "ExecutionRedriven"));
+    assert_eq!(driver.finish(), Outcome::Succeeded(json!(["ok", ["first", "ok"]])));
+}
+
+#[test]
+fn a_run_that_is_stopped_waits_for_nothing() {
+    let mut driver = Driver::new(MIXED, json!({"items": [1, 2]}));
+    let failure = Failure::new("Stop", "by hand");
+    assert!(driver.tell(Event::Stopped { failure: failure.clone() }));
+    assert_eq!(driver.run.outcome(), Some(&Outcome::Aborted(failure)));
+    assert_eq!(driver.history.last().map(|happened| happened.kind), Some("ExecutionAborted"));
+    assert!(driver.tasks.is_empty() && driver.timers.is_empty());
+}
+
+/// "Execution event history: 25,000 events. If the execution history exceeds this quota, the execution will fail" ("Service
+/// quotas").
+#[test]
+fn a_loop_ends_when_the_history_is_full() {
+    let forever = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Choices": [
+        {"Variable": "$.stop", "BooleanEquals": true, "Next": "C"}], "Default": "A"}, "C": {"Type": "Succeed"}}}"#;
+    let mut driver = Driver::new(forever, json!({"stop": false}));
+    let outcome = driver.finish();
+    let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((failure.error.as_str(), driver.history.len()), ("States.Runtime", 25_000));
+}
+
+#[test]
+fn a_heartbeat_puts_the_time_out_off() {
+    let waits = r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "HeartbeatSeconds": 10, "End": true,
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": {"FunctionName": "f", "Payload": {"token.$": "$$.Task.Token"}}}}}"#;
+    let mut driver = Driver::new(waits, json!({}));
+    let task = driver.tasks[0].task;
+    let token =
+        driver.tasks[0].input["Payload"]["token"].as_str().and_then(crate::token::Token::read).expect("a token");
+    assert_eq!((token.task, token.execution.as_str()), (task.0, "arn:aws:states:local:000000000000:execution:m:e"));
+    driver.now = 9_000;
+    assert!(driver.tell(Event::TaskBeat { task }));
+    assert_eq!(driver.timers.iter().map(|(_, at)| *at).collect::<Vec<_>>(), [19_000]);
+    driver.tick();
+    assert_eq!(driver.run.outcome(), Some(&Outcome::Failed(Failure::new("States.HeartbeatTimeout", ""))));
+}

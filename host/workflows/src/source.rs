@@ -1,0 +1,167 @@
+//! A definition's text: strict JSON, with the line and column of everything in it.
+
+use crate::definition::{self, Machine};
+use crate::mistake::{Mistake, Place, Step};
+use jsonc_parser::ast::Value as Node;
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::{Map, Number, Value};
+use std::ops::Range;
+
+/// The largest definition, in bytes ("Service quotas of Step Functions": 1 MB).
+pub const DEFINITION_MAX: usize = 1024 * 1024;
+
+/// A mistake, and where it is in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The mistake.
+    pub mistake: Mistake,
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// The bytes of the text that it is about.
+    pub span: Range<usize>,
+}
+
+/// Reads a state machine from its text.
+///
+/// # Errors
+/// Every mistake, in the order in which they stand in the text.
+pub fn load(text: &str) -> Result<Machine, Vec<Located>> {
+    let wrong = |range: Range<usize>, code, message: String| vec![located(text, range, mistake(code, message))];
+    if text.len() > DEFINITION_MAX {
+        let message = format!("the definition has {} bytes, and {DEFINITION_MAX} at most are read", text.len());
+        return Err(wrong(0..0, "workflow/too-large", message));
+    }
+    let options = CollectOptions::default();
+    let parsed = parse_to_ast(text, &options, &strict()).map_err(|error| {
+        let range = error.range();
+        wrong(range.start..range.end, "workflow/json", format!("it is not JSON: {}", error.kind()))
+    })?;
+    let Some(root) = parsed.value else {
+        return Err(wrong(0..0, "workflow/json", "it is empty, and a state machine is a JSON object".to_owned()));
+    };
+    let mut doubles = Vec::new();
+    let value = to_value(&root, &mut doubles);
+    let doubles = doubles.into_iter().map(|(name, range)| {
+        located(
+            text,
+            range,
+            mistake("workflow/json", format!("the field `{name}` is there twice, and only one would count")),
+        )
+    });
+    let mut mistakes: Vec<_> = doubles.collect();
+    match definition::read(&value) {
+        Ok(machine) if mistakes.is_empty() => return Ok(machine),
+        Ok(_) => {}
+        Err(found) => mistakes.extend(found.into_iter().map(|mistake| {
+            let range = range_of(&root, &mistake.place, mistake.code);
+            located(text, range, mistake)
+        })),
+    }
+    mistakes.sort_by_key(|located| located.span.start);
+    mistakes.dedup();
+    Err(mistakes)
+}
+
+fn strict() -> ParseOptions {
+    ParseOptions {
+        allow_comments: false,
+        allow_loose_object_property_names: false,
+        allow_trailing_commas: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    }
+}
+
+fn mistake(code: &'static str, message: String) -> Mistake {
+    Mistake { code, message, place: Place::default(), state: None, help: None }
+}
+
+fn located(text: &str, span: Range<usize>, mistake: Mistake) -> Located {
+    let start = (0..=span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let before = &text[..start];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    Located { mistake, line, column: before[line_start..].chars().count() + 1, span }
+}
+
+fn to_value(node: &Node, doubles: &mut Vec<(String, Range<usize>)>) -> Value {
+    match node {
+        Node::StringLit(text) => Value::String(text.value.to_string()),
+        Node::NumberLit(number) => number.value.parse().map_or(Value::Null, |number: Number| Value::Number(number)),
+        Node::BooleanLit(flag) => Value::Bool(flag.value),
+        Node::NullKeyword(_) => Value::Null,
+        Node::Array(array) => Value::Array(array.elements.iter().map(|item| to_value(item, doubles)).collect()),
+        Node::Object(object) => {
+            let mut fields = Map::new();
+            for field in &object.properties {
+                let name = field.name.as_str().to_owned();
+                if fields.contains_key(&name) {
+                    let range = field.name.range();
+                    doubles.push((name.clone(), range.start..range.end));
+                }
+                fields.insert(name, to_value(&field.value, doubles));
+            }
+            Value::Object(fields)
+        }
+    }
+}
+
+/// The text that a place means: the name of a field that is not known, else the value, or what is nearest to it.
+fn range_of(root: &Node, place: &Place, code: &str) -> Range<usize> {
+    let mut node = root;
+    let steps = place.steps();
+    for (index, step) in steps.iter().enumerate() {
+        let next = match (step, node) {
+            (Step::Field(name), Node::Object(object)) => {
+                let found = object.properties.iter().find(|field| {
+                    let written = field.name.as_str();
+                    written == name || written.strip_suffix(".$") == Some(name)
+                });
+                let is_last = index + 1 == steps.len();
+                match found {
+                    Some(field) if is_last && names_field(code) => {
+                        let range = field.name.range();
+                        return range.start..range.end;
+                    }
+                    found => found.map(|field| &field.value),
+                }
+            }
+            (Step::Item(index), Node::Array(array)) => array.elements.get(*index),
+            _ => None,
+        };
+        match next {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    let range = node.range();
+    match node {
+        // Of a whole object, its first line says enough.
+        Node::Object(_) | Node::Array(_) => range.start..range.start + 1,
+        _ => range.start..range.end,
+    }
+}
+
+/// Whether mistakes of this kind are about the name of a field.
+fn names_field(code: &str) -> bool {
+    matches!(
+        code,
+        "workflow/unknown-field"
+            | "workflow/field"
+            | "workflow/conflict"
+            | "workflow/name"
+            | "workflow/unreachable"
+            | "workflow/variable"
+    )
+}
+
+#[cfg(test)]
+mod tests;

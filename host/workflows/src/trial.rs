@@ -1,0 +1,327 @@
+//! A definition that is run to its end with no platform: tasks are answered by mocks, and time is a number.
+//!
+//! What is to happen stands in a queue by its moment. Whoever waits for time to pass is told how long; with `skip_waits`, the
+//! clock jumps instead, so waits, retries and time-outs come in the same order in no time.
+
+mod mock;
+
+#[cfg(test)]
+mod tests;
+
+use crate::definition::Machine;
+use crate::distributed;
+use crate::failure::{Failure, name};
+use crate::history::Happened;
+use crate::map_run::MapRun;
+use crate::resource::Service;
+use crate::run::{About, Command, Event, Limits, MapOrder, Moment, Outcome, Run, TaskOrder, Ticket};
+use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use mock::Mocks;
+
+/// Where a trial gets what it can't make itself.
+pub trait World {
+    /// Lets time pass.
+    fn sleep(&mut self, time: Duration);
+
+    /// Calls a service for which there is no mock; `None`: there is none here.
+    fn call(&mut self, order: &TaskOrder) -> Option<Result<Value, Failure>>;
+}
+
+/// What a trial is to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The state machine's name.
+    pub name: String,
+    /// The moment at which it starts, in milliseconds since 1970.
+    pub now: u64,
+    /// What is random in it.
+    pub seed: u64,
+    /// Whether the clock jumps.
+    pub skip_waits: bool,
+    /// Whether it runs as an express execution.
+    pub is_express: bool,
+}
+
+/// What came of a trial.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How the execution ended.
+    pub outcome: Outcome,
+    /// What happened in it.
+    pub history: Vec<Happened>,
+}
+
+impl Report {
+    /// `{"status", "output", "error", "cause", "history"}`; what it has not is `null`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let text = |text: &String| if text.is_empty() { Value::Null } else { json!(text) };
+        let (output, error, cause) = match &self.outcome {
+            Outcome::Succeeded(output) => (output.clone(), Value::Null, Value::Null),
+            Outcome::Failed(failure) | Outcome::Aborted(failure) => {
+                (Value::Null, text(&failure.error), text(&failure.cause))
+            }
+            Outcome::TimedOut => (Value::Null, json!(name::TIMEOUT), Value::Null),
+        };
+        let history: Vec<_> = self.history.iter().map(Happened::to_json).collect();
+        json!({"status": self.outcome.status(), "output": output, "error": error, "cause": cause, "history": history})
+    }
+}
+
+/// Runs a state machine to its end.
+///
+/// # Errors
+/// A sentence that says for what the execution waits in vain, such as a callback for which there is no mock.
+pub fn run(
+    machine: Arc<Machine>,
+    input: Value,
+    mocks: Mocks,
+    options: &Options,
+    world: &mut dyn World,
+) -> Result<Report, String> {
+    let mut trial = Trial {
+        mocks,
+        options: options.clone(),
+        world,
+        now: options.now,
+        order: 0,
+        queue: BinaryHeap::new(),
+        events: HashMap::new(),
+        runs: Vec::new(),
+        maps: Vec::new(),
+        history: Vec::new(),
+    };
+    let about = about(&options.name, "execution", input, options.now);
+    trial.start(machine, about, None);
+    trial.go()
+}
+
+/// Whose run it is, of a trial.
+fn about(machine: &str, name: &str, input: Value, now: u64) -> Arc<About> {
+    let arn = |kind: &str, name: &str| format!("arn:aws:states:local:000000000000:{kind}:{name}");
+    Arc::new(About {
+        id: arn("execution", &format!("{machine}:{name}")),
+        name: name.to_owned(),
+        role: "arn:aws:iam::000000000000:role/flint".to_owned(),
+        input,
+        started_at: now,
+        redrives: 0,
+        machine_id: arn("stateMachine", machine),
+        machine_name: machine.to_owned(),
+        variables: Arc::default(),
+        item: None,
+    })
+}
+
+/// An execution of a trial.
+struct Running {
+    run: Run,
+    /// The map run whose item it is, and which item.
+    item: Option<(usize, usize)>,
+}
+
+/// Items that are run.
+struct Mapping {
+    run: usize,
+    task: Ticket,
+    map: MapRun,
+}
+
+struct Trial<'a> {
+    mocks: Mocks,
+    options: Options,
+    world: &'a mut dyn World,
+    now: u64,
+    /// The number of the newest entry of the queue: those of one moment come in their order.
+    order: u64,
+    /// The moment, the number, and whose event it is.
+    queue: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    events: HashMap<u64, Event>,
+    runs: Vec<Option<Running>>,
+    maps: Vec<Option<Mapping>>,
+    history: Vec<Happened>,
+}
+
+impl Trial<'_> {
+    fn start(&mut self, machine: Arc<Machine>, about: Arc<About>, item: Option<(usize, usize)>) {
+        let limits = Limits {
+            events_max: if self.options.is_express { None } else { Limits::default().events_max },
+            ..Limits::default()
+        };
+        let run = Run::new(machine, about, limits, item.is_none());
+        self.runs.push(Some(Running { run, item }));
+        self.push(self.now, self.runs.len() - 1, Event::Started);
+    }
+
+    fn push(&mut self, at: u64, run: usize, event: Event) {
+        self.order += 1;
+        self.events.insert(self.order, event);
+        self.queue.push(Reverse((at, self.order, run)));
+    }
+
+    fn go(mut self) -> Result<Report, String> {
+        while let Some(Reverse((at, order, index))) = self.queue.pop() {
+            let Some(event) = self.events.remove(&order) else { continue };
+            let Some(running) = self.runs[index].as_mut() else { continue };
+            if !is_waited_for(&running.run, &event) {
+                continue;
+            }
+            if at > self.now {
+                if !self.options.skip_waits {
+                    self.world.sleep(Duration::from_millis(at - self.now));
+                }
+                self.now = at;
+            }
+            let moment = Moment { now: self.now, seed: self.options.seed ^ order.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
+            let made = running.run.apply(event, moment);
+            let is_root = running.item.is_none();
+            if is_root {
+                self.history.extend(made.happened);
+            }
+            for command in made.commands {
+                match command {
+                    Command::End(outcome) if is_root => return Ok(Report { outcome, history: self.history }),
+                    Command::End(outcome) => self.item_ended(index, &outcome),
+                    Command::SetTimer { timer, at } => self.push(at, index, Event::TimerFired { timer }),
+                    Command::StartTask(order) => self.task(index, &order),
+                    Command::StartMap(order) => self.map(index, *order),
+                    Command::CancelTask(_) | Command::CancelTimer(_) => {}
+                }
+            }
+        }
+        Err(self.waits_in_vain())
+    }
+
+    /// For what an execution waits that will not come.
+    fn waits_in_vain(&self) -> String {
+        let states: Vec<_> = self.runs.iter().flatten().flat_map(|running| running.run.current()).collect();
+        let states = states.iter().map(|state| format!("`{state}`")).collect::<Vec<_>>().join(", ");
+        format!(
+            "the execution waits for ever in {states}: nobody sends its task's token back; give it an answer with a mock, or a time-out"
+        )
+    }
+
+    /// Has a task answered: by a mock, or else by whoever runs the trial.
+    fn task(&mut self, run: usize, order: &TaskOrder) {
+        let task = order.task;
+        if let Some((result, delay)) = self.mocks.answer(order) {
+            return self.push(self.now.saturating_add(delay), run, Event::TaskEnded { task, result });
+        }
+        let event = match self.world.call(order).unwrap_or_else(|| Err(unknown(order))) {
+            Ok(output) if order.waits() => Event::TaskSubmitted { task, output },
+            result => Event::TaskEnded { task, result },
+        };
+        self.push(self.now, run, event);
+    }
+
+    fn map(&mut self, run: usize, order: MapOrder) {
+        let task = order.task;
+        let order = Arc::new(order);
+        let items = match order.items.clone() {
+            Some(items) => Ok(items),
+            None => self.read_items(&order),
+        };
+        let map = items.and_then(|items| {
+            MapRun::new(&order, items).ok_or_else(|| Failure::new(name::RUNTIME, "There is no such state."))
+        });
+        match map {
+            Ok(map) => {
+                self.maps.push(Some(Mapping { run, task, map }));
+                self.go_on(self.maps.len() - 1);
+            }
+            Err(failure) => self.push(self.now, run, Event::TaskEnded { task, result: Err(failure) }),
+        }
+    }
+
+    /// The items that a mock of the state, or of its reader's resource, gives: an array, or the text of an object.
+    fn read_items(&mut self, order: &MapOrder) -> Result<Vec<Value>, Failure> {
+        let format = order
+            .definition()
+            .and_then(|(_, _, distributed)| distributed.reader.as_ref())
+            .and_then(|reader| reader.format.clone());
+        let failed = |cause: String| Failure::new(name::ITEM_READER_FAILED, cause);
+        let answer = self.mocks.named(&[
+            order.state.as_str(),
+            "arn:aws:states:::s3:getObject",
+            "arn:aws:states:::s3:listObjectsV2",
+        ]);
+        match (answer, format) {
+            (Some(Ok(Value::Array(items))), _) => Ok(items),
+            (Some(Ok(Value::String(content))), Some(format)) => {
+                let told = |trouble: crate::scene::Trouble| failed(trouble.cause);
+                distributed::read_items(content.as_bytes(), &format)
+                    .map_err(told)?
+                    .collect::<Result<_, _>>()
+                    .map_err(told)
+            }
+            (Some(Ok(_)), _) => Err(failed("Attempting to map over non-iterable node.".to_owned())),
+            (Some(Err(failure)), _) => Err(failure),
+            (None, _) => Err(failed(format!(
+                "There is no bucket here: give the state `{}` a mock whose result is the items",
+                order.state
+            ))),
+        }
+    }
+
+    /// Starts as many items as may run, or ends the state.
+    fn go_on(&mut self, index: usize) {
+        let mut started = Vec::new();
+        let Some(mapping) = self.maps[index].as_mut() else { return };
+        while let Some(item) = mapping.map.start_next() {
+            started.push(item);
+        }
+        let machine = mapping.map.machine().clone();
+        let end = mapping.map.result().map(|result| (mapping.run, mapping.task, result));
+        for item in started {
+            let about = about(&self.options.name, &format!("item-{}", item.index), item.input, self.now);
+            self.start(machine.clone(), about, Some((index, item.index)));
+        }
+        if let Some((run, task, result)) = end {
+            self.maps[index] = None;
+            for running in &mut self.runs {
+                if running.as_ref().is_some_and(|running| running.item.is_some_and(|(map, _)| map == index)) {
+                    *running = None;
+                }
+            }
+            self.push(self.now, run, Event::TaskEnded { task, result });
+        }
+    }
+
+    fn item_ended(&mut self, run: usize, outcome: &Outcome) {
+        let Some((map, item)) = self.runs[run].take().and_then(|running| running.item) else { return };
+        if let Some(mapping) = self.maps[map].as_mut() {
+            mapping.map.ended(item, outcome);
+            self.go_on(map);
+        }
+    }
+}
+
+fn is_waited_for(run: &Run, event: &Event) -> bool {
+    match event {
+        Event::TimerFired { timer } => run.waits_for(*timer),
+        Event::TaskEnded { task, .. } | Event::TaskSubmitted { task, .. } => run.waits_for(*task),
+        _ => true,
+    }
+}
+
+/// That nobody does a task.
+fn unknown(order: &TaskOrder) -> Failure {
+    let (error, what) = match &order.resource.service {
+        Service::Function { name } => ("Lambda.ResourceNotFoundException", name.clone()),
+        Service::Invoke => {
+            let name = order.input.get("FunctionName").and_then(Value::as_str).unwrap_or_default();
+            ("Lambda.ResourceNotFoundException", name.to_owned())
+        }
+        _ => (name::TASK_FAILED, order.resource.text.clone()),
+    };
+    let cause = format!(
+        "There is no mock for `{what}`, the resource of the state `{}`: add one to the file that `--mock` names",
+        order.state
+    );
+    Failure::new(error, cause)
+}
