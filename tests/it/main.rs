@@ -38,3 +38,4 @@ mod tidy;
 mod tls;
 mod topic;
 mod watch;
+mod workflow;

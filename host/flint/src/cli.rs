@@ -5,12 +5,14 @@ mod blob;
 mod queue;
 mod schedule;
 mod topic;
+mod workflow;
 
 pub(crate) use bench::{BenchBlob, BenchDepth, BenchKv, BenchQueue};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
 pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
+pub(crate) use workflow::{GraphFormat, Workflow, WorkflowCommand, WorkflowRun};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Schedule(Schedule),
     /// Publish to topics
     Topic(Topic),
+    /// Try, check and draw definitions of workflows
+    Workflow(Workflow),
     /// List the functions that a host serves
     Functions(Functions),
     /// Serve a new version of a function, without dropping a request

@@ -3,6 +3,7 @@
 use crate::admin::api::Problem;
 use crate::admin::client::ClientError;
 use crate::build::BuildError;
+use crate::commands::workflow::WorkflowError;
 use crate::exit::Exit;
 use crate::inspect::more_of;
 use crate::output::Output;
@@ -148,6 +149,9 @@ pub(crate) enum Error {
     /// What was asked for did not work.
     #[error(transparent)]
     Problem(#[from] Problem),
+    /// A workflow's definition can't be tried.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowError),
     /// `flint new` can't write a function.
     #[error(transparent)]
     New(#[from] crate::commands::new::NewError),
@@ -191,6 +195,7 @@ impl Error {
             }
             Self::Stores { source: OpenError::InUse { .. }, .. } => Exit::Unavailable,
             Self::Problem(problem) if problem.is_passing() => Exit::Unavailable,
+            Self::Workflow(WorkflowError::Definition(_)) => Exit::Configuration,
             Self::NoComponent { .. }
             | Self::NotAComponent { .. }
             | Self::UnfitComponent { .. }
@@ -207,6 +212,7 @@ impl Error {
             | Self::World(_)
             | Self::Bug(_)
             | Self::Problem(_)
+            | Self::Workflow(_)
             | Self::New(_)
             | Self::Io { .. } => Exit::Failed,
         }
@@ -246,6 +252,7 @@ impl Error {
             Self::AdminNotLoopback { .. } => "config/admin-not-loopback",
             Self::Watch(_) => "host/watch",
             Self::Problem(problem) => &problem.code,
+            Self::Workflow(error) => error.code(),
             Self::New(_) => "new/refused",
             Self::Io { .. } => "io",
         }
@@ -292,6 +299,7 @@ impl Error {
         if output.is_json() {
             let json = match self {
                 Self::Configuration(diagnostics) => diagnostics.to_json(),
+                Self::Workflow(WorkflowError::Definition(mistakes)) => mistakes.to_json(),
                 other => json!({ "error": {
                     "code": other.code(),
                     "message": other.with_causes(),
@@ -313,6 +321,7 @@ impl Error {
                 let colour = if output.is_colored() { Colour::Always } else { Colour::Never };
                 output.note(diagnostics.render(colour).trim_end());
             }
+            Self::Workflow(WorkflowError::Definition(mistakes)) => output.note(mistakes),
             other => {
                 output.note(format_args!("error: {}", other.with_causes()));
                 if let Some(invocation) = other.invocation() {

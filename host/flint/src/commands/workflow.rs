@@ -1,0 +1,220 @@
+//! `flint workflow`: runs, checks and draws definitions with no platform.
+
+use crate::cli::{self, GraphFormat, WorkflowCommand, WorkflowRun};
+use crate::error::Error;
+use crate::output::Output;
+use flint_workflows::definition::Machine;
+use flint_workflows::draw;
+use flint_workflows::failure::Failure;
+use flint_workflows::history::Happened;
+use flint_workflows::run::{Outcome, TaskOrder};
+use flint_workflows::source::{self, Located};
+use flint_workflows::trial::{self, Mocks, Report, World};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Why a definition could not be tried.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkflowError {
+    /// A file can't be read.
+    #[error("can't read {what} {}", path.display())]
+    File {
+        what: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The definition has mistakes.
+    #[error("{0}")]
+    Definition(Mistakes),
+    /// An argument is not JSON.
+    #[error("{what} is not JSON: {source}")]
+    NotJson { what: String, source: serde_json::Error },
+    /// The mocks are not as they should be.
+    #[error("{}: {reason}", path.display())]
+    Mocks { path: PathBuf, reason: String },
+    /// The execution would never end.
+    #[error("{0}")]
+    Endless(String),
+    /// The execution did not succeed; it was told.
+    #[error("the execution ended with {0}")]
+    Unsuccessful(&'static str),
+}
+
+impl WorkflowError {
+    /// A stable code for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "workflow/unreadable",
+            Self::Definition(_) => "workflow/invalid",
+            Self::NotJson { .. } => "workflow/not-json",
+            Self::Mocks { .. } => "workflow/mocks",
+            Self::Endless(_) => "workflow/endless",
+            Self::Unsuccessful(_) => "workflow/unsuccessful",
+        }
+    }
+}
+
+/// The mistakes of a definition.
+#[derive(Debug)]
+pub(crate) struct Mistakes {
+    path: PathBuf,
+    text: String,
+    all: Vec<Located>,
+}
+
+impl Mistakes {
+    /// `{"file", "diagnostics": [{"code", "message", "file", "line", "column", "text", "state", "path", "help"}]}`.
+    pub(crate) fn to_json(&self) -> Value {
+        let file = self.path.to_string_lossy();
+        let all = self.all.iter().map(|located| {
+            let Located { mistake, line, column, span } = located;
+            json!({
+                "code": mistake.code, "message": mistake.message, "file": file, "line": line, "column": column,
+                "text": self.text.get(span.clone()), "state": mistake.state, "path": mistake.place.to_string(), "help": mistake.help,
+            })
+        });
+        json!({ "file": file, "diagnostics": all.collect::<Vec<_>>() })
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for located in &self.all {
+            let Located { mistake, line, column, .. } = located;
+            writeln!(to, "error[{}]: {}", mistake.code, one_line(&mistake.message))?;
+            write!(to, "  --> {}:{line}:{column}, at {}", self.path.display(), one_line(&mistake.place.to_string()))?;
+            match &mistake.state {
+                Some(state) => writeln!(to, " (state `{}`)", one_line(state))?,
+                None => writeln!(to)?,
+            }
+            if let Some(help) = &mistake.help {
+                writeln!(to, "   = help: {}", one_line(help))?;
+            }
+        }
+        let count = self.all.len();
+        write!(to, "{} has {count} mistake{}", self.path.display(), if count == 1 { "" } else { "s" })
+    }
+}
+
+/// A text without what a terminal would obey: it may be anybody's.
+fn one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Runs a command on definitions.
+pub(crate) fn run(args: &cli::Workflow, output: Output) -> Result<(), Error> {
+    match &args.command {
+        WorkflowCommand::Run(args) => try_it(args, output),
+        WorkflowCommand::Check { definition } => check(definition, output),
+        WorkflowCommand::Graph { definition, format } => graph(definition, *format, output),
+    }
+}
+
+fn check(path: &Path, output: Output) -> Result<(), Error> {
+    let machine = load(path)?;
+    let count = machine.graph.states.len();
+    let told = || format!("{} is valid: {count} state{}", path.display(), if count == 1 { "" } else { "s" });
+    output.answer(&json!({ "file": path, "diagnostics": [] }), told).map_err(Error::io("write the answer"))
+}
+
+fn graph(path: &Path, format: GraphFormat, output: Output) -> Result<(), Error> {
+    let machine = load(path)?;
+    let marks = BTreeMap::new();
+    let drawn = match format {
+        GraphFormat::Text => draw::text(&machine, &marks),
+        GraphFormat::Mermaid => draw::mermaid(&machine, &marks),
+        GraphFormat::Svg => draw::svg(&machine, &marks),
+    };
+    output.answer(&json!({ "graph": drawn }), || drawn.clone()).map_err(Error::io("write the answer"))
+}
+
+fn try_it(args: &WorkflowRun, output: Output) -> Result<(), Error> {
+    let machine = load(&args.definition)?;
+    let input = match &args.input_file {
+        Some(path) => json(&read("the input", path)?, &path.display().to_string())?,
+        None => json(&args.input, "--input")?,
+    };
+    let mocks = args.mock.as_deref().map_or_else(|| Ok(Mocks::default()), mocks)?;
+    let name = args.definition.file_name().unwrap_or_default().to_string_lossy();
+    let options = trial::Options {
+        name: name.split('.').next().unwrap_or_default().to_owned(),
+        now: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+        seed: rand::random(),
+        skip_waits: args.skip_waits,
+        is_express: args.express,
+    };
+    let report =
+        trial::run(Arc::new(machine), input, mocks, &options, &mut NoPlatform).map_err(WorkflowError::Endless)?;
+    output.answer(&report.to_json(), || shown(&report)).map_err(Error::io("write the answer"))?;
+    match report.outcome {
+        Outcome::Succeeded(_) => Ok(()),
+        // A program has read how it ended, which is what it asked for.
+        _ if output.is_json() => Ok(()),
+        outcome => Err(WorkflowError::Unsuccessful(outcome.status()).into()),
+    }
+}
+
+/// An execution for people: its events, and how it ended.
+fn shown(report: &Report) -> String {
+    let first = report.history.first().map_or(0, |happened| happened.at);
+    let mut text: String = report.history.iter().map(|happened| line(happened, first)).collect();
+    text.push_str(report.outcome.status());
+    match &report.outcome {
+        Outcome::Succeeded(output) => text.push_str(&format!(" {output}")),
+        Outcome::Failed(failure) | Outcome::Aborted(failure) => {
+            text.push_str(&format!(" {}: {}", failure.error, failure.cause))
+        }
+        Outcome::TimedOut => {}
+    }
+    text
+}
+
+fn line(happened: &Happened, first: u64) -> String {
+    let Happened { id, at, kind, details, .. } = happened;
+    let told = ["name", "resource", "error", "cause", "output", "input", "parameters"];
+    let details = details.as_ref().map(|details| {
+        let fields = told.iter().filter_map(|name| Some(format!("{name}={}", details.get(*name)?.as_str()?)));
+        fields.collect::<Vec<_>>().join(" ")
+    });
+    let seconds = Duration::from_millis(at - first).as_secs_f64();
+    format!("{id:>5} {seconds:>9.3}s {kind:<26} {}\n", one_line(&details.unwrap_or_default()))
+}
+
+/// There are no services where there is no platform.
+struct NoPlatform;
+
+impl World for NoPlatform {
+    fn sleep(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    fn call(&mut self, _: &TaskOrder) -> Option<Result<Value, Failure>> {
+        None
+    }
+}
+
+/// Reads a definition from its file.
+pub(crate) fn load(path: &Path) -> Result<Machine, WorkflowError> {
+    let text = read("the definition", path)?;
+    source::load(&text).map_err(|all| WorkflowError::Definition(Mistakes { path: path.to_owned(), text, all }))
+}
+
+fn read(what: &'static str, path: &Path) -> Result<String, WorkflowError> {
+    std::fs::read_to_string(path).map_err(|source| WorkflowError::File { what, path: path.to_owned(), source })
+}
+
+fn json(text: &str, what: &str) -> Result<Value, WorkflowError> {
+    serde_json::from_str(text).map_err(|source| WorkflowError::NotJson { what: what.to_owned(), source })
+}
+
+fn mocks(path: &Path) -> Result<Mocks, WorkflowError> {
+    let value = json(&read("the mocks", path)?, &path.display().to_string())?;
+    Mocks::read(&value).map_err(|reason| WorkflowError::Mocks { path: path.to_owned(), reason })
+}
