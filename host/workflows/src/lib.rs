@@ -11,6 +11,7 @@ pub mod choice;
 pub mod definition;
 pub mod distributed;
 pub mod draw;
+pub mod execution;
 pub mod failure;
 pub mod flow;
 pub mod history;

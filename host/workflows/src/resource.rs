@@ -72,6 +72,12 @@ const SERVICES: [(&str, Service); 9] = [
 ];
 
 impl Resource {
+    /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.pattern != Pattern::RequestResponse || matches!(self.service, Service::Activity { .. })
+    }
+
     /// Reads the `Resource` of a Task state.
     ///
     /// # Errors

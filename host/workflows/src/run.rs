@@ -22,11 +22,12 @@ mod tests;
 use crate::definition::{Distributed, Machine};
 use crate::failure::Failure;
 use crate::history::Happened;
-use crate::resource::{Pattern, Resource, Service};
+use crate::resource::Resource;
 use crate::scene::Variables;
 use crate::size;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use thread::{Thread, ThreadId};
@@ -133,14 +134,6 @@ pub struct TaskOrder {
     pub timeout: Option<u64>,
     /// How many seconds may pass between two heartbeats.
     pub heartbeat: Option<u64>,
-}
-
-impl TaskOrder {
-    /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
-    #[must_use]
-    pub fn waits(&self) -> bool {
-        self.resource.pattern != Pattern::RequestResponse || matches!(self.resource.service, Service::Activity { .. })
-    }
 }
 
 /// Items of a distributed Map that are to be run.
@@ -336,6 +329,13 @@ impl Run {
     #[must_use]
     pub fn about(&self) -> &About {
         &self.about
+    }
+
+    /// A number that is the execution's own.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        let digest = Sha256::digest(format!("{} {}", self.about.id, self.about.started_at));
+        digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
 
     /// Whether somebody waits for this task or timer.

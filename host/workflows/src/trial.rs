@@ -213,7 +213,7 @@ impl Trial<'_> {
             return self.push(self.now.saturating_add(delay), run, Event::TaskEnded { task, result });
         }
         let event = match self.world.call(order).unwrap_or_else(|| Err(unknown(order))) {
-            Ok(output) if order.waits() => Event::TaskSubmitted { task, output },
+            Ok(output) if order.resource.waits() => Event::TaskSubmitted { task, output },
             result => Event::TaskEnded { task, result },
         };
         self.push(self.now, run, event);

@@ -1,0 +1,282 @@
+//! Standard executions: each is a journal of events that is written through the one commit.
+//!
+//! ```text
+//!  start, callback, stop ─→ inbox (FIFO, a group an execution) ─→ step: journal record + commands, one commit
+//!                             ↑                    ↑                        │                │
+//!                          timers (delayed)  tasks (standard) ←──────────────┴────────────────┘
+//! ```
+//!
+//! A step takes the messages of one execution that the inbox holds, applies their events, and answers effects: the journal's
+//! next record, which must not be there yet, and the messages that the commands become. They are committed together with
+//! the end of the messages, so a step happens once or not at all. A run is kept in memory with the number of its records; who
+//! finds another number makes it anew by replaying the journal.
+//!
+//! Depends on: stores. *Absent:* who takes messages out of queues (the message door), and who does tasks (the binary).
+
+mod cache;
+mod head;
+mod keys;
+mod message;
+mod names;
+mod read;
+mod step;
+
+#[cfg(test)]
+mod tests;
+
+use crate::definition::Machine;
+use crate::failure::Failure;
+use crate::run::{Event, Limits};
+use crate::size;
+use crate::source::{self, Located};
+use crate::token::Token;
+use cache::Cache;
+use flint_model::{MessageId, QueueName, StoreName};
+use flint_stores::{Commit, CommitError, Effect, Expectation, Message, ReadError, SendOptions, Stores};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub use head::{Head, Status};
+pub use keys::NAME_MAX;
+pub use message::{Notice, Work};
+pub use read::{Described, Listed};
+
+/// Where the executions of a workflow are kept.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The store of journals and heads.
+    pub store: StoreName,
+    /// Events on their way to executions: a FIFO queue whose groups are executions.
+    pub inbox: QueueName,
+    /// Tasks that are to be done: a standard queue.
+    pub tasks: QueueName,
+    /// Moments that are waited for: a standard queue that takes any delay.
+    pub timers: QueueName,
+}
+
+/// How a workflow's executions are run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The workflow's name.
+    pub workflow: String,
+    /// What each of them may do.
+    pub limits: Limits,
+    /// How long one is kept after its end.
+    pub retention: Duration,
+    /// Most runs that are kept in memory between their steps.
+    pub cached_max: usize,
+}
+
+/// The executions of a workflow.
+pub struct Executions {
+    stores: Arc<dyn Stores>,
+    place: Place,
+    options: Options,
+    machine: Arc<Machine>,
+    text: Arc<str>,
+    /// The definition's hash, by which executions find the one that they were started with.
+    hash: String,
+    is_stored: AtomicBool,
+    cache: Cache,
+}
+
+/// An execution that was started, or was there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Its ARN.
+    pub id: String,
+    /// Whether this call started it.
+    pub is_new: bool,
+}
+
+/// Why executions can't be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutionError {
+    /// There is an execution of this name with another input. A retry can't help.
+    #[error("there is an execution `{name}` already, with another input")]
+    Exists {
+        /// Its name.
+        name: String,
+    },
+    /// There is no such execution. A retry can't help.
+    #[error("there is no execution `{name}`")]
+    Missing {
+        /// What was asked for.
+        name: String,
+    },
+    /// The execution is not in the state that this wants. A retry can't help.
+    #[error("the execution `{name}` is {status}")]
+    Ended {
+        /// Its name.
+        name: String,
+        /// As AWS names it.
+        status: &'static str,
+    },
+    /// A name breaks a rule. A retry can't help.
+    #[error("`{name}` can't be the name of an execution: it has 1 to {NAME_MAX} letters, digits, `-`, `_` and `.`")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The input is too large. A retry can't help.
+    #[error("the input has {size} bytes, and {max} at most are taken")]
+    TooLarge {
+        /// Its bytes.
+        size: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// What the store holds can't be understood: a defect, or damage.
+    #[error("the journal of `{name}` can't be read: {reason}")]
+    Corrupt {
+        /// The execution's name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The store refuses.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The store can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Executions {
+    /// The executions of the workflow that this definition describes.
+    ///
+    /// # Errors
+    /// The definition's mistakes.
+    pub fn new(
+        stores: Arc<dyn Stores>,
+        place: Place,
+        options: Options,
+        definition: &str,
+    ) -> Result<Self, Vec<Located>> {
+        let machine = Arc::new(source::load(definition)?);
+        let hash: String = Sha256::digest(definition).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let cache = Cache::new(options.cached_max);
+        let (text, is_stored) = (Arc::from(definition), AtomicBool::new(false));
+        Ok(Self { stores, place, options, machine, text, hash, is_stored, cache })
+    }
+
+    /// Starts an execution, durably: when this answers, it will run whatever happens.
+    ///
+    /// The name makes it idempotent: a second call with the same input answers the execution that is there.
+    ///
+    /// # Errors
+    /// [`ExecutionError`].
+    pub async fn start(&self, name: &str, input: Value) -> Result<Started, ExecutionError> {
+        keys::check_name(name)?;
+        let (size, max) = (size::of(&input), self.options.limits.payload_max);
+        if size > max {
+            return Err(ExecutionError::TooLarge { size, max });
+        }
+        let head = Head::new(self.hash.clone(), input, self.stores.now().as_millis());
+        let mut effects = vec![
+            self.put(keys::head(&self.options.workflow, name), head.write(), Some(Expectation::Absent)),
+            self.notice(name, Event::Started),
+        ];
+        let stores_definition = !self.is_stored.load(Ordering::Relaxed);
+        if stores_definition {
+            let key = keys::definition(&self.options.workflow, &self.hash);
+            effects.push(self.put(key, self.text.as_bytes().to_vec(), None));
+        }
+        match self.stores.commit(Commit::new(effects)).await {
+            Ok(_) => {
+                self.is_stored.store(true, Ordering::Relaxed);
+                Ok(Started { id: self.id(name), is_new: true })
+            }
+            Err(CommitError::Conflict { .. }) => match self.head(name).await? {
+                Some(there) if there.input == head.input => Ok(Started { id: self.id(name), is_new: false }),
+                _ => Err(ExecutionError::Exists { name: name.to_owned() }),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells a task's end, or that it is worked on, by its token; who waits for it no more is told in vain.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`] if the token is of none of these executions, or of one that has ended.
+    pub async fn tell(
+        &self,
+        token: &str,
+        event: impl FnOnce(crate::run::Ticket) -> Event,
+    ) -> Result<(), ExecutionError> {
+        let missing = || ExecutionError::Missing { name: token.to_owned() };
+        let token = Token::read(token).ok_or_else(missing)?;
+        let name = token.execution.strip_prefix(&self.id("")).ok_or_else(missing)?;
+        match self.head(name).await?.map(|head| head.status) {
+            Some(Status::Running) => {
+                let effect = self.notice(name, event(crate::run::Ticket(token.task)));
+                self.stores.commit(effect.into()).await?;
+                Ok(())
+            }
+            _ => Err(missing()),
+        }
+    }
+
+    /// Stops an execution.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], [`ExecutionError::Ended`].
+    pub async fn stop(&self, name: &str, failure: Failure) -> Result<(), ExecutionError> {
+        match self.described(name).await?.head.status {
+            Status::Running => {
+                Ok(drop(self.stores.commit(self.notice(name, Event::Stopped { failure }).into()).await?))
+            }
+            ended => Err(ExecutionError::Ended { name: name.to_owned(), status: ended.name() }),
+        }
+    }
+
+    /// Goes on with an execution that did not succeed, from where it failed.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], [`ExecutionError::Ended`] if it runs or has succeeded.
+    pub async fn redrive(&self, name: &str) -> Result<(), ExecutionError> {
+        let head = self.described(name).await?.head;
+        match head.status {
+            Status::Running | Status::Succeeded => {
+                Err(ExecutionError::Ended { name: name.to_owned(), status: head.status.name() })
+            }
+            _ => {
+                let event = Event::Redriven { redrives: head.redrives + 1 };
+                self.stores.commit(self.notice(name, event).into()).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The ARN of an execution.
+    #[must_use]
+    pub fn id(&self, name: &str) -> String {
+        names::execution(&self.options.workflow, name)
+    }
+
+    /// What a service answered to a task, as a message to its execution, to be committed with the end of the task's own
+    /// message. Of a state that goes on when somebody tells the end, it is only that the service has taken it.
+    #[must_use]
+    pub fn answered(&self, work: &Work, result: Result<Value, Failure>) -> Effect {
+        let task = work.task;
+        let event = match result {
+            Ok(output) if work.waits() => Event::TaskSubmitted { task, output },
+            result => Event::TaskEnded { task, result },
+        };
+        self.notice(&work.execution, event)
+    }
+
+    /// A message that tells an execution of an event.
+    fn notice(&self, name: &str, event: Event) -> Effect {
+        let body = Notice { execution: name.to_owned(), event }.write();
+        let message = Message { group: Some(name.to_owned()), ..Message::new(MessageId::now(), body) };
+        Effect::QueueSend { queue: self.place.inbox.clone(), message, options: SendOptions::default() }
+    }
+
+    fn put(&self, key: String, value: Vec<u8>, expect: Option<Expectation>) -> Effect {
+        Effect::KvPut { store: self.place.store.clone(), key, value: value.into(), expires_at: None, expect }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the messages of the queues say.
+
+use crate::resource::Resource;
+use crate::run::{Event, TaskOrder, Ticket};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A message of the inbox, or one of the timers that will be one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The execution's name.
+    pub execution: String,
+    /// What happened to it.
+    pub event: Event,
+}
+
+/// A message of the tasks: what is to be done for an execution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// The execution's name.
+    pub execution: String,
+    /// The task's number in it.
+    pub task: Ticket,
+    /// The state that it is of.
+    pub state: String,
+    /// Who does it, as the definition says; of a distributed Map, none.
+    pub resource: Option<String>,
+    /// What it gets.
+    pub input: Value,
+    /// How often the state was tried before.
+    pub attempt: u32,
+    /// After how many seconds it fails.
+    pub timeout: Option<u64>,
+}
+
+impl Notice {
+    pub(super) fn write(&self) -> Vec<u8> {
+        // Maps whose keys are texts can be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Why it can't be.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+}
+
+impl Work {
+    /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.resource.as_deref().and_then(|text| Resource::parse(text).ok()).is_some_and(|resource| resource.waits())
+    }
+
+    pub(super) fn of(execution: &str, order: TaskOrder) -> Self {
+        let TaskOrder { task, state, resource: Resource { text, .. }, input, attempt, timeout, heartbeat: _ } = order;
+        Self { execution: execution.to_owned(), task, state, resource: Some(text), input, attempt, timeout }
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        // Maps whose keys are texts can be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Why it can't be.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,170 @@
+//! Reading executions: heads, journals, histories.
+
+use super::cache::Cached;
+use super::{ExecutionError, Executions, Head, keys, names};
+use crate::definition::Machine;
+use crate::history::Happened;
+use crate::run::{About, Event, Moment, Run};
+use crate::source;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A page of a journal, in records.
+const PAGE: u32 = 1_000;
+
+/// An execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Described {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub id: String,
+    /// What is known about it.
+    pub head: Head,
+}
+
+/// Some executions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// In the order of their names.
+    pub executions: Vec<Described>,
+    /// Where to go on; none when these were the last.
+    pub cursor: Option<String>,
+}
+
+/// A record of a journal: the events of one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// In milliseconds since 1970.
+    pub(super) at: u64,
+    pub(super) events: Vec<Event>,
+}
+
+impl Record {
+    pub(super) fn write(&self) -> Vec<u8> {
+        // Maps whose keys are texts can be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Applies the record's events, which is that of this number.
+    pub(super) fn apply(self, run: &mut Run, number: u64, mut each: impl FnMut(crate::run::Made)) {
+        for (index, event) in self.events.into_iter().enumerate() {
+            let seed = seed(run, number, index);
+            each(run.apply(event, Moment { now: self.at, seed }));
+        }
+    }
+}
+
+impl Executions {
+    /// What is known about an execution.
+    pub(super) async fn head(&self, name: &str) -> Result<Option<Head>, ExecutionError> {
+        let key = keys::head(&self.options.workflow, name);
+        let Some(entry) = self.stores.kv().get(&self.place.store, &key).await? else { return Ok(None) };
+        Head::read(&entry.value).map(Some).map_err(|reason| corrupt(name, reason))
+    }
+
+    /// An execution by its name.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], and what a read fails with.
+    pub async fn described(&self, name: &str) -> Result<Described, ExecutionError> {
+        let head = self.head(name).await?.ok_or_else(|| ExecutionError::Missing { name: name.to_owned() })?;
+        Ok(Described { name: name.to_owned(), id: self.id(name), head })
+    }
+
+    /// Some executions, in the order of their names.
+    ///
+    /// # Errors
+    /// What a read fails with.
+    pub async fn list(&self, cursor: Option<&str>, limit: u32) -> Result<Listed, ExecutionError> {
+        let prefix = keys::heads(&self.options.workflow);
+        let page = self.stores.kv().scan(&self.place.store, &prefix, cursor, limit).await?;
+        let described = |item: flint_stores::Item| {
+            let name = item.key.strip_prefix(&prefix).unwrap_or_default().to_owned();
+            let head = Head::read(&item.entry.value).map_err(|reason| corrupt(&name, reason))?;
+            Ok(Described { id: self.id(&name), name, head })
+        };
+        let executions = page.items.into_iter().map(described).collect::<Result<_, ExecutionError>>()?;
+        Ok(Listed { executions, cursor: page.cursor })
+    }
+
+    /// All that happened in an execution so far.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], and what a read fails with.
+    pub async fn history(&self, name: &str) -> Result<Vec<Happened>, ExecutionError> {
+        let head = self.described(name).await?.head;
+        let mut history = Vec::new();
+        self.replay(name, &head, true, |made| history.extend(made.happened)).await?;
+        Ok(history)
+    }
+
+    /// An execution's run as its journal has it.
+    pub(super) async fn load(&self, name: &str, head: &Head) -> Result<Cached, ExecutionError> {
+        self.replay(name, head, false, |_| {}).await
+    }
+
+    async fn replay(
+        &self,
+        name: &str,
+        head: &Head,
+        keeps_history: bool,
+        mut each: impl FnMut(crate::run::Made),
+    ) -> Result<Cached, ExecutionError> {
+        let machine = self.machine_of(name, head).await?;
+        let mut run = Run::new(machine, self.about(name, head), self.options.limits, keeps_history);
+        let (mut records, mut cursor) = (0, None);
+        let prefix = keys::journal(&self.options.workflow, name);
+        loop {
+            let page = self.stores.kv().scan(&self.place.store, &prefix, cursor.as_deref(), PAGE).await?;
+            for item in page.items {
+                let record: Record =
+                    serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
+                record.apply(&mut run, records, &mut each);
+                records += 1;
+            }
+            match page.cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(Cached { run, records }),
+            }
+        }
+    }
+
+    /// The definition that an execution was started with.
+    async fn machine_of(&self, name: &str, head: &Head) -> Result<Arc<Machine>, ExecutionError> {
+        if head.definition == self.hash {
+            return Ok(self.machine.clone());
+        }
+        let key = keys::definition(&self.options.workflow, &head.definition);
+        let entry = self.stores.kv().get(&self.place.store, &key).await?;
+        let entry = entry.ok_or_else(|| corrupt(name, "its definition is gone".to_owned()))?;
+        let text = String::from_utf8_lossy(&entry.value);
+        let machine =
+            source::load(&text).map_err(|_| corrupt(name, "its definition is not valid any more".to_owned()))?;
+        Ok(Arc::new(machine))
+    }
+
+    fn about(&self, name: &str, head: &Head) -> Arc<About> {
+        Arc::new(About {
+            id: self.id(name),
+            name: name.to_owned(),
+            role: names::ROLE.to_owned(),
+            input: head.input.clone(),
+            started_at: head.started_at,
+            redrives: 0,
+            machine_id: names::machine(&self.options.workflow),
+            machine_name: self.options.workflow.clone(),
+            variables: Arc::default(),
+            item: None,
+        })
+    }
+}
+
+/// What is random in the event of this place in the record of this number: the same whenever it is applied.
+pub(super) fn seed(run: &Run, number: u64, index: usize) -> u64 {
+    run.seed() ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (index as u64).rotate_left(17)
+}
+
+fn corrupt(name: &str, reason: String) -> ExecutionError {
+    ExecutionError::Corrupt { name: name.to_owned(), reason }
+}
