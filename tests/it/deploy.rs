@@ -425,7 +425,7 @@ fn who_changes_a_function_while_a_component_is_compiled_does_not_get_it_after_al
     let admin = host.admin();
     let compiling = thread::spawn(move || versions(admin, busy(1 << 31)));
     // Each makes the versions other than ever before, whenever it is that compiling begins.
-    for weight in (1..100).take_while(|_| !compiling.is_finished()) {
+    for weight in (1..100).cycle().take_while(|_| !compiling.is_finished()) {
         let (kind, split) =
             ([("content-type", "application/json")], json!({ "version": 1, "weight": weight }).to_string());
         host.admin().send(Method::PUT, "/v1/functions/other/split", &kind, split).expect(200);

@@ -1,13 +1,13 @@
 //! Definitions of workflows through the real binary: tried with mocks, checked, drawn.
 
-use crate::harness::flint;
+use crate::harness::{Host, Launch, eventually, flint, guest};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The order workflow of the reference document, as printed there, as JSON.
-const ORDER: &str = include_str!("../definitions/order.asl.json");
+const ORDER: &str = include_str!("../../functions/validate-order/order.asl.json");
 
 /// A folder with a definition and a file of mocks.
 fn folder(definition: &str, mocks: &Value) -> TempDir {
@@ -212,4 +212,207 @@ fn hostile_definitions_get_an_answer_in_time() {
     }
     // Not a measure of speed: it would not end otherwise.
     assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+}
+
+/// A platform with the function `relay`, which does as its input says, and a workflow.
+fn platform(definition: &Value) -> Launch {
+    let config = format!(
+        "{}\n[workflow.steps]\ndefinition = \"steps.asl.json\"\n\n[queue.letters]\n",
+        guest::function("relay", "timeout = \"2s\"\ngrants = { invoke = {} }\n")
+    );
+    let launch = Launch::config(&config);
+    fs::write(launch.folder().join("steps.asl.json"), definition.to_string()).expect("written");
+    launch
+}
+
+/// A state that calls `relay`.
+fn relay(task: &Value, next: &str) -> Value {
+    json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789:function:relay", "Parameters": task, "Next": next})
+}
+
+/// An execution, when it has ended.
+fn ended(host: &Host, name: &str) -> Value {
+    eventually("an execution to end", || {
+        let execution = host.flint(["workflow", "describe", "steps", name, "--json"]).ok().json();
+        (execution["status"] != "RUNNING").then_some(execution)
+    })
+}
+
+/// Steps that succeed, fail and are caught, trap, wait, and go side by side.
+fn steps() -> Value {
+    let catch = |error: &str, next: &str| json!([{"ErrorEquals": [error], "Next": next, "ResultPath": "$.caught"}]);
+    let mut fails = relay(&json!({"do": "fail"}), "Traps");
+    fails["Catch"] = catch("AsAsked", "Traps");
+    let mut traps = relay(&json!({"do": "trap"}), "Waits");
+    traps["Catch"] = catch("States.TaskFailed", "Waits");
+    let branch = |name: &str| {
+        let mut state = relay(&json!({"do": "sleep", "ms": 20}), "");
+        let fields = state.as_object_mut().expect("an object");
+        fields.remove("Next");
+        fields.insert("End".to_owned(), json!(true));
+        json!({"StartAt": name, "States": {name: state}})
+    };
+    json!({"StartAt": "Fails", "States": {
+        "Fails": fails, "Traps": traps,
+        "Waits": {"Type": "Wait", "Seconds": 1, "Next": "Both"},
+        "Both": {"Type": "Parallel", "Branches": [branch("Left"), branch("Right")], "ResultPath": "$.both", "Next": "Tell"},
+        "Tell": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "ResultPath": null, "Next": "Done",
+            "Parameters": {"QueueUrl": "http://localhost/123/letters", "MessageBody": {"both.$": "$.both"}}},
+        "Done": {"Type": "Succeed", "OutputPath": "$.both"}}})
+}
+
+#[test]
+fn an_execution_calls_functions_catches_their_errors_and_goes_on_after_kill_9() {
+    let mut host = platform(&steps()).start();
+    let names: Vec<_> = (0..20).map(|index| format!("run-{index}")).collect();
+    for name in &names {
+        let started =
+            host.flint(["workflow", "start", "steps", "--name", name, "--input", "{\"n\": 1}", "--json"]).ok().json();
+        assert_eq!((&started["name"], &started["is_new"]), (&json!(name), &json!(true)));
+    }
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_millis(150));
+        host = host.kill_and_restart();
+    }
+    for name in &names {
+        let execution = ended(&host, name);
+        assert_eq!(
+            (&execution["status"], &execution["output"]),
+            (&json!("SUCCEEDED"), &json!([20, 20])),
+            "{execution}"
+        );
+        let history = host.flint(["workflow", "history", "steps", name, "--json"]).ok().json();
+        let events = history["events"].as_array().expect("events");
+        assert!(events.iter().enumerate().all(|(index, event)| event["id"] == index + 1), "{history}");
+        let caught: Vec<_> = events
+            .iter()
+            .filter(|event| event["type"] == "LambdaFunctionFailed")
+            .map(|event| &event["lambdaFunctionFailedEventDetails"]["error"])
+            .collect();
+        assert_eq!(caught, ["AsAsked", "States.TaskFailed"]);
+    }
+    let letters = host.admin().get("/v1/queues/letters").expect(200).json();
+    assert_eq!(letters["waiting"], names.len(), "each execution sent one letter: {letters}");
+    let listed = host.flint(["workflow", "list", "steps", "--json"]).ok().json();
+    assert_eq!(listed["executions"].as_array().map(Vec::len), Some(names.len()));
+    assert!(host.stop().success());
+}
+
+#[test]
+fn an_execution_is_started_once_by_its_name_stopped_and_redriven() {
+    let waits = json!({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 86400, "Next": "B"}, "B": {"Type": "Succeed"}}});
+    let host = platform(&waits).start();
+    let start = |name: &str, input: &str| {
+        host.flint(["workflow", "start", "steps", "--name", name, "--input", input, "--json"])
+    };
+    assert_eq!(start("one", "{}").ok().json()["is_new"], true);
+    assert_eq!(start("one", "{}").ok().json()["is_new"], false);
+    let other = start("one", "[]");
+    assert_eq!((other.code, &other.json()["error"]["code"]), (Some(1), &json!("workflow/execution-exists")));
+    assert_eq!(start("no name", "{}").json()["error"]["code"], "workflow/invalid-name");
+    host.flint(["workflow", "stop", "steps", "one", "--error", "Enough", "--cause", "by hand"]).ok();
+    let execution = ended(&host, "one");
+    assert_eq!(
+        json!([execution["status"], execution["error"], execution["cause"]]),
+        json!(["ABORTED", "Enough", "by hand"])
+    );
+    host.flint(["workflow", "redrive", "steps", "one"]).ok();
+    eventually("it to go on", || {
+        let execution = host.flint(["workflow", "describe", "steps", "one", "--json"]).ok().json();
+        (execution["status"] == "RUNNING" && execution["redrives"] == 1).then_some(())
+    });
+    let missing = host.flint(["workflow", "describe", "steps", "two", "--json"]);
+    assert_eq!(missing.json()["error"]["code"], "workflow/no-such-execution");
+    let missing = host.flint(["workflow", "describe", "others", "two", "--json"]);
+    assert_eq!(missing.json()["error"]["code"], "workflow/no-such-workflow");
+}
+
+#[test]
+fn a_task_goes_on_when_its_token_comes_back() {
+    let ask = json!({"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "TimeoutSeconds": 600, "Parameters": {"QueueUrl": "letters", "MessageBody": {"token.$": "$$.Task.Token"}}, "End": true}}});
+    let host = platform(&ask).start();
+    host.flint(["workflow", "start", "steps", "--name", "one"]).ok();
+    let letter = eventually("a letter", || {
+        let received = host.flint(["queue", "receive", "letters", "--json"]).ok().json();
+        received["messages"].get(0).cloned()
+    });
+    let body: Value = serde_json::from_str(letter["value"].as_str().expect("a text")).expect("JSON");
+    let token = body["token"].as_str().expect("a token");
+    host.flint(["workflow", "tell", token]).ok();
+    host.flint(["workflow", "tell", token, "--output", "{\"approved\": true}"]).ok();
+    assert_eq!(ended(&host, "one")["output"], json!({"approved": true}));
+    let late = host.flint(["workflow", "tell", token, "--output", "1", "--json"]);
+    assert_eq!(late.json()["error"]["code"], "workflow/no-such-task");
+}
+
+#[test]
+fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
+    let wants = json!({"StartAt": "A", "States": {
+        "A": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:sendMail", "Next": "B"},
+        "B": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:1:activity:review", "End": true}}});
+    let launch = platform(&wants);
+    let run = flint(launch.folder(), ["check", "--json"]);
+    assert_eq!(run.code, Some(3), "{run:?}");
+    let diagnostics = run.json()["diagnostics"].clone();
+    let told: Vec<_> = diagnostics
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|mistake| json!([mistake["code"], mistake["state"]]))
+        .collect();
+    assert_eq!(told, [json!(["workflow/no-such-function", "A"]), json!(["workflow/unserved", "B"])]);
+}
+
+/// The order workflow with its functions, and three mugs on the shelf.
+fn shop() -> Host {
+    let function = |name: &str, grants: &str| guest::function(name, &format!("grants = {grants}\n"));
+    let config = [
+        function("validate-order", "{ kv = { order-tries = \"read-write\" } }"),
+        function("check-inventory", "{ kv = { inventory = \"read-write\", reservations = \"read-write\" } }"),
+        function("process-payment", "{ kv = { payments = \"read-write\" } }"),
+        function("send-email", "{ kv = { emails = \"read-write\" }, queue = { outbox = \"send\" } }"),
+        function("update-analytics", "{ kv = { analytics = \"read-write\" } }"),
+        function("create-shipment", "{ kv = { shipments = \"read-write\" } }"),
+        function("notify-out-of-stock", "{ kv = { notices = \"read-write\" } }"),
+        ["order-tries", "inventory", "reservations", "payments", "emails", "analytics", "shipments", "notices"]
+            .map(|store| format!("[kv.{store}]\n"))
+            .concat(),
+        "[queue.outbox]\n[workflow.order]\ndefinition = \"order.asl.json\"\n".to_owned(),
+    ];
+    let launch = Launch::config(&config.concat());
+    fs::write(launch.folder().join("order.asl.json"), ORDER).expect("written");
+    let host = launch.start();
+    host.flint(["kv", "put", "inventory", "mug", "3"]).ok();
+    host
+}
+
+#[test]
+fn the_order_workflow_runs_unchanged_with_its_functions() {
+    let host = shop();
+    let order = |id: &str, more: Value| {
+        let mut order = json!({"orderId": id, "userId": "u-1", "items": [{"productId": "mug", "quantity": 2}]});
+        order.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        host.flint(["workflow", "start", "order", "--name", id, "--input", &order.to_string()]).ok();
+        eventually("the order to end", || {
+            let execution = host.flint(["workflow", "describe", "order", id, "--json"]).ok().json();
+            (execution["status"] != "RUNNING").then_some(execution)
+        })
+    };
+    let well = order("o-1", json!({"flaky": true}));
+    assert_eq!(well["status"], "SUCCEEDED", "{well}");
+    assert_eq!((&well["output"][0]["emailSent"], &well["output"][2]["status"]), (&json!(true), &json!("created")));
+    let history = host.flint(["workflow", "history", "order", "o-1"]).ok().stdout;
+    assert_eq!(history.matches("Lambda.ServiceException").count(), 2, "{history}");
+    let failed = json!(["FAILED", "OrderProcessingFailed", "Order could not be processed"]);
+    for (id, more, left) in [
+        ("o-2", json!({}), "1"),
+        ("o-3", json!({"items": [{"productId": "mug", "quantity": 1}], "paymentMethod": "declined-card"}), "0"),
+        ("o-4", json!({"items": []}), "0"),
+    ] {
+        let ended = order(id, more);
+        assert_eq!(json!([ended["status"], ended["error"], ended["cause"]]), failed, "{ended}");
+        assert_eq!(host.flint(["kv", "get", "inventory", "mug"]).ok().stdout.trim(), left, "{id}");
+    }
+    assert_eq!(host.admin().get("/v1/queues/outbox").expect(200).json()["waiting"], 1);
 }

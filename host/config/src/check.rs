@@ -13,3 +13,4 @@ pub(crate) mod secret;
 pub(crate) mod source;
 pub(crate) mod topic;
 pub(crate) mod trigger;
+pub(crate) mod workflow;

@@ -112,6 +112,8 @@ fn check_all(
     let triggers = check::trigger::check(reader, &file);
     let schedules = check::schedule::finish(&file);
     queues.extend(check::schedule::queues(&schedules));
+    let workflows = check::workflow::finish(folder, &file);
+    queues.extend(check::workflow::queues(&workflows));
     // Of those too that have no invoke handler: a version that is deployed may have one.
     queues.extend(functions.iter().flat_map(|(name, function)| check::asynchronous::queues(name, function)));
     check_components(reader, &file, &functions, components);
@@ -129,6 +131,7 @@ fn check_all(
         subscriptions,
         triggers,
         schedules,
+        workflows,
     }
 }
 

@@ -7,6 +7,7 @@ mod host;
 mod route;
 mod schedule;
 mod single;
+mod workflow;
 
 pub use asynchronous::{Asynchronous, Destination};
 pub use event::{BlobEvents, ChangeEvents, Queue, Source, Start, Subscription, Topic, Trigger};
@@ -15,8 +16,11 @@ pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
 pub use route::{Cors, Idempotency, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 pub use schedule::{Overlap, Schedule};
+pub use workflow::Workflow;
 
-use flint_model::{BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName};
+use flint_model::{
+    BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName, WorkflowName,
+};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,7 +43,7 @@ pub struct Platform {
     pub routes: Vec<Route>,
     /// The key-value stores.
     pub kv: BTreeMap<StoreName, KvStore>,
-    /// The queues, those too that the host keeps for dead letters, for ticks, for invocations, and for those who listen to
+    /// The queues, those too that the host keeps for dead letters, for ticks, for invocations, for executions, and for those who listen to
     /// something else than a queue.
     pub queues: BTreeMap<QueueName, Queue>,
     /// The buckets of blobs.
@@ -52,6 +56,8 @@ pub struct Platform {
     pub triggers: Vec<Trigger>,
     /// Who is called when it is time.
     pub schedules: BTreeMap<ScheduleName, Schedule>,
+    /// The state machines of which executions are started.
+    pub workflows: BTreeMap<WorkflowName, Workflow>,
 }
 
 /// The addresses that are listened on.

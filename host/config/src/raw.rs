@@ -22,6 +22,7 @@ mod section;
 mod syntax;
 mod topic;
 mod trigger;
+mod workflow;
 
 pub(crate) use function::{Function, Grant, Granted};
 pub(crate) use limits::Limits;
@@ -36,10 +37,11 @@ pub(crate) use secrets::{Origin, SecretEntry};
 pub(crate) use syntax::{errors, only_elsewhere};
 pub(crate) use topic::Subscription;
 pub(crate) use trigger::{Source, Trigger};
+pub(crate) use workflow::Workflow;
 
 use crate::platform::{Bucket, KvStore, Topic};
 use crate::source::Span;
-use flint_model::{BucketName, FunctionName, QueueName, ScheduleName, StoreName, TopicName};
+use flint_model::{BucketName, FunctionName, QueueName, ScheduleName, StoreName, TopicName, WorkflowName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -79,6 +81,8 @@ pub(crate) struct File {
     pub(crate) triggers: Vec<Trigger>,
     /// Those with a valid name.
     pub(crate) schedules: BTreeMap<ScheduleName, Schedule>,
+    /// Those with a valid name.
+    pub(crate) workflows: BTreeMap<WorkflowName, Workflow>,
     /// Names that are there but break the rule for names: what refers to them is not reported again.
     pub(crate) misnamed: BTreeSet<String>,
 }

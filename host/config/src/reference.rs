@@ -139,7 +139,8 @@ mod tests {
                 "topic",
                 "subscription",
                 "trigger",
-                "schedule"
+                "schedule",
+                "workflow"
             ]
         );
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);

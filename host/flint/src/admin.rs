@@ -1,7 +1,7 @@
 //! Management: metrics, health, and the calls that `flint invoke` and `flint kv` make.
 //!
 //! Whoever reaches it may do anything, so it is served on a loopback address, or asks for a [`token`]; web pages are kept away
-//! (`guard`). [`server`] answers, with [`functions`], [`kv`], [`queue`], [`topic`], [`blob`], [`schedule`] and [`show`]; [`client`] asks;
+//! (`guard`). [`server`] answers, with [`functions`], [`kv`], [`queue`], [`topic`], [`blob`], [`schedule`], [`workflow`] and [`show`]; [`client`] asks;
 //! [`api`] holds what both say, and [`openapi`] the same for programs. [`kv`], [`queue`], [`topic`], [`blob`], [`schedule`] and
 //! [`functions`] also work without any server in between:
 //! that is how `flint kv` works when no host is running.
@@ -23,6 +23,7 @@ pub(crate) mod server;
 mod show;
 pub(crate) mod token;
 pub(crate) mod topic;
+pub(crate) mod workflow;
 
 use api::Problem;
 use std::str::FromStr;

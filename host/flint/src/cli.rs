@@ -12,7 +12,7 @@ pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
 pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
-pub(crate) use workflow::{GraphFormat, Workflow, WorkflowCommand, WorkflowRun};
+pub(crate) use workflow::{GraphFormat, Workflow, WorkflowCommand, WorkflowExecution, WorkflowRun};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Schedule(Schedule),
     /// Publish to topics
     Topic(Topic),
-    /// Try, check and draw definitions of workflows
+    /// Try definitions of workflows, and look after executions
     Workflow(Workflow),
     /// List the functions that a host serves
     Functions(Functions),

@@ -15,6 +15,7 @@ pub(crate) mod schedule;
 pub(crate) mod topic;
 pub(crate) mod up;
 pub(crate) mod workflow;
+mod workflow_execution;
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
@@ -42,7 +43,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::Queue(args) => queue::run(args, output).await,
         Command::Schedule(args) => schedule::run(args, output).await,
         Command::Topic(args) => topic::run(args, output).await,
-        Command::Workflow(args) => workflow::run(&args, output),
+        Command::Workflow(args) => workflow::run(&args, output).await,
         Command::Functions(args) => functions::run(&args, output).await,
         Command::Deploy(args) => deploy::deploy(&args, output).await,
         Command::Rollback(args) => deploy::roll_back(&args, output).await,

@@ -21,6 +21,7 @@ mod reports;
 pub(crate) mod schedules;
 pub(crate) mod slot;
 pub(crate) mod watch;
+pub(crate) mod workflows;
 
 pub(crate) use flint_triggers::request::Cut;
 
@@ -49,6 +50,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::block_in_place;
+use workflows::Workflows;
 
 /// The functions of a host.
 pub(crate) type Slots = BTreeMap<FunctionName, Arc<Slot>>;
@@ -60,6 +62,7 @@ pub(crate) struct Generation {
     /// The file that it was read from, if there is one.
     pub(crate) source: Option<Source>,
     pub(crate) functions: Slots,
+    pub(crate) workflows: Workflows,
     pub(crate) door: Door<Arc<Slot>>,
     /// Those of the door, which the next one goes on with.
     pub(crate) rates: Rates,
@@ -104,7 +107,8 @@ impl Served {
         let answers = Answers::new(Arc::<Embedded>::clone(&stores), Arc::clone(world.request_memory()));
         let room = wire::room(&platform.limits);
         let door = wire::door(&platform, &functions, &rates, Cut::default(), room, blobs, answers.clone())?;
-        let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
+        let workflows = loaded.executions(&stores)?;
+        let generation = Generation { platform, source: loaded.source.clone(), functions, workflows, door, rates };
         let current = ArcSwap::from_pointee(generation);
         let telemetry = telemetry.clone();
         let (deploying, changing) = Default::default();

@@ -1,6 +1,7 @@
 //! From the command line to a platform whose components are there.
 
 use crate::cli;
+use crate::definitions::{self, Definitions};
 use crate::error::Error;
 use crate::inspect::{AnyComponent, Component, Made, NoComponent, Purpose, Workshop};
 use crate::output::Output;
@@ -21,6 +22,8 @@ pub(crate) struct Loaded {
     /// Compiled the components, and is to run them.
     pub(crate) engine: Engine,
     pub(crate) components: BTreeMap<FunctionName, Component>,
+    /// The definitions of its workflows.
+    pub(crate) definitions: Definitions,
     /// The configuration as it was read, if there is one.
     pub(crate) source: Option<Source>,
 }
@@ -38,7 +41,8 @@ pub(crate) fn built(config: &cli::Config, purpose: Purpose, output: Output) -> R
     let made = workshop.finish()?;
     let (platform, Made { engine, components }) = (platform?, made.ok_or_else(not_made)?);
     let components = components.into_iter().filter_map(|(name, made)| Some((name, made.ok()?))).collect();
-    Ok(Loaded { platform, engine, components, source: Some(source) })
+    let definitions = definitions::read(&platform)?;
+    Ok(Loaded { platform, engine, components, definitions, source: Some(source) })
 }
 
 fn not_made() -> Error {
@@ -79,7 +83,8 @@ pub(crate) fn single(file: &Path, config: &cli::Config, purpose: Purpose, output
     if shape.http.is_none() {
         return Err(Error::NoHttpHandler { path: path() });
     }
-    Ok(Loaded { platform, engine, components: BTreeMap::from([(name, component)]), source: None })
+    let (components, definitions) = (BTreeMap::from([(name, component)]), Definitions::new());
+    Ok(Loaded { platform, engine, components, definitions, source: None })
 }
 
 /// The stores and the data folder of commands that work without functions: those of the configuration, or, where there is

@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod cli;
 mod commands;
+mod definitions;
 mod descriptors;
 mod error;
 mod exit;

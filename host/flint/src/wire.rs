@@ -2,6 +2,7 @@
 
 pub(crate) mod dispatch;
 mod stores;
+pub(crate) mod workflow;
 
 pub(crate) use stores::{catalog, keep_name, open as open_stores};
 

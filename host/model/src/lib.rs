@@ -19,7 +19,9 @@ pub mod trace;
 pub use clock::{Clock, ManualClock, SteadyClock, SystemClock, Timestamp};
 pub use grant::{Access, Capability, Grants};
 pub use id::{ContentId, InvocationId, MessageId};
-pub use name::{BucketName, FunctionName, NameError, QueueName, ScheduleName, SecretName, StoreName, TopicName};
+pub use name::{
+    BucketName, FunctionName, NameError, QueueName, ScheduleName, SecretName, StoreName, TopicName, WorkflowName,
+};
 pub use secret::Secret;
 pub use size::ByteSize;
 pub use trace::TraceContext;

@@ -125,12 +125,19 @@ names! {
     BucketName;
     /// Names a schedule.
     ScheduleName;
+    /// Names a workflow.
+    WorkflowName;
 }
 
 impl StoreName {
     /// The store in which the host keeps answers by `Idempotency-Key`. No text parses as its name, so nobody else reaches it.
     pub fn answers() -> Self {
         Self("http/answers".into())
+    }
+
+    /// The store in which the host keeps executions of workflows. No text parses as its name, so nobody else reaches it.
+    pub fn executions() -> Self {
+        Self("workflow/executions".into())
     }
 }
 

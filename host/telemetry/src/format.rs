@@ -158,7 +158,7 @@ mod tests {
             trace: Some(&"4bf9"),
             context: "",
             message,
-            fields: Map::from_iter([("wall".to_owned(), json!("5ms")), ("n".to_owned(), json!(3))]),
+            fields: Map::from_iter([("n".to_owned(), json!(3)), ("wall".to_owned(), json!("5ms"))]),
         }
     }
 

@@ -11,6 +11,7 @@ mod kind;
 mod map;
 mod read;
 mod retry;
+mod tasks;
 
 use crate::choice::Choice;
 use crate::failure::Failure;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 pub use read::read;
+pub use tasks::TaskAt;
 
 /// A state machine.
 #[derive(Clone, Debug)]

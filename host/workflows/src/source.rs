@@ -29,6 +29,14 @@ pub struct Located {
 /// # Errors
 /// Every mistake, in the order in which they stand in the text.
 pub fn load(text: &str) -> Result<Machine, Vec<Located>> {
+    load_for(text, |_| Vec::new())
+}
+
+/// Reads a state machine from its text, and looks for what else is wrong with it where it is to run.
+///
+/// # Errors
+/// Every mistake, in the order in which they stand in the text.
+pub fn load_for(text: &str, more: impl FnOnce(&Machine) -> Vec<Mistake>) -> Result<Machine, Vec<Located>> {
     let wrong = |range: Range<usize>, code, message: String| vec![located(text, range, mistake(code, message))];
     if text.len() > DEFINITION_MAX {
         let message = format!("the definition has {} bytes, and {DEFINITION_MAX} at most are read", text.len());
@@ -53,8 +61,15 @@ pub fn load(text: &str) -> Result<Machine, Vec<Located>> {
     });
     let mut mistakes: Vec<_> = doubles.collect();
     match definition::read(&value) {
-        Ok(machine) if mistakes.is_empty() => return Ok(machine),
-        Ok(_) => {}
+        Ok(machine) => {
+            let found = more(&machine);
+            if mistakes.is_empty() && found.is_empty() {
+                return Ok(machine);
+            }
+            mistakes.extend(
+                found.into_iter().map(|mistake| located(text, range_of(&root, &mistake.place, mistake.code), mistake)),
+            );
+        }
         Err(found) => mistakes.extend(found.into_iter().map(|mistake| {
             let range = range_of(&root, &mistake.place, mistake.code);
             located(text, range, mistake)

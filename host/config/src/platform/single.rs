@@ -42,6 +42,7 @@ impl Platform {
             queues: BTreeMap::new(),
             buckets: BTreeMap::new(),
             schedules: BTreeMap::new(),
+            workflows: BTreeMap::new(),
             topics: BTreeMap::new(),
             subscriptions: Vec::new(),
             triggers: Vec::new(),

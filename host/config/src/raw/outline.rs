@@ -1,9 +1,11 @@
 //! The root of the file: which sections there are.
 
 use super::section::{Entry, Section};
-use super::{File, Reader, bucket, function, kv, limits, listener, outbound, queue, route, schedule, topic, trigger};
+use super::{
+    File, Reader, bucket, function, kv, limits, listener, outbound, queue, route, schedule, topic, trigger, workflow,
+};
 use crate::source::Span;
-use flint_model::{BucketName, FunctionName, NameError, QueueName, ScheduleName, StoreName, TopicName};
+use flint_model::{BucketName, FunctionName, NameError, QueueName, ScheduleName, StoreName, TopicName, WorkflowName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -62,6 +64,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
             None => drop(misnamed.insert(entry.name.to_owned())),
         }
     }
+    let mut workflows = BTreeMap::new();
+    for entry in root.entries(reader, "workflow").unwrap_or_default() {
+        let name = entry.named(reader, "workflow", WorkflowName::parse);
+        let section = open(reader, &entry, "workflow.WORKFLOW", "workflow");
+        let workflow = workflow::read(reader, &section);
+        match name {
+            Some(name) => drop(workflows.insert(name.value, workflow)),
+            None => drop(misnamed.insert(entry.name.to_owned())),
+        }
+    }
     let mut topics = BTreeMap::new();
     for entry in root.entries(reader, "topic").unwrap_or_default() {
         let name = entry.named(reader, "topic", TopicName::parse);
@@ -89,6 +101,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> File {
         subscriptions: read_list(reader, &root, "subscription", topic::read_subscription),
         triggers: read_list(reader, &root, "trigger", trigger::read),
         schedules,
+        workflows,
         misnamed,
     }
 }

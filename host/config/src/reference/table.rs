@@ -230,4 +230,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("schedule.SCHEDULE.max-receives", count(1, 10_000), Default("5"), "A tick that was tried so often is moved to `schedule/SCHEDULE/dead`."),
     key("schedule.SCHEDULE.retry-delay", millis(0, HOUR), Default("1s"), "How long a tick waits after its first failure; twice as long after each further one, up to a quarter more or less."),
     key("schedule.SCHEDULE.retry-delay-max", millis(0, 12 * HOUR), Default("5m"), "The longest such wait."),
+
+    key("workflow.WORKFLOW.definition", Text, Required, "The file of its definition, in Amazon States Language (JSON)."),
+    key("workflow.WORKFLOW.concurrency", count(1, 10_000), Default("100"), "Most tasks of its executions at once."),
+    key("workflow.WORKFLOW.retention", millis(0, 366 * DAY), Default("90d"), "How long an execution is kept after its end, with its history."),
+    key("workflow.WORKFLOW.runs-cached", count(1, 1_000_000), Default("10000"), "Most executions that are kept in memory between their steps; others are made anew of their journals."),
 ];

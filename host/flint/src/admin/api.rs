@@ -35,6 +35,13 @@
 //! | `GET /v1/schedules` | [`schedule::Schedules`] |
 //! | `POST /v1/schedules/{schedule}/run` | [`schedule::Ran`] |
 //! | `POST /v1/topics/{topic}/messages`, [`topic::Publish`] | [`queue::Sent`] |
+//! | `GET /v1/workflows/{workflow}/executions?cursor=&limit=` | [`workflow::Executions`] |
+//! | `POST /v1/workflows/{workflow}/executions`, [`workflow::Start`] | [`workflow::Started`] |
+//! | `GET /v1/workflows/{workflow}/executions/{execution}` | [`workflow::Execution`] |
+//! | `GET /v1/workflows/{workflow}/executions/{execution}/history` | [`workflow::History`] |
+//! | `POST /v1/workflows/{workflow}/executions/{execution}/stop`, [`workflow::Why`] | [`workflow::Accepted`] |
+//! | `POST /v1/workflows/{workflow}/executions/{execution}/redrive` | [`workflow::Accepted`] |
+//! | `POST /v1/workflow-tasks`, [`workflow::Told`] | [`workflow::Accepted`] |
 //!
 //! Keys and names of queues are percent-encoded. An error is a [`Problem`], sent as [`ProblemDetails`], `application/problem+json` (RFC 9457).
 
@@ -45,6 +52,7 @@ pub(crate) mod invoke;
 pub(crate) mod queue;
 pub(crate) mod schedule;
 pub(crate) mod topic;
+pub(crate) mod workflow;
 
 pub(crate) use function::{
     Changed, Deploy, Function, FunctionLimits, Functions, Rollback, Serving, Shape, Split, Version, Versions,

@@ -213,6 +213,20 @@ impl Client {
         self.json(Method::POST, &format!("/v1/schedules/{name}/run"), Bytes::new()).await
     }
 
+    /// Asks for a page of workflows.
+    pub(crate) async fn workflow<T: DeserializeOwned>(&self, page: &str) -> Result<T, ClientError> {
+        self.json(Method::GET, &format!("/v1/workflows/{page}"), Bytes::new()).await
+    }
+
+    /// Has a host do something with workflows: `what` is the page.
+    pub(crate) async fn with_workflow<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        ask: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.ask(Method::POST, what, ask).await
+    }
+
     async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {
         let response = self.send(method, path, OCTETS, body).await?;
         serde_json::from_slice(response.body()).map_err(|error| self.foreign(error))

@@ -4,6 +4,7 @@ mod blob;
 mod queue;
 mod schedule;
 mod topic;
+mod workflow;
 
 use super::api::invoke::{Accepted, How, Status};
 use super::api::{
@@ -86,7 +87,8 @@ pub(super) fn routes() -> Pages {
         .merge(queue::routes())
         .merge(blob::routes())
         .merge(schedule::routes())
-        .merge(topic::routes());
+        .merge(topic::routes())
+        .merge(workflow::routes());
     Pages(pages)
 }
 

@@ -1,5 +1,6 @@
 //! `flint workflow`: runs, checks and draws definitions with no platform.
 
+use super::workflow_execution;
 use crate::cli::{self, GraphFormat, WorkflowCommand, WorkflowRun};
 use crate::error::Error;
 use crate::output::Output;
@@ -62,9 +63,9 @@ impl WorkflowError {
 /// The mistakes of a definition.
 #[derive(Debug)]
 pub(crate) struct Mistakes {
-    path: PathBuf,
-    text: String,
-    all: Vec<Located>,
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) all: Vec<Located>,
 }
 
 impl Mistakes {
@@ -102,16 +103,17 @@ impl fmt::Display for Mistakes {
 }
 
 /// A text without what a terminal would obey: it may be anybody's.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
-/// Runs a command on definitions.
-pub(crate) fn run(args: &cli::Workflow, output: Output) -> Result<(), Error> {
+/// Runs a command on definitions, or on executions.
+pub(crate) async fn run(args: &cli::Workflow, output: Output) -> Result<(), Error> {
     match &args.command {
         WorkflowCommand::Run(args) => try_it(args, output),
         WorkflowCommand::Check { definition } => check(definition, output),
         WorkflowCommand::Graph { definition, format } => graph(definition, *format, output),
+        command => workflow_execution::run(&args.host, command, output).await,
     }
 }
 
@@ -210,7 +212,7 @@ fn read(what: &'static str, path: &Path) -> Result<String, WorkflowError> {
     std::fs::read_to_string(path).map_err(|source| WorkflowError::File { what, path: path.to_owned(), source })
 }
 
-fn json(text: &str, what: &str) -> Result<Value, WorkflowError> {
+pub(super) fn json(text: &str, what: &str) -> Result<Value, WorkflowError> {
     serde_json::from_str(text).map_err(|source| WorkflowError::NotJson { what: what.to_owned(), source })
 }
 

@@ -4,11 +4,11 @@
 //! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
 
 use super::beginnings::Beginnings;
-use super::{Served, invocations, reports, schedules};
-use crate::wire::dispatch;
+use super::{Served, invocations, reports, schedules, workflows};
+use crate::wire::{self, dispatch};
 use flint_config::Platform;
-use flint_config::platform::{Function, Schedule, Source, Trigger};
-use flint_model::{FunctionName, QueueName, ScheduleName};
+use flint_config::platform::{Function, Schedule, Source, Trigger, Workflow};
+use flint_model::{FunctionName, QueueName, ScheduleName, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
 use flint_triggers::message::{
@@ -38,7 +38,8 @@ pub(crate) struct Messages {
 #[derive(Debug, Clone, PartialEq)]
 struct Binding {
     options: Options,
-    function: FunctionName,
+    /// Of what the host handles itself, none.
+    function: Option<FunctionName>,
     handler: Handler,
     transactional: bool,
 }
@@ -54,6 +55,8 @@ enum Handler {
     Invoke,
     /// None, but the host: the messages are reports of what became of invocations.
     Report,
+    /// None, but the host: the messages are of executions.
+    Workflow(WorkflowName, workflows::Part),
 }
 
 /// A dispatcher at work.
@@ -100,19 +103,17 @@ impl Messages {
     /// Starts a dispatcher, behind the end of the one whose place it takes.
     fn dispatch(&self, queue: &QueueName, binding: Binding, before: Option<JoinHandle<()>>) -> Running {
         let effects = if binding.transactional { EffectsMode::Held } else { EffectsMode::Direct };
-        let function = binding.function.clone();
         let served = Arc::clone(&self.served);
-        let consumer: Arc<dyn Consumer> = match binding.handler.clone() {
-            Handler::Messages(source) => Arc::new(ToFunction { served, function, source, effects }),
-            Handler::Invoke => {
-                let stores = Arc::clone(&self.stores);
-                Arc::new(invocations::ToFunction { served, stores, function })
+        let stores = Arc::clone(&self.stores);
+        let consumer: Arc<dyn Consumer> = match (binding.handler.clone(), binding.function.clone()) {
+            (Handler::Messages(source), Some(function)) => Arc::new(ToFunction { served, function, source, effects }),
+            (Handler::Invoke, Some(function)) => Arc::new(invocations::ToFunction { served, stores, function }),
+            (Handler::Report, Some(function)) => Arc::new(reports::ToDestination { served, stores, function }),
+            (Handler::Schedule(schedule), Some(function)) => {
+                Arc::new(schedules::ToFunction { served, schedule, function, effects })
             }
-            Handler::Report => {
-                let stores = Arc::clone(&self.stores);
-                Arc::new(reports::ToDestination { served, stores, function })
-            }
-            Handler::Schedule(schedule) => Arc::new(schedules::ToFunction { served, schedule, function, effects }),
+            (Handler::Workflow(workflow, part), _) => Arc::new(workflows::ToExecutions { served, workflow, part }),
+            (_, None) => Arc::new(Nobody),
         };
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
         let dispatcher = Dispatcher::new(binding.options.clone(), Arc::clone(&self.stores), consumer, observer);
@@ -146,33 +147,55 @@ impl Messages {
 fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
     let binding = |trigger: &Trigger| {
         let options = dispatch::trigger(platform, trigger)?;
-        let (function, transactional) = (trigger.function.clone(), trigger.transactional);
+        let (function, transactional) = (Some(trigger.function.clone()), trigger.transactional);
         let handler = Handler::Messages(trigger.source.clone());
         Some((trigger.queue.clone(), Binding { options, function, handler, transactional }))
     };
     let ticks = platform.schedules.iter().filter_map(|(name, schedule)| of_ticks(platform, name, schedule));
     let invocations = platform.functions.iter().filter_map(|(name, function)| of_invocations(platform, name, function));
     let reports = platform.functions.iter().filter_map(|(name, function)| of_reports(platform, name, function));
-    platform.triggers.iter().filter_map(binding).chain(ticks).chain(invocations).chain(reports).collect()
+    let workflows = platform.workflows.iter().flat_map(|(name, workflow)| of_workflow(platform, name, workflow));
+    let triggers = platform.triggers.iter().filter_map(binding);
+    triggers.chain(ticks).chain(invocations).chain(reports).chain(workflows).collect()
 }
 
 fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Option<(QueueName, Binding)> {
     let options = dispatch::ticks(platform, name, schedule)?;
-    let (function, transactional) = (schedule.function.clone(), schedule.transactional);
+    let (function, transactional) = (Some(schedule.function.clone()), schedule.transactional);
     let handler = Handler::Schedule(name.clone());
     Some((options.queue.clone(), Binding { options, function, handler, transactional }))
 }
 
 fn of_invocations(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
     let options = dispatch::invocations(platform, name, function)?;
-    let binding = Binding { options, function: name.clone(), handler: Handler::Invoke, transactional: false };
+    let binding = Binding { options, function: Some(name.clone()), handler: Handler::Invoke, transactional: false };
     Some((binding.options.queue.clone(), binding))
 }
 
 fn of_reports(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
     let options = dispatch::reports(platform, name, function)?;
-    let binding = Binding { options, function: name.clone(), handler: Handler::Report, transactional: false };
+    let binding = Binding { options, function: Some(name.clone()), handler: Handler::Report, transactional: false };
     Some((binding.options.queue.clone(), binding))
+}
+
+fn of_workflow(platform: &Platform, name: &WorkflowName, workflow: &Workflow) -> Vec<(QueueName, Binding)> {
+    let parts = workflows::Part::ALL.into_iter().zip(wire::workflow::dispatched(platform, name, workflow));
+    let binding = |(part, options): (_, Option<Options>)| {
+        let options = options?;
+        let handler = Handler::Workflow(name.clone(), part);
+        Some((options.queue.clone(), Binding { options, function: None, handler, transactional: true }))
+    };
+    parts.filter_map(binding).collect()
+}
+
+/// Handles what has a function as handler and no function, which a platform never has.
+struct Nobody;
+
+impl Consumer for Nobody {
+    fn handle<'a>(&'a self, _: &'a [Delivery]) -> BoxFuture<'a, Result<Handled, Unanswered>> {
+        let reason = "nobody handles this queue".to_owned();
+        Box::pin(std::future::ready(Err(Unanswered { reason, blame: Blame::Host })))
+    }
 }
 
 /// Hands batches to a function.

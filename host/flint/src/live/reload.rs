@@ -78,6 +78,7 @@ impl Served {
         let (cut, room) = (current.door.cut.clone(), current.door.room.clone());
         let blobs = wire::blobs(&self.stores, &self.signer);
         let door = wire::door(&platform, &functions, &rates, cut, room, blobs, self.answers.clone())?;
+        let workflows = loaded.executions(&self.stores)?;
         // From here on, only what is kept in the data folder can stand in the way.
         tokio::task::block_in_place(|| Candidate::keep_all(&candidates))?;
         candidates.iter().for_each(Candidate::tell);
@@ -86,7 +87,7 @@ impl Served {
         functions.values().for_each(|slot| slot.take_over());
         self.engine().admit(wire::admission(&platform.limits, platform.functions.values()));
         self.stores.set_catalog(wire::catalog(&platform));
-        let generation = Generation { platform, source: loaded.source.clone(), functions, door, rates };
+        let generation = Generation { platform, source: loaded.source.clone(), functions, workflows, door, rates };
         self.current.store(Arc::new(generation));
         self.retire(&current);
         Ok(reloaded)
@@ -134,7 +135,9 @@ fn compare(before: &Platform, after: &Platform) -> Reloaded {
             || before.queues != after.queues
             || before.topics != after.topics
             || before.subscriptions != after.subscriptions,
-        triggers: before.triggers != after.triggers || before.schedules != after.schedules,
+        triggers: before.triggers != after.triggers
+            || before.schedules != after.schedules
+            || before.workflows != after.workflows,
         waiting: waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect(),
     }
 }

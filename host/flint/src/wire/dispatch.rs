@@ -16,7 +16,10 @@ pub(super) fn all(platform: &Platform) -> impl Iterator<Item = Options> {
     let of_functions = functions.flat_map(|(name, function)| {
         invocations(platform, name, function).into_iter().chain(reports(platform, name, function))
     });
-    triggers.chain(ticks).chain(of_functions)
+    let workflows = platform.workflows.iter();
+    let of_workflows =
+        workflows.flat_map(|(name, workflow)| super::workflow::dispatched(platform, name, workflow)).flatten();
+    triggers.chain(ticks).chain(of_functions).chain(of_workflows)
 }
 
 /// How long a batch is leased beyond what its function may take: for settling it.

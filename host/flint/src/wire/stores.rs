@@ -1,11 +1,11 @@
 //! What the stores are told of a platform: what there is, with its rules and limits.
 
-use super::dispatch;
+use super::{dispatch, workflow};
 use crate::error::Error;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::Platform;
-use flint_config::platform::{self, Bucket, KvStore, Queue, Topic};
+use flint_config::platform::{self, Bucket, KvStore, Queue, Topic, Workflow};
 use flint_model::filter::KeyFilter;
 use flint_model::{QueueName, StoreName, TopicName};
 use flint_stores::blob::{BlobEvents, BlobSubscription};
@@ -37,13 +37,18 @@ pub(crate) fn open(platform: &Platform) -> Result<Arc<Embedded>, Error> {
 pub(crate) fn catalog(platform: &Platform) -> Catalog {
     let answers = (StoreName::answers(), idempotency::limits());
     let stores = platform.kv.iter().map(|(name, store)| (name.clone(), kv_limits(store)));
-    let stores = stores.chain([answers]).collect();
+    let stores = stores.chain([answers, (StoreName::executions(), workflow::limits())]).collect();
     let queues = platform.queues.iter().map(|(name, queue)| (name.clone(), queue_rules(queue)));
     let mut queues: BTreeMap<_, _> = queues.collect();
     for options in dispatch::all(platform) {
         // A function that may take a day has its messages for a day.
         if let Some(rules) = queues.get_mut(&options.queue) {
             rules.visibility_max = rules.visibility_max.max(options.visibility);
+        }
+    }
+    for name in platform.workflows.keys() {
+        for queue in [Workflow::inbox(name), Workflow::tasks(name), Workflow::timers(name)] {
+            queues.entry(queue).and_modify(workflow::widen);
         }
     }
     let buckets = platform.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_rules(bucket))).collect();

@@ -139,7 +139,7 @@ fn a_fault_is_told_with_its_place_and_what_may_stand_there() {
 #[test]
 fn a_policy_of_toml_is_the_same_and_is_listed_as_it_was_parsed() {
     let policy =
-        json!({"type": ["a"], "price": [{"numeric": [">=", 0.5]}], "$or": [{"x": [true]}, {"y": [{"exists": false}]}]});
+        json!({"$or": [{"x": [true]}, {"y": [{"exists": false}]}], "price": [{"numeric": [">=", 0.5]}], "type": ["a"]});
     let text = r#"
         type = ["a"]
         price = [{ numeric = [">=", 0.5] }]

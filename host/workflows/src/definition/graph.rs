@@ -37,7 +37,7 @@ fn walk(graph: &Graph, place: &Place, visit: &mut impl FnMut(&Graph, &Place)) {
 }
 
 /// The graphs in a state, with their places.
-fn inner<'a>(state: &'a State, place: &Place) -> Vec<(&'a Graph, Place)> {
+pub(super) fn inner<'a>(state: &'a State, place: &Place) -> Vec<(&'a Graph, Place)> {
     match &state.kind {
         Kind::Parallel(branches) => {
             let place = place.field("Branches");

@@ -1,0 +1,171 @@
+//! The pages of workflows.
+
+use super::{Host, Managed, parse};
+use crate::admin::api::workflow::{Accepted, Execution, Executions, History, List, Start, Started, Told, Why};
+use crate::admin::api::{Problem, ProblemDetails};
+use crate::admin::workflow;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use flint_model::WorkflowName;
+use http::StatusCode;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The pages.
+pub(super) fn routes() -> OpenApiRouter<Arc<Managed>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_executions, start_execution))
+        .routes(routes!(describe_execution))
+        .routes(routes!(execution_history))
+        .routes(routes!(stop_execution))
+        .routes(routes!(redrive_execution))
+        .routes(routes!(tell_task))
+}
+
+/// A body that is JSON, or what is wrong with it.
+fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+    let wrong = |error: JsonRejection| Problem::new(StatusCode::BAD_REQUEST, "admin/invalid-body", error.body_text());
+    body.map(|Json(body)| body).map_err(wrong)
+}
+
+/// The executions of a workflow, in the order of their names.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow}/executions",
+    params(("workflow" = String, Path), List),
+    responses(
+        (status = 200, body = Executions),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn list_executions(
+    State(managed): Host,
+    Path(name): Path<String>,
+    Query(list): Query<List>,
+) -> Result<Json<Executions>, Problem> {
+    let name = parse::<WorkflowName>(&name)?;
+    let current = managed.served.current();
+    workflow::list(workflow::of(&current.workflows, &name)?, &name, &list).await.map(Json)
+}
+
+/// Starts an execution, durably.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{workflow}/executions",
+    params(("workflow" = String, Path)),
+    request_body = Start,
+    responses(
+        (status = 200, body = Started),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn start_execution(
+    State(managed): Host,
+    Path(name): Path<String>,
+    body: Result<Json<Start>, JsonRejection>,
+) -> Result<Json<Started>, Problem> {
+    let name = parse::<WorkflowName>(&name)?;
+    let current = managed.served.current();
+    workflow::start(workflow::of(&current.workflows, &name)?, read(body)?).await.map(Json)
+}
+
+/// An execution.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow}/executions/{execution}",
+    params(("workflow" = String, Path), ("execution" = String, Path)),
+    responses(
+        (status = 200, body = Execution),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn describe_execution(
+    State(managed): Host,
+    Path((name, execution)): Path<(String, String)>,
+) -> Result<Json<Execution>, Problem> {
+    let name = parse::<WorkflowName>(&name)?;
+    let current = managed.served.current();
+    workflow::describe(workflow::of(&current.workflows, &name)?, &name, &execution).await.map(Json)
+}
+
+/// What happened in an execution.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{workflow}/executions/{execution}/history",
+    params(("workflow" = String, Path), ("execution" = String, Path)),
+    responses(
+        (status = 200, body = History),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn execution_history(
+    State(managed): Host,
+    Path((name, execution)): Path<(String, String)>,
+) -> Result<Json<History>, Problem> {
+    let name = parse::<WorkflowName>(&name)?;
+    let current = managed.served.current();
+    workflow::history(workflow::of(&current.workflows, &name)?, &execution).await.map(Json)
+}
+
+/// Stops an execution.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{workflow}/executions/{execution}/stop",
+    params(("workflow" = String, Path), ("execution" = String, Path)),
+    request_body = Why,
+    responses(
+        (status = 200, body = Accepted),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn stop_execution(
+    State(managed): Host,
+    Path((name, execution)): Path<(String, String)>,
+    body: Result<Json<Why>, JsonRejection>,
+) -> Result<Json<Accepted>, Problem> {
+    let name = parse::<WorkflowName>(&name)?;
+    let current = managed.served.current();
+    workflow::stop(workflow::of(&current.workflows, &name)?, &execution, read(body)?).await.map(Json)
+}
+
+/// Has an execution that did not succeed go on from where it failed.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{workflow}/executions/{execution}/redrive",
+    params(("workflow" = String, Path), ("execution" = String, Path)),
+    responses(
+        (status = 200, body = Accepted),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn redrive_execution(
+    State(managed): Host,
+    Path((name, execution)): Path<(String, String)>,
+) -> Result<Json<Accepted>, Problem> {
+    let name = parse::<WorkflowName>(&name)?;
+    let current = managed.served.current();
+    workflow::redrive(workflow::of(&current.workflows, &name)?, &execution).await.map(Json)
+}
+
+/// Tells a task that waits for its token what became of it: it succeeded, it failed, or it is worked on.
+#[utoipa::path(
+    post,
+    path = "/v1/workflow-tasks",
+    request_body = Told,
+    responses(
+        (status = 200, body = Accepted),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn tell_task(State(managed): Host, body: Result<Json<Told>, JsonRejection>) -> Result<Json<Accepted>, Problem> {
+    workflow::tell(&managed.served.current().workflows, read(body)?).await.map(Json)
+}

@@ -1,0 +1,85 @@
+//! Definitions of a platform's workflows: read, and checked against what the platform has.
+
+use crate::commands::workflow::{Mistakes, WorkflowError};
+use crate::error::Error;
+use crate::live::workflows::{Workflows, function_of};
+use crate::load::Loaded;
+use crate::wire;
+use flint_config::Platform;
+use flint_model::WorkflowName;
+use flint_stores::Stores;
+use flint_stores_embedded::Embedded;
+use flint_workflows::definition::Machine;
+use flint_workflows::mistake::Mistake;
+use flint_workflows::resource::Service;
+use flint_workflows::source;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The texts of the definitions.
+pub(crate) type Definitions = BTreeMap<WorkflowName, String>;
+
+/// Reads the definitions of a platform.
+///
+/// # Errors
+/// If one can't be read, or has mistakes; those of the first that has are told, all of them.
+pub(crate) fn read(platform: &Platform) -> Result<Definitions, Error> {
+    let read = |(name, workflow): (&WorkflowName, &flint_config::platform::Workflow)| {
+        let path = &workflow.definition;
+        let unreadable = |source| WorkflowError::File { what: "the definition", path: path.clone(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        match source::load_for(&text, |machine| unserved(platform, machine)) {
+            Ok(_) => Ok((name.clone(), text)),
+            Err(all) => Err(WorkflowError::Definition(Mistakes { path: path.clone(), text, all }).into()),
+        }
+    };
+    platform.workflows.iter().map(read).collect()
+}
+
+/// What a definition wants that this platform does not have.
+fn unserved(platform: &Platform, machine: &Machine) -> Vec<Mistake> {
+    let mistake =
+        |code, message, state: &str, place, help| Mistake { code, message, place, state: Some(state.to_owned()), help };
+    let mut mistakes = Vec::new();
+    for task in machine.tasks() {
+        match &task.resource.service {
+            Service::Function { name } => {
+                let function = function_of(name);
+                if platform.functions.keys().all(|known| known.as_str() != function) {
+                    let message = format!("there is no function `{function}`, which `{}` means", task.resource.text);
+                    let help = Some(format!("add a section `[function.{function}]`"));
+                    mistakes.push(mistake("workflow/no-such-function", message, task.state, task.place, help));
+                }
+            }
+            Service::Invoke | Service::SqsSendMessage | Service::SnsPublish => {}
+            _ => {
+                let message =
+                    format!("`{}` can be tried with mocks, and is not served by a platform yet", task.resource.text);
+                mistakes.push(mistake("workflow/unserved", message, task.state, task.place, None));
+            }
+        }
+    }
+    for (state, place) in machine.distributed() {
+        let message = "a distributed Map can be tried with mocks, and is not run by a platform yet".to_owned();
+        let help = Some("use the mode `INLINE`".to_owned());
+        mistakes.push(mistake("workflow/unserved", message, state, place, help));
+    }
+    mistakes
+}
+
+impl Loaded {
+    /// The executions of each workflow.
+    ///
+    /// # Errors
+    /// A defect: the definitions were read before.
+    pub(crate) fn executions(&self, stores: &Arc<Embedded>) -> Result<Workflows, Error> {
+        let executions = |(name, text): (&WorkflowName, &String)| {
+            let bug = || Error::Bug(format!("the definition of {name} was good, and is not any more"));
+            let workflow = self.platform.workflows.get(name).ok_or_else(bug)?;
+            let stores: Arc<dyn Stores> = Arc::<Embedded>::clone(stores);
+            let executions = wire::workflow::executions(stores, name, workflow, text).map_err(|_| bug())?;
+            Ok((name.clone(), Arc::new(executions)))
+        };
+        self.definitions.iter().map(executions).collect()
+    }
+}
