@@ -109,6 +109,8 @@ fn every_limit_of_the_reference_is_told_where_it_holds() {
             "trigger" => continue,
             // As above: `schedule::every_number_of_a_schedule_is_told`.
             "schedule.SCHEDULE" => continue,
+            // As above: `workflow::every_number_of_a_workflow_is_told`.
+            "workflow.WORKFLOW" => continue,
             "function.NAME" => function["limits"].get(&name).or_else(|| function.get(&name)),
             "route.rate" => route["rate"].get(&name),
             "route.cors" => route["cors"].get(&name),
@@ -347,6 +349,18 @@ fn questions_of_queues() -> Vec<(Method, &'static str, String, &'static str, Vec
         post("/v1/queues/{queue}/purge", "/v1/queues/jobs/purge", Value::Null),
         get("/v1/schedules", "/v1/schedules"),
         post("/v1/schedules/{schedule}/run", "/v1/schedules/seldom/run", Value::Null),
+        get("/v1/workflows", "/v1/workflows"),
+        get("/v1/workflows/{workflow}/executions", "/v1/workflows/none/executions"),
+        post("/v1/workflows/{workflow}/executions", "/v1/workflows/none/executions", json!({"name": "a", "input": {}})),
+        get("/v1/workflows/{workflow}/executions/{execution}", "/v1/workflows/none/executions/a"),
+        get("/v1/workflows/{workflow}/executions/{execution}/history", "/v1/workflows/none/executions/a/history"),
+        post("/v1/workflows/{workflow}/executions/{execution}/stop", "/v1/workflows/none/executions/a/stop", json!({})),
+        post(
+            "/v1/workflows/{workflow}/executions/{execution}/redrive",
+            "/v1/workflows/none/executions/a/redrive",
+            Value::Null,
+        ),
+        post("/v1/workflow-tasks", "/v1/workflow-tasks", json!({"token": "none"})),
     ]
 }
 

@@ -328,6 +328,19 @@ fn an_execution_is_started_once_by_its_name_stopped_and_redriven() {
 }
 
 #[test]
+fn every_number_of_a_workflow_is_told() {
+    let host = platform(&json!({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})).start();
+    let mut told = host.admin().get("/v1/workflows").expect(200).json()["workflows"][0].clone();
+    let definition = told.as_object_mut().and_then(|told| told.remove("definition")).expect("a definition");
+    assert!(definition.as_str().is_some_and(|path| path.ends_with("steps.asl.json")), "{definition}");
+    let days = 24 * 60 * 60 * 1000;
+    assert_eq!(
+        told,
+        json!({"workflow": "steps", "concurrency": 100, "retention_ms": 90 * days, "runs_cached": 10_000_u64})
+    );
+}
+
+#[test]
 fn a_task_goes_on_when_its_token_comes_back() {
     let ask = json!({"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
         "TimeoutSeconds": 600, "Parameters": {"QueueUrl": "letters", "MessageBody": {"token.$": "$$.Task.Token"}}, "End": true}}});

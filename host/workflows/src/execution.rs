@@ -227,7 +227,8 @@ impl Executions {
     pub async fn stop(&self, name: &str, failure: Failure) -> Result<(), ExecutionError> {
         match self.described(name).await?.head.status {
             Status::Running => {
-                Ok(drop(self.stores.commit(self.notice(name, Event::Stopped { failure }).into()).await?))
+                self.stores.commit(self.notice(name, Event::Stopped { failure }).into()).await?;
+                Ok(())
             }
             ended => Err(ExecutionError::Ended { name: name.to_owned(), status: ended.name() }),
         }

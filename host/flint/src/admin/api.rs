@@ -35,6 +35,7 @@
 //! | `GET /v1/schedules` | [`schedule::Schedules`] |
 //! | `POST /v1/schedules/{schedule}/run` | [`schedule::Ran`] |
 //! | `POST /v1/topics/{topic}/messages`, [`topic::Publish`] | [`queue::Sent`] |
+//! | `GET /v1/workflows` | [`workflow::Workflows`] |
 //! | `GET /v1/workflows/{workflow}/executions?cursor=&limit=` | [`workflow::Executions`] |
 //! | `POST /v1/workflows/{workflow}/executions`, [`workflow::Start`] | [`workflow::Started`] |
 //! | `GET /v1/workflows/{workflow}/executions/{execution}` | [`workflow::Execution`] |

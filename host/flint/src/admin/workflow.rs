@@ -1,8 +1,11 @@
 //! Starts executions of workflows, tells of them, and tells them.
 
 use super::api::Problem;
+use super::api::workflow as api;
 use super::api::workflow::{Accepted, Execution, Executions, History, List, Start, Started, Told, Why};
+use super::show::millis;
 use crate::live::workflows::Workflows;
+use flint_config::platform;
 use flint_model::{InvocationId, WorkflowName};
 use flint_workflows::execution::{self, Described, ExecutionError};
 use flint_workflows::failure::Failure;
@@ -10,9 +13,22 @@ use flint_workflows::history::Happened;
 use flint_workflows::run::{Event, Ticket};
 use http::StatusCode;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// How many executions are told when nobody says.
 const LISTED: u32 = 100;
+
+/// All workflows.
+pub(crate) fn all(workflows: &BTreeMap<WorkflowName, platform::Workflow>) -> api::Workflows {
+    let shown = |(name, workflow): (&WorkflowName, &platform::Workflow)| api::Workflow {
+        workflow: name.to_string(),
+        definition: workflow.definition.display().to_string(),
+        concurrency: workflow.concurrency,
+        retention_ms: millis(workflow.retention),
+        runs_cached: workflow.runs_cached,
+    };
+    api::Workflows { workflows: workflows.iter().map(shown).collect() }
+}
 
 /// The executions of a workflow.
 ///

@@ -4,6 +4,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+/// All workflows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Workflows {
+    pub(crate) workflows: Vec<Workflow>,
+}
+
+/// A workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Workflow {
+    pub(crate) workflow: String,
+    /// The file of its definition.
+    pub(crate) definition: String,
+    /// Most tasks of its executions at once.
+    pub(crate) concurrency: usize,
+    /// How long an execution is kept after its end.
+    pub(crate) retention_ms: u64,
+    /// Most executions that are kept in memory between their steps.
+    pub(crate) runs_cached: usize,
+}
+
 /// An execution that is to be started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

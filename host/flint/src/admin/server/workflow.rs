@@ -1,7 +1,9 @@
 //! The pages of workflows.
 
 use super::{Host, Managed, parse};
-use crate::admin::api::workflow::{Accepted, Execution, Executions, History, List, Start, Started, Told, Why};
+use crate::admin::api::workflow::{
+    Accepted, Execution, Executions, History, List, Start, Started, Told, Why, Workflows,
+};
 use crate::admin::api::{Problem, ProblemDetails};
 use crate::admin::workflow;
 use axum::Json;
@@ -16,6 +18,7 @@ use utoipa_axum::routes;
 /// The pages.
 pub(super) fn routes() -> OpenApiRouter<Arc<Managed>> {
     OpenApiRouter::new()
+        .routes(routes!(all_workflows))
         .routes(routes!(list_executions, start_execution))
         .routes(routes!(describe_execution))
         .routes(routes!(execution_history))
@@ -28,6 +31,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Managed>> {
 fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
     let wrong = |error: JsonRejection| Problem::new(StatusCode::BAD_REQUEST, "admin/invalid-body", error.body_text());
     body.map(|Json(body)| body).map_err(wrong)
+}
+
+/// All workflows.
+#[utoipa::path(get, path = "/v1/workflows", responses((status = 200, body = Workflows)))]
+async fn all_workflows(State(managed): Host) -> Json<Workflows> {
+    Json(workflow::all(&managed.served.current().platform.workflows))
 }
 
 /// The executions of a workflow, in the order of their names.
