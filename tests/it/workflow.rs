@@ -333,7 +333,7 @@ fn every_number_of_a_workflow_is_told() {
     let mut told = host.admin().get("/v1/workflows").expect(200).json()["workflows"][0].clone();
     let definition = told.as_object_mut().and_then(|told| told.remove("definition")).expect("a definition");
     assert!(definition.as_str().is_some_and(|path| path.ends_with("steps.asl.json")), "{definition}");
-    let days = 24 * 60 * 60 * 1000;
+    let days = 24 * 60 * 60 * 1000_u64;
     assert_eq!(
         told,
         json!({"workflow": "steps", "concurrency": 100, "retention_ms": 90 * days, "runs_cached": 10_000_u64})
