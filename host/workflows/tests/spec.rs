@@ -1,4 +1,5 @@
-//! What the specification says, run: each case cites the sentence that it comes from.
+//! What the specification says, run: each case names the rule that it comes from, in short and not word by word, and where
+//! that stands.
 //!
 //! A file of `spec/` is about a part of the language. A case is a definition with its input and its mocks, and what comes out;
 //! or a definition that is refused, with the code of the mistake and its place. Expected objects are compared as a whole,
