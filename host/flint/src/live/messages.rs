@@ -7,7 +7,7 @@ use super::beginnings::Beginnings;
 use super::{Served, invocations, reports, schedules, workflows};
 use crate::wire::{self, dispatch};
 use flint_config::Platform;
-use flint_config::platform::{Function, Schedule, Source, Trigger, Workflow};
+use flint_config::platform::Source;
 use flint_model::{FunctionName, QueueName, ScheduleName, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
@@ -38,24 +38,22 @@ pub(crate) struct Messages {
 #[derive(Debug, Clone, PartialEq)]
 struct Binding {
     options: Options,
-    /// Of what the host handles itself, none.
-    function: Option<FunctionName>,
     handler: Handler,
-    transactional: bool,
+    effects: EffectsMode,
 }
 
-/// Which handler of a function gets the messages.
+/// Who gets the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Handler {
-    /// That of the trigger's source.
-    Messages(Source),
-    /// That of schedules: the messages are ticks of one.
-    Schedule(ScheduleName),
-    /// That of invocations: each message is one that nobody waits for.
-    Invoke,
-    /// None, but the host: the messages are reports of what became of invocations.
-    Report,
-    /// None, but the host: the messages are of executions.
+    /// A function's handler of the trigger's source.
+    Messages(FunctionName, Source),
+    /// A function's handler of schedules: the messages are ticks of one.
+    Schedule(FunctionName, ScheduleName),
+    /// A function's handler of invocations: each message is one that nobody waits for.
+    Invoke(FunctionName),
+    /// The host: the messages are reports of what became of a function's invocations.
+    Report(FunctionName),
+    /// The host: the messages are of executions.
     Workflow(WorkflowName, workflows::Part),
 }
 
@@ -102,18 +100,15 @@ impl Messages {
 
     /// Starts a dispatcher, behind the end of the one whose place it takes.
     fn dispatch(&self, queue: &QueueName, binding: Binding, before: Option<JoinHandle<()>>) -> Running {
-        let effects = if binding.transactional { EffectsMode::Held } else { EffectsMode::Direct };
-        let served = Arc::clone(&self.served);
-        let stores = Arc::clone(&self.stores);
-        let consumer: Arc<dyn Consumer> = match (binding.handler.clone(), binding.function.clone()) {
-            (Handler::Messages(source), Some(function)) => Arc::new(ToFunction { served, function, source, effects }),
-            (Handler::Invoke, Some(function)) => Arc::new(invocations::ToFunction { served, stores, function }),
-            (Handler::Report, Some(function)) => Arc::new(reports::ToDestination { served, stores, function }),
-            (Handler::Schedule(schedule), Some(function)) => {
+        let (served, stores, effects) = (Arc::clone(&self.served), Arc::clone(&self.stores), binding.effects);
+        let consumer: Arc<dyn Consumer> = match binding.handler.clone() {
+            Handler::Messages(function, source) => Arc::new(ToFunction { served, function, source, effects }),
+            Handler::Invoke(function) => Arc::new(invocations::ToFunction { served, stores, function }),
+            Handler::Report(function) => Arc::new(reports::ToDestination { served, stores, function }),
+            Handler::Schedule(function, schedule) => {
                 Arc::new(schedules::ToFunction { served, schedule, function, effects })
             }
-            (Handler::Workflow(workflow, part), _) => Arc::new(workflows::ToExecutions { served, workflow, part }),
-            (_, None) => Arc::new(Nobody),
+            Handler::Workflow(workflow, part) => Arc::new(workflows::ToExecutions { served, workflow, part }),
         };
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
         let dispatcher = Dispatcher::new(binding.options.clone(), Arc::clone(&self.stores), consumer, observer);
@@ -145,57 +140,30 @@ impl Messages {
 
 /// The dispatchers that a platform wants.
 fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
-    let binding = |trigger: &Trigger| {
-        let options = dispatch::trigger(platform, trigger)?;
-        let (function, transactional) = (Some(trigger.function.clone()), trigger.transactional);
-        let handler = Handler::Messages(trigger.source.clone());
-        Some((trigger.queue.clone(), Binding { options, function, handler, transactional }))
-    };
-    let ticks = platform.schedules.iter().filter_map(|(name, schedule)| of_ticks(platform, name, schedule));
-    let invocations = platform.functions.iter().filter_map(|(name, function)| of_invocations(platform, name, function));
-    let reports = platform.functions.iter().filter_map(|(name, function)| of_reports(platform, name, function));
-    let workflows = platform.workflows.iter().flat_map(|(name, workflow)| of_workflow(platform, name, workflow));
-    let triggers = platform.triggers.iter().filter_map(binding);
+    let triggers = platform.triggers.iter().filter_map(|trigger| {
+        let handler = Handler::Messages(trigger.function.clone(), trigger.source.clone());
+        Some(binding(dispatch::trigger(platform, trigger)?, handler, trigger.transactional))
+    });
+    let ticks = platform.schedules.iter().filter_map(|(name, schedule)| {
+        let handler = Handler::Schedule(schedule.function.clone(), name.clone());
+        Some(binding(dispatch::ticks(platform, name, schedule)?, handler, schedule.transactional))
+    });
+    let invocations = platform.functions.iter().filter_map(|(name, function)| {
+        Some(binding(dispatch::invocations(platform, name, function)?, Handler::Invoke(name.clone()), false))
+    });
+    let reports = platform.functions.iter().filter_map(|(name, function)| {
+        Some(binding(dispatch::reports(platform, name, function)?, Handler::Report(name.clone()), false))
+    });
+    let workflows = platform.workflows.iter().flat_map(|(name, workflow)| {
+        let parts = workflows::Part::ALL.into_iter().zip(wire::workflow::dispatched(platform, name, workflow));
+        parts.filter_map(|(part, options)| Some(binding(options?, Handler::Workflow(name.clone(), part), true)))
+    });
     triggers.chain(ticks).chain(invocations).chain(reports).chain(workflows).collect()
 }
 
-fn of_ticks(platform: &Platform, name: &ScheduleName, schedule: &Schedule) -> Option<(QueueName, Binding)> {
-    let options = dispatch::ticks(platform, name, schedule)?;
-    let (function, transactional) = (Some(schedule.function.clone()), schedule.transactional);
-    let handler = Handler::Schedule(name.clone());
-    Some((options.queue.clone(), Binding { options, function, handler, transactional }))
-}
-
-fn of_invocations(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
-    let options = dispatch::invocations(platform, name, function)?;
-    let binding = Binding { options, function: Some(name.clone()), handler: Handler::Invoke, transactional: false };
-    Some((binding.options.queue.clone(), binding))
-}
-
-fn of_reports(platform: &Platform, name: &FunctionName, function: &Function) -> Option<(QueueName, Binding)> {
-    let options = dispatch::reports(platform, name, function)?;
-    let binding = Binding { options, function: Some(name.clone()), handler: Handler::Report, transactional: false };
-    Some((binding.options.queue.clone(), binding))
-}
-
-fn of_workflow(platform: &Platform, name: &WorkflowName, workflow: &Workflow) -> Vec<(QueueName, Binding)> {
-    let parts = workflows::Part::ALL.into_iter().zip(wire::workflow::dispatched(platform, name, workflow));
-    let binding = |(part, options): (_, Option<Options>)| {
-        let options = options?;
-        let handler = Handler::Workflow(name.clone(), part);
-        Some((options.queue.clone(), Binding { options, function: None, handler, transactional: true }))
-    };
-    parts.filter_map(binding).collect()
-}
-
-/// Handles what has a function as handler and no function, which a platform never has.
-struct Nobody;
-
-impl Consumer for Nobody {
-    fn handle<'a>(&'a self, _: &'a [Delivery]) -> BoxFuture<'a, Result<Handled, Unanswered>> {
-        let reason = "nobody handles this queue".to_owned();
-        Box::pin(std::future::ready(Err(Unanswered { reason, blame: Blame::Host })))
-    }
+fn binding(options: Options, handler: Handler, transactional: bool) -> (QueueName, Binding) {
+    let effects = if transactional { EffectsMode::Held } else { EffectsMode::Direct };
+    (options.queue.clone(), Binding { options, handler, effects })
 }
 
 /// Hands batches to a function.
