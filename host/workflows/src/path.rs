@@ -13,6 +13,11 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use tail::Tail;
 
+/// The longest path, in bytes.
+const LENGTH_MAX: usize = 4_096;
+/// How deep brackets and parentheses are within one another at most, those in quotes too.
+const DEPTH_MAX: usize = 12;
+
 /// What a path starts at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Root {
@@ -48,6 +53,7 @@ impl Path {
     /// # Errors
     /// A sentence that says what is wrong with it, for people.
     pub fn parse(text: &str) -> Result<Self, String> {
+        check_size(text)?;
         let (root, rest) = root(text)?;
         let (rest, tail) = tail::split(rest);
         let query = match rest {
@@ -128,6 +134,27 @@ impl Path {
             }
         }
         format!("Invalid path '{}' : No results for path: ${}", self.text, shown(&steps))
+    }
+}
+
+/// Refuses what would take the parser long, or more stack than there is: it goes back at each bracket within a bracket, and
+/// once more for each of them.
+fn check_size(text: &str) -> Result<(), String> {
+    if text.len() > LENGTH_MAX {
+        return Err(format!("a path has {LENGTH_MAX} bytes at most, and this one has {}", text.len()));
+    }
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for letter in text.chars() {
+        match letter {
+            '[' | '(' => depth += 1,
+            ']' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    match deepest {
+        0..=DEPTH_MAX => Ok(()),
+        _ => Err(format!("`{text}` has brackets within brackets {deepest} deep, and {DEPTH_MAX} are read at most")),
     }
 }
 

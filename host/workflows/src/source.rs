@@ -11,6 +11,11 @@ use std::ops::Range;
 /// The largest definition, in bytes ("Service quotas of Step Functions": 1 MB).
 pub const DEFINITION_MAX: usize = 1024 * 1024;
 
+/// Up to which column letters are counted, rather than bytes.
+const COLUMN_MAX: usize = 4_096;
+/// Most fields that are told to be there twice.
+const DOUBLES_MAX: usize = 100;
+
 /// A mistake, and where it is in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
@@ -37,7 +42,7 @@ pub fn load(text: &str) -> Result<Machine, Vec<Located>> {
 /// # Errors
 /// Every mistake, in the order in which they stand in the text.
 pub fn load_for(text: &str, more: impl FnOnce(&Machine) -> Vec<Mistake>) -> Result<Machine, Vec<Located>> {
-    let wrong = |range: Range<usize>, code, message: String| vec![located(text, range, mistake(code, message))];
+    let wrong = |range, code, message| vec![Lines::of(text).locate(range, mistake(code, message))];
     if text.len() > DEFINITION_MAX {
         let message = format!("the definition has {} bytes, and {DEFINITION_MAX} at most are read", text.len());
         return Err(wrong(0..0, "workflow/too-large", message));
@@ -52,29 +57,23 @@ pub fn load_for(text: &str, more: impl FnOnce(&Machine) -> Vec<Mistake>) -> Resu
     };
     let mut doubles = Vec::new();
     let value = to_value(&root, &mut doubles);
-    let doubles = doubles.into_iter().map(|(name, range)| {
-        located(
-            text,
-            range,
-            mistake("workflow/json", format!("the field `{name}` is there twice, and only one would count")),
-        )
-    });
-    let mut mistakes: Vec<_> = doubles.collect();
-    match definition::read(&value) {
+    let found = match definition::read(&value) {
         Ok(machine) => {
             let found = more(&machine);
-            if mistakes.is_empty() && found.is_empty() {
+            if doubles.is_empty() && found.is_empty() {
                 return Ok(machine);
             }
-            mistakes.extend(
-                found.into_iter().map(|mistake| located(text, range_of(&root, &mistake.place, mistake.code), mistake)),
-            );
+            found
         }
-        Err(found) => mistakes.extend(found.into_iter().map(|mistake| {
-            let range = range_of(&root, &mistake.place, mistake.code);
-            located(text, range, mistake)
-        })),
-    }
+        Err(found) => found,
+    };
+    let lines = Lines::of(text);
+    let doubles = doubles.into_iter().take(DOUBLES_MAX).map(|(name, range)| {
+        let message = format!("the field `{name}` is there twice, and only one would count");
+        lines.locate(range, mistake("workflow/json", message))
+    });
+    let found = found.into_iter().map(|mistake| lines.locate(range_of(&root, &mistake.place, mistake.code), mistake));
+    let mut mistakes: Vec<_> = doubles.chain(found).collect();
     mistakes.sort_by_key(|located| located.span.start);
     mistakes.dedup();
     Err(mistakes)
@@ -99,12 +98,28 @@ fn mistake(code: &'static str, message: String) -> Mistake {
     Mistake { code, message, place: Place::default(), state: None, help: None }
 }
 
-fn located(text: &str, span: Range<usize>, mistake: Mistake) -> Located {
-    let start = (0..=span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let before = &text[..start];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    Located { mistake, line, column: before[line_start..].chars().count() + 1, span }
+/// Where the lines of a text begin.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        let starts =
+            std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1));
+        Self { text, starts: starts.collect() }
+    }
+
+    fn locate(&self, span: Range<usize>, mistake: Mistake) -> Located {
+        let start = (0..=span.start.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+        let line = self.starts.partition_point(|at| *at <= start);
+        let line_start = self.starts.get(line.wrapping_sub(1)).copied().unwrap_or(0);
+        // Of a line that is longer than anybody reads, letters are taken for bytes.
+        let before = &self.text[line_start..start];
+        let column = if before.len() > COLUMN_MAX { before.len() } else { before.chars().count() } + 1;
+        Located { mistake, line, column, span }
+    }
 }
 
 fn to_value(node: &Node, doubles: &mut Vec<(String, Range<usize>)>) -> Value {

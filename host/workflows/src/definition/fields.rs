@@ -6,6 +6,13 @@ use crate::path::Path;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// Most mistakes that are told.
+const MISTAKES_MAX: usize = 1_000;
+/// Most bytes of what is told about one: it may quote what is wrong.
+const MESSAGE_MAX: usize = 1_000;
+/// Most names among which somebody's meaning is looked for.
+const NAMES_MAX: usize = 1_000;
+
 /// What was found wrong so far, and where the reader is.
 #[derive(Debug, Default)]
 pub(super) struct Mistakes {
@@ -16,7 +23,10 @@ pub(super) struct Mistakes {
 
 impl Mistakes {
     pub(super) fn add(&mut self, code: &'static str, place: &Place, message: impl Into<String>, help: Option<String>) {
-        let (message, place, state) = (message.into(), place.clone(), self.state.clone());
+        if !self.has_room() {
+            return;
+        }
+        let (message, place, state) = (shortened(message.into()), place.clone(), self.state.clone());
         self.all.push(Mistake { code, message, place, state, help });
     }
 
@@ -25,6 +35,11 @@ impl Mistakes {
         for (place, message) in found {
             self.add("workflow/expression", &place, message, None);
         }
+    }
+
+    /// Whether more are told. Who has so many can mend those first.
+    pub(super) fn has_room(&self) -> bool {
+        self.all.len() < MISTAKES_MAX
     }
 
     pub(super) fn into_all(self) -> Vec<Mistake> {
@@ -213,8 +228,16 @@ pub(super) fn listed(words: &[&str]) -> String {
 pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let near = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
     let best = known
+        .take(NAMES_MAX)
         .map(|name| (near(name), name))
         .filter(|(near, _)| *near > 0.85)
         .max_by(|left, right| left.0.total_cmp(&right.0));
     best.map(|(_, name)| format!("did you mean `{name}`?"))
+}
+
+fn shortened(message: String) -> String {
+    match message.char_indices().nth(MESSAGE_MAX) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message,
+    }
 }

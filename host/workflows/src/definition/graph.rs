@@ -22,7 +22,7 @@ pub(super) fn check(graph: &Graph, mistakes: &mut Mistakes) {
     });
     let all: HashSet<String> = names.into_keys().collect();
     walk(graph, &Place::default(), &mut |graph, place| check_targets(graph, place, &all, mistakes));
-    check_variables(graph, &Place::default(), &HashSet::new(), mistakes);
+    check_variables(graph, &Place::default(), &mut HashSet::new(), mistakes);
     mistakes.state = None;
 }
 
@@ -51,7 +51,7 @@ pub(super) fn inner<'a>(state: &'a State, place: &Place) -> Vec<(&'a Graph, Plac
 fn check_targets(graph: &Graph, place: &Place, all: &HashSet<String>, mistakes: &mut Mistakes) {
     let states = place.field("States");
     let mut check = |target: &str, place: Place, state: Option<&str>| {
-        if graph.states.contains_key(target) {
+        if graph.states.contains_key(target) || !mistakes.has_room() {
             return;
         }
         mistakes.state = state.map(str::to_owned);
@@ -135,29 +135,34 @@ fn check_reachable(graph: &Graph, states: &Place, mistakes: &mut Mistakes) {
     }
 }
 
-/// An inner scope can't set a variable that an outer one sets ("Variable scope").
-fn check_variables(graph: &Graph, place: &Place, outer: &HashSet<String>, mistakes: &mut Mistakes) {
-    let mut own = outer.clone();
+/// An inner scope can't set a variable that an outer one sets ("Variable scope"). `outer` is the same again afterwards.
+fn check_variables(graph: &Graph, place: &Place, outer: &mut HashSet<String>, mistakes: &mut Mistakes) {
+    let mut own = HashSet::new();
     for (name, state) in &graph.states {
-        let place = place.field("States").field(name).field("Assign");
         for variable in flow::variables(state.assign.as_ref()) {
             if outer.contains(&variable) {
                 mistakes.state = Some(name.clone());
                 let message = format!(
                     "`{variable}` is a variable of the graph around this one, which can be read here, but not set"
                 );
-                mistakes.add("workflow/variable", &place.field(&variable), message, None);
+                let place = place.field("States").field(name).field("Assign").field(&variable);
+                mistakes.add("workflow/variable", &place, message, None);
+            } else {
+                own.insert(variable);
             }
-            own.insert(variable);
         }
     }
+    outer.extend(own.iter().cloned());
     for (name, state) in &graph.states {
         let place = place.field("States").field(name);
         for (inner, place) in inner(state, &place) {
-            let is_distributed =
-                matches!(&state.kind, Kind::Map(map) if matches!(map.mode, super::Mode::Distributed(_)));
-            let none = HashSet::new();
-            check_variables(inner, &place, if is_distributed { &none } else { &own }, mistakes);
+            match &state.kind {
+                Kind::Map(map) if matches!(map.mode, super::Mode::Distributed(_)) => {
+                    check_variables(inner, &place, &mut HashSet::new(), mistakes);
+                }
+                _ => check_variables(inner, &place, outer, mistakes),
+            }
         }
     }
+    outer.retain(|variable| !own.contains(variable));
 }

@@ -201,3 +201,13 @@ fn a_path_keeps_its_text() {
     assert_eq!(Path::parse("$.line-items").unwrap().text(), "$.line-items");
     assert_eq!(Path::whole(), Path::parse("$").unwrap());
 }
+
+#[test]
+fn a_path_that_would_take_long_or_much_stack_is_refused() {
+    let nested = |depth: usize| format!("${}{}", "[?@".repeat(depth), "]".repeat(depth));
+    assert!(Path::parse(&nested(12)).is_ok());
+    for text in [nested(13), nested(100_000), format!("$[?{}", "(".repeat(100_000)), format!("$.{}", "a".repeat(5_000))]
+    {
+        Path::parse(&text).unwrap_err();
+    }
+}
