@@ -1,6 +1,7 @@
 //! Asks a running host.
 
 mod blob;
+mod workflow;
 
 use super::api::topic::Publish;
 use super::api::{
@@ -211,20 +212,6 @@ impl Client {
     /// Has a tick sent.
     pub(crate) async fn run_schedule(&self, name: &ScheduleName) -> Result<schedule::Ran, ClientError> {
         self.json(Method::POST, &format!("/v1/schedules/{name}/run"), Bytes::new()).await
-    }
-
-    /// Asks for a page of workflows.
-    pub(crate) async fn workflow<T: DeserializeOwned>(&self, page: &str) -> Result<T, ClientError> {
-        self.json(Method::GET, &format!("/v1/workflows/{page}"), Bytes::new()).await
-    }
-
-    /// Has a host do something with workflows: `what` is the page.
-    pub(crate) async fn with_workflow<T: DeserializeOwned>(
-        &self,
-        what: &str,
-        ask: &impl Serialize,
-    ) -> Result<T, ClientError> {
-        self.ask(Method::POST, what, ask).await
     }
 
     async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {

@@ -14,6 +14,7 @@ use flint_workflows::run::{Event, Ticket};
 use http::StatusCode;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many executions are told when nobody says.
 const LISTED: u32 = 100;
@@ -34,8 +35,8 @@ pub(crate) fn all(workflows: &BTreeMap<WorkflowName, platform::Workflow>) -> api
 ///
 /// # Errors
 /// A problem, if there is no such workflow.
-pub(crate) fn of<'w>(workflows: &'w Workflows, name: &WorkflowName) -> Result<&'w execution::Executions, Problem> {
-    workflows.get(name).map(AsRef::as_ref).ok_or_else(|| {
+pub(crate) fn of(workflows: &Workflows, name: &WorkflowName) -> Result<Arc<execution::Executions>, Problem> {
+    workflows.get(name).cloned().ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "workflow/no-such-workflow", format!("there is no workflow {name}"))
     })
 }

@@ -2,8 +2,7 @@
 
 use super::kv::running;
 use super::workflow::{json, one_line};
-use crate::admin::api::workflow::{Accepted, Execution, Executions, History, Start, Started, Told, Why};
-use crate::admin::client::Client;
+use crate::admin::api::workflow::{Execution, List, Start, Told, Why};
 use crate::cli::{self, WorkflowCommand, WorkflowExecution};
 use crate::error::Error;
 use crate::output::Output;
@@ -16,63 +15,41 @@ pub(super) async fn run(host: &cli::Host, command: &WorkflowCommand, output: Out
     let printed = match command {
         WorkflowCommand::Start(args) => {
             let start = Start { name: args.name.clone(), input: Some(json(&args.input, "--input")?) };
-            let page = format!("/v1/workflows/{}/executions", args.workflow);
-            let started: Started = client.with_workflow(&page, &start).await?;
+            let started = client.start_execution(&args.workflow, &start).await?;
             output.answer(&started, || started.name.clone())
         }
         WorkflowCommand::List { workflow, limit, cursor } => {
-            let cursor = cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-            let page = format!("{workflow}/executions?limit={limit}{cursor}");
-            let listed: Executions = client.workflow(&page).await?;
+            let list = List { cursor: cursor.clone(), limit: Some(*limit) };
+            let listed = client.executions(workflow, &list).await?;
             output.answer(&listed, || listed.executions.iter().map(line).collect())
         }
-        WorkflowCommand::Describe(execution) => {
-            let described: Execution = client.workflow(&page(execution, "")).await?;
+        WorkflowCommand::Describe(WorkflowExecution { workflow, execution }) => {
+            let described = client.execution(workflow, execution).await?;
             output.answer(&described, || shown(&described))
         }
-        WorkflowCommand::History(execution) => {
-            let history: History = client.workflow(&page(execution, "/history")).await?;
+        WorkflowCommand::History(WorkflowExecution { workflow, execution }) => {
+            let history = client.history(workflow, execution).await?;
             output.answer(&history, || history.events.iter().map(event).collect())
         }
-        WorkflowCommand::Stop { execution, error, cause } => {
+        WorkflowCommand::Stop { execution: WorkflowExecution { workflow, execution }, error, cause } => {
             let why = Why { error: error.clone(), cause: cause.clone() };
-            accepted(&client, &format!("/v1/workflows/{}", page(execution, "/stop")), &why, output).await?
+            let accepted = client.stop_execution(workflow, execution, &why).await?;
+            output.answer(&accepted, String::new)
         }
-        WorkflowCommand::Redrive(execution) => {
-            accepted(&client, &format!("/v1/workflows/{}", page(execution, "/redrive")), &Value::Null, output).await?
+        WorkflowCommand::Redrive(WorkflowExecution { workflow, execution }) => {
+            let accepted = client.redrive_execution(workflow, execution).await?;
+            output.answer(&accepted, String::new)
         }
         WorkflowCommand::Tell(args) => {
-            let output_of = args.output.as_deref().map(|text| json(text, "--output")).transpose()?;
+            let result = args.output.as_deref().map(|text| json(text, "--output")).transpose()?;
             let (token, error, cause) = (args.token.clone(), args.error.clone(), args.cause.clone());
-            accepted(&client, "/v1/workflow-tasks", &Told { token, output: output_of, error, cause }, output).await?
+            let accepted = client.tell_task(&Told { token, output: result, error, cause }).await?;
+            output.answer(&accepted, String::new)
         }
         // Those of definitions need no host.
         WorkflowCommand::Run(_) | WorkflowCommand::Check { .. } | WorkflowCommand::Graph { .. } => Ok(()),
     };
     printed.map_err(Error::io("write the answer"))
-}
-
-async fn accepted(
-    client: &Client,
-    page: &str,
-    ask: &impl serde::Serialize,
-    output: Output,
-) -> Result<std::io::Result<()>, Error> {
-    let accepted: Accepted = client.with_workflow(page, ask).await?;
-    Ok(output.answer(&accepted, String::new))
-}
-
-/// The page of an execution, below that of workflows.
-fn page(execution: &WorkflowExecution, below: &str) -> String {
-    let name: String = execution
-        .execution
-        .bytes()
-        .map(|byte| match byte {
-            byte if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect();
-    format!("{}/executions/{name}{below}", execution.workflow)
 }
 
 fn moment(millis: u64) -> String {

@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use flint_model::WorkflowName;
+use flint_workflows::execution;
 use http::StatusCode;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,6 +32,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Managed>> {
 fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
     let wrong = |error: JsonRejection| Problem::new(StatusCode::BAD_REQUEST, "admin/invalid-body", error.body_text());
     body.map(|Json(body)| body).map_err(wrong)
+}
+
+/// The executions of the workflow of this name, and its name.
+fn of(managed: &Managed, name: &str) -> Result<(WorkflowName, Arc<execution::Executions>), Problem> {
+    let name = parse::<WorkflowName>(name)?;
+    let executions = workflow::of(&managed.served.current().workflows, &name)?;
+    Ok((name, executions))
 }
 
 /// All workflows.
@@ -55,9 +63,8 @@ async fn list_executions(
     Path(name): Path<String>,
     Query(list): Query<List>,
 ) -> Result<Json<Executions>, Problem> {
-    let name = parse::<WorkflowName>(&name)?;
-    let current = managed.served.current();
-    workflow::list(workflow::of(&current.workflows, &name)?, &name, &list).await.map(Json)
+    let (name, executions) = of(&managed, &name)?;
+    workflow::list(&executions, &name, &list).await.map(Json)
 }
 
 /// Starts an execution, durably.
@@ -77,9 +84,7 @@ async fn start_execution(
     Path(name): Path<String>,
     body: Result<Json<Start>, JsonRejection>,
 ) -> Result<Json<Started>, Problem> {
-    let name = parse::<WorkflowName>(&name)?;
-    let current = managed.served.current();
-    workflow::start(workflow::of(&current.workflows, &name)?, read(body)?).await.map(Json)
+    workflow::start(&of(&managed, &name)?.1, read(body)?).await.map(Json)
 }
 
 /// An execution.
@@ -97,9 +102,8 @@ async fn describe_execution(
     State(managed): Host,
     Path((name, execution)): Path<(String, String)>,
 ) -> Result<Json<Execution>, Problem> {
-    let name = parse::<WorkflowName>(&name)?;
-    let current = managed.served.current();
-    workflow::describe(workflow::of(&current.workflows, &name)?, &name, &execution).await.map(Json)
+    let (name, executions) = of(&managed, &name)?;
+    workflow::describe(&executions, &name, &execution).await.map(Json)
 }
 
 /// What happened in an execution.
@@ -117,9 +121,7 @@ async fn execution_history(
     State(managed): Host,
     Path((name, execution)): Path<(String, String)>,
 ) -> Result<Json<History>, Problem> {
-    let name = parse::<WorkflowName>(&name)?;
-    let current = managed.served.current();
-    workflow::history(workflow::of(&current.workflows, &name)?, &execution).await.map(Json)
+    workflow::history(&of(&managed, &name)?.1, &execution).await.map(Json)
 }
 
 /// Stops an execution.
@@ -139,9 +141,7 @@ async fn stop_execution(
     Path((name, execution)): Path<(String, String)>,
     body: Result<Json<Why>, JsonRejection>,
 ) -> Result<Json<Accepted>, Problem> {
-    let name = parse::<WorkflowName>(&name)?;
-    let current = managed.served.current();
-    workflow::stop(workflow::of(&current.workflows, &name)?, &execution, read(body)?).await.map(Json)
+    workflow::stop(&of(&managed, &name)?.1, &execution, read(body)?).await.map(Json)
 }
 
 /// Has an execution that did not succeed go on from where it failed.
@@ -159,9 +159,7 @@ async fn redrive_execution(
     State(managed): Host,
     Path((name, execution)): Path<(String, String)>,
 ) -> Result<Json<Accepted>, Problem> {
-    let name = parse::<WorkflowName>(&name)?;
-    let current = managed.served.current();
-    workflow::redrive(workflow::of(&current.workflows, &name)?, &execution).await.map(Json)
+    workflow::redrive(&of(&managed, &name)?.1, &execution).await.map(Json)
 }
 
 /// Tells a task that waits for its token what became of it: it succeeded, it failed, or it is worked on.

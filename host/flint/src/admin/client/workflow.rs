@@ -1,0 +1,54 @@
+//! Asks a running host about executions of workflows.
+
+use super::{Client, ClientError, encode, query};
+use crate::admin::api::workflow::{Accepted, Execution, Executions, History, List, Start, Started, Told, Why};
+use bytes::Bytes;
+use flint_model::WorkflowName;
+use http::Method;
+
+impl Client {
+    /// Starts an execution.
+    pub(crate) async fn start_execution(&self, workflow: &WorkflowName, start: &Start) -> Result<Started, ClientError> {
+        self.ask(Method::POST, &format!("/v1/workflows/{workflow}/executions"), start).await
+    }
+
+    /// Lists executions.
+    pub(crate) async fn executions(&self, workflow: &WorkflowName, list: &List) -> Result<Executions, ClientError> {
+        let query = query([("cursor", list.cursor.clone()), ("limit", list.limit.map(|limit| limit.to_string()))]);
+        self.json(Method::GET, &format!("/v1/workflows/{workflow}/executions{query}"), Bytes::new()).await
+    }
+
+    /// Tells how an execution is.
+    pub(crate) async fn execution(&self, workflow: &WorkflowName, name: &str) -> Result<Execution, ClientError> {
+        self.json(Method::GET, &execution_path(workflow, name, ""), Bytes::new()).await
+    }
+
+    /// Tells what happened in an execution.
+    pub(crate) async fn history(&self, workflow: &WorkflowName, name: &str) -> Result<History, ClientError> {
+        self.json(Method::GET, &execution_path(workflow, name, "/history"), Bytes::new()).await
+    }
+
+    /// Stops an execution.
+    pub(crate) async fn stop_execution(
+        &self,
+        workflow: &WorkflowName,
+        name: &str,
+        why: &Why,
+    ) -> Result<Accepted, ClientError> {
+        self.ask(Method::POST, &execution_path(workflow, name, "/stop"), why).await
+    }
+
+    /// Has an execution go on from where it failed.
+    pub(crate) async fn redrive_execution(&self, workflow: &WorkflowName, name: &str) -> Result<Accepted, ClientError> {
+        self.json(Method::POST, &execution_path(workflow, name, "/redrive"), Bytes::new()).await
+    }
+
+    /// Tells the task of a token what became of it.
+    pub(crate) async fn tell_task(&self, told: &Told) -> Result<Accepted, ClientError> {
+        self.ask(Method::POST, "/v1/workflow-tasks", told).await
+    }
+}
+
+fn execution_path(workflow: &WorkflowName, name: &str, below: &str) -> String {
+    format!("/v1/workflows/{workflow}/executions/{}{below}", encode(name))
+}
