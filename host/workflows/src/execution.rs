@@ -17,16 +17,16 @@ mod cache;
 mod head;
 mod keys;
 mod message;
-mod names;
 mod read;
 mod step;
 
 #[cfg(test)]
 mod tests;
 
+use crate::arn;
 use crate::definition::Machine;
 use crate::failure::Failure;
-use crate::run::{Event, Limits};
+use crate::run::{Event, Limits, Ticket};
 use crate::size;
 use crate::source::{self, Located};
 use crate::token::Token;
@@ -41,7 +41,7 @@ use std::time::Duration;
 
 pub use head::{Head, Status};
 pub use keys::NAME_MAX;
-pub use message::{Notice, Work};
+pub use message::{Alarm, Notice, Work};
 pub use read::{Described, Listed};
 
 /// Where the executions of a workflow are kept.
@@ -165,17 +165,18 @@ impl Executions {
 
     /// Starts an execution, durably: when this answers, it will run whatever happens.
     ///
-    /// The name makes it idempotent: a second call with the same input answers the execution that is there.
+    /// The name makes it idempotent: a second call with the same input answers the execution that is there. The seed is a
+    /// random one: what is random in the execution follows from it, the tokens of its tasks too.
     ///
     /// # Errors
     /// [`ExecutionError`].
-    pub async fn start(&self, name: &str, input: Value) -> Result<Started, ExecutionError> {
+    pub async fn start(&self, name: &str, input: Value, seed: u64) -> Result<Started, ExecutionError> {
         keys::check_name(name)?;
         let (size, max) = (size::of(&input), self.options.limits.payload_max);
         if size > max {
             return Err(ExecutionError::TooLarge { size, max });
         }
-        let head = Head::new(self.hash.clone(), input, self.stores.now().as_millis());
+        let head = Head::new(self.hash.clone(), input, seed, self.stores.now().as_millis());
         let mut effects = vec![
             self.put(keys::head(&self.options.workflow, name), head.write(), Some(Expectation::Absent)),
             self.notice(name, Event::Started),
@@ -202,22 +203,16 @@ impl Executions {
     ///
     /// # Errors
     /// [`ExecutionError::Missing`] if the token is of none of these executions, or of one that has ended.
-    pub async fn tell(
-        &self,
-        token: &str,
-        event: impl FnOnce(crate::run::Ticket) -> Event,
-    ) -> Result<(), ExecutionError> {
+    pub async fn tell(&self, token: &str, event: impl FnOnce(Ticket) -> Event) -> Result<(), ExecutionError> {
         let missing = || ExecutionError::Missing { name: token.to_owned() };
-        let token = Token::read(token).ok_or_else(missing)?;
-        let name = token.execution.strip_prefix(&self.id("")).ok_or_else(missing)?;
-        match self.head(name).await?.map(|head| head.status) {
-            Some(Status::Running) => {
-                let effect = self.notice(name, event(crate::run::Ticket(token.task)));
-                self.stores.commit(effect.into()).await?;
-                Ok(())
-            }
-            _ => Err(missing()),
+        let read = Token::read(token).ok_or_else(missing)?;
+        let name = read.execution.strip_prefix(&self.id("")).ok_or_else(missing)?;
+        let head = self.head(name).await?.filter(|head| head.status == Status::Running).ok_or_else(missing)?;
+        if Token::of(&read.execution, head.seed, read.task) != read {
+            return Err(missing());
         }
+        self.stores.commit(self.notice(name, event(Ticket(read.task))).into()).await?;
+        Ok(())
     }
 
     /// Stops an execution.
@@ -255,7 +250,7 @@ impl Executions {
     /// The ARN of an execution.
     #[must_use]
     pub fn id(&self, name: &str) -> String {
-        names::execution(&self.options.workflow, name)
+        arn::execution(&self.options.workflow, name)
     }
 
     /// What a service answered to a task, as a message to its execution, to be committed with the end of the task's own

@@ -14,14 +14,13 @@ mod math;
 mod parse;
 mod text;
 
+use crate::chance::seed_at;
 use crate::failure::name;
 use crate::path::Path;
 use crate::scene::{Scene, Trouble};
 use function::Function;
 use given::Given;
 use serde_json::Value;
-
-pub use chance::seed_at;
 
 /// A call of an intrinsic function, parsed.
 #[derive(Clone, Debug)]
@@ -78,7 +77,7 @@ impl Intrinsic {
     /// Calls the function.
     ///
     /// A scene with the same seed gives the same random values. Two calls within this text get different ones; for those in
-    /// two fields, the caller gives each field a seed of its own ([`seed_at`]).
+    /// two fields, the caller gives each field a seed of its own (`chance::seed_at`).
     ///
     /// # Errors
     /// `States.IntrinsicFailure` for what a function can't take, `States.Runtime` for a path that finds nothing.

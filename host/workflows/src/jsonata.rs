@@ -18,7 +18,6 @@
 //! The limit of time does not interrupt a single function of the language; the limits of memory and sequences bound each of those.
 
 mod aws;
-mod chance;
 mod convert;
 pub mod guard;
 mod meter;

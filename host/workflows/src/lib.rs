@@ -7,6 +7,8 @@
 //! was seen to do. *Absent:* WebAssembly, HTTP, redb, tasks of tokio.
 
 pub mod amount;
+mod arn;
+mod chance;
 pub mod choice;
 pub mod definition;
 pub mod distributed;

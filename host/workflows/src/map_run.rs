@@ -1,9 +1,10 @@
 //! The run of a distributed Map: which item is next, and what comes out in the end. Pure: whoever drives it runs the items.
 
+use crate::chance;
 use crate::definition::Machine;
 use crate::distributed::batches;
 use crate::failure::{Failure, name};
-use crate::run::{MapOrder, Outcome};
+use crate::run::{Batch, MapOrder, Outcome};
 use crate::scene::{Scene, Trouble};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,11 +49,11 @@ impl MapRun {
             .filter(|most| *most > 0)
             .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
         let total = items.len().min(most);
-        let selecting = order.clone();
-        let selected =
-            items.into_iter().take(most).enumerate().map(move |(index, item)| select(&selecting, index, item));
+        let (selecting, mut context) = (order.clone(), order.context.clone());
+        let items = items.into_iter().take(most).enumerate();
+        let selected = items.map(move |(index, item)| select(&selecting, &mut context, index, item));
         let inputs: Box<dyn Iterator<Item = _> + Send> = match &order.batch {
-            Some((input, items_max, bytes_max)) => {
+            Some(Batch { input, items_max, bytes_max }) => {
                 let count = |most: &Option<u64>| most.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
                 Box::new(batches(selected, input.clone(), count(items_max), count(bytes_max)))
             }
@@ -154,22 +155,20 @@ fn failed(outcome: &Outcome) -> Value {
     }
 }
 
-/// What an item's execution gets.
-fn select(order: &MapOrder, index: usize, item: Value) -> Result<Value, Trouble> {
+/// What an item's execution gets. The context is that of the state; its `Map` becomes the item's.
+fn select(order: &MapOrder, context: &mut Value, index: usize, item: Value) -> Result<Value, Trouble> {
     let Some((_, map, _)) = order.definition() else { return Ok(item) };
     let Some(selector) = &map.selector else { return Ok(item) };
-    let mut context = order.context.clone();
     if let Some(fields) = context.as_object_mut() {
-        let source = json!({"Item": {"Index": index, "Value": item}});
-        fields.insert("Map".to_owned(), source);
+        fields.insert("Map".to_owned(), json!({"Item": {"Index": index, "Value": item}}));
     }
     let scene = Scene {
         input: &order.input,
         result: None,
         error: None,
-        context: &context,
+        context,
         variables: &order.variables,
-        seed: (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ order.seed,
+        seed: chance::seed_of(order.seed, index as u64),
         now: order.now,
     };
     selector.evaluate(&scene, "ItemSelector")

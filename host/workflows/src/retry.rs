@@ -1,5 +1,6 @@
 //! When a state is tried again ("Retrying after an error").
 
+use crate::chance::Chance;
 use crate::definition::Retrier;
 
 /// The longest that a retry waits, in seconds, whatever its interval has grown to: a year, below which AWS keeps
@@ -19,8 +20,7 @@ pub fn delay(retrier: &Retrier, tried: u32, random: u64) -> Option<u64> {
     let grown = retrier.interval * retrier.backoff.powi(i32::try_from(tried).unwrap_or(i32::MAX));
     let most = retrier.delay_max.unwrap_or(DELAY_MAX).min(DELAY_MAX);
     let seconds = if grown.is_finite() { grown.min(most) } else { most };
-    #[expect(clippy::cast_precision_loss, reason = "any number between 0 and 1 will do")]
-    let share = if retrier.jitter { (random >> 11) as f64 / (1_u64 << 53) as f64 } else { 1.0 };
+    let share = if retrier.jitter { Chance::seeded(random).fraction() } else { 1.0 };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive, and a year at most")]
     Some((seconds * share * 1_000.0).round() as u64)
 }
@@ -59,8 +59,12 @@ mod tests {
     #[test]
     fn jitter_is_between_nothing_and_the_interval() {
         let retrier = Retrier { jitter: true, ..retrier() };
-        let delays: Vec<_> = (0..64).map(|bit| delay(&retrier, 0, u64::MAX >> bit).unwrap_or_default()).collect();
-        assert!(delays.iter().all(|delay| *delay <= 3_000) && delays.contains(&0) && delays[0] > 2_990, "{delays:?}");
+        let delays: Vec<_> = (0..1_000).map(|random| delay(&retrier, 0, random).unwrap_or(u64::MAX)).collect();
+        let (least, most) = (delays.iter().min(), delays.iter().max());
+        assert!(
+            least.is_some_and(|least| *least < 30) && most.is_some_and(|most| (2_970..=3_000).contains(most)),
+            "{least:?} {most:?}"
+        );
     }
 
     #[test]

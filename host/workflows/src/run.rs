@@ -19,6 +19,7 @@ mod thread;
 #[cfg(test)]
 mod tests;
 
+use crate::chance;
 use crate::definition::{Distributed, Machine};
 use crate::failure::Failure;
 use crate::history::Happened;
@@ -26,8 +27,7 @@ use crate::resource::Resource;
 use crate::scene::Variables;
 use crate::size;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use thread::{Thread, ThreadId};
@@ -136,6 +136,17 @@ pub struct TaskOrder {
     pub heartbeat: Option<u64>,
 }
 
+/// How the items of a distributed Map are put into batches.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// What each gets besides.
+    pub input: Option<Value>,
+    /// Most items of one.
+    pub items_max: Option<u64>,
+    /// Most bytes of one.
+    pub bytes_max: Option<u64>,
+}
+
 /// Items of a distributed Map that are to be run.
 #[derive(Clone, Debug)]
 pub struct MapOrder {
@@ -151,8 +162,8 @@ pub struct MapOrder {
     pub reader: Option<Value>,
     /// Most items that are read.
     pub items_max: Option<u64>,
-    /// What each batch gets besides, and how large a batch is: items, bytes.
-    pub batch: Option<(Option<Value>, Option<u64>, Option<u64>)>,
+    /// How items are put into batches, if they are.
+    pub batch: Option<Batch>,
     /// What the writer is told.
     pub writer: Option<Value>,
     /// Most executions at once; 0: as many as there is room for.
@@ -262,6 +273,8 @@ pub struct Run {
     /// The number of the newest event of the history.
     events: u64,
     outcome: Option<Outcome>,
+    /// What was about to be done when it ended without success, for a redrive.
+    left: VecDeque<Todo>,
     /// Whether the history is wanted.
     keeps_history: bool,
 }
@@ -269,27 +282,22 @@ pub struct Run {
 /// What is to be done next, within a step.
 #[derive(Debug)]
 enum Todo {
-    Enter {
-        /// Thread.
-        thread: ThreadId,
-        /// State.
-        state: String,
-        /// Input.
-        input: Value,
-    },
+    Enter { thread: ThreadId, state: String, input: Value },
     Work(ThreadId),
-    Ended {
-        /// Thread.
-        thread: ThreadId,
-        /// What came out.
-        output: Value,
-    },
-    Fail {
-        /// Thread.
-        thread: ThreadId,
-        /// Why.
-        failure: Failure,
-    },
+    Ended { thread: ThreadId, output: Value },
+    Fail { thread: ThreadId, failure: Failure },
+}
+
+impl Todo {
+    /// The thread that does it.
+    fn thread(&self) -> ThreadId {
+        match self {
+            Self::Enter { thread, .. }
+            | Self::Work(thread)
+            | Self::Ended { thread, .. }
+            | Self::Fail { thread, .. } => *thread,
+        }
+    }
 }
 
 /// A step that is being made.
@@ -315,6 +323,7 @@ impl Run {
             serial: 0,
             events: 0,
             outcome: None,
+            left: VecDeque::new(),
             keeps_history,
         }
     }
@@ -329,13 +338,6 @@ impl Run {
     #[must_use]
     pub fn about(&self) -> &About {
         &self.about
-    }
-
-    /// A number that is the execution's own.
-    #[must_use]
-    pub fn seed(&self) -> u64 {
-        let digest = Sha256::digest(format!("{} {}", self.about.id, self.about.started_at));
-        digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
 
     /// Whether somebody waits for this task or timer.
@@ -389,11 +391,7 @@ impl Run {
             return false;
         }
         self.note_started(step);
-        if let Some(seconds) = self.machine.timeout {
-            let timer = self.ticket();
-            self.deadline = Some(timer);
-            step.made.commands.push(Command::SetTimer { timer, at: step.moment.now.saturating_add(seconds * 1_000) });
-        }
+        self.set_deadline(step);
         let input = self.about.input.clone();
         if size::of(&input) > self.limits.payload_max {
             let cause = "The input of the execution has a size exceeding the maximum number of bytes service limit.";
@@ -402,9 +400,17 @@ impl Run {
         }
         let graph = self.machine.graph.clone();
         let state = graph.start.clone();
-        let thread = self.spawn(Thread::root(graph, self.about.variables.clone()));
+        let thread = self.spawn(Thread::root(graph));
         step.todo.push_back(Todo::Enter { thread, state, input });
         true
+    }
+
+    /// Sets the execution's own time-out, if it has one.
+    fn set_deadline(&mut self, step: &mut Step) {
+        let Some(seconds) = self.machine.timeout else { return };
+        let timer = self.ticket();
+        self.deadline = Some(timer);
+        step.made.commands.push(Command::SetTimer { timer, at: step.moment.now.saturating_add(seconds * 1_000) });
     }
 
     fn make(&mut self, todo: Todo, step: &mut Step) {
@@ -412,7 +418,7 @@ impl Run {
             Todo::Enter { thread, state, input } => self.enter(thread, &state, input, step),
             Todo::Work(thread) => self.work(thread, step),
             Todo::Ended { thread, output } => self.thread_ended(thread, output, step),
-            Todo::Fail { thread, failure } => self.thread_failed(thread, failure, step),
+            Todo::Fail { thread, failure } => self.state_failed(thread, failure, step),
         }
     }
 
@@ -440,19 +446,12 @@ impl Run {
 
     /// A number that is random, and the same whenever the step is made again.
     fn random(&self, step: &Step) -> u64 {
-        step.moment.seed ^ (self.serial.rotate_left(32) ^ self.events).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        chance::seed_of(step.moment.seed, self.serial.rotate_left(32) ^ self.events)
     }
 
     /// The states in which threads are, by name, for who draws the machine.
     #[must_use]
     pub fn current(&self) -> Vec<&str> {
         self.threads.values().filter_map(|thread| thread.at.as_ref().map(|at| at.state.as_str())).collect()
-    }
-
-    /// The variables of the machine itself.
-    #[must_use]
-    pub fn variables(&self) -> Option<Map<String, Value>> {
-        let thread = self.threads.values().next()?;
-        Some(thread.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 }

@@ -1,7 +1,8 @@
 //! Values with expressions in them: payload templates of JSONPath, and JSON with `{% … %}` of JSONata.
 
+use crate::chance;
 use crate::definition::Language;
-use crate::intrinsic::{self, Intrinsic};
+use crate::intrinsic::Intrinsic;
 use crate::jsonata::{self, Jsonata};
 use crate::mistake::Place;
 use crate::path::Path;
@@ -97,7 +98,7 @@ impl Template {
             Self::Fixed(value) => Ok(value.clone()),
             Self::Path(path) => path.find(scene).ok_or_else(|| missing(path, scene, location)),
             Self::Intrinsic(intrinsic) => {
-                let seed = intrinsic::seed_at(scene.seed, location);
+                let seed = chance::seed_at(scene.seed, location);
                 intrinsic.call(&Scene { seed, ..*scene }).map_err(|trouble| trouble.at(location))
             }
             Self::Jsonata(expression) => expression.evaluate(scene, location),

@@ -8,6 +8,8 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
+use crate::arn;
+use crate::chance;
 use crate::definition::Machine;
 use crate::distributed;
 use crate::failure::{Failure, name};
@@ -96,25 +98,23 @@ pub fn run(
         maps: Vec::new(),
         history: Vec::new(),
     };
-    let about = about(&options.name, "execution", input, options.now);
+    let about = about(&options.name, "execution", input, options.now, options.seed);
     trial.start(machine, about, None);
     trial.go()
 }
 
 /// Whose run it is, of a trial.
-fn about(machine: &str, name: &str, input: Value, now: u64) -> Arc<About> {
-    let arn = |kind: &str, name: &str| format!("arn:aws:states:local:000000000000:{kind}:{name}");
+fn about(machine: &str, name: &str, input: Value, now: u64, seed: u64) -> Arc<About> {
     Arc::new(About {
-        id: arn("execution", &format!("{machine}:{name}")),
+        id: arn::execution(machine, name),
         name: name.to_owned(),
-        role: "arn:aws:iam::000000000000:role/flint".to_owned(),
+        role: arn::ROLE.to_owned(),
         input,
         started_at: now,
         redrives: 0,
-        machine_id: arn("stateMachine", machine),
+        seed,
+        machine_id: arn::machine(machine),
         machine_name: machine.to_owned(),
-        variables: Arc::default(),
-        item: None,
     })
 }
 
@@ -177,7 +177,7 @@ impl Trial<'_> {
                 }
                 self.now = at;
             }
-            let moment = Moment { now: self.now, seed: self.options.seed ^ order.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
+            let moment = Moment { now: self.now, seed: chance::seed_of(self.options.seed, order) };
             let made = running.run.apply(event, moment);
             let is_root = running.item.is_none();
             if is_root {
@@ -278,7 +278,8 @@ impl Trial<'_> {
         let machine = mapping.map.machine().clone();
         let end = mapping.map.result().map(|result| (mapping.run, mapping.task, result));
         for item in started {
-            let about = about(&self.options.name, &format!("item-{}", item.index), item.input, self.now);
+            let about =
+                about(&self.options.name, &format!("item-{}", item.index), item.input, self.now, self.options.seed);
             self.start(machine.clone(), about, Some((index, item.index)));
         }
         if let Some((run, task, result)) = end {

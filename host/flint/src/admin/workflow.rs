@@ -48,7 +48,7 @@ pub(crate) fn of(workflows: &Workflows, name: &WorkflowName) -> Result<Arc<execu
 pub(crate) async fn start(executions: &execution::Executions, start: Start) -> Result<Started, Problem> {
     let name = start.name.unwrap_or_else(|| InvocationId::now().to_string());
     let input = start.input.unwrap_or_else(|| json!({}));
-    let started = executions.start(&name, input).await?;
+    let started = executions.start(&name, input, rand::random()).await?;
     Ok(Started { name, id: started.id, is_new: started.is_new })
 }
 

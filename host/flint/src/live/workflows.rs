@@ -5,7 +5,7 @@ use super::{Generation, Served};
 use flint_model::{FunctionName, MessageId, QueueName, TopicName, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Effect, Message, SendOptions};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{ExecutionError, Executions, Notice, Work};
+use flint_workflows::execution::{Alarm, ExecutionError, Executions, Notice, Work};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::resource::{Resource, Service, kebab};
 use flint_workflows::run::Event;
@@ -87,8 +87,8 @@ async fn events(executions: &Executions, batch: &[Delivery]) -> Result<Handled, 
 async fn timers(executions: &Executions, batch: &[Delivery]) -> Result<Handled, Unanswered> {
     let mut handled = Handled::default();
     for delivery in batch {
-        match Notice::read(&delivery.stored.message.body) {
-            Ok(notice) => handled.effects.extend(executions.fire(&notice).await.map_err(|error| of_execution(&error))?),
+        match Alarm::read(&delivery.stored.message.body) {
+            Ok(alarm) => handled.effects.extend(executions.fire(alarm).await.map_err(|error| of_execution(&error))?),
             Err(reason) => handled.failures.push(unreadable(delivery, reason)),
         }
     }

@@ -12,6 +12,8 @@ pub struct Head {
     pub definition: String,
     /// What it was started with.
     pub input: Value,
+    /// What is random in it follows from this.
+    pub seed: u64,
     /// In milliseconds since 1970.
     pub started_at: u64,
     /// In milliseconds since 1970, if it has ended.
@@ -57,10 +59,11 @@ impl Status {
 
 impl Head {
     /// The head of an execution that starts.
-    pub(super) fn new(definition: String, input: Value, started_at: u64) -> Self {
+    pub(super) fn new(definition: String, input: Value, seed: u64, started_at: u64) -> Self {
         Self {
             definition,
             input,
+            seed,
             started_at,
             stopped_at: None,
             status: Status::Running,

@@ -5,7 +5,7 @@ use crate::run::{Event, TaskOrder, Ticket};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A message of the inbox, or one of the timers that will be one.
+/// A message of the inbox: something happened to an execution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     /// The execution's name.
@@ -33,20 +33,36 @@ pub struct Work {
     pub timeout: Option<u64>,
 }
 
-impl Notice {
-    pub(super) fn write(&self) -> Vec<u8> {
-        // Maps whose keys are texts can be written.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads a message.
-    ///
-    /// # Errors
-    /// Why it can't be.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
-    }
+/// A message of the timers, whose moment has come when it is seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Alarm {
+    /// An execution is to be told.
+    Tell(Notice),
+    /// An execution has ended so long ago that it is to be forgotten, by its name.
+    Forget(String),
 }
+
+/// What is written as JSON, and read again.
+macro_rules! json {
+    ($($kind:ident),*) => {$(
+        impl $kind {
+            pub(super) fn write(&self) -> Vec<u8> {
+                // Maps whose keys are texts can be written.
+                serde_json::to_vec(self).unwrap_or_default()
+            }
+
+            /// Reads a message.
+            ///
+            /// # Errors
+            /// Why it can't be.
+            pub fn read(bytes: &[u8]) -> Result<Self, String> {
+                serde_json::from_slice(bytes).map_err(|error| error.to_string())
+            }
+        }
+    )*};
+}
+
+json!(Notice, Work, Alarm);
 
 impl Work {
     /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
@@ -58,18 +74,5 @@ impl Work {
     pub(super) fn of(execution: &str, order: TaskOrder) -> Self {
         let TaskOrder { task, state, resource: Resource { text, .. }, input, attempt, timeout, heartbeat: _ } = order;
         Self { execution: execution.to_owned(), task, state, resource: Some(text), input, attempt, timeout }
-    }
-
-    pub(super) fn write(&self) -> Vec<u8> {
-        // Maps whose keys are texts can be written.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads a message.
-    ///
-    /// # Errors
-    /// Why it can't be.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
     }
 }

@@ -1,10 +1,12 @@
 //! Reading executions: heads, journals, histories.
 
 use super::cache::Cached;
-use super::{ExecutionError, Executions, Head, keys, names};
+use super::{ExecutionError, Executions, Head, keys};
+use crate::arn;
+use crate::chance;
 use crate::definition::Machine;
 use crate::history::Happened;
-use crate::run::{About, Event, Moment, Run};
+use crate::run::{About, Event, Made, Moment, Run};
 use crate::source;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -45,14 +47,12 @@ impl Record {
         // Maps whose keys are texts can be written.
         serde_json::to_vec(self).unwrap_or_default()
     }
+}
 
-    /// Applies the record's events, which is that of this number.
-    pub(super) fn apply(self, run: &mut Run, number: u64, mut each: impl FnMut(crate::run::Made)) {
-        for (index, event) in self.events.into_iter().enumerate() {
-            let seed = seed(run, number, index);
-            each(run.apply(event, Moment { now: self.at, seed }));
-        }
-    }
+/// Applies the event of this place in the record of this number: the same whenever it is applied.
+pub(super) fn apply(run: &mut Run, number: u64, index: usize, at: u64, event: Event) -> Made {
+    let seed = chance::seed_of(chance::seed_of(run.about().seed, number), index as u64);
+    run.apply(event, Moment { now: at, seed })
 }
 
 impl Executions {
@@ -99,9 +99,11 @@ impl Executions {
         Ok(history)
     }
 
-    /// An execution's run as its journal has it.
-    pub(super) async fn load(&self, name: &str, head: &Head) -> Result<Cached, ExecutionError> {
-        self.replay(name, head, false, |_| {}).await
+    /// An execution's run as its journal has it; none if there is no such execution.
+    pub(super) async fn load(&self, name: &str) -> Result<Option<Cached>, ExecutionError> {
+        let Some(head) = self.head(name).await? else { return Ok(None) };
+        let (run, records) = self.replay(name, &head, false, |_| {}).await?;
+        Ok(Some(Cached { run, records, head }))
     }
 
     async fn replay(
@@ -109,8 +111,8 @@ impl Executions {
         name: &str,
         head: &Head,
         keeps_history: bool,
-        mut each: impl FnMut(crate::run::Made),
-    ) -> Result<Cached, ExecutionError> {
+        mut each: impl FnMut(Made),
+    ) -> Result<(Run, u64), ExecutionError> {
         let machine = self.machine_of(name, head).await?;
         let mut run = Run::new(machine, self.about(name, head), self.options.limits, keeps_history);
         let (mut records, mut cursor) = (0, None);
@@ -120,12 +122,14 @@ impl Executions {
             for item in page.items {
                 let record: Record =
                     serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
-                record.apply(&mut run, records, &mut each);
+                for (index, event) in record.events.into_iter().enumerate() {
+                    each(apply(&mut run, records, index, record.at, event));
+                }
                 records += 1;
             }
             match page.cursor {
                 Some(next) => cursor = Some(next),
-                None => return Ok(Cached { run, records }),
+                None => return Ok((run, records)),
             }
         }
     }
@@ -148,21 +152,15 @@ impl Executions {
         Arc::new(About {
             id: self.id(name),
             name: name.to_owned(),
-            role: names::ROLE.to_owned(),
+            role: arn::ROLE.to_owned(),
             input: head.input.clone(),
             started_at: head.started_at,
             redrives: 0,
-            machine_id: names::machine(&self.options.workflow),
+            seed: head.seed,
+            machine_id: arn::machine(&self.options.workflow),
             machine_name: self.options.workflow.clone(),
-            variables: Arc::default(),
-            item: None,
         })
     }
-}
-
-/// What is random in the event of this place in the record of this number: the same whenever it is applied.
-pub(super) fn seed(run: &Run, number: u64, index: usize) -> u64 {
-    run.seed() ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (index as u64).rotate_left(17)
 }
 
 fn corrupt(name: &str, reason: String) -> ExecutionError {

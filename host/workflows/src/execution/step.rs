@@ -1,8 +1,8 @@
 //! A step of an execution: events out of its inbox, effects for one commit.
 
 use super::cache::Cached;
-use super::read::Record;
-use super::{ExecutionError, Executions, Head, Notice, Status, Work, keys};
+use super::read::{self, Record};
+use super::{Alarm, ExecutionError, Executions, Head, Notice, Status, Work, keys};
 use crate::run::{Command, Event, Made, Outcome};
 use flint_model::{MessageId, Timestamp};
 use flint_stores::{Effect, Expectation, Message, SendOptions};
@@ -17,40 +17,39 @@ impl Executions {
     /// # Errors
     /// What a read fails with, or [`ExecutionError::Corrupt`].
     pub async fn step(&self, name: &str, events: Vec<Event>) -> Result<Vec<Effect>, ExecutionError> {
-        let Some(head) = self.head(name).await? else { return Ok(Vec::new()) };
-        let Cached { mut run, records } = self.current(name, &head).await?;
+        let Some(Cached { mut run, records, head }) = self.current(name).await? else { return Ok(Vec::new()) };
         let now = self.stores.now();
         let mut news = Record { at: now.as_millis(), events: Vec::new() };
-        let mut made = Vec::new();
-        // Each event is tried by itself, so that only those that mean something are in the journal.
+        let mut effects = Vec::new();
         for event in events {
-            let one = Record { at: news.at, events: vec![event.clone()] };
-            one.apply_as(&mut run, records, news.events.len(), |step| {
-                if step.is_news {
-                    news.events.push(event.clone());
-                    made.push(step);
-                }
-            });
+            let made = read::apply(&mut run, records, news.events.len(), news.at, event.clone());
+            // Only what means something is in the journal.
+            if made.is_news {
+                news.events.push(event);
+                effects.extend(self.relayed(name, made, now));
+            }
         }
         if news.events.is_empty() {
-            self.cache.keep(name, Cached { run, records });
-            return Ok(Vec::new());
+            self.cache.keep(name, Cached { run, records, head });
+            return Ok(effects);
         }
-        let mut effects = vec![self.put(
-            keys::record(&self.options.workflow, name, records),
-            news.write(),
-            Some(Expectation::Absent),
-        )];
-        effects.extend(self.new_head(name, head, &news, run.outcome(), now));
-        effects.extend(made.into_iter().flat_map(|made| self.relayed(name, made, now)));
+        let key = keys::record(&self.options.workflow, name, records);
+        effects.push(self.put(key, news.write(), Some(Expectation::Absent)));
+        let head = match changed(&head, &news, run.outcome()) {
+            Some(changed) => {
+                effects.push(self.put(keys::head(&self.options.workflow, name), changed.write(), None));
+                changed
+            }
+            None => head,
+        };
         if run.outcome().is_none() {
-            self.cache.keep(name, Cached { run, records: records + 1 });
+            self.cache.keep(name, Cached { run, records: records + 1, head });
         }
         Ok(effects)
     }
 
     /// An execution's run as the journal has it now: the one that is kept, if what it has seen is what there is.
-    async fn current(&self, name: &str, head: &Head) -> Result<Cached, ExecutionError> {
+    async fn current(&self, name: &str) -> Result<Option<Cached>, ExecutionError> {
         if let Some(cached) = self.cache.take(name) {
             let key = |number| keys::record(&self.options.workflow, name, number);
             let kv = self.stores.kv();
@@ -59,33 +58,10 @@ impl Executions {
                 records => kv.exists(&self.place.store, &key(records - 1)).await?,
             };
             if has_last && !kv.exists(&self.place.store, &key(cached.records)).await? {
-                return Ok(cached);
+                return Ok(Some(cached));
             }
         }
-        self.load(name, head).await
-    }
-
-    /// The head, if the step ends the execution or has it go on.
-    fn new_head(
-        &self,
-        name: &str,
-        head: Head,
-        news: &Record,
-        outcome: Option<&Outcome>,
-        now: Timestamp,
-    ) -> Option<Effect> {
-        let redriven = news.events.iter().find_map(|event| match event {
-            Event::Redriven { redrives } => Some(*redrives),
-            _ => None,
-        });
-        let was_running = head.status == Status::Running;
-        let head = redriven.map_or_else(|| head.clone(), |redrives| head.clone().redriven(redrives));
-        let head = match outcome {
-            Some(outcome) => head.ended(outcome, now.as_millis()),
-            None if redriven.is_some() && !was_running => head,
-            None => return None,
-        };
-        Some(self.put(keys::head(&self.options.workflow, name), head.write(), None))
+        self.load(name).await
     }
 
     /// What the commands of a step become.
@@ -105,11 +81,11 @@ impl Executions {
                 })),
                 Command::SetTimer { timer, at } => {
                     let delay = Duration::from_millis(at.saturating_sub(now.as_millis()));
-                    effects.push(self.timer(name, Event::TimerFired { timer }, delay));
+                    effects.push(self.tell_after(name, Event::TimerFired { timer }, delay));
                 }
                 // Its message comes, and means nothing then.
                 Command::CancelTask(_) | Command::CancelTimer(_) => {}
-                Command::End(_) => effects.push(self.timer(name, FORGET, self.options.retention)),
+                Command::End(_) => effects.push(self.alarm(&Alarm::Forget(name.to_owned()), self.options.retention)),
             }
         }
         effects
@@ -120,24 +96,28 @@ impl Executions {
         Effect::QueueSend { queue: self.place.tasks.clone(), message, options: SendOptions::default() }
     }
 
-    /// A message that becomes one of the inbox after a while. One that is due goes there at once.
-    fn timer(&self, name: &str, event: Event, delay: Duration) -> Effect {
+    /// Has an execution told after a while; what is due goes to its inbox at once.
+    fn tell_after(&self, name: &str, event: Event, delay: Duration) -> Effect {
         if delay.is_zero() {
             return self.notice(name, event);
         }
-        let body = Notice { execution: name.to_owned(), event }.write();
+        self.alarm(&Alarm::Tell(Notice { execution: name.to_owned(), event }), delay)
+    }
+
+    fn alarm(&self, alarm: &Alarm, delay: Duration) -> Effect {
         let options = SendOptions { delay: Some(delay), ..SendOptions::default() };
-        Effect::QueueSend { queue: self.place.timers.clone(), message: Message::new(MessageId::now(), body), options }
+        let message = Message::new(MessageId::now(), alarm.write());
+        Effect::QueueSend { queue: self.place.timers.clone(), message, options }
     }
 
     /// What a message of the timers becomes when its moment has come, to be committed with its end.
     ///
     /// # Errors
     /// What a read fails with.
-    pub async fn fire(&self, notice: &Notice) -> Result<Vec<Effect>, ExecutionError> {
-        match &notice.event {
-            event if *event == FORGET => self.forget(&notice.execution).await,
-            event => Ok(vec![self.notice(&notice.execution, event.clone())]),
+    pub async fn fire(&self, alarm: Alarm) -> Result<Vec<Effect>, ExecutionError> {
+        match alarm {
+            Alarm::Tell(Notice { execution, event }) => Ok(vec![self.notice(&execution, event)]),
+            Alarm::Forget(name) => self.forget(&name).await,
         }
     }
 
@@ -157,23 +137,23 @@ impl Executions {
         let mut effects: Vec<_> = page.items.into_iter().map(|item| delete(item.key)).collect();
         match page.cursor {
             None => effects.push(delete(keys::head(&self.options.workflow, name))),
-            Some(_) => effects.push(self.timer(name, FORGET, Duration::from_millis(1))),
+            Some(_) => effects.push(self.alarm(&Alarm::Forget(name.to_owned()), Duration::from_millis(1))),
         }
         Ok(effects)
     }
 }
 
-/// What the timers say of an execution that is to be forgotten. No timer has this number.
-const FORGET: Event = Event::TimerFired { timer: crate::run::Ticket(u64::MAX) };
 /// Most records that are removed at a time.
 const FORGOTTEN_MAX: u32 = 500;
 
-impl Record {
-    /// Applies the one event of this record as that of this place in the record of this number.
-    fn apply_as(self, run: &mut crate::run::Run, number: u64, index: usize, mut each: impl FnMut(Made)) {
-        for event in self.events {
-            let moment = crate::run::Moment { now: self.at, seed: super::read::seed(run, number, index) };
-            each(run.apply(event, moment));
-        }
+/// The head, if the step ends the execution or has it go on.
+fn changed(head: &Head, news: &Record, outcome: Option<&Outcome>) -> Option<Head> {
+    let redriven = news.events.iter().find_map(|event| match event {
+        Event::Redriven { redrives } => Some(head.clone().redriven(*redrives)),
+        _ => None,
+    });
+    match outcome {
+        Some(outcome) => Some(redriven.unwrap_or_else(|| head.clone()).ended(outcome, news.at)),
+        None => redriven,
     }
 }

@@ -137,8 +137,8 @@ impl Site {
         }
         for delivery in self.receive(&place.timers).await {
             is_busy = true;
-            let notice = Notice::read(&delivery.stored.message.body).expect("a notice");
-            let effects = self.executions.fire(&notice).await.expect("effects");
+            let alarm = Alarm::read(&delivery.stored.message.body).expect("an alarm");
+            let effects = self.executions.fire(alarm).await.expect("effects");
             self.settle(effects, [&delivery]).await;
         }
         is_busy
@@ -175,7 +175,7 @@ impl Site {
 #[tokio::test]
 async fn an_execution_runs_to_its_end_and_its_history_has_no_gaps() {
     let mut site = Site::new(MIXED);
-    let started = site.executions.start("one", json!({"items": [1, 2, 3]})).await.expect("it starts");
+    let started = site.executions.start("one", json!({"items": [1, 2, 3]}), 7).await.expect("it starts");
     assert_eq!(started, Started { id: "arn:aws:states:local:000000000000:execution:m:one".to_owned(), is_new: true });
     let head = site.finish("one").await;
     let output = head.output.expect("an output");
@@ -194,7 +194,7 @@ async fn an_execution_runs_to_its_end_and_its_history_has_no_gaps() {
 async fn an_execution_ends_as_it_would_have_however_often_the_host_dies() {
     for seed in 1..=8_u64 {
         let mut site = Site::new(MIXED);
-        site.executions.start("one", json!({"items": [1, 2, 3, 4, 5]})).await.expect("it starts");
+        site.executions.start("one", json!({"items": [1, 2, 3, 4, 5]}), 7).await.expect("it starts");
         let (mut random, mut deaths) = (seed, 0);
         for _ in 0..200 {
             let mut died = false;
@@ -234,7 +234,7 @@ async fn an_execution_ends_as_it_would_have_however_often_the_host_dies() {
 #[tokio::test]
 async fn a_step_is_applied_once_whoever_makes_it_twice() {
     let site = Site::new(MIXED);
-    site.executions.start("one", json!({"items": [1]})).await.expect("it starts");
+    site.executions.start("one", json!({"items": [1]}), 7).await.expect("it starts");
     let deliveries = site.receive(&place().inbox).await;
     let effects = site.executions.step("one", vec![Event::Started]).await.expect("a step");
     let other = executions(&site.stores, MIXED);
@@ -249,7 +249,7 @@ async fn a_step_is_applied_once_whoever_makes_it_twice() {
 #[tokio::test]
 async fn a_start_by_a_name_happens_once() {
     let site = Site::new(MIXED);
-    let start = async |name: &str, input: Value| site.executions.start(name, input).await;
+    let start = async |name: &str, input: Value| site.executions.start(name, input, 7).await;
     assert!(start("one", json!({"items": []})).await.expect("it starts").is_new);
     assert!(!start("one", json!({"items": []})).await.expect("it is there").is_new);
     assert!(matches!(start("one", json!({})).await, Err(ExecutionError::Exists { .. })));
@@ -265,12 +265,12 @@ async fn a_start_by_a_name_happens_once() {
 #[tokio::test]
 async fn an_execution_goes_on_by_the_definition_that_it_was_started_with() {
     let mut site = Site::new(MIXED);
-    site.executions.start("one", json!({"items": [1]})).await.expect("it starts");
+    site.executions.start("one", json!({"items": [1]}), 7).await.expect("it starts");
     site.turn(&mut || false).await;
     site.definition = r#"{"StartAt": "Other", "States": {"Other": {"Type": "Succeed"}}}"#.to_owned();
     let mut site = site.restart().await;
     assert_eq!(site.finish("one").await.output.expect("an output")["all"], json!(["well", [1]]));
-    site.executions.start("two", json!({"new": true})).await.expect("it starts");
+    site.executions.start("two", json!({"new": true}), 7).await.expect("it starts");
     assert_eq!(site.finish("two").await.output, Some(json!({"new": true})));
 }
 
@@ -280,7 +280,7 @@ async fn a_callback_goes_to_its_execution_once() {
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
         "Parameters": {"QueueUrl": "q", "MessageBody": {"token.$": "$$.Task.Token"}}}}}"#;
     let mut site = Site::new(waits);
-    site.executions.start("one", json!({})).await.expect("it starts");
+    site.executions.start("one", json!({}), 7).await.expect("it starts");
     site.turn(&mut || false).await;
     site.turn(&mut || false).await;
     let head = site.executions.described("one").await.expect("it is there").head;
@@ -289,6 +289,9 @@ async fn a_callback_goes_to_its_execution_once() {
     let token = asked["MessageBody"]["token"].as_str().expect("a token");
     let ended = |task: Ticket| Event::TaskEnded { task, result: Ok(json!("yes")) };
     let mut site = site.restart().await;
+    let task = Token::read(token).expect("a token").task;
+    let guessed = Token::of(&site.executions.id("one"), 8, task).write();
+    assert!(matches!(site.executions.tell(&guessed, ended).await, Err(ExecutionError::Missing { .. })));
     site.executions.tell(token, ended).await.expect("it is told");
     assert_eq!(site.finish("one").await.output, Some(json!("yes")));
     let history = site.executions.history("one").await.expect("a history");
@@ -301,7 +304,7 @@ async fn a_callback_goes_to_its_execution_once() {
 async fn an_execution_is_stopped_redriven_and_forgotten() {
     let breaks = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Task", "Resource": "breaks", "End": true}}}"#;
     let mut site = Site::new(breaks);
-    site.executions.start("one", json!({"n": 1})).await.expect("it starts");
+    site.executions.start("one", json!({"n": 1}), 7).await.expect("it starts");
     let head = site.finish("one").await;
     assert_eq!((head.status, head.failure), (Status::Failed, Some(Failure::new("Broken", "for now"))));
     assert!(matches!(
@@ -326,7 +329,7 @@ async fn an_execution_is_stopped_redriven_and_forgotten() {
 async fn a_run_that_waits_is_stopped() {
     let waits = r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 99999, "End": true}}}"#;
     let mut site = Site::new(waits);
-    site.executions.start("one", json!({})).await.expect("it starts");
+    site.executions.start("one", json!({}), 7).await.expect("it starts");
     site.turn(&mut || false).await;
     site.executions.stop("one", Failure::new("Enough", "by hand")).await.expect("it is stopped");
     let head = site.finish("one").await;

@@ -36,7 +36,7 @@ static FUNCTIONS: [Function; 18] = [
     Function { name: "States.JsonMerge", arguments: exactly(3), run: json::merge },
     Function { name: "States.StringToJson", arguments: exactly(1), run: json::from_text },
     Function { name: "States.JsonToString", arguments: exactly(1), run: json::to_text },
-    Function { name: "States.MathRandom", arguments: between(2, 3), run: math::random },
+    Function { name: "States.MathRandom", arguments: between(2, 3), run: chance::number },
     Function { name: "States.MathAdd", arguments: exactly(2), run: math::add },
     Function { name: "States.StringSplit", arguments: exactly(2), run: text::split },
     Function { name: "States.UUID", arguments: exactly(0), run: chance::uuid },

@@ -1,9 +1,9 @@
 //! The functions that Step Functions adds to JSONata ("Functions provided by Step Functions for JSONata" in the developer guide),
 //! and those of the language whose values come from the scene.
 
-use super::chance::Chance;
 use super::convert::from_json;
 use super::meter::{Meter, SLOT, at};
+use crate::chance::Chance;
 use crate::scene::Scene;
 use jsonata_core::evaluator::{Evaluator, EvaluatorError};
 use jsonata_core::value::JValue;
@@ -53,7 +53,8 @@ fn register_chance(evaluator: &mut Evaluator, chance: Chance) -> Result<(), Eval
         JValue::Array(items) => {
             let mut items = items.to_vec();
             for place in (1..items.len()).rev() {
-                items.swap(place, shared.borrow_mut().below(place + 1));
+                let other = shared.borrow_mut().below(place as u64 + 1);
+                items.swap(place, usize::try_from(other).unwrap_or(place));
             }
             Ok(JValue::array(items))
         }

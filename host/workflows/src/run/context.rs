@@ -3,7 +3,6 @@
 use super::Run;
 use super::thread::ThreadId;
 use crate::moment;
-use crate::scene::Variables;
 use serde_json::{Map, Value, json};
 
 /// Whose run it is, and what it was started with.
@@ -21,14 +20,21 @@ pub struct About {
     pub started_at: u64,
     /// `Execution.RedriveCount`.
     pub redrives: u32,
+    /// The execution's own: what is random in it follows from it. Nobody else knows it.
+    pub seed: u64,
     /// `StateMachine.Id`.
     pub machine_id: String,
     /// `StateMachine.Name`.
     pub machine_name: String,
-    /// The variables that are set from the beginning: of an item of a distributed Map, none.
-    pub variables: Variables,
-    /// `Map` of the context object, of an item of a distributed Map.
-    pub item: Option<Value>,
+}
+
+/// What is in the context object of some computations only.
+#[derive(Debug, Default)]
+pub(super) struct Besides {
+    /// `Task.Token`.
+    pub(super) token: Option<String>,
+    /// `Map`, of an item that is about to be run.
+    pub(super) item: Option<Value>,
 }
 
 impl About {
@@ -46,7 +52,7 @@ impl About {
 
 impl Run {
     /// The context object of a thread. It is taken, and has to be put back with [`Run::give_back`].
-    pub(super) fn take_context(&mut self, thread: ThreadId, token: Option<&str>) -> Value {
+    pub(super) fn take_context(&mut self, thread: ThreadId, besides: Besides) -> Value {
         let mut context = std::mem::take(&mut self.context);
         let Some(fields) = context.as_object_mut() else { return context };
         let Some(thread) = self.threads.get(&thread) else { return context };
@@ -56,8 +62,9 @@ impl Run {
             });
             fields.insert("State".to_owned(), state);
         }
-        set(fields, "Map", thread.item.as_ref().or(self.about.item.as_ref()).cloned());
-        set(fields, "Task", token.map(|token| json!({ "Token": token })));
+        let item = besides.item.or_else(|| thread.item.clone());
+        set(fields, "Map", item);
+        set(fields, "Task", besides.token.map(|token| json!({ "Token": token })));
         context
     }
 

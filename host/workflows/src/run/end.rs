@@ -1,7 +1,7 @@
 //! Failures and ends: who takes a failure, what is given up for it, and how an execution goes on that had failed.
 
 use super::note;
-use super::thread::{Doing, Parent, ThreadId};
+use super::thread::{Doing, Parent, Thread, ThreadId};
 use super::{Command, Outcome, Run, Step, Todo};
 use crate::definition::{Catcher, Flow, Kind, State};
 use crate::failure::Failure;
@@ -33,11 +33,9 @@ impl Run {
             }
         }
         self.note_failed(thread, None, step);
+        // A state that failed by itself begins anew when it is redriven.
+        self.drop_within(thread, step);
         self.finish(Outcome::Failed(failure), step);
-    }
-
-    pub(super) fn thread_failed(&mut self, thread: ThreadId, failure: Failure, step: &mut Step) {
-        self.state_failed(thread, failure, step);
     }
 
     /// What a thread's state does about a failure.
@@ -251,19 +249,28 @@ impl Run {
             Outcome::Aborted(failure) => ("ExecutionAborted", of_failure(failure)),
         };
         self.note(step, last, kind, || Some(Value::Object(details)));
-        let threads: Vec<_> =
-            self.threads.iter().map(|(id, thread)| (*id, thread.at.as_ref().is_some_and(is_leaf))).collect();
-        for (thread, _) in threads.into_iter().filter(|(_, is_leaf)| *is_leaf) {
+        for thread in self.leaves() {
             self.quiet(thread, step);
         }
         step.made.commands.extend(self.deadline.take().map(Command::CancelTimer));
         self.waits.clear();
-        step.todo.clear();
+        self.left = std::mem::take(&mut step.todo);
         if matches!(outcome, Outcome::Succeeded(_)) {
             self.threads.clear();
+            self.left.clear();
         }
         step.made.commands.push(Command::End(outcome.clone()));
         self.outcome = Some(outcome);
+    }
+
+    /// The threads whose states have nothing that runs within them.
+    fn leaves(&self) -> Vec<ThreadId> {
+        let is_leaf = |thread: &Thread| match thread.at.as_ref().map(|at| &at.doing) {
+            Some(Doing::Many(many)) => many.running.is_empty(),
+            Some(_) => true,
+            None => false,
+        };
+        self.threads.iter().filter(|(_, thread)| is_leaf(thread)).map(|(id, _)| *id).collect()
     }
 
     fn last_of_root(&self) -> u64 {
@@ -283,32 +290,19 @@ impl Run {
             execution.insert("RedriveCount".to_owned(), json!(redrives));
             execution.insert("RedriveTime".to_owned(), json!(crate::moment::format(step.moment.now)));
         }
-        if let Some(seconds) = self.machine.timeout {
-            let timer = self.ticket();
-            self.deadline = Some(timer);
-            step.made.commands.push(Command::SetTimer { timer, at: step.moment.now.saturating_add(seconds * 1_000) });
-        }
-        let leaves: Vec<_> = self
-            .threads
-            .iter()
-            .filter(|(_, thread)| thread.at.as_ref().is_some_and(is_leaf))
-            .map(|(id, _)| *id)
-            .collect();
+        self.set_deadline(step);
+        step.todo = std::mem::take(&mut self.left);
+        let leaves = self.leaves();
         for thread in leaves {
             if let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) {
                 at.retries.fill(0);
             }
-            step.todo.push_back(Todo::Work(thread));
+            // Who was about to do something does that.
+            if !step.todo.iter().any(|todo| todo.thread() == thread) {
+                step.todo.push_back(Todo::Work(thread));
+            }
         }
         true
-    }
-}
-
-/// Whether a state has nothing that runs within it.
-fn is_leaf(at: &super::thread::At) -> bool {
-    match &at.doing {
-        Doing::Many(many) => many.running.is_empty(),
-        _ => true,
     }
 }
 

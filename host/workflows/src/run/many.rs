@@ -1,7 +1,8 @@
 //! Branches of Parallel and items of Map: threads side by side, whose outputs become one list.
 
+use super::context::Besides;
 use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
-use super::{Command, MapOrder, Outcome, Run, Step, Todo};
+use super::{Batch, Command, MapOrder, Outcome, Run, Step, Ticket, Todo};
 use crate::amount;
 use crate::definition::{Distributed, Flow, Graph, Items, Kind, Map, Mode, State};
 use crate::failure::{Failure, name};
@@ -133,14 +134,8 @@ impl Run {
         step: &Step,
     ) -> Result<Value, Trouble> {
         let Some(selector) = &map.selector else { return Ok(value) };
-        let item = self.threads.get(&child).and_then(|child| child.item.clone());
-        self.compute(thread, step, |scene| {
-            let mut context = scene.context.clone();
-            if let (Some(fields), Some(item)) = (context.as_object_mut(), item) {
-                fields.insert("Map".to_owned(), item);
-            }
-            selector.evaluate(&Scene { input, context: &context, ..*scene }, "ItemSelector")
-        })
+        let besides = Besides { token: None, item: self.threads.get(&child).and_then(|child| child.item.clone()) };
+        self.compute_with(thread, step, besides, |scene| selector.evaluate(&scene.of(input), "ItemSelector"))
     }
 
     fn many(&mut self, thread: ThreadId) -> Option<&mut Many> {
@@ -194,8 +189,8 @@ impl Run {
     ) {
         let Some((graph, name)) = self.place(thread) else { return };
         let task = self.ticket();
-        let prepared = self.compute(thread, step, |scene| order(state, map, distributed, scene));
-        let mut order = match prepared {
+        let prepared = self.compute(thread, step, |scene| order((task, &graph, &name), state, map, distributed, scene));
+        let order = match prepared {
             Ok(Ok(order)) => order,
             Ok(Err(failure)) => return self.state_failed(thread, failure, step),
             Err(trouble) => return self.trouble(thread, trouble, step),
@@ -206,7 +201,6 @@ impl Run {
         let arn =
             format!("{}/{label}:{:x}", self.about.machine_id.replace(":stateMachine:", ":mapRun:"), self.random(step));
         self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": arn })));
-        (order.task, order.state, order.graph) = (task, name, graph);
         self.waits.insert(task, thread);
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
         step.made.commands.push(Command::StartMap(Box::new(order)));
@@ -240,8 +234,9 @@ fn items(state: &State, map: &Map, scene: &Scene) -> Result<Result<Vec<Value>, F
     }
 }
 
-/// All that the run of a distributed Map has to know, but for its number.
+/// All that the run of a distributed Map has to know.
 fn order(
+    (task, graph, name): (Ticket, &Arc<Graph>, &str),
     state: &State,
     map: &Map,
     distributed: &Distributed,
@@ -260,16 +255,17 @@ fn order(
     };
     let batch = distributed.batcher.as_ref().map(|batcher| {
         let input = batcher.input.as_ref().map(|input| input.evaluate(&scene, "BatchInput")).transpose()?;
-        Ok((input, count(&batcher.items_max, "MaxItemsPerBatch")?, count(&batcher.bytes_max, "MaxInputBytesPerBatch")?))
+        let items_max = count(&batcher.items_max, "MaxItemsPerBatch")?;
+        Ok(Batch { input, items_max, bytes_max: count(&batcher.bytes_max, "MaxInputBytesPerBatch")? })
     });
     let writer = distributed.writer.as_ref().and_then(|writer| writer.arguments.as_ref());
     let percentage = |amount| amount::percentage(amount, &scene, "ToleratedFailurePercentage");
     let items_max =
         distributed.reader.as_ref().map(|reader| count(&reader.items_max, "MaxItems")).transpose()?.flatten();
     Ok(Ok(MapOrder {
-        task: super::Ticket(0),
-        state: String::new(),
-        graph: map.processor.clone(),
+        task,
+        state: name.to_owned(),
+        graph: graph.clone(),
         items,
         reader,
         items_max,

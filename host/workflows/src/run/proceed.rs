@@ -1,12 +1,13 @@
 //! Entering states, doing what they say, and leaving them.
 
+use super::context::Besides;
 use super::note;
 use super::thread::{At, Doing, ThreadId};
 use super::{Command, Run, Step, Todo};
 use crate::amount;
 use crate::definition::{Flow, Kind, Moment as Until, Next, State, Wait};
 use crate::failure::{Failure, name};
-use crate::flow::{self, Passed};
+use crate::flow::Passed;
 use crate::history::of_data;
 use crate::moment;
 use crate::scene::{Scene, Trouble};
@@ -99,19 +100,19 @@ impl Run {
         step: &Step,
         what: impl FnOnce(&Scene) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        self.compute_with(thread, step, None, what)
+        self.compute_with(thread, step, Besides::default(), what)
     }
 
-    /// The same, with a task's token in the context.
+    /// The same, with more in the context.
     pub(super) fn compute_with<T>(
         &mut self,
         thread: ThreadId,
         step: &Step,
-        token: Option<&str>,
+        besides: Besides,
         what: impl FnOnce(&Scene) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let seed = self.random(step);
-        let context = self.take_context(thread, token);
+        let context = self.take_context(thread, besides);
         let result = match self.threads.get(&thread).and_then(|thread| Some((thread, thread.at.as_ref()?))) {
             Some((found, at)) => what(&Scene {
                 input: &at.input,
@@ -207,11 +208,7 @@ fn pass(state: &State, result: Option<&Value>, scene: &Scene) -> Result<Passed, 
             let result = result.map_or_else(|| state.arguments(scene), |result| Ok(result.clone()))?;
             state.passed(scene, result)
         }
-        Flow::Jsonata(flow) => {
-            let assigned = flow::assigned(state.assign.as_ref(), scene)?;
-            let output = flow.output.as_ref().map(|output| output.evaluate(scene, "Output")).transpose()?;
-            Ok(Passed { output: output.unwrap_or_else(|| scene.input.clone()), assigned })
-        }
+        Flow::Jsonata(_) => state.passed_through(scene, None),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Tasks: from the order to the end, with the moments by which something has to be heard of them.
 
+use super::context::Besides;
 use super::proceed::too_large;
 use super::thread::{Doing, TaskWork, ThreadId};
 use super::{Command, Run, Step, TaskOrder, Ticket, Todo};
 use crate::amount;
 use crate::definition::{Flow, State, Task};
 use crate::failure::{Failure, name};
-use crate::flow::Passed;
 use crate::history::{of_data, of_failure};
 use crate::resource::{Pattern, Resource, Service};
 use crate::scene::{Scene, Trouble};
@@ -25,8 +25,9 @@ impl Run {
     pub(super) fn start_task(&mut self, thread: ThreadId, state: &State, task: &Task, step: &mut Step) {
         let ticket = self.ticket();
         let has_token = task.resource.pattern == Pattern::WaitForTaskToken;
-        let token = has_token.then(|| self.token(ticket, step).write());
-        let prepared = self.compute_with(thread, step, token.as_deref(), |scene| prepare(state, task, scene));
+        let token = has_token.then(|| Token::of(&self.about.id, self.about.seed, ticket.0).write());
+        let prepared =
+            self.compute_with(thread, step, Besides { token, item: None }, |scene| prepare(state, task, scene));
         let Prepared { input, timeout, heartbeat } = match prepared {
             Ok(prepared) => prepared,
             Err(trouble) => return self.trouble(thread, trouble, step),
@@ -64,11 +65,6 @@ impl Run {
         let order =
             TaskOrder { task: ticket, state, resource: task.resource.clone(), input, attempt, timeout, heartbeat };
         step.made.commands.push(Command::StartTask(Box::new(order)));
-    }
-
-    /// The token of a task of this run.
-    fn token(&self, task: Ticket, step: &Step) -> Token {
-        Token { execution: self.about.id.clone(), task: task.0, secret: self.random(step) }
     }
 
     /// The task that a thread waits for, if it is this one.
@@ -190,7 +186,7 @@ impl Run {
         let Some((graph, name)) = self.place(thread) else { return };
         let Some(state) = graph.states.get(&name) else { return };
         match self.compute(thread, step, |scene| state.passed_through(scene, None)) {
-            Ok(Passed { output, assigned }) => self.leave(thread, Passed { output, assigned }, &state.next, step),
+            Ok(passed) => self.leave(thread, passed, &state.next, step),
             Err(trouble) => self.trouble(thread, trouble, step),
         }
     }

@@ -34,10 +34,9 @@ fn run(definition: &str, input: Value) -> Run {
         input,
         started_at: 0,
         redrives: 0,
+        seed: 7,
         machine_id: "arn:aws:states:local:000000000000:stateMachine:m".to_owned(),
         machine_name: "m".to_owned(),
-        variables: Variables::default(),
-        item: None,
     };
     Run::new(Arc::new(machine), Arc::new(about), Limits::default(), true)
 }
@@ -175,6 +174,40 @@ fn a_run_that_failed_goes_on_where_it_failed() {
     assert!(driver.tell(Event::Redriven { redrives: 1 }));
     assert!(driver.history.iter().any(|happened| happened.kind == "ExecutionRedriven"));
     assert_eq!(driver.finish(), Outcome::Succeeded(json!(["ok", ["first", "ok"]])));
+}
+
+/// A failure leaves what the same step was about to do in other branches, and it is done after a redrive.
+#[test]
+fn what_was_about_to_begin_begins_after_a_redrive() {
+    let mut driver = Driver::new(
+        r#"{"QueryLanguage": "JSONata", "StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true, "Branches": [
+          {"StartAt": "Each", "States": {"Each": {"Type": "Map", "Items": [1], "End": true, "ItemProcessor": {
+            "StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": "do", "End": true}}}}}},
+          {"StartAt": "Pick", "States": {"Pick": {"Type": "Pass", "End": true,
+            "Output": "{% $states.context.Execution.RedriveCount > 0 ? 'picked' : $error('not yet') %}"}}}
+        ]}}}"#,
+        json!({}),
+    );
+    assert!(matches!(driver.run.outcome(), Some(Outcome::Failed(_))), "{:?}", driver.run.outcome());
+    assert!(driver.tasks.is_empty());
+    assert!(driver.tell(Event::Redriven { redrives: 1 }));
+    assert_eq!(driver.finish(), Outcome::Succeeded(json!([["ok"], "picked"])));
+}
+
+/// A Map that failed by itself, with items that had begun, begins anew.
+#[test]
+fn a_map_that_failed_by_itself_begins_anew_after_a_redrive() {
+    let mut driver = Driver::new(
+        r#"{"QueryLanguage": "JSONata", "StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true,
+          "Items": [1, 2],
+          "ItemSelector": "{% $states.context.Execution.RedriveCount > 0 or $states.context.Map.Item.Index = 0 ? 1 : $error('no') %}",
+          "ItemProcessor": {"StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": "do", "End": true}}}}}}"#,
+        json!({}),
+    );
+    assert!(matches!(driver.run.outcome(), Some(Outcome::Failed(_))), "{:?}", driver.run.outcome());
+    assert!(driver.tell(Event::Redriven { redrives: 1 }));
+    assert_eq!(driver.tasks.len(), 2);
+    assert_eq!(driver.finish(), Outcome::Succeeded(json!(["ok", "ok"])));
 }
 
 #[test]

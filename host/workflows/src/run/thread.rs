@@ -97,8 +97,8 @@ pub(super) struct Many {
 
 impl Thread {
     /// The thread of the machine itself.
-    pub(super) fn root(graph: Arc<Graph>, variables: Variables) -> Self {
-        Self { graph, parent: None, variables, item: None, last: 0, at: None }
+    pub(super) fn root(graph: Arc<Graph>) -> Self {
+        Self { graph, parent: None, variables: Variables::default(), item: None, last: 0, at: None }
     }
 
     /// The state that it is in.

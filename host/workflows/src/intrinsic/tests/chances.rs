@@ -1,7 +1,7 @@
 //! Functions whose results are random.
 
-use super::super::seed_at;
 use super::{call, call_seeded, fails};
+use crate::chance::seed_at;
 use serde_json::{Value, json};
 
 /// The results of a call for the seeds from 0 to 99.
