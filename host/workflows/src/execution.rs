@@ -92,6 +92,15 @@ pub struct Started {
     pub is_new: bool,
 }
 
+/// An execution that is to be started with a commit, or is there already.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beginning {
+    /// Its ARN.
+    pub id: String,
+    /// What starts it; nothing if it is there. Where these are a conflict, somebody else has started one of this name meanwhile.
+    pub effects: Vec<Effect>,
+}
+
 /// Why executions can't be worked with.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutionError {
@@ -171,32 +180,60 @@ impl Executions {
     /// # Errors
     /// [`ExecutionError`].
     pub async fn start(&self, name: &str, input: Value, seed: u64) -> Result<Started, ExecutionError> {
+        let head = self.new_head(name, input, seed)?;
+        match self.stores.commit(Commit::new(self.begin(name, &head).await?)).await {
+            Ok(_) => Ok(Started { id: self.id(name), is_new: true }),
+            Err(CommitError::Conflict { .. }) => {
+                let Beginning { id, .. } = self.there(name, &head).await?.ok_or_else(|| exists(name))?;
+                Ok(Started { id, is_new: false })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What starts an execution, for whoever commits it with something else. As [`Executions::start`] otherwise.
+    ///
+    /// # Errors
+    /// [`ExecutionError`].
+    pub async fn beginning(&self, name: &str, input: Value, seed: u64) -> Result<Beginning, ExecutionError> {
+        let head = self.new_head(name, input, seed)?;
+        match self.there(name, &head).await? {
+            Some(beginning) => Ok(beginning),
+            None => Ok(Beginning { id: self.id(name), effects: self.begin(name, &head).await? }),
+        }
+    }
+
+    fn new_head(&self, name: &str, input: Value, seed: u64) -> Result<Head, ExecutionError> {
         keys::check_name(name)?;
         let (size, max) = (size::of(&input), self.options.limits.payload_max);
         if size > max {
             return Err(ExecutionError::TooLarge { size, max });
         }
-        let head = Head::new(self.hash.clone(), input, seed, self.stores.now().as_millis());
+        Ok(Head::new(self.hash.clone(), input, seed, self.stores.now().as_millis()))
+    }
+
+    /// The execution of this name, if there is one.
+    async fn there(&self, name: &str, head: &Head) -> Result<Option<Beginning>, ExecutionError> {
+        match self.head(name).await? {
+            None => Ok(None),
+            Some(there) if there.input == head.input => Ok(Some(Beginning { id: self.id(name), effects: Vec::new() })),
+            Some(_) => Err(exists(name)),
+        }
+    }
+
+    async fn begin(&self, name: &str, head: &Head) -> Result<Vec<Effect>, ExecutionError> {
         let mut effects = vec![
             self.put(keys::head(&self.options.workflow, name), head.write(), Some(Expectation::Absent)),
             self.notice(name, Event::Started),
         ];
-        let stores_definition = !self.is_stored.load(Ordering::Relaxed);
-        if stores_definition {
+        if !self.is_stored.load(Ordering::Relaxed) {
             let key = keys::definition(&self.options.workflow, &self.hash);
-            effects.push(self.put(key, self.text.as_bytes().to_vec(), None));
-        }
-        match self.stores.commit(Commit::new(effects)).await {
-            Ok(_) => {
-                self.is_stored.store(true, Ordering::Relaxed);
-                Ok(Started { id: self.id(name), is_new: true })
+            match self.stores.kv().exists(&self.place.store, &key).await? {
+                true => self.is_stored.store(true, Ordering::Relaxed),
+                false => effects.push(self.put(key, self.text.as_bytes().to_vec(), None)),
             }
-            Err(CommitError::Conflict { .. }) => match self.head(name).await? {
-                Some(there) if there.input == head.input => Ok(Started { id: self.id(name), is_new: false }),
-                _ => Err(ExecutionError::Exists { name: name.to_owned() }),
-            },
-            Err(error) => Err(error.into()),
         }
+        Ok(effects)
     }
 
     /// Tells a task's end, or that it is worked on, by its token; who waits for it no more is told in vain.
@@ -204,6 +241,16 @@ impl Executions {
     /// # Errors
     /// [`ExecutionError::Missing`] if the token is of none of these executions, or of one that has ended.
     pub async fn tell(&self, token: &str, event: impl FnOnce(Ticket) -> Event) -> Result<(), ExecutionError> {
+        let effect = self.telling(token, event).await?;
+        self.stores.commit(effect.into()).await?;
+        Ok(())
+    }
+
+    /// What tells a task's end, for whoever commits it with something else. As [`Executions::tell`] otherwise.
+    ///
+    /// # Errors
+    /// As [`Executions::tell`].
+    pub async fn telling(&self, token: &str, event: impl FnOnce(Ticket) -> Event) -> Result<Effect, ExecutionError> {
         let missing = || ExecutionError::Missing { name: token.to_owned() };
         let read = Token::read(token).ok_or_else(missing)?;
         let name = read.execution.strip_prefix(&self.id("")).ok_or_else(missing)?;
@@ -211,8 +258,7 @@ impl Executions {
         if Token::of(&read.execution, head.seed, read.task) != read {
             return Err(missing());
         }
-        self.stores.commit(self.notice(name, event(Ticket(read.task))).into()).await?;
-        Ok(())
+        Ok(self.notice(name, event(Ticket(read.task))))
     }
 
     /// Stops an execution.
@@ -220,11 +266,18 @@ impl Executions {
     /// # Errors
     /// [`ExecutionError::Missing`], [`ExecutionError::Ended`].
     pub async fn stop(&self, name: &str, failure: Failure) -> Result<(), ExecutionError> {
+        let effect = self.stopping(name, failure).await?;
+        self.stores.commit(effect.into()).await?;
+        Ok(())
+    }
+
+    /// What stops an execution, for whoever commits it with something else.
+    ///
+    /// # Errors
+    /// As [`Executions::stop`].
+    pub async fn stopping(&self, name: &str, failure: Failure) -> Result<Effect, ExecutionError> {
         match self.described(name).await?.head.status {
-            Status::Running => {
-                self.stores.commit(self.notice(name, Event::Stopped { failure }).into()).await?;
-                Ok(())
-            }
+            Status::Running => Ok(self.notice(name, Event::Stopped { failure })),
             ended => Err(ExecutionError::Ended { name: name.to_owned(), status: ended.name() }),
         }
     }
@@ -253,6 +306,15 @@ impl Executions {
         arn::execution(&self.options.workflow, name)
     }
 
+    /// The name of the execution that this ARN, or this name itself, means; none if the ARN is of another workflow.
+    #[must_use]
+    pub fn name_of<'i>(&self, id: &'i str) -> Option<&'i str> {
+        if !id.starts_with("arn:") {
+            return Some(id);
+        }
+        id.strip_prefix(&self.id(""))
+    }
+
     /// What a service answered to a task, as a message to its execution, to be committed with the end of the task's own
     /// message. Of a state that goes on when somebody tells the end, it is only that the service has taken it.
     #[must_use]
@@ -275,4 +337,8 @@ impl Executions {
     fn put(&self, key: String, value: Vec<u8>, expect: Option<Expectation>) -> Effect {
         Effect::KvPut { store: self.place.store.clone(), key, value: value.into(), expires_at: None, expect }
     }
+}
+
+fn exists(name: &str) -> ExecutionError {
+    ExecutionError::Exists { name: name.to_owned() }
 }
