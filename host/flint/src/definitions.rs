@@ -2,7 +2,8 @@
 
 use crate::commands::workflow::{Mistakes, WorkflowError};
 use crate::error::Error;
-use crate::live::workflows::{Workflows, function_of};
+use crate::live::services;
+use crate::live::workflows::Workflows;
 use crate::load::Loaded;
 use crate::wire;
 use flint_config::Platform;
@@ -11,7 +12,7 @@ use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_workflows::definition::Machine;
 use flint_workflows::mistake::Mistake;
-use flint_workflows::resource::Service;
+use flint_workflows::resource::{Service, kebab};
 use flint_workflows::source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,25 +45,32 @@ fn unserved(platform: &Platform, machine: &Machine) -> Vec<Mistake> {
     for task in machine.tasks() {
         match &task.resource.service {
             Service::Function { name } => {
-                let function = function_of(name);
+                let function = services::name_of(name);
                 if platform.functions.keys().all(|known| known.as_str() != function) {
                     let message = format!("there is no function `{function}`, which `{}` means", task.resource.text);
                     let help = Some(format!("add a section `[function.{function}]`"));
                     mistakes.push(mistake("workflow/no-such-function", message, task.state, task.place, help));
                 }
             }
-            Service::Invoke | Service::SqsSendMessage | Service::SnsPublish => {}
+            Service::Activity { name } => {
+                let queue = kebab(name);
+                if platform.queues.keys().all(|known| known.as_str() != queue) {
+                    let message = format!("there is no queue `{queue}`, which the activity `{name}` goes through");
+                    let help = Some(format!("add a section `[queue.{queue}]`"));
+                    mistakes.push(mistake("workflow/no-such-queue", message, task.state, task.place, help));
+                }
+            }
+            Service::Invoke
+            | Service::SqsSendMessage
+            | Service::SnsPublish
+            | Service::PutEvents
+            | Service::StartExecution => {}
             _ => {
                 let message =
                     format!("`{}` can be tried with mocks, and is not served by a platform yet", task.resource.text);
                 mistakes.push(mistake("workflow/unserved", message, task.state, task.place, None));
             }
         }
-    }
-    for (state, place) in machine.distributed() {
-        let message = "a distributed Map can be tried with mocks, and is not run by a platform yet".to_owned();
-        let help = Some("use the mode `INLINE`".to_owned());
-        mistakes.push(mistake("workflow/unserved", message, state, place, help));
     }
     mistakes
 }

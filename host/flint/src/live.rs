@@ -6,7 +6,7 @@
 //! instances, make it durable, swap. Whatever fails before the swap leaves everything as it was.
 //!
 //! [`directory`] finds the functions that others call, [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
-//! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, and [`messages`] has the triggers at work.
+//! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, [`messages`] has the triggers at work, [`workflows`] the executions, and [`services`] what their tasks call.
 
 mod beginnings;
 pub(crate) mod deploy;
@@ -19,6 +19,7 @@ pub(crate) mod record;
 pub(crate) mod reload;
 mod reports;
 pub(crate) mod schedules;
+pub(crate) mod services;
 pub(crate) mod slot;
 pub(crate) mod watch;
 pub(crate) mod workflows;
