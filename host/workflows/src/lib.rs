@@ -14,6 +14,7 @@ pub mod definition;
 pub mod distributed;
 pub mod draw;
 pub mod execution;
+pub mod express;
 pub mod failure;
 pub mod flow;
 pub mod history;

@@ -2,22 +2,33 @@
 
 use super::api::Problem;
 use super::api::workflow as api;
-use super::api::workflow::{Accepted, Execution, Executions, History, List, Start, Started, Told, Why};
+use super::api::workflow::{
+    Accepted, Drawn, Execution, Executions, GraphFormat, History, List, Start, Started, TakeTask, TakenTask, Told, Why,
+};
+use super::problem::{of_commit, of_read};
 use super::show::millis;
 use crate::live::workflows::Workflows;
 use flint_config::platform;
-use flint_model::{InvocationId, WorkflowName};
+use flint_model::{InvocationId, QueueName, WorkflowName};
+use flint_stores::{Commit, Receive, Settle, Stores};
+use flint_workflows::definition::Machine;
+use flint_workflows::draw::{self, Marks};
 use flint_workflows::execution::{self, Described, ExecutionError};
 use flint_workflows::failure::Failure;
 use flint_workflows::history::Happened;
+use flint_workflows::resource::kebab;
 use flint_workflows::run::{Event, Ticket};
 use http::StatusCode;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many executions are told when nobody says.
 const LISTED: u32 = 100;
+/// The longest that a worker waits for a task.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// All workflows.
 pub(crate) fn all(workflows: &BTreeMap<WorkflowName, platform::Workflow>) -> api::Workflows {
@@ -85,6 +96,72 @@ pub(crate) async fn describe(
 pub(crate) async fn history(executions: &execution::Executions, name: &str) -> Result<History, Problem> {
     let events = executions.history(name).await?.iter().map(Happened::to_json).collect();
     Ok(History { events })
+}
+
+/// Draws what an execution runs, with what became of its states.
+///
+/// # Errors
+/// A problem, if there is none of this name.
+pub(crate) async fn graph(
+    executions: &execution::Executions,
+    name: &str,
+    format: GraphFormat,
+) -> Result<Drawn, Problem> {
+    let machine = executions.machine(name).await?;
+    let marks = draw::marks(&executions.history(name).await?);
+    Ok(Drawn { graph: drawn(&machine, &marks, format) })
+}
+
+/// A drawing.
+pub(crate) fn drawn(machine: &Machine, marks: &Marks, format: GraphFormat) -> String {
+    match format {
+        GraphFormat::Text => draw::text(machine, marks),
+        GraphFormat::Mermaid => draw::mermaid(machine, marks),
+        GraphFormat::Svg => draw::svg(machine, marks),
+    }
+}
+
+/// Has a worker take on a task of an activity: it is its own then, and nobody else gets it.
+///
+/// # Errors
+/// A problem, if there is no such activity, or the stores refuse.
+pub(crate) async fn take_task(
+    stores: &dyn Stores,
+    workflows: &Workflows,
+    activity: &str,
+    take: TakeTask,
+) -> Result<TakenTask, Problem> {
+    let missing = || {
+        let detail = format!("there is no queue {}, which the activity {activity} would go through", kebab(activity));
+        Problem::new(StatusCode::NOT_FOUND, "workflow/no-such-activity", detail)
+    };
+    let queue = QueueName::parse(&kebab(activity)).map_err(|_| missing())?;
+    let wait = take.wait_ms.map(Duration::from_millis).unwrap_or_default().min(WAIT_MAX);
+    let receive = Receive { max: 1, wait, ..Receive::default() };
+    let received = stores.queues().receive(&queue, receive).await.map_err(|error| of_commit("workflow", &error))?;
+    let Some(delivery) = received.messages.into_iter().next() else { return Ok(TakenTask::default()) };
+    let task: ActivityTask = serde_json::from_slice(&delivery.stored.message.body).map_err(|error| {
+        let detail = format!("a message of the queue {queue} is no task of an activity: {error}");
+        Problem::new(StatusCode::CONFLICT, "workflow/no-task", detail)
+    })?;
+    let started = |number: Ticket| Event::TaskStarted { task: number, worker: take.worker.clone() };
+    let mut commit = Commit::settle(vec![Settle::done(delivery.receipt)]);
+    for executions in workflows.values() {
+        match executions.telling(&task.task_token, started).await {
+            Err(ExecutionError::Missing { .. }) => {}
+            told => commit.effects.push(told?),
+        }
+    }
+    stores.commit(commit).await.map_err(|error| of_commit("workflow", &error))?;
+    Ok(TakenTask { task_token: Some(task.task_token), input: Some(task.input) })
+}
+
+/// A message of an activity's queue.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActivityTask {
+    task_token: String,
+    input: Value,
 }
 
 /// Stops an execution.
@@ -155,8 +232,8 @@ impl From<ExecutionError> for Problem {
             ExecutionError::Name { .. } => (StatusCode::BAD_REQUEST, "workflow/invalid-name"),
             ExecutionError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "workflow/too-large"),
             ExecutionError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "workflow/corrupt"),
-            ExecutionError::Commit(error) => return super::problem::of_commit("workflow", error),
-            ExecutionError::Read(error) => return super::problem::of_read("workflow", error),
+            ExecutionError::Commit(error) => return of_commit("workflow", error),
+            ExecutionError::Read(error) => return of_read("workflow", error),
         };
         Self::new(status, code, error.to_string())
     }

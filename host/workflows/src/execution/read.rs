@@ -95,6 +95,15 @@ impl Executions {
         Ok(Listed { executions, cursor: page.cursor })
     }
 
+    /// What an execution runs.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], and what a read fails with.
+    pub async fn machine(&self, name: &str) -> Result<Arc<Machine>, ExecutionError> {
+        let head = self.described(name).await?.head;
+        self.machine_of_head(name, &head).await
+    }
+
     /// All that happened in an execution so far.
     ///
     /// # Errors
@@ -120,11 +129,7 @@ impl Executions {
         keeps_history: bool,
         mut each: impl FnMut(Made) + Send,
     ) -> Result<(Run, u64), ExecutionError> {
-        let mut machine = self.machine_of(name, &head.definition).await?;
-        if let Some(Parent::Map { state, .. }) = &head.parent {
-            machine =
-                processor(&machine, state).ok_or_else(|| corrupt(name, format!("there is no state `{state}`")))?;
-        }
+        let machine = self.machine_of_head(name, head).await?;
         let mut run = Run::new(machine, self.about(name, head), self.options.limits, keeps_history);
         let mut records = 0;
         self.scan(&keys::journal(&self.options.workflow, name), |item| {
@@ -154,6 +159,16 @@ impl Executions {
                 Some(next) => cursor = Some(next),
                 None => return Ok(()),
             }
+        }
+    }
+
+    async fn machine_of_head(&self, name: &str, head: &Head) -> Result<Arc<Machine>, ExecutionError> {
+        let machine = self.machine_of(name, &head.definition).await?;
+        match &head.parent {
+            Some(Parent::Map { state, .. }) => {
+                processor(&machine, state).ok_or_else(|| corrupt(name, format!("there is no state `{state}`")))
+            }
+            _ => Ok(machine),
         }
     }
 
