@@ -13,6 +13,7 @@ pub mod choice;
 pub mod definition;
 pub mod distributed;
 pub mod draw;
+pub mod dynamodb;
 pub mod execution;
 pub mod express;
 pub mod failure;
