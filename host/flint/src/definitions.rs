@@ -6,11 +6,12 @@ use crate::live::workflows::{Workflows, function_of};
 use crate::load::Loaded;
 use crate::wire;
 use flint_config::Platform;
+use flint_config::platform::Kind;
 use flint_model::WorkflowName;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_workflows::definition::Machine;
-use flint_workflows::mistake::Mistake;
+use flint_workflows::mistake::{Mistake, Place};
 use flint_workflows::resource::Service;
 use flint_workflows::source;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ pub(crate) fn read(platform: &Platform) -> Result<Definitions, Error> {
         let path = &workflow.definition;
         let unreadable = |source| WorkflowError::File { what: "the definition", path: path.clone(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        match source::load_for(&text, |machine| unserved(platform, machine)) {
+        match source::load_for(&text, |machine| unserved(platform, workflow.kind, machine)) {
             Ok(_) => Ok((name.clone(), text)),
             Err(all) => Err(WorkflowError::Definition(Mistakes { path: path.clone(), text, all }).into()),
         }
@@ -37,10 +38,15 @@ pub(crate) fn read(platform: &Platform) -> Result<Definitions, Error> {
 }
 
 /// What a definition wants that this platform does not have.
-fn unserved(platform: &Platform, machine: &Machine) -> Vec<Mistake> {
+fn unserved(platform: &Platform, kind: Kind, machine: &Machine) -> Vec<Mistake> {
     let mistake =
         |code, message, state: &str, place, help| Mistake { code, message, place, state: Some(state.to_owned()), help };
     let mut mistakes = Vec::new();
+    if kind == Kind::Express {
+        let message = "express executions are not run by a platform yet".to_owned();
+        let help = Some("leave `type = \"express\"` out of the configuration".to_owned());
+        mistakes.push(Mistake { code: "workflow/unserved", message, place: Place::default(), state: None, help });
+    }
     for task in machine.tasks() {
         match &task.resource.service {
             Service::Function { name } => {

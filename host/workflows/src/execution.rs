@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use head::{Head, Status};
-pub use keys::NAME_MAX;
+pub use keys::{NAME_MAX, is_name};
 pub use message::{Alarm, Notice, Work};
 pub use read::{Described, Listed};
 

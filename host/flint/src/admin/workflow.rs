@@ -24,6 +24,7 @@ pub(crate) fn all(workflows: &BTreeMap<WorkflowName, platform::Workflow>) -> api
     let shown = |(name, workflow): (&WorkflowName, &platform::Workflow)| api::Workflow {
         workflow: name.to_string(),
         definition: workflow.definition.display().to_string(),
+        kind: workflow.kind.as_str().to_owned(),
         concurrency: workflow.concurrency,
         retention_ms: millis(workflow.retention),
         runs_cached: workflow.runs_cached,

@@ -2,13 +2,14 @@
 
 use super::messages::unanswered;
 use super::{Generation, Served};
+use flint_config::platform::Kind;
 use flint_model::{FunctionName, MessageId, QueueName, TopicName, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Effect, Message, SendOptions};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{Alarm, ExecutionError, Executions, Notice, Work};
+use flint_workflows::execution::{Alarm, ExecutionError, Executions, Notice, Started, Work};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::resource::{Resource, Service, kebab};
-use flint_workflows::run::Event;
+use flint_workflows::run::{Event, Outcome};
 use flint_world::{Failure as Unfinished, Invocation};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -16,6 +17,48 @@ use std::sync::Arc;
 
 /// The executions of each workflow.
 pub(crate) type Workflows = BTreeMap<WorkflowName, Arc<Executions>>;
+
+/// What came of a start.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The execution runs, whatever happens, or ran before: a standard one.
+    Started(Started),
+    /// The execution is over: an express one.
+    #[expect(dead_code, reason = "no express execution is run yet")]
+    Ended(Outcome),
+}
+
+/// Why no execution was started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// There is no such workflow: a change of the configuration was faster. A retry can help after the next one.
+    #[error("there is no workflow {0}")]
+    NoWorkflow(WorkflowName),
+    /// Nobody runs express executions yet; `flint check` says so of the workflow. A retry can't help.
+    #[error("express executions are not run yet, and {0} has no others")]
+    Unserved(WorkflowName),
+    /// What is to be started can't be, or not now.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+}
+
+/// Starts an execution of what is served; of an express workflow, waits for its end.
+///
+/// # Errors
+/// [`StartError`].
+pub(crate) async fn start(
+    current: &Generation,
+    workflow: &WorkflowName,
+    name: &str,
+    input: Value,
+) -> Result<Answer, StartError> {
+    let missing = || StartError::NoWorkflow(workflow.clone());
+    let executions = current.workflows.get(workflow).ok_or_else(missing)?;
+    match current.platform.workflows.get(workflow).ok_or_else(missing)?.kind {
+        Kind::Standard => Ok(Answer::Started(executions.start(name, input, rand::random()).await?)),
+        Kind::Express => Err(StartError::Unserved(workflow.clone())),
+    }
+}
 
 /// What a queue of a workflow holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::dispatch::SETTLE;
 use super::stores::queue_rules;
 use flint_config::Platform;
-use flint_config::platform::Workflow;
+use flint_config::platform::{Kind, Workflow};
 use flint_model::{QueueName, StoreName, WorkflowName};
 use flint_stores::{KvLimits, QueueRules, Stores};
 use flint_triggers::message::{Backoff, Options};
@@ -22,6 +22,9 @@ const BATCH: usize = 50;
 const CONCURRENCY: usize = 32;
 /// The longest that a wait may be, and more: thirty years.
 const DELAY_MAX: Duration = Duration::from_secs(30 * 366 * 24 * 60 * 60);
+
+/// The longest express execution ("Quotas related to state machine executions" of AWS's developer guide: five minutes).
+const EXPRESS_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The limits of the store that has executions.
 pub(super) fn limits() -> KvLimits {
@@ -64,6 +67,14 @@ pub(crate) fn executions(
         cached_max: workflow.runs_cached,
     };
     Executions::new(stores, place, options, definition)
+}
+
+/// How long whoever starts an execution may wait for its end: of a standard one nobody does.
+pub(super) fn lasts(workflow: &Workflow) -> Duration {
+    match workflow.kind {
+        Kind::Standard => Duration::ZERO,
+        Kind::Express => EXPRESS_MAX,
+    }
 }
 
 /// How the queues of a workflow are dispatched: what happens to executions, tasks, moments.
