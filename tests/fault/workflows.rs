@@ -197,7 +197,11 @@ fn check(told: &Told<Started>, host: &Host) -> String {
     told.check_once("an execution", roots.iter().map(|(started, _)| *started), |_| true);
     let mut tallies = BTreeMap::new();
     for (started, execution) in &roots {
-        assert_eq!((&execution["status"], &execution["output"]), (&json!("SUCCEEDED"), &started.output()), "{execution}");
+        assert_eq!(
+            (&execution["status"], &execution["output"]),
+            (&json!("SUCCEEDED"), &started.output()),
+            "{execution}"
+        );
         tallies.append(&mut started.tallies());
         check_history(host, *started);
     }

@@ -177,7 +177,7 @@ fn a_host_says_where_it_is_and_what_it_serves() {
     let host = Launch::config(&hello_config()).start();
     assert_eq!(
         host.ready["routes"][0],
-        json!({"host": null, "methods": null, "path": "/hello", "function": "hello", "files": null})
+        json!({"host": null, "methods": null, "path": "/hello", "function": "hello", "workflow": null, "files": null})
     );
     assert_eq!(host.http().get("/hello").expect(200).text(), "Hello, world!\n");
     let metrics = host.admin().get("/metrics").expect(200);

@@ -39,3 +39,4 @@ mod tls;
 mod topic;
 mod watch;
 mod workflow;
+mod workflow_starts;

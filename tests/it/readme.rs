@@ -137,7 +137,11 @@ fn the_readme_shows_the_routes_of_the_demo_platform() {
         let methods = route["methods"].as_array().map_or("*".to_owned(), |methods| {
             methods.iter().map(|method| method.as_str().expect("a method")).collect::<Vec<_>>().join(",")
         });
-        let line = vec![methods.as_str(), text("path"), text("function")];
+        let target = match route["workflow"].as_str() {
+            Some(workflow) => vec!["workflow", workflow],
+            None => vec![text("function")],
+        };
+        let line = [vec![methods.as_str(), text("path")], target].concat();
         assert!(lines.contains(&line), "README.md does not show {line:?}");
     }
 }

@@ -336,7 +336,7 @@ fn every_number_of_a_workflow_is_told() {
     let days = 24 * 60 * 60 * 1000_u64;
     assert_eq!(
         told,
-        json!({"workflow": "steps", "concurrency": 100, "retention_ms": 90 * days, "runs_cached": 10_000_u64})
+        json!({"workflow": "steps", "type": "standard", "concurrency": 100, "retention_ms": 90 * days, "runs_cached": 10_000_u64})
     );
 }
 

@@ -92,7 +92,7 @@ fn check_all(
     check::listener::check(reader, folder, &file.listener);
     check::limits::check(reader, &file.limits, file.functions.values());
     check::reference::check(reader, &file);
-    let routes = check::route::check(reader, folder, &file.routes);
+    let routes = check::route::check(reader, folder, &file);
 
     let mut functions = BTreeMap::new();
     for (name, raw) in &file.functions {
@@ -110,7 +110,7 @@ fn check_all(
     let mut queues = check::queue::check(reader, &file);
     let subscriptions = check::topic::check(reader, &file);
     let triggers = check::trigger::check(reader, &file);
-    let schedules = check::schedule::finish(&file);
+    let schedules = check::schedule::check(reader, &file);
     queues.extend(check::schedule::queues(&schedules));
     let workflows = check::workflow::finish(folder, &file);
     queues.extend(check::workflow::queues(&workflows));

@@ -3,6 +3,7 @@
 mod asynchronous;
 mod event;
 mod function;
+mod handler;
 mod host;
 mod route;
 mod schedule;
@@ -12,11 +13,12 @@ mod workflow;
 pub use asynchronous::{Asynchronous, Destination};
 pub use event::{BlobEvents, ChangeEvents, Queue, Source, Start, Subscription, Topic, Trigger};
 pub use function::{Build, Function, FunctionSource, Isolation};
+pub use handler::Handler;
 pub use host::{HostError, HostPattern, Outbound};
 pub use ipnet::IpNet;
-pub use route::{Cors, Idempotency, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
+pub use route::{Cors, Idempotency, Input, Methods, PathError, PathPattern, Rate, RateKey, Route, Segment, Target};
 pub use schedule::{Overlap, Schedule};
-pub use workflow::Workflow;
+pub use workflow::{Kind, Workflow};
 
 use flint_model::{
     BucketName, ByteSize, FunctionName, QueueName, ScheduleName, Secret, StoreName, TopicName, WorkflowName,
@@ -54,7 +56,7 @@ pub struct Platform {
     pub subscriptions: Vec<Subscription>,
     /// Who handles what happens: one for a queue at most.
     pub triggers: Vec<Trigger>,
-    /// Who is called when it is time.
+    /// Who handles it when it is time.
     pub schedules: BTreeMap<ScheduleName, Schedule>,
     /// The state machines of which executions are started.
     pub workflows: BTreeMap<WorkflowName, Workflow>,
@@ -204,8 +206,8 @@ pub struct HostOutbound {
     pub header_size_max: ByteSize,
 }
 
-/// The limits of a key-value store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A key-value store: its limits, and what it is as a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KvStore {
     /// Longest key.
     pub key_size_max: ByteSize,
@@ -219,6 +221,17 @@ pub struct KvStore {
     pub batch_max: usize,
     /// Largest batch, keys and values together.
     pub batch_size_max: ByteSize,
+    /// By what the tasks of workflows find items in it that take it for a table; none: it is none.
+    pub key: Option<TableKey>,
+}
+
+/// The attributes of an item that are its key, as in DynamoDB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableKey {
+    /// The attribute that every key has.
+    pub partition: String,
+    /// The one by which items of a partition are told apart, and sorted; none: a partition has one item.
+    pub sort: Option<String>,
 }
 
 /// The limits of a bucket.

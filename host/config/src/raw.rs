@@ -7,6 +7,7 @@
 mod asynchronous;
 mod bucket;
 pub(crate) mod function;
+mod handler;
 mod kv;
 mod limits;
 mod listener;
@@ -25,6 +26,7 @@ mod trigger;
 mod workflow;
 
 pub(crate) use function::{Function, Grant, Granted};
+pub(crate) use handler::Handler;
 pub(crate) use limits::Limits;
 pub(crate) use listener::Listener;
 pub(crate) use outbound::Host as HostOutbound;

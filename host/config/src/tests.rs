@@ -4,6 +4,7 @@ mod accepted;
 mod arbitrary;
 mod mistakes;
 mod secrets;
+mod workflows;
 
 use crate::platform::{Function, HostLimits};
 use crate::{Components, DescribeError, Diagnostics, HttpVersion, Import, Platform, Secrets, Shape, Source, load};

@@ -7,6 +7,7 @@ use crate::live::workflows::Workflows;
 use crate::load::Loaded;
 use crate::wire;
 use flint_config::Platform;
+use flint_config::platform::Kind;
 use flint_model::WorkflowName;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
@@ -29,7 +30,7 @@ pub(crate) fn read(platform: &Platform) -> Result<Definitions, Error> {
         let path = &workflow.definition;
         let unreadable = |source| WorkflowError::File { what: "the definition", path: path.clone(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        match source::load_for(&text, |machine| unserved(platform, machine)) {
+        match source::load_for(&text, |machine| unserved(platform, workflow.kind, machine)) {
             Ok(_) => Ok((name.clone(), text)),
             Err(all) => Err(WorkflowError::Definition(Mistakes { path: path.clone(), text, all }).into()),
         }
@@ -38,11 +39,16 @@ pub(crate) fn read(platform: &Platform) -> Result<Definitions, Error> {
 }
 
 /// What a definition wants that this platform does not have.
-fn unserved(platform: &Platform, machine: &Machine) -> Vec<Mistake> {
+fn unserved(platform: &Platform, kind: Kind, machine: &Machine) -> Vec<Mistake> {
     let mistake =
         |code, message, state: &str, place, help| Mistake { code, message, place, state: Some(state.to_owned()), help };
     let mut mistakes = Vec::new();
     for task in machine.tasks() {
+        if kind == Kind::Express && task.resource.waits() {
+            let message =
+                format!("`{}` waits for others to go on, which an express execution can't", task.resource.text);
+            mistakes.push(mistake("workflow/express", message, task.state, task.place.clone(), help_express()));
+        }
         match &task.resource.service {
             Service::Function { name } => {
                 let function = services::name_of(name);
@@ -64,15 +70,24 @@ fn unserved(platform: &Platform, machine: &Machine) -> Vec<Mistake> {
             | Service::SqsSendMessage
             | Service::SnsPublish
             | Service::PutEvents
-            | Service::StartExecution => {}
-            _ => {
-                let message =
-                    format!("`{}` can be tried with mocks, and is not served by a platform yet", task.resource.text);
-                mistakes.push(mistake("workflow/unserved", message, task.state, task.place, None));
-            }
+            | Service::StartExecution
+            | Service::DynamoDbGetItem
+            | Service::DynamoDbPutItem
+            | Service::DynamoDbUpdateItem
+            | Service::DynamoDbDeleteItem => {}
+        }
+    }
+    if kind == Kind::Express {
+        for (state, place) in machine.distributed() {
+            let message = "an express execution can't run a distributed Map".to_owned();
+            mistakes.push(mistake("workflow/express", message, state, place, help_express()));
         }
     }
     mistakes
+}
+
+fn help_express() -> Option<String> {
+    Some("leave `type = \"express\"` out of the configuration of this workflow".to_owned())
 }
 
 impl Loaded {

@@ -6,11 +6,14 @@
 //! instances, make it durable, swap. Whatever fails before the swap leaves everything as it was.
 //!
 //! [`directory`] finds the functions that others call, [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
-//! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, [`messages`] has the triggers at work, [`workflows`] the executions, and [`services`] what their tasks call.
+//! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, [`messages`] has the triggers
+//! at work, and [`routes`] says whom requests ask; [`starts`] has what starts executions of [`workflows`], [`express`] those in
+//! memory, and [`services`] what the tasks of both call.
 
 mod beginnings;
 pub(crate) mod deploy;
 pub(crate) mod directory;
+mod express;
 mod fit;
 pub(crate) mod history;
 pub(crate) mod invocations;
@@ -18,9 +21,11 @@ pub(crate) mod messages;
 pub(crate) mod record;
 pub(crate) mod reload;
 mod reports;
+pub(crate) mod routes;
 pub(crate) mod schedules;
 pub(crate) mod services;
 pub(crate) mod slot;
+mod starts;
 pub(crate) mod watch;
 pub(crate) mod workflows;
 
@@ -45,6 +50,7 @@ use flint_triggers::request::{Answers, Door};
 use flint_world::{Compiled, Functions, LoadError, World};
 use history::{Durability, History};
 use record::{Made, Record, Sum};
+use routes::Callee;
 use slot::{Live, Serving, Slot};
 use std::collections::BTreeMap;
 use std::io;
@@ -64,7 +70,7 @@ pub(crate) struct Generation {
     pub(crate) source: Option<Source>,
     pub(crate) functions: Slots,
     pub(crate) workflows: Workflows,
-    pub(crate) door: Door<Arc<Slot>>,
+    pub(crate) door: Door<Callee>,
     /// Those of the door, which the next one goes on with.
     pub(crate) rates: Rates,
 }

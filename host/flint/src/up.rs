@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::live::Served;
 use crate::live::messages::Messages;
 use crate::live::reload::Reloaded;
+use crate::live::routes::Callee;
 use crate::live::schedules::Schedules;
-use crate::live::slot::Slot;
 use crate::load::Loaded;
 use crate::output::Progress;
 use crate::wire;
@@ -24,9 +24,7 @@ use flint_model::InvocationId;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
-use flint_triggers::request::header::VERSION;
 use flint_triggers::request::{self, Client, Drain, Drained, Listener};
-use http::Request;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,19 +224,10 @@ fn serve_requests(listener: Listener, served: Arc<Served>, limits: &HostLimits) 
     let serving = listener.serve(
         move |request, client: Arc<Client>| {
             // What is served now, for this request, to its end.
-            let generation = served.current();
+            let (served, generation) = (Arc::clone(&served), served.current());
             async move {
-                let call = |slot: &Arc<Slot>, invocation, request: Request<_>| {
-                    let chosen = slot.choose_for(request.extensions());
-                    async move {
-                        let (live, tells) = chosen?;
-                        let mut response = live.function.http(invocation, request).await?;
-                        if tells {
-                            response.headers_mut().insert(VERSION, live.header().clone());
-                        }
-                        Ok(response)
-                    }
-                };
+                let call =
+                    |callee: &Callee, invocation, request| callee.call(&served, &generation, invocation, request);
                 generation.door.answer(request, &client, call).await
             }
         },

@@ -7,6 +7,7 @@ pub(crate) mod workflow;
 pub(crate) use stores::{catalog, keep_name, open as open_stores};
 
 use crate::error::Error;
+use crate::live::routes::{BODY_MAX, Callee, Entrance};
 use crate::live::slot::Slot;
 use crate::live::{Cut, Slots};
 use crate::load::{self, Loaded};
@@ -234,7 +235,7 @@ pub(crate) fn door(
     room: Room,
     blobs: Blobs,
     answers: Answers,
-) -> Result<Door<Arc<Slot>>, Error> {
+) -> Result<Door<Callee>, Error> {
     let bug = |route: &platform::Route, error: &dyn std::fmt::Display| {
         Error::Bug(format!("the route {} to {}: {error}", route.path.as_str(), route.target))
     };
@@ -268,12 +269,18 @@ fn endpoint(
     functions: &Slots,
     route: &platform::Route,
     rate: Option<Arc<Rate>>,
-) -> Result<Endpoint<Arc<Slot>>, Error> {
+) -> Result<Endpoint<Callee>, Error> {
     let (target, request_body_max) = match &route.target {
         platform::Target::Function(name) => {
             let function = functions.get(name).ok_or_else(|| Error::Bug(format!("there is no function {name}")))?;
             let body_max = platform.functions.get(name).and_then(|function| function.http_body_max);
-            (Target::Function(Arc::clone(function)), body_max)
+            (Target::Function(Callee::Function(Arc::clone(function))), body_max)
+        }
+        platform::Target::Workflow(name, input) => {
+            let workflow = platform.workflows.get(name);
+            let workflow = workflow.ok_or_else(|| Error::Bug(format!("there is no workflow {name}")))?;
+            let entrance = Entrance::new(route, name, *input, workflow.kind);
+            (Target::Function(Callee::Workflow(Arc::new(entrance))), Some(BODY_MAX))
         }
         platform::Target::Files(path) => {
             let dir = Dir::open_ambient_dir(path, ambient_authority());
@@ -291,9 +298,19 @@ fn endpoint(
     })
 }
 
-/// What is kept of a route's answers. Its keys are its own as long as host, methods and path are as they were.
+/// What is kept of a route's answers; nothing where a key is the name of an execution. Its keys are its own as long as host, methods and path are as they were.
 fn keep(platform: &Platform, route: &platform::Route) -> Option<Keep> {
-    let function = platform.functions.get(route.target.function()?)?;
+    let (request_size_max, lasts) = match &route.target {
+        platform::Target::Function(name) => {
+            let function = platform.functions.get(name)?;
+            (function.request_size_max, function.timeout)
+        }
+        platform::Target::Workflow(name, _) => {
+            let workflow = platform.workflows.get(name).filter(|workflow| workflow.kind == platform::Kind::Express)?;
+            (BODY_MAX, workflow::lasts(workflow))
+        }
+        platform::Target::Files(_) => return None,
+    };
     let platform::Idempotency { kept, answer_size_max, required } = route.idempotency?;
     let host = route.host.as_ref().map(ToString::to_string).unwrap_or_default();
     let methods = match &route.methods {
@@ -305,8 +322,8 @@ fn keep(platform: &Platform, route: &platform::Route) -> Option<Keep> {
         required,
         kept,
         answer_size_max,
-        request_size_max: function.request_size_max,
-        lasts: function.timeout + dispatch::SETTLE,
+        request_size_max,
+        lasts: lasts + dispatch::SETTLE,
     })
 }
 

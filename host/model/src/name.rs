@@ -151,7 +151,7 @@ names! { check = check_path,
 }
 
 /// The most names in the path of a queue that the host keeps for itself.
-pub const PARTS_MAX: usize = 4;
+pub const PARTS_MAX: usize = 5;
 
 fn check_path(text: &str) -> Result<(), NameError> {
     if text.split('/').count() > PARTS_MAX {
@@ -217,7 +217,7 @@ mod tests {
             ("jobs/", NameError::Empty),
             ("/jobs", NameError::Empty),
             ("jobs/Dead", NameError::Character('D')),
-            ("a/b/c/d/e", NameError::TooDeep),
+            ("a/b/c/d/e/f", NameError::TooDeep),
         ] {
             assert_eq!(QueueName::parse(bad), Err(why), "{bad}");
         }

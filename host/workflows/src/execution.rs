@@ -28,7 +28,7 @@ mod tests;
 use crate::arn;
 use crate::definition::Machine;
 use crate::failure::Failure;
-use crate::run::{Event, Limits, Ticket};
+use crate::run::{Event, Limits, Run, Ticket};
 use crate::size;
 use crate::source::{self, Located};
 use crate::token::Token;
@@ -43,7 +43,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use head::{Head, Parent, Status};
-pub use keys::NAME_MAX;
+pub use keys::{NAME_MAX, is_name};
 pub use map::MapEvent;
 pub use message::{Alarm, Job, News, Notice, Work};
 use read::Cached;
@@ -76,6 +76,8 @@ pub struct Options {
     pub retention: Duration,
     /// Most runs that are kept in memory between their steps.
     pub cached_max: usize,
+    /// Whether they run in memory, and nothing of them is kept: a start is a job that runs one to its end then.
+    pub is_express: bool,
 }
 
 /// The executions of a workflow.
@@ -221,6 +223,36 @@ impl Executions {
         Ok(Head::new(self.hash.clone(), input, seed, self.stores.now().as_millis()))
     }
 
+    /// An execution that somebody runs in memory ([`crate::express`]), and of which nothing is kept.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Name`], [`ExecutionError::TooLarge`].
+    pub fn in_memory(&self, name: &str, input: Value, seed: u64) -> Result<Run, ExecutionError> {
+        let head = self.new_head(name, input, seed)?;
+        let limits = Limits { events_max: None, ..self.options.limits };
+        Ok(Run::new(self.machine.clone(), self.about(name, &head), limits, false))
+    }
+
+    /// Makes durable what a task of an execution in memory changes.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn commit(&self, effects: Vec<Effect>) -> Result<(), CommitError> {
+        self.stores.commit(Commit::new(effects)).await.map(drop)
+    }
+
+    /// Where they are kept.
+    #[must_use]
+    pub fn stores(&self) -> &dyn Stores {
+        &*self.stores
+    }
+
+    /// The workflow's name.
+    #[must_use]
+    pub fn workflow(&self) -> &str {
+        &self.options.workflow
+    }
+
     /// The execution of this name, if there is one.
     async fn there(&self, name: &str, head: &Head) -> Result<Option<Beginning>, ExecutionError> {
         match self.head(name).await? {
@@ -231,6 +263,9 @@ impl Executions {
     }
 
     async fn begin(&self, name: &str, head: &Head) -> Result<Vec<Effect>, ExecutionError> {
+        if self.options.is_express {
+            return Ok(vec![self.job(&Job::Run { name: name.to_owned(), input: head.input.clone() })]);
+        }
         let mut effects = vec![
             self.put(keys::head(&self.options.workflow, name), head.write(), Some(Expectation::Absent)),
             self.notice(name, News::Execution(Event::Started)),

@@ -64,7 +64,8 @@ fn check_handlers(reader: &mut Reader<'_>, name: &FunctionName, function: &Funct
     if shape.http.is_some() {
         return;
     }
-    for target in routes.iter().filter_map(|route| route.function.as_ref()).filter(|to| to.value == name.as_str()) {
+    let functions = routes.iter().filter_map(|route| route.handler.as_ref()?.function());
+    for target in functions.filter(|to| to.value == name.as_str()) {
         let message = format!("a route leads to `{name}`, whose component has no HTTP handler");
         let diagnostic = Diagnostic::new(Code::NoHandler, target.at.clone(), message, "does not answer HTTP");
         let help = "export wasi:http/handler@0.3, with #[flint_sdk::http] in Rust; or remove the route";

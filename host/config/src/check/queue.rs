@@ -1,8 +1,8 @@
 //! Queues and their dead letters, and the queues that the host keeps for triggers.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::Queue;
-use crate::raw::{self, File, Reader, Source};
+use crate::platform::{Queue, Workflow};
+use crate::raw::{self, File, Handler, Reader, Source};
 use flint_model::QueueName;
 use std::collections::BTreeMap;
 
@@ -17,11 +17,15 @@ pub(crate) fn names(file: &File) -> impl Iterator<Item = QueueName> {
 
 /// The queue that the host keeps for a trigger, if its source is none.
 pub(crate) fn listener(trigger: &raw::Trigger) -> Option<QueueName> {
-    let (source, function) = (trigger.source.as_ref()?, trigger.function.as_ref()?);
+    let (source, handler) = (trigger.source.as_ref()?, trigger.handler.as_ref()?);
     if matches!(source, Source::Queue(_)) {
         return None;
     }
-    QueueName::of_listener(source.area(), &source.name().value, &function.value).ok()
+    let (area, source) = (source.area(), &source.name().value);
+    match handler {
+        Handler::Function(function) => QueueName::of_listener(area, source, &function.value).ok(),
+        Handler::Workflow(workflow) => Workflow::listener(&workflow.value, area, source).ok(),
+    }
 }
 
 /// Checks where dead letters lead, and adds the queues that the host keeps for them.

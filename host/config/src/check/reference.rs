@@ -3,16 +3,14 @@
 use super::queue;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::Destination;
-use crate::raw::{At, File, Grant, Granted, Reader, Source};
+use crate::raw::{At, File, Grant, Granted, Handler, Reader, Source};
 use crate::suggest;
-use flint_model::{BucketName, QueueName, StoreName, TopicName};
+use flint_model::{BucketName, QueueName, StoreName, TopicName, WorkflowName};
 use std::collections::BTreeSet;
 
-/// Every route, trigger and schedule leads to a function; what is granted, listened to, subscribed, or named for dead letters is there.
+/// Every route, trigger and schedule leads to a function or a workflow that is there; what is granted, listened to, subscribed, or named for dead letters is there.
 pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
-    let functions = file.routes.iter().filter_map(|route| route.function.as_ref());
-    let functions = functions.chain(file.triggers.iter().filter_map(|trigger| trigger.function.as_ref()));
-    let functions = functions.chain(file.schedules.values().filter_map(|schedule| schedule.function.as_ref()));
+    let functions = handlers(file).filter_map(Handler::function);
     let functions = functions.chain(granted(file, |grants| &grants.functions));
     for target in functions {
         let known = || file.functions.keys().map(|name| name.as_str());
@@ -25,6 +23,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     check_topics(reader, file);
     check_destinations(reader, file);
     check_buckets(reader, file);
+    check_workflows(reader, file);
 }
 
 fn check_stores(reader: &mut Reader<'_>, file: &File) {
@@ -98,6 +97,19 @@ fn check_topics(reader: &mut Reader<'_>, file: &File) {
     let names = names.chain(file.subscriptions.iter().filter_map(|subscription| subscription.topic.as_ref()));
     let known: BTreeSet<&str> = file.topics.keys().map(TopicName::as_str).collect();
     check_names(reader, file, names, &known, (Code::NoSuchTopic, "topic"));
+}
+
+fn check_workflows(reader: &mut Reader<'_>, file: &File) {
+    let known: BTreeSet<&str> = file.workflows.keys().map(WorkflowName::as_str).collect();
+    let names = handlers(file).filter_map(Handler::workflow);
+    check_names(reader, file, names, &known, (Code::NoSuchWorkflow, "workflow"));
+}
+
+/// Whoever routes, triggers and schedules lead to.
+fn handlers(file: &File) -> impl Iterator<Item = &Handler> {
+    let routes = file.routes.iter().map(|route| &route.handler);
+    let triggers = file.triggers.iter().map(|trigger| &trigger.handler);
+    routes.chain(triggers).chain(file.schedules.values().map(|schedule| &schedule.handler)).flatten()
 }
 
 /// The names in the grants of all functions.

@@ -2,10 +2,10 @@
 
 use super::source::why_unreadable;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{Cors, Methods, Route, Segment, Target};
-use crate::raw::{self, Reader};
+use crate::platform::{Cors, Kind, Methods, Route, Segment, Target};
+use crate::raw::{self, File, Handler, Reader};
 use crate::source::Span;
-use flint_model::FunctionName;
+use flint_model::{FunctionName, WorkflowName};
 use http::Method;
 use std::fs;
 use std::io;
@@ -15,13 +15,14 @@ use std::path::Path;
 const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Reports each route that is ambiguous with one before it, and returns the valid ones, more specific ones first.
-pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, raw: &[raw::Route]) -> Vec<Route> {
-    for route in raw {
+pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, file: &File) -> Vec<Route> {
+    for route in &file.routes {
         check_target(reader, folder, route);
+        check_workflow(reader, file, route);
         check_credentials(reader, route);
     }
     let mut routes: Vec<(Route, Span)> = Vec::new();
-    for (route, at) in raw.iter().filter_map(|route| finish(folder, route)) {
+    for (route, at) in file.routes.iter().filter_map(|route| finish(folder, route)) {
         if let Some((_, first_at)) = routes.iter().find(|(other, _)| other.is_ambiguous_with(&route)) {
             let (first, second) = (reader.quote(first_at), reader.quote(&at));
             let message = format!("two routes take the same requests: {first} and {second}");
@@ -38,21 +39,23 @@ pub(crate) fn check(reader: &mut Reader<'_>, folder: &Path, raw: &[raw::Route]) 
     routes
 }
 
-/// A route leads to a function or to a folder that is there, under a path and methods that fit.
+/// A route leads to a function, a workflow or a folder that is there, under a path and methods that fit.
 fn check_target(reader: &mut Reader<'_>, folder: &Path, route: &raw::Route) {
     if !route.has_target {
-        let help = "`function`: The function that answers. `files`: A folder whose files are the answers.".to_owned();
-        let diagnostic = Diagnostic::new(Code::MissingKey, route.at.clone(), "`function` is missing", "leads nowhere");
-        reader.report(diagnostic.help(help));
+        let help = "`function`: the function that answers. `workflow`: the workflow of which each request starts an execution. \
+                    `files`: a folder whose files are the answers";
+        let message = "a route leads to a function, to a workflow or to files";
+        let diagnostic = Diagnostic::new(Code::MissingKey, route.at.clone(), message, "leads nowhere");
+        reader.report(diagnostic.help(help.to_owned()));
     }
     let Some(files) = &route.files else { return };
     let mut bad = |message: String, label: &str, also: Option<Span>, help: &str| {
         let diagnostic = Diagnostic::new(Code::BadFiles, files.at.clone(), message, label);
         reader.report(diagnostic.also(also, "does not fit").help(help.to_owned()));
     };
-    if let Some(function) = &route.function {
-        let message = "a route leads to a function or to files, not to both".to_owned();
-        bad(message, "one of two", Some(function.at.clone()), "remove one of them, or write two routes");
+    if let Some(handler) = &route.handler {
+        let message = format!("a route leads to a {} or to files, not to both", handler.key());
+        bad(message, "one of two", Some(handler.name().at.clone()), "remove one of them, or write two routes");
     }
     if let Some(path) = &route.path
         && !matches!(path.value.segments().last(), Some(Segment::Rest(_)))
@@ -80,6 +83,33 @@ fn check_target(reader: &mut Reader<'_>, folder: &Path, route: &raw::Route) {
     }
 }
 
+/// What a route says of starts goes with a workflow, and what it says of answers does not, unless they are kept.
+fn check_workflow(reader: &mut Reader<'_>, file: &File, route: &raw::Route) {
+    let mut bad = |at: &Span, message: &str, help: &str| {
+        let diagnostic = Diagnostic::new(Code::BadHandler, at.clone(), message, "is of no use");
+        reader.report(diagnostic.help(help.to_owned()));
+    };
+    let workflow = route.handler.as_ref().and_then(Handler::workflow);
+    if let (None, Some(at)) = (workflow, &route.input.at) {
+        bad(
+            at,
+            "`input` says what an execution gets, and this route starts none",
+            "remove it; it goes with `workflow`",
+        );
+    }
+    let is_standard = |name: &str| file.workflows.get(name).is_some_and(|workflow| workflow.kind == Kind::Standard);
+    if let (Some(name), Some(at)) = (workflow, &route.answers)
+        && is_standard(&name.value)
+    {
+        let message = "no answer is kept where the key is the name of an execution";
+        bad(
+            at,
+            message,
+            "remove it: a name is known for as long as its execution is, which `retention` of the workflow says",
+        );
+    }
+}
+
 /// Who lets all pages ask must not let them ask in the name of their visitors. `null` is all of them, too: any page gets it in a
 /// frame of its own that is a sandbox.
 fn check_credentials(reader: &mut Reader<'_>, route: &raw::Route) {
@@ -99,13 +129,20 @@ fn check_credentials(reader: &mut Reader<'_>, route: &raw::Route) {
 fn finish(folder: &Path, raw: &raw::Route) -> Option<(Route, Span)> {
     let path = raw.path.as_ref()?;
     let (host, mut methods) = (raw.host.clone()?, raw.methods.clone()?);
-    let target = match (&raw.files, &raw.function) {
+    let target = match (&raw.files, &raw.handler) {
         (Some(files), _) => {
             // `HEAD` comes with it.
             methods = Methods::Only(vec![Method::GET]);
             Target::Files(folder.join(&files.value))
         }
-        (None, function) => Target::Function(FunctionName::parse(&function.as_ref()?.value).ok()?),
+        (None, Some(Handler::Workflow(name))) => {
+            // Who only looks starts nothing, unless that is meant.
+            if methods == Methods::Any {
+                methods = Methods::Only(vec![Method::POST]);
+            }
+            Target::Workflow(WorkflowName::parse(&name.value).ok()?, raw.input.value)
+        }
+        (None, handler) => Target::Function(FunctionName::parse(&handler.as_ref()?.name().value).ok()?),
     };
     let cors = raw.cors.as_ref()?.as_ref().map(|cors| Cors {
         origins: cors.origins.clone(),

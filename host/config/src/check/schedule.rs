@@ -1,15 +1,18 @@
 //! Schedules: the queues of their ticks, and what is between them and functions.
 
-use super::trigger::check_transactional;
+use super::trigger::{check_start, check_transactional};
 use crate::component::Shape;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{Isolation, Queue, Schedule};
-use crate::raw::{self, File, Reader};
+use crate::raw::{self, File, Handler, Reader};
 use flint_model::{FunctionName, QueueName, ScheduleName};
 use std::collections::BTreeMap;
 
-/// The schedules that are complete.
-pub(crate) fn finish(file: &File) -> BTreeMap<ScheduleName, Schedule> {
+/// Checks schedules, and answers those that are complete.
+pub(crate) fn check(reader: &mut Reader<'_>, file: &File) -> BTreeMap<ScheduleName, Schedule> {
+    for raw in file.schedules.values() {
+        check_start(reader, raw.handler.as_ref(), &raw.transactional);
+    }
     file.schedules.iter().filter_map(|(name, raw)| Some((name.clone(), finish_one(raw)?))).collect()
 }
 
@@ -17,7 +20,7 @@ fn finish_one(raw: &raw::Schedule) -> Option<Schedule> {
     Some(Schedule {
         when: raw.when.clone()?,
         zone: raw.zone.clone(),
-        function: FunctionName::parse(&raw.function.as_ref()?.value).ok()?,
+        handler: raw.handler.as_ref()?.finish()?,
         payload: raw.payload.clone().unwrap_or_default(),
         missed: raw.missed,
         grace: raw.grace,
@@ -56,9 +59,8 @@ pub(crate) fn check_handler(
     schedules: &BTreeMap<ScheduleName, raw::Schedule>,
 ) {
     for schedule in schedules.values() {
-        let Some(function) = schedule.function.as_ref().filter(|function| function.value == name.as_str()) else {
-            continue;
-        };
+        let function = schedule.handler.as_ref().and_then(Handler::function);
+        let Some(function) = function.filter(|function| function.value == name.as_str()) else { continue };
         if !shape.schedule {
             let message = format!("a schedule leads to `{name}`, whose component has no schedule handler");
             let diagnostic = Diagnostic::new(Code::NoHandler, function.at.clone(), message, "handles no ticks");

@@ -4,7 +4,7 @@ use super::queue;
 use crate::component::Shape;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::{Isolation, Source, Trigger};
-use crate::raw::{self, At, Field, File, Reader};
+use crate::raw::{self, At, Field, File, Handler, Reader};
 use crate::source::Span;
 use flint_model::{BucketName, FunctionName, QueueName, StoreName, TopicName};
 use std::collections::BTreeMap;
@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 /// Checks triggers, and answers those that are complete.
 pub(crate) fn check(reader: &mut Reader<'_>, file: &File) -> Vec<Trigger> {
     check_single(reader, &file.triggers);
-    file.triggers.iter().for_each(|trigger| check_batch(reader, file, trigger));
+    for trigger in &file.triggers {
+        check_batch(reader, file, trigger);
+        check_start(reader, trigger.handler.as_ref(), &trigger.transactional);
+    }
     file.triggers.iter().filter_map(finish).collect()
 }
 
@@ -37,7 +40,7 @@ fn finish(raw: &raw::Trigger) -> Option<Trigger> {
     Some(Trigger {
         source,
         queue,
-        function: FunctionName::parse(&raw.function.as_ref()?.value).ok()?,
+        handler: raw.handler.as_ref()?.finish()?,
         batch_size: raw.batch_size.value,
         batch_window: raw.batch_window,
         concurrency: raw.concurrency,
@@ -48,7 +51,7 @@ fn finish(raw: &raw::Trigger) -> Option<Trigger> {
     })
 }
 
-/// A message is handled by one function.
+/// A message is handled once.
 fn check_single(reader: &mut Reader<'_>, triggers: &[raw::Trigger]) {
     let mut first: BTreeMap<String, &Span> = BTreeMap::new();
     for trigger in triggers {
@@ -61,10 +64,16 @@ fn check_single(reader: &mut Reader<'_>, triggers: &[raw::Trigger]) {
                     format!("a second trigger handles the messages of `{}`", name.value),
                     "a queue has one trigger: send to two queues, or publish to a topic",
                 ),
-                Some(_) => (
-                    format!("a second trigger leads `{}` to the same function", name.value),
-                    "a function has one trigger of a source: widen its filter, or name another function",
-                ),
+                Some(_) => {
+                    let key = trigger.handler.as_ref().map_or("function", Handler::key);
+                    let help = match key {
+                        "workflow" => {
+                            "a workflow has one trigger of a source: widen its filter, or name another workflow"
+                        }
+                        _ => "a function has one trigger of a source: widen its filter, or name another function",
+                    };
+                    (format!("a second trigger leads `{}` to the same {key}", name.value), help)
+                }
             };
             let diagnostic = Diagnostic::new(Code::SecondTrigger, name.at.clone(), message, "is handled already");
             reader.report(diagnostic.also(Some(before.clone()), "the first one").help(help.to_owned()));
@@ -94,11 +103,20 @@ pub(crate) fn check_handler(
     triggers: &[raw::Trigger],
 ) {
     for trigger in triggers {
-        let Some(function) = trigger.function.as_ref().filter(|function| function.value == name.as_str()) else {
-            continue;
-        };
+        let function = trigger.handler.as_ref().and_then(Handler::function);
+        let Some(function) = function.filter(|function| function.value == name.as_str()) else { continue };
         check_export(reader, name, shape, trigger, function);
         check_transactional(reader, name, isolation, &trigger.transactional, &function.at);
+    }
+}
+
+/// What starts an execution and the end of its message are one commit, whoever likes it.
+pub(super) fn check_start(reader: &mut Reader<'_>, handler: Option<&Handler>, transactional: &Field<bool>) {
+    if let (Some(Handler::Workflow(name)), Some(at), false) = (handler, &transactional.at, transactional.value) {
+        let message = "a message that starts an execution is done when the start is durable: both are one commit";
+        let diagnostic = Diagnostic::new(Code::BadHandler, at.clone(), message, "is of no use");
+        let diagnostic = diagnostic.also(Some(name.at.clone()), "this is a workflow");
+        reader.report(diagnostic.help("remove `transactional`; it goes with `function`".to_owned()));
     }
 }
 

@@ -1,17 +1,17 @@
 //! Workflows, and the queues that their executions go through.
 
 use crate::platform::{Queue, Workflow};
-use crate::raw::File;
+use crate::raw::{self, File};
 use flint_model::{QueueName, WorkflowName};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The workflows that are complete. What their definitions say is looked at by whoever reads them.
 pub(crate) fn finish(folder: &Path, file: &File) -> BTreeMap<WorkflowName, Workflow> {
-    let finish = |(name, raw): (&WorkflowName, &crate::raw::Workflow)| {
+    let finish = |(name, raw): (&WorkflowName, &raw::Workflow)| {
         let definition = folder.join(&raw.definition.as_ref()?.value);
-        let (concurrency, retention, runs_cached) = (raw.concurrency, raw.retention, raw.runs_cached);
-        Some((name.clone(), Workflow { definition, concurrency, retention, runs_cached }))
+        let raw::Workflow { kind, concurrency, retention, runs_cached, .. } = *raw;
+        Some((name.clone(), Workflow { definition, kind, concurrency, retention, runs_cached }))
     };
     file.workflows.iter().filter_map(finish).collect()
 }

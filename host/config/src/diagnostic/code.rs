@@ -79,6 +79,11 @@ codes! {
     BadDeadLetter = "config/bad-dead-letter";
     /// A trigger, a subscription or a grant names a topic that does not exist.
     NoSuchTopic = "config/no-such-topic";
+    /// A route, a trigger, a schedule or a grant names a workflow that does not exist.
+    NoSuchWorkflow = "config/no-such-workflow";
+    /// A route, a trigger or a schedule leads both to a function and to a workflow, or has a key that says nothing about what it
+    /// leads to.
+    BadHandler = "config/bad-handler";
     /// A trigger listens to nothing, or to several things, or has a key that says nothing about what it listens to.
     BadSource = "config/bad-source";
     /// Two triggers handle the messages of one queue, or lead one source to the same function; or a queue listens twice to a topic.

@@ -1,7 +1,8 @@
 //! Queues and topics, and who handles what happens.
 
+use super::Handler;
 use flint_model::filter::{Filter, KeyFilter};
-use flint_model::{BucketName, ByteSize, FunctionName, QueueName, StoreName, TopicName};
+use flint_model::{BucketName, ByteSize, QueueName, StoreName, TopicName};
 use std::time::Duration;
 
 /// The rules of a queue.
@@ -39,7 +40,7 @@ impl Queue {
         name.below("dead").ok()
     }
 
-    /// A queue that the host keeps for a function that listens to something.
+    /// A queue that the host keeps for a function or a workflow that listens to something.
     pub(crate) fn of_listener(name: &QueueName, is_fifo: bool, max_receives: usize, length_max: usize) -> Self {
         Self { is_fifo, max_receives, length_max, dead_letter: Self::kept_dead_letter(name), ..Self::default() }
     }
@@ -147,9 +148,9 @@ pub struct Trigger {
     pub source: Source,
     /// The queue that the messages wait in: the source itself, or one that the host keeps.
     pub queue: QueueName,
-    /// The function.
-    pub function: FunctionName,
-    /// Most messages of one invocation.
+    /// The function, or the workflow.
+    pub handler: Handler,
+    /// Most messages of one invocation, or most executions that are started in one commit.
     pub batch_size: usize,
     /// How long messages are gathered for a batch that is not full.
     pub batch_window: Duration,

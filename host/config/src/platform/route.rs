@@ -8,7 +8,7 @@
 //! aside), and a method that both name, or both take any.
 
 use super::HostPattern;
-use flint_model::{ByteSize, FunctionName};
+use flint_model::{ByteSize, FunctionName, WorkflowName};
 use http::{HeaderName, Method};
 use std::cmp::Reverse;
 use std::fmt;
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The longest path, in bytes.
 const PATH_LENGTH_MAX: usize = 1024;
 
-/// Leads requests to a function.
+/// Leads requests to a function, a workflow or files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The hosts it takes requests for; none: all.
@@ -35,7 +35,8 @@ pub struct Route {
     pub cors: Option<Cors>,
     /// How often a client may ask; none: as often as it likes.
     pub rate: Option<Rate>,
-    /// How answers are kept for who asks again with the same `Idempotency-Key`; none: they are not.
+    /// How answers are kept for who asks again with the same `Idempotency-Key`; none: they are not. Of a workflow with a journal, the
+    /// key is the name of the execution, and nothing else is kept.
     pub idempotency: Option<Idempotency>,
 }
 
@@ -44,6 +45,8 @@ pub struct Route {
 pub enum Target {
     /// A function.
     Function(FunctionName),
+    /// A workflow, of which each request starts an execution.
+    Workflow(WorkflowName, Input),
     /// The files of a folder; joined to the configuration's.
     Files(PathBuf),
 }
@@ -53,7 +56,34 @@ impl Target {
     pub fn function(&self) -> Option<&FunctionName> {
         match self {
             Self::Function(name) => Some(name),
-            Self::Files(_) => None,
+            Self::Workflow(..) | Self::Files(_) => None,
+        }
+    }
+
+    /// The workflow, if it is one.
+    pub fn workflow(&self) -> Option<&WorkflowName> {
+        match self {
+            Self::Workflow(name, _) => Some(name),
+            Self::Function(_) | Self::Files(_) => None,
+        }
+    }
+}
+
+/// What of a request an execution gets as its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Its body, which is JSON; of `GET` its query.
+    Body,
+    /// All of it: method, path, query, headers and body.
+    Request,
+}
+
+impl Input {
+    /// As the configuration names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Request => "request",
         }
     }
 }
@@ -62,6 +92,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Function(name) => name.fmt(f),
+            Self::Workflow(name, _) => write!(f, "workflow {name}"),
             Self::Files(folder) => write!(f, "files of {}", folder.display()),
         }
     }

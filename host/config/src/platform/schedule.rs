@@ -1,19 +1,20 @@
 //! Schedules, and who handles their ticks.
 
+use super::Handler;
 use flint_model::schedule::{Missed, Schedule as When};
-use flint_model::{FunctionName, QueueName, ScheduleName};
+use flint_model::{QueueName, ScheduleName};
 use std::time::Duration;
 
-/// A function that is called when it is time.
+/// A function that is called, or a workflow of which an execution is started, when it is time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// When it is time.
     pub when: When,
     /// The zone that its expression is read in.
     pub zone: String,
-    /// The function.
-    pub function: FunctionName,
-    /// What it is called with.
+    /// The function, or the workflow.
+    pub handler: Handler,
+    /// What it gets with each tick.
     pub payload: String,
     /// What becomes of ticks that nobody was there for.
     pub missed: Missed,

@@ -1,9 +1,10 @@
 //! `[[route]]`.
 
+use super::handler::{self, Handler};
 use super::section::Section;
 use super::{At, Field, Reader};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{HostPattern, Idempotency, Methods, PathPattern, Rate, RateKey};
+use crate::platform::{HostPattern, Idempotency, Input, Methods, PathPattern, Rate, RateKey};
 use crate::source::Span;
 use crate::suggest;
 use http::{HeaderName, Method, Uri};
@@ -22,11 +23,12 @@ pub(crate) struct Route {
     pub(crate) methods: Option<Methods>,
     /// Outside: could it be read; inside: is there one.
     pub(crate) host: Option<Option<HostPattern>>,
-    pub(crate) function: Option<At<String>>,
+    pub(crate) handler: Option<Handler>,
+    pub(crate) input: Field<Input>,
     pub(crate) files: Option<At<PathBuf>>,
     /// Where the route stands.
     pub(crate) at: Span,
-    /// Whether the file has one of the two, be its value right or wrong.
+    /// Whether the file has one of the three, be its value right or wrong.
     pub(crate) has_target: bool,
     pub(crate) compress: bool,
     /// Outside: could it be read; inside: is there one.
@@ -34,6 +36,8 @@ pub(crate) struct Route {
     /// As above.
     pub(crate) rate: Option<Option<Rate>>,
     pub(crate) idempotency: Option<Idempotency>,
+    /// Where it says of kept answers how they are kept.
+    pub(crate) answers: Option<Span>,
 }
 
 /// `[route.cors]`.
@@ -65,15 +69,29 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Route 
         path,
         methods,
         host,
-        function: section.optional(reader, "function"),
+        handler: handler::optional(reader, section, "a route"),
+        input: read_input(reader, section),
         files: section.optional(reader, "files"),
         at: section.at(),
-        has_target: section.has("function") || section.has("files"),
+        has_target: ["function", "workflow", "files"].iter().any(|key| section.has(key)),
         compress: section.field(reader, "compress").value,
         cors: nested(reader, section, "route.cors", "cors", read_cors),
         rate: nested(reader, section, "route.rate", "rate", read_rate),
         idempotency: nested(reader, section, "route.idempotency", "idempotency", read_idempotency).flatten(),
+        answers: says_of_answers(section),
     }
+}
+
+fn read_input(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Field<Input> {
+    let Field { value, at } = section.field::<String>(reader, "input");
+    Field { value: if value == "request" { Input::Request } else { Input::Body }, at }
+}
+
+/// Where the first key of `idempotency` stands that is about answers.
+fn says_of_answers(section: &Section<'_, '_>) -> Option<Span> {
+    let (_, value) = section.get("idempotency")?;
+    let table = value.get_ref().as_table()?;
+    ["kept", "answer-size-max"].iter().find_map(|key| table.get_key_value(*key)).map(|(key, _)| key.span())
 }
 
 /// Reads a table of a route, if there is one.

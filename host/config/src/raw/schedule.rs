@@ -1,5 +1,6 @@
 //! `[schedule.SCHEDULE]`.
 
+use super::handler::{self, Handler};
 use super::section::Section;
 use super::{At, Field, Reader};
 use crate::diagnostic::{Code, Diagnostic};
@@ -12,7 +13,7 @@ use std::time::Duration;
 pub(crate) struct Schedule {
     pub(crate) when: Option<When>,
     pub(crate) zone: String,
-    pub(crate) function: Option<At<String>>,
+    pub(crate) handler: Option<Handler>,
     pub(crate) payload: Option<String>,
     pub(crate) missed: Missed,
     pub(crate) grace: Duration,
@@ -31,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Schedu
     Schedule {
         when: when.and_then(|when| read_when(reader, &when, &zone)),
         zone: zone.value,
-        function: section.required(reader, "function"),
+        handler: handler::required(reader, section, "a schedule"),
         payload: section.optional(reader, "payload").and_then(|payload| read_payload(reader, payload)),
         missed: match section.field::<String>(reader, "missed").value.as_str() {
             "skip" => Missed::Skip,

@@ -52,6 +52,11 @@ impl<'t, 'i> Section<'t, 'i> {
         self.at.clone()
     }
 
+    /// Whether it is in the file, and a table.
+    pub(crate) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     fn check_keys(&self, reader: &mut Reader<'_>, name: &str) {
         let known = reference::known(self.path);
         for (key, _) in self.table.into_iter().flatten() {
@@ -114,6 +119,11 @@ impl<'t, 'i> Section<'t, 'i> {
             Some(At { value, at: item.span() })
         });
         Some(texts.collect())
+    }
+
+    /// Whether a key is a list of nothing.
+    pub(crate) fn is_empty_list(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()))
     }
 
     /// A table of what users name themselves: its entries; none if the file does not have it. `Some` is also what has another

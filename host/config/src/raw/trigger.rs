@@ -1,5 +1,6 @@
 //! `[[trigger]]`.
 
+use super::handler::{self, Handler};
 use super::section::Section;
 use super::{At, Field, Reader};
 use crate::diagnostic::{Code, Diagnostic};
@@ -17,7 +18,7 @@ pub(crate) struct Trigger {
     /// Where it stands.
     pub(crate) at: Span,
     pub(crate) source: Option<Source>,
-    pub(crate) function: Option<At<String>>,
+    pub(crate) handler: Option<Handler>,
     pub(crate) batch_size: Field<usize>,
     pub(crate) batch_window: Duration,
     pub(crate) concurrency: usize,
@@ -72,7 +73,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Trigge
     Trigger {
         at: section.at(),
         source: read_source(reader, section),
-        function: section.required(reader, "function"),
+        handler: handler::required(reader, section, "a trigger"),
         batch_size: section.field(reader, "batch-size"),
         batch_window: section.field(reader, "batch-window").value,
         concurrency: section.field(reader, "concurrency").value,

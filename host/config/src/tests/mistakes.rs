@@ -263,6 +263,50 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("missing_keys_of_a_subscription", "[[subscription]]\nfilter = 5\n"),
     ("missing_keys_of_a_trigger", "[[trigger]]\nbatch-size = 5\n"),
+    (
+        "no_such_workflow",
+        "[workflow.order]\ndefinition = \"a.json\"\n[queue.q]\n[[route]]\npath = \"/\"\nworkflow = \"oder\"\n\
+         [[trigger]]\nqueue = \"q\"\nworkflow = \"orders\"\n[schedule.s]\nwhen = \"@daily\"\nworkflow = \"nightly\"\n",
+    ),
+    (
+        "bad_handler_both",
+        "[function.a]\nsource = \"crate\"\n[function.worker]\nsource = \"crate\"\n[function.ticked]\nsource = \"crate\"\n\
+         [workflow.order]\ndefinition = \"a.json\"\n[queue.q]\n\
+         [[route]]\npath = \"/\"\nfunction = \"a\"\nworkflow = \"order\"\n\
+         [[trigger]]\nqueue = \"q\"\nfunction = \"worker\"\nworkflow = \"order\"\n\
+         [schedule.s]\nwhen = \"@daily\"\nfunction = \"ticked\"\nworkflow = \"order\"\n",
+    ),
+    (
+        "bad_handler_not_transactional",
+        "[workflow.order]\ndefinition = \"a.json\"\n[queue.q]\n\
+         [[trigger]]\nqueue = \"q\"\nworkflow = \"order\"\ntransactional = false\n\
+         [schedule.s]\nwhen = \"@daily\"\nworkflow = \"order\"\ntransactional = false\n",
+    ),
+    (
+        "bad_handler_of_a_route",
+        "[function.a]\nsource = \"crate\"\n[workflow.order]\ndefinition = \"a.json\"\n\
+         [[route]]\npath = \"/a\"\nfunction = \"a\"\ninput = \"request\"\n\
+         [[route]]\npath = \"/b\"\nworkflow = \"order\"\nidempotency = { kept = \"1h\" }\n",
+    ),
+    (
+        "bad_files_and_a_workflow",
+        "[workflow.order]\ndefinition = \"a.json\"\n[[route]]\npath = \"/{*rest}\"\nfiles = \"plain\"\nworkflow = \"order\"\n",
+    ),
+    (
+        "second_trigger_of_a_workflow",
+        "[workflow.order]\ndefinition = \"a.json\"\n[topic.t]\n\
+         [[trigger]]\ntopic = \"t\"\nworkflow = \"order\"\n[[trigger]]\ntopic = \"t\"\nworkflow = \"order\"\n",
+    ),
+    (
+        "bad_value_of_a_workflow",
+        "[workflow.order]\ndefinition = \"a.json\"\ntype = \"expres\"\n\
+         [[route]]\npath = \"/\"\nworkflow = \"order\"\ninput = \"query\"\n",
+    ),
+    (
+        "bad_value_key_of_a_table",
+        "[kv.none]\nkey = []\n[kv.empty]\nkey = \"\"\n[kv.same]\nkey = [\"id\", \"id\"]\n\
+         [kv.three]\nkey = [\"a\", \"b\", \"c\"]\n[kv.number]\nkey = 5\n",
+    ),
     ("no_component", "[function.broken]\nsource = \"crate\"\n"),
 ];
 

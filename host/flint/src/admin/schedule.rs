@@ -35,7 +35,8 @@ async fn one(stores: &dyn Stores, name: &ScheduleName, schedule: &platform::Sche
         schedule: name.to_string(),
         when: schedule.when.to_string(),
         zone: schedule.zone.clone(),
-        function: schedule.function.to_string(),
+        function: schedule.handler.function().map(ToString::to_string),
+        workflow: schedule.handler.workflow().map(ToString::to_string),
         missed: match schedule.missed {
             Missed::RunOnce => "run-once",
             Missed::Skip => "skip",

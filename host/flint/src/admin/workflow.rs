@@ -7,17 +7,18 @@ use super::api::workflow::{
 };
 use super::problem::{of_commit, of_read};
 use super::show::millis;
-use crate::live::workflows::Workflows;
+use crate::live::Generation;
+use crate::live::workflows::{self, Answer, StartError, Workflows};
 use flint_config::platform;
-use flint_model::{InvocationId, QueueName, WorkflowName};
+use flint_model::{InvocationId, QueueName, Timestamp, WorkflowName};
 use flint_stores::{Commit, Receive, Settle, Stores};
 use flint_workflows::definition::Machine;
 use flint_workflows::draw::{self, Marks};
-use flint_workflows::execution::{self, Described, ExecutionError};
-use flint_workflows::failure::Failure;
+use flint_workflows::execution::{self, Described, ExecutionError, Status};
+use flint_workflows::failure::{self, Failure};
 use flint_workflows::history::Happened;
 use flint_workflows::resource::kebab;
-use flint_workflows::run::{Event, Ticket};
+use flint_workflows::run::{Event, Outcome, Ticket};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,12 +30,15 @@ use std::time::Duration;
 const LISTED: u32 = 100;
 /// The longest that a worker waits for a task.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Between two looks at an execution whose end somebody waits for, at most.
+const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// All workflows.
 pub(crate) fn all(workflows: &BTreeMap<WorkflowName, platform::Workflow>) -> api::Workflows {
     let shown = |(name, workflow): (&WorkflowName, &platform::Workflow)| api::Workflow {
         workflow: name.to_string(),
         definition: workflow.definition.display().to_string(),
+        kind: workflow.kind.as_str().to_owned(),
         concurrency: workflow.concurrency,
         retention_ms: millis(workflow.retention),
         runs_cached: workflow.runs_cached,
@@ -61,6 +65,68 @@ pub(crate) async fn start(executions: &execution::Executions, start: Start) -> R
     let input = start.input.unwrap_or_else(|| json!({}));
     let started = executions.start(&name, input, rand::random()).await?;
     Ok(Started { name, id: started.id, is_new: started.is_new })
+}
+
+/// Starts an execution, and waits for its end, however long that takes.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) async fn run(current: &Generation, workflow: &WorkflowName, start: Start) -> Result<Execution, Problem> {
+    let executions = of(&current.workflows, workflow)?;
+    let name = start.name.unwrap_or_else(|| InvocationId::now().to_string());
+    let input = start.input.unwrap_or_else(|| json!({}));
+    let started_ms = Timestamp::now().as_millis();
+    match workflows::start(current, workflow, &name, input.clone()).await? {
+        Answer::Started(_) => ended(&executions, workflow, &name).await,
+        Answer::Ended(outcome) => {
+            let status = outcome.status().to_owned();
+            let (output, failure) = match outcome {
+                Outcome::Succeeded(output) => (Some(output), None),
+                Outcome::Failed(failure) | Outcome::Aborted(failure) => (None, Some(failure)),
+                Outcome::TimedOut => (None, Some(Failure::new(failure::name::TIMEOUT, ""))),
+            };
+            let (error, cause) = failure.map(|failure| (failure.error, failure.cause)).unzip();
+            let (id, workflow, stopped_ms) =
+                (executions.id(&name), workflow.to_string(), Some(Timestamp::now().as_millis()));
+            Ok(Execution {
+                name,
+                id,
+                workflow,
+                status,
+                started_ms,
+                stopped_ms,
+                input,
+                output,
+                error,
+                cause,
+                redrives: 0,
+            })
+        }
+    }
+}
+
+/// Waits for an execution's end.
+async fn ended(executions: &execution::Executions, workflow: &WorkflowName, name: &str) -> Result<Execution, Problem> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let described = executions.described(name).await?;
+        if described.head.status != Status::Running {
+            return Ok(shown(workflow, described));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::NoWorkflow(_) => {
+                Self::new(StatusCode::NOT_FOUND, "workflow/no-such-workflow", error.to_string())
+            }
+            StartError::Execution(error) => error.into(),
+        }
+    }
 }
 
 /// Some executions.

@@ -105,6 +105,9 @@ pub(crate) struct WorkflowStart {
     /// The input, as JSON
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub(crate) input: String,
+    /// Wait for its end, and print how that was
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Debug, Args)]

@@ -39,9 +39,11 @@ async fn work(access: &Access, command: &ScheduleCommand, output: Output) -> Res
 }
 
 fn line(schedule: &Schedule) -> String {
-    let Schedule { schedule: name, when, zone, function, waiting, hidden, .. } = schedule;
+    let Schedule { schedule: name, when, zone, waiting, hidden, .. } = schedule;
+    let workflow = schedule.workflow.iter().map(|workflow| format!("workflow {workflow}"));
+    let handler = schedule.function.clone().into_iter().chain(workflow).collect::<String>();
     let (last, next) = (moment(schedule.last_ms), moment(schedule.next_ms));
-    format!("{name}\t{when} {zone}\t{function}\tlast {last}\tnext {next}\twaiting {waiting}\thidden {hidden}\n")
+    format!("{name}\t{when} {zone}\t{handler}\tlast {last}\tnext {next}\twaiting {waiting}\thidden {hidden}\n")
 }
 
 fn moment(millis: Option<u64>) -> String {

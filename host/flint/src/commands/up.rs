@@ -9,7 +9,7 @@ use crate::load::{self, Loaded};
 use crate::output::Output;
 use crate::up::Host;
 use flint_config::Platform;
-use flint_config::platform::{Methods, Route, Source, Target, Trigger};
+use flint_config::platform::{Handler, Methods, Route, Source, Target, Trigger};
 use flint_model::FunctionName;
 use flint_telemetry::Telemetry;
 use serde_json::{Value, json};
@@ -203,8 +203,9 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
             },
             "path": route.path.as_str(),
             "function": route.target.function(),
+            "workflow": route.target.workflow(),
             "files": match &route.target {
-                Target::Function(_) => None,
+                Target::Function(_) | Target::Workflow(..) => None,
                 Target::Files(folder) => Some(folder),
             },
         })
@@ -212,7 +213,10 @@ fn ready_json(host: &Host, loaded: &Loaded) -> Value {
     let triggers = loaded.platform.triggers.iter();
     let triggers = triggers.map(|trigger| {
         let (area, name) = listens_to(trigger);
-        json!({ area: name, "function": trigger.function })
+        match &trigger.handler {
+            Handler::Function(function) => json!({ area: name, "function": function }),
+            Handler::Workflow(workflow) => json!({ area: name, "workflow": workflow }),
+        }
     });
     json!({
         "http": format!("http://{}", host.http()),
@@ -251,7 +255,7 @@ fn ready_text(host: &Host, loaded: &Loaded) -> String {
     let triggers = platform.triggers.iter();
     let triggers = triggers.map(|trigger| {
         let (area, name) = listens_to(trigger);
-        (area.to_owned(), name.to_owned(), trigger.function.to_string())
+        (area.to_owned(), name.to_owned(), trigger.handler.to_string())
     });
     let lines: Vec<_> = routes.chain(triggers).collect();
     let width = |of: fn(&(String, String, String)) -> usize| lines.iter().map(of).max().unwrap_or(0);

@@ -17,6 +17,10 @@ pub(super) async fn run(host: &cli::Host, command: &WorkflowCommand, output: Out
     let printed = match command {
         WorkflowCommand::Start(args) => {
             let start = Start { name: args.name.clone(), input: Some(json(&args.input, "--input")?) };
+            if args.wait {
+                let ended = client.run_execution(&args.workflow, &start).await?;
+                return output.answer(&ended, || shown(&ended)).map_err(Error::io("write the answer"));
+            }
             let started = client.start_execution(&args.workflow, &start).await?;
             output.answer(&started, || started.name.clone())
         }

@@ -4,10 +4,11 @@
 //! here knowing; only a trigger that is new, gone or changed starts and ends a dispatcher.
 
 use super::beginnings::Beginnings;
+use super::starts::{self, Origin};
 use super::{Served, invocations, reports, schedules, workflows};
 use crate::wire::{self, dispatch};
 use flint_config::Platform;
-use flint_config::platform::Source;
+use flint_config::platform::{self, Source};
 use flint_model::{FunctionName, QueueName, ScheduleName, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Stores};
 use flint_telemetry::{Gauge, Kind, Telemetry};
@@ -53,6 +54,8 @@ enum Handler {
     Invoke(FunctionName),
     /// The host: the messages are reports of what became of a function's invocations.
     Report(FunctionName),
+    /// The host: each message starts an execution.
+    Start(WorkflowName, Origin),
     /// The host: the messages are of executions.
     Workflow(WorkflowName, workflows::Part),
 }
@@ -108,6 +111,7 @@ impl Messages {
             Handler::Schedule(function, schedule) => {
                 Arc::new(schedules::ToFunction { served, schedule, function, effects })
             }
+            Handler::Start(workflow, origin) => Arc::new(starts::ToWorkflow { served, workflow, origin }),
             Handler::Workflow(workflow, part) => Arc::new(workflows::ToExecutions { served, workflow, part }),
         };
         let observer = Arc::new(Counts::registered(queue, &self.telemetry));
@@ -141,11 +145,17 @@ impl Messages {
 /// The dispatchers that a platform wants.
 fn bindings(platform: &Platform) -> BTreeMap<QueueName, Binding> {
     let triggers = platform.triggers.iter().filter_map(|trigger| {
-        let handler = Handler::Messages(trigger.function.clone(), trigger.source.clone());
+        let handler = match &trigger.handler {
+            platform::Handler::Function(name) => Handler::Messages(name.clone(), trigger.source.clone()),
+            platform::Handler::Workflow(name) => Handler::Start(name.clone(), Origin::Trigger(trigger.source.clone())),
+        };
         Some(binding(dispatch::trigger(platform, trigger)?, handler, trigger.transactional))
     });
     let ticks = platform.schedules.iter().filter_map(|(name, schedule)| {
-        let handler = Handler::Schedule(schedule.function.clone(), name.clone());
+        let handler = match &schedule.handler {
+            platform::Handler::Function(function) => Handler::Schedule(function.clone(), name.clone()),
+            platform::Handler::Workflow(workflow) => Handler::Start(workflow.clone(), Origin::Schedule(name.clone())),
+        };
         Some(binding(dispatch::ticks(platform, name, schedule)?, handler, schedule.transactional))
     });
     let invocations = platform.functions.iter().filter_map(|(name, function)| {

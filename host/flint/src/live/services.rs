@@ -5,9 +5,10 @@
 
 use super::Generation;
 use super::messages::unanswered;
-use flint_model::{FunctionName, InvocationId, MessageId, QueueName, TopicName, WorkflowName};
-use flint_stores::{Attribute, Effect, Message, SendOptions};
+use flint_model::{FunctionName, InvocationId, MessageId, QueueName, StoreName, TopicName, WorkflowName};
+use flint_stores::{Attribute, Commit, CommitError, Effect, Expectation, Message, ReadError, SendOptions};
 use flint_triggers::message::{Blame, Unanswered};
+use flint_workflows::dynamodb::{self, Change, Operation, Request, Schema, Write};
 use flint_workflows::execution::{Beginning, ExecutionError, Executions, Work};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::moment;
@@ -22,8 +23,10 @@ pub(super) struct Call<'c> {
     pub(super) resource: &'c Resource,
     pub(super) input: &'c Value,
     pub(super) invocation: Invocation,
-    /// Of a standard execution, who can wait for what is started: the executions and the task.
-    pub(super) waiting: Option<(&'c Executions, &'c Work)>,
+    /// The executions of which one calls.
+    pub(super) executions: &'c Executions,
+    /// Of a standard execution, the task that can wait for what is started.
+    pub(super) work: Option<&'c Work>,
 }
 
 /// What came of a call, and what it changes.
@@ -45,6 +48,19 @@ impl Call<'_> {
     /// # Errors
     /// What another moment would do better: the task comes again.
     pub(super) async fn make(self) -> Result<Done, Unanswered> {
+        let stores = self.executions.stores();
+        let Done { result, effects } = self.done().await?;
+        let commit = Commit::new(effects);
+        Ok(match stores.check(&commit) {
+            // No retry helps: the execution is told, rather than that nobody ever commits it.
+            Err(error @ (CommitError::TooLarge(_) | CommitError::Invalid(_) | CommitError::NoSuch(_))) => {
+                Failure::new(failure::name::TASK_FAILED, error.to_string()).into()
+            }
+            _ => Done { result, effects: commit.effects },
+        })
+    }
+
+    async fn done(self) -> Result<Done, Unanswered> {
         match &self.resource.service {
             Service::Function { name } => {
                 let payload = self.input.clone();
@@ -62,10 +78,10 @@ impl Call<'_> {
             Service::PutEvents => Ok(self.put_events().unwrap_or_else(Done::from)),
             Service::StartExecution => self.start_execution().await,
             Service::Activity { name } => self.activity(name).await,
-            Service::DynamoDbGetItem
-            | Service::DynamoDbPutItem
-            | Service::DynamoDbUpdateItem
-            | Service::DynamoDbDeleteItem => Ok(self.unserved()),
+            Service::DynamoDbGetItem => self.item(Operation::GetItem).await,
+            Service::DynamoDbPutItem => self.item(Operation::PutItem).await,
+            Service::DynamoDbUpdateItem => self.item(Operation::UpdateItem).await,
+            Service::DynamoDbDeleteItem => self.item(Operation::DeleteItem).await,
         }
     }
 
@@ -176,6 +192,42 @@ impl Call<'_> {
         Ok(Done { result: Ok(json!({"Entries": told, "FailedEntryCount": 0})), effects })
     }
 
+    /// Reads or writes an item of the store that the last part of an ARN names. What it was decided by is a precondition of the
+    /// write, so whoever changes it meanwhile has the task done again.
+    async fn item(&self, operation: Operation) -> Result<Done, Unanswered> {
+        let (store, request) = match self.request(operation) {
+            Ok(asked) => asked,
+            Err(failure) => return Ok(failure.into()),
+        };
+        let key = request.key().to_owned();
+        let entry = match self.executions.stores().kv().get(&store, &key).await {
+            Ok(entry) => entry,
+            Err(error) => return unreadable(&error),
+        };
+        let Change { write, answer } = match request.apply(entry.as_ref().map(|entry| &entry.value[..])) {
+            Ok(change) => change,
+            Err(failure) => return Ok(failure.into()),
+        };
+        let expect = Some(entry.map_or(Expectation::Absent, |entry| Expectation::Version(entry.version)));
+        let effect = match write {
+            Write::Keep => None,
+            Write::Put(value) => Some(Effect::KvPut { store, key, value: value.into(), expires_at: None, expect }),
+            Write::Delete => Some(Effect::KvDelete { store, key, expect }),
+        };
+        Ok(Done { result: Ok(answer), effects: effect.into_iter().collect() })
+    }
+
+    fn request(&self, operation: Operation) -> Result<(StoreName, Request), Failure> {
+        let table = dynamodb::table(self.input)?;
+        let named = |name: &str| {
+            let store = StoreName::parse(name).ok()?;
+            Some((self.current.platform.kv.get(&store)?.key.as_ref()?, store))
+        };
+        let (key, store) = named(table).or_else(|| named(&kebab(table))).ok_or_else(dynamodb::table_not_found)?;
+        let schema = Schema { partition: key.partition.clone(), sort: key.sort.clone() };
+        Ok((store, Request::read(operation, self.input, &schema)?))
+    }
+
     /// Starts an execution of the workflow that the last part of an ARN names.
     async fn start_execution(&self) -> Result<Done, Unanswered> {
         let arn = text(self.input, "StateMachineArn");
@@ -199,10 +251,10 @@ impl Call<'_> {
             Some(input) => input.clone(),
         };
         let is_sync = matches!(self.resource.pattern, Pattern::Sync | Pattern::Sync2);
-        let began = match self.waiting {
-            Some((waiting, work)) if is_sync => {
+        let began = match self.work {
+            Some(work) if is_sync => {
                 let is_json = self.resource.pattern == Pattern::Sync2;
-                waiting.beginning_for(work, executions, &name, input, rand::random(), is_json).await
+                self.executions.beginning_for(work, executions, &name, input, rand::random(), is_json).await
             }
             _ => executions.beginning(&name, input, rand::random()).await,
         };
@@ -224,17 +276,25 @@ impl Call<'_> {
 
     /// Has a worker do it: an activity is the queue of its name, whose messages are `{"taskToken", "input"}`.
     async fn activity(&self, name: &str) -> Result<Done, Unanswered> {
-        let Some((executions, work)) = self.waiting else { return Ok(self.unserved()) };
+        let Some(work) = self.work else { return Ok(self.unserved()) };
         let queue = match self.queue(&kebab(name)) {
             Ok(queue) => queue,
             Err(failure) => return Ok(Failure::new("States.Runtime", failure.cause).into()),
         };
-        let Some(token) = executions.token(work).await.map_err(|error| of_execution(&error))? else {
+        let Some(token) = self.executions.token(work).await.map_err(|error| of_execution(&error))? else {
             return Ok(self.unserved());
         };
         let message = self.message(MessageId::now(), json!({"taskToken": token, "input": self.input}).to_string());
         let effects = vec![Effect::QueueSend { queue, message, options: SendOptions::default() }];
         Ok(Done { result: Ok(Value::Null), effects })
+    }
+}
+
+/// What of an item's key can't be read or written.
+fn unreadable(error: &ReadError) -> Result<Done, Unanswered> {
+    match error {
+        ReadError::Unavailable { .. } => Err(Unanswered { reason: error.to_string(), blame: Blame::Host }),
+        error => Ok(Failure::new("DynamoDB.AmazonDynamoDBException", error.to_string()).into()),
     }
 }
 

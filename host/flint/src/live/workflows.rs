@@ -1,20 +1,61 @@
 //! Workflows at work: what happens to executions, their tasks, and the moments that they wait for.
 
 use super::services::{Call, Done, of_execution};
-use super::{Generation, Served};
+use super::{Generation, Served, express};
+use flint_config::platform::Kind;
 use flint_model::WorkflowName;
 use flint_stores::{BoxFuture, Delivery, Effect};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{Alarm, Executions, Job, News, Notice, Work};
+use flint_workflows::execution::{Alarm, ExecutionError, Executions, Job, News, Notice, Started, Work};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::resource::Resource;
+use flint_workflows::run::Outcome;
 use flint_world::Invocation;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The executions of each workflow.
 pub(crate) type Workflows = BTreeMap<WorkflowName, Arc<Executions>>;
+
+/// What came of a start.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The execution runs, whatever happens, or ran before: a standard one.
+    Started(Started),
+    /// The execution is over: an express one.
+    Ended(Outcome),
+}
+
+/// Why no execution was started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// There is no such workflow: a change of the configuration was faster. A retry can help after the next one.
+    #[error("there is no workflow {0}")]
+    NoWorkflow(WorkflowName),
+    /// What is to be started can't be, or not now.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+}
+
+/// Starts an execution of what is served; of an express workflow, waits for its end.
+///
+/// # Errors
+/// [`StartError`].
+pub(crate) async fn start(
+    current: &Generation,
+    workflow: &WorkflowName,
+    name: &str,
+    input: Value,
+) -> Result<Answer, StartError> {
+    let missing = || StartError::NoWorkflow(workflow.clone());
+    let executions = current.workflows.get(workflow).ok_or_else(missing)?;
+    match current.platform.workflows.get(workflow).ok_or_else(missing)?.kind {
+        Kind::Standard => Ok(Answer::Started(executions.start(name, input, rand::random()).await?)),
+        Kind::Express => Ok(Answer::Ended(express::run(current, executions, name, input).await?)),
+    }
+}
 
 /// What a queue of a workflow holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +143,16 @@ async fn tasks(current: &Generation, executions: &Executions, batch: &[Delivery]
             Ok(Job::GatherResults(map)) => {
                 executions.gather_results(&map).await.map_err(|error| of_execution(&error))?
             }
+            Ok(Job::Run { name, input }) => {
+                let outcome = express::run(current, executions, &name, input).await;
+                tracing::debug!(
+                    workflow = executions.workflow(),
+                    execution = name,
+                    ?outcome,
+                    "an express execution ended"
+                );
+                Vec::new()
+            }
             Err(reason) => {
                 handled.failures.push(unreadable(delivery, reason));
                 continue;
@@ -129,8 +180,7 @@ async fn task(
         time_max: work.timeout.filter(|_| !work.waits()).map(Duration::from_secs),
         ..message
     };
-    let waiting = Some((executions, work));
-    let call = Call { current, resource: &resource, input: &work.input, invocation, waiting };
+    let call = Call { current, executions, resource: &resource, input: &work.input, invocation, work: Some(work) };
     let Done { result, mut effects } = call.make().await?;
     effects.push(executions.answered(work, result));
     Ok(effects)

@@ -2,7 +2,7 @@
 
 use super::stores::queue_rules;
 use flint_config::Platform;
-use flint_config::platform::{self, Function};
+use flint_config::platform::{self, Function, Handler, Kind};
 use flint_model::{FunctionName, ScheduleName};
 use flint_triggers::message::{Backoff, Options};
 use flint_triggers::schedule;
@@ -25,20 +25,49 @@ pub(super) fn all(platform: &Platform) -> impl Iterator<Item = Options> {
 /// How long a batch is leased beyond what its function may take: for settling it.
 pub(super) const SETTLE: Duration = Duration::from_secs(10);
 
-/// How a trigger dispatches; none if its queue or its function is not there, which a valid configuration has.
+/// Most bytes of the messages that start executions in one commit.
+const START_BYTES_MAX: usize = 4 << 20;
+
+/// What whoever handles messages takes at once.
+struct Takes {
+    messages: usize,
+    bytes: usize,
+    /// How long that may last.
+    lasts: Duration,
+}
+
+/// What a handler takes, which is to get so many messages at once; none if it is not there, which a valid configuration has.
+fn takes(platform: &Platform, handler: &Handler, messages: usize) -> Option<Takes> {
+    Some(match handler {
+        Handler::Function(name) => {
+            let function = platform.functions.get(name)?;
+            let (bytes, lasts) = (function.request_size_max.as_usize(), function.timeout + function.queue_timeout);
+            Takes { messages, bytes, lasts }
+        }
+        Handler::Workflow(name) => {
+            let workflow = platform.workflows.get(name)?;
+            // An execution that is waited for has all the time of its message.
+            let messages = if workflow.kind == Kind::Express { 1 } else { messages };
+            Takes { messages, bytes: START_BYTES_MAX, lasts: super::workflow::lasts(workflow) }
+        }
+    })
+}
+
+/// How a trigger dispatches; none if its queue or its handler is not there, which a valid configuration has.
 pub(crate) fn trigger(platform: &Platform, trigger: &platform::Trigger) -> Option<Options> {
-    let (queue, function) = (platform.queues.get(&trigger.queue)?, platform.functions.get(&trigger.function)?);
+    let queue = platform.queues.get(&trigger.queue)?;
+    let Takes { messages, bytes, lasts } = takes(platform, &trigger.handler, trigger.batch_size)?;
     let rules = queue_rules(queue);
     let is_queue = trigger.source == platform::Source::Queue;
     // Of a queue that the host keeps, nobody said how long a lease has to be.
     let visibility = if is_queue { rules.visibility } else { Duration::ZERO };
     Some(Options {
         queue: trigger.queue.clone(),
-        batch_size: trigger.batch_size,
-        batch_bytes_max: function.request_size_max.as_usize(),
+        batch_size: messages,
+        batch_bytes_max: bytes,
         batch_window: trigger.batch_window,
         concurrency: trigger.concurrency,
-        visibility: visibility.max(function.timeout + function.queue_timeout + trigger.batch_window + SETTLE),
+        visibility: visibility.max(lasts + trigger.batch_window + SETTLE),
         // What a topic tells was filtered when it was published.
         filter: trigger.filter.clone().filter(|_| is_queue),
         backoff: Backoff { first: trigger.retry_delay, most: trigger.retry_delay_max },
@@ -48,17 +77,18 @@ pub(crate) fn trigger(platform: &Platform, trigger: &platform::Trigger) -> Optio
     })
 }
 
-/// How the ticks of a schedule are dispatched: one by one; none if its function is not there, which a valid configuration has.
+/// How the ticks of a schedule are dispatched: one by one; none if its handler is not there, which a valid configuration has.
 pub(crate) fn ticks(platform: &Platform, name: &ScheduleName, schedule: &platform::Schedule) -> Option<Options> {
     let queue = platform::Schedule::queue(name);
-    let (rules, function) = (queue_rules(platform.queues.get(&queue)?), platform.functions.get(&schedule.function)?);
+    let rules = queue_rules(platform.queues.get(&queue)?);
+    let Takes { messages, bytes, lasts } = takes(platform, &schedule.handler, 1)?;
     Some(Options {
         queue,
-        batch_size: 1,
-        batch_bytes_max: function.request_size_max.as_usize(),
+        batch_size: messages,
+        batch_bytes_max: bytes,
         batch_window: Duration::ZERO,
         concurrency: schedule.overlap.concurrency(),
-        visibility: rules.visibility.max(function.timeout + function.queue_timeout + SETTLE),
+        visibility: rules.visibility.max(lasts + SETTLE),
         filter: None,
         backoff: Backoff { first: schedule.retry_delay, most: schedule.retry_delay_max },
         receives_max: rules.receives_max,

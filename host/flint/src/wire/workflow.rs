@@ -3,11 +3,12 @@
 use super::dispatch::SETTLE;
 use super::stores::queue_rules;
 use flint_config::Platform;
-use flint_config::platform::Workflow;
+use flint_config::platform::{Kind, Workflow};
 use flint_model::{QueueName, StoreName, WorkflowName};
 use flint_stores::{KvLimits, QueueRules, Stores};
 use flint_triggers::message::{Backoff, Options};
 use flint_workflows::execution::{self, Executions, Place};
+use flint_workflows::express::DURATION_MAX;
 use flint_workflows::run::Limits;
 use flint_workflows::source::Located;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ const BATCH: usize = 50;
 const CONCURRENCY: usize = 32;
 /// The longest that a wait may be, and more: thirty years.
 const DELAY_MAX: Duration = Duration::from_secs(30 * 366 * 24 * 60 * 60);
+
+/// The longest express execution ("Quotas related to state machine executions" of AWS's developer guide: five minutes).
+const EXPRESS_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The limits of the store that has executions.
 pub(super) fn limits() -> KvLimits {
@@ -62,14 +66,26 @@ pub(crate) fn executions(
         limits: Limits::default(),
         retention: workflow.retention,
         cached_max: workflow.runs_cached,
+        is_express: workflow.kind == Kind::Express,
     };
     Executions::new(stores, place, options, definition)
+}
+
+/// How long whoever starts an execution may wait for its end: of a standard one nobody does.
+pub(super) fn lasts(workflow: &Workflow) -> Duration {
+    match workflow.kind {
+        Kind::Standard => Duration::ZERO,
+        Kind::Express => EXPRESS_MAX,
+    }
 }
 
 /// How the queues of a workflow are dispatched: what happens to executions, tasks, moments.
 pub(crate) fn dispatched(platform: &Platform, name: &WorkflowName, workflow: &Workflow) -> [Option<Options>; 3] {
     // A task may call any function; a task is leased for as long as the slowest of them may take.
-    let slowest = platform.functions.values().map(|function| function.timeout + function.queue_timeout).max();
+    let slowest = match workflow.kind {
+        Kind::Standard => platform.functions.values().map(|function| function.timeout + function.queue_timeout).max(),
+        Kind::Express => Some(DURATION_MAX),
+    };
     let events = options(platform, Workflow::inbox(name), BATCH, CONCURRENCY, Duration::ZERO);
     let tasks = options(platform, Workflow::tasks(name), 1, workflow.concurrency, slowest.unwrap_or_default() + SETTLE);
     [events, tasks, options(platform, Workflow::timers(name), BATCH, CONCURRENCY, Duration::ZERO)]

@@ -24,9 +24,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The header of a request.
-const KEY: &str = "idempotency-key";
+pub const KEY: &str = "idempotency-key";
 /// The header of an answer that was given before.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The longest key, in bytes.
 pub const KEY_LENGTH_MAX: usize = 255;
 /// How often a key that others change meanwhile is looked at before the client is asked to come again.
@@ -64,16 +64,24 @@ impl Keep {
     /// # Errors
     /// [`Refusal::NoIdempotencyKey`], [`Refusal::BadIdempotencyKey`].
     pub(super) fn key(&self, method: &Method, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-        if ![Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method) {
-            return Ok(None);
-        }
-        let mut keys = headers.get_all(KEY).iter();
-        match (keys.next(), keys.next()) {
-            (None, _) if self.required => Err(Refusal::NoIdempotencyKey),
-            (None, _) => Ok(None),
-            (Some(key), None) => unquoted(key).map(Some).ok_or(Refusal::BadIdempotencyKey),
-            (Some(_), Some(_)) => Err(Refusal::BadIdempotencyKey),
-        }
+        key(self.required, method, headers)
+    }
+}
+
+/// The key of a request, if it is one that changes something and has a key.
+///
+/// # Errors
+/// [`Refusal::NoIdempotencyKey`] if it is required and not there, [`Refusal::BadIdempotencyKey`].
+pub fn key(required: bool, method: &Method, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    if ![Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method) {
+        return Ok(None);
+    }
+    let mut keys = headers.get_all(KEY).iter();
+    match (keys.next(), keys.next()) {
+        (None, _) if required => Err(Refusal::NoIdempotencyKey),
+        (None, _) => Ok(None),
+        (Some(key), None) => unquoted(key).map(Some).ok_or(Refusal::BadIdempotencyKey),
+        (Some(_), Some(_)) => Err(Refusal::BadIdempotencyKey),
     }
 }
 

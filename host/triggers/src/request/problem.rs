@@ -13,6 +13,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a client is asked to wait before it tries again, in seconds.
@@ -123,13 +124,23 @@ pub struct Problem {
     pub code: &'static str,
     /// What happened, for people.
     pub detail: Cow<'static, str>,
+    /// What it says besides, by name.
+    members: Vec<(&'static str, String)>,
     extra: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// A problem with this status. One that passes (503) asks its client to come again.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some((header::RETRY_AFTER, RETRY_AFTER));
-        Self { status, code, detail: detail.into(), extra: retry }
+        Self { status, code, detail: detail.into(), members: Vec::new(), extra: retry }
+    }
+
+    /// The same, which says one more thing.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.members.push((name, value.into()));
+        self
     }
 
     /// Makes the answer. Cold path: allocates.
@@ -143,6 +154,8 @@ impl Problem {
             detail: &'a str,
             code: &'a str,
             invocation: InvocationId,
+            #[serde(flatten)]
+            members: BTreeMap<&'static str, String>,
         }
         let body = Body {
             r#type: "about:blank",
@@ -151,6 +164,7 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             invocation,
+            members: self.members.into_iter().collect(),
         };
         // Strings and a number always serialize.
         let bytes = serde_json::to_vec(&body).unwrap_or_default();
@@ -348,5 +362,8 @@ mod tests {
                 "code": "function/timed-out", "invocation": "00000000000000000000000000",
             })
         );
+        let problem = Problem::new(StatusCode::CONFLICT, "workflow/failed", "it failed").with("error", "OutOfStock");
+        let body: serde_json::Value = serde_json::from_slice(problem.into_response(id).body()).expect("JSON");
+        assert_eq!((&body["code"], &body["error"]), (&"workflow/failed".into(), &"OutOfStock".into()));
     }
 }

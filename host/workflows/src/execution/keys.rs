@@ -9,10 +9,16 @@ use crate::run::Ticket;
 /// The longest name of an execution, in characters ("Service quotas": 80).
 pub const NAME_MAX: usize = 80;
 
+/// Whether a text can be the name of an execution.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    !text.is_empty() && text.len() <= NAME_MAX && text.chars().all(is_allowed)
+}
+
 /// Checks the name of an execution that somebody starts.
 pub(super) fn check_name(name: &str) -> Result<(), ExecutionError> {
-    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    match !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(is_allowed) {
+    match is_name(name) {
         true => Ok(()),
         false => Err(ExecutionError::Name { name: name.to_owned() }),
     }

@@ -36,6 +36,13 @@ pub enum Job {
         /// What the state says.
         order: Box<MapOrder>,
     },
+    /// An execution is to be run in memory (express).
+    Run {
+        /// Its name.
+        name: String,
+        /// What it gets.
+        input: Value,
+    },
     /// The results of a map run are to be gathered, by the map run's name.
     GatherResults(String),
 }

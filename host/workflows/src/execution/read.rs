@@ -186,7 +186,7 @@ impl Executions {
         Ok(Arc::new(machine))
     }
 
-    fn about(&self, name: &str, head: &Head) -> Arc<About> {
+    pub(super) fn about(&self, name: &str, head: &Head) -> Arc<About> {
         Arc::new(About {
             id: self.id(name),
             name: name.to_owned(),

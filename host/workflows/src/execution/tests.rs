@@ -74,7 +74,13 @@ fn open(folder: &TempDir, clock: &Arc<ManualClock>) -> Arc<Embedded> {
 }
 
 fn executions(stores: &Arc<Embedded>, definition: &str) -> Executions {
-    let options = Options { workflow: "m".to_owned(), limits: Limits::default(), retention: DAY, cached_max: 100 };
+    let options = Options {
+        workflow: "m".to_owned(),
+        limits: Limits::default(),
+        retention: DAY,
+        cached_max: 100,
+        is_express: false,
+    };
     Executions::new(stores.clone(), place(), options, definition).expect("it is valid")
 }
 
@@ -144,6 +150,7 @@ impl Site {
                 Job::ReadItems { execution, order } => {
                     self.executions.read_items(&execution, &order).await.expect("effects")
                 }
+                Job::Run { .. } => Vec::new(),
                 Job::GatherResults(map) => self.executions.gather_results(&map).await.expect("effects"),
             };
             if dies() {

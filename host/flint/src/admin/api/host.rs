@@ -18,9 +18,15 @@ pub(crate) struct Route {
     /// None: all methods.
     pub(crate) methods: Option<Vec<String>>,
     pub(crate) path: String,
-    /// None: it leads to files.
+    /// None: it leads to a workflow, or to files.
     pub(crate) function: Option<String>,
-    /// The folder of files that it leads to; none: it leads to a function.
+    /// The workflow of which each request starts an execution, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workflow: Option<String>,
+    /// What of a request an execution gets, `body` or `request`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<String>,
+    /// The folder of files that it leads to, if it does.
     pub(crate) files: Option<String>,
     /// Whether answers are compressed.
     pub(crate) compress: bool,

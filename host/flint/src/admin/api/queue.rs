@@ -222,7 +222,12 @@ pub(crate) struct Trigger {
     /// The bucket of which it is listened to what happens, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bucket: Option<Events>,
-    pub(crate) function: String,
+    /// The function, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) function: Option<String>,
+    /// The workflow of which an execution is started, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workflow: Option<String>,
     pub(crate) batch_size: usize,
     pub(crate) batch_window_ms: u64,
     pub(crate) concurrency: usize,

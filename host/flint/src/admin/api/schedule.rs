@@ -15,7 +15,12 @@ pub(crate) struct Schedule {
     pub(crate) schedule: String,
     pub(crate) when: String,
     pub(crate) zone: String,
-    pub(crate) function: String,
+    /// The function, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) function: Option<String>,
+    /// The workflow of which an execution is started, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workflow: Option<String>,
     /// What becomes of ticks that nobody was there for: `run-once` or `skip`.
     pub(crate) missed: String,
     /// What becomes of a tick while one before it is not done: `allow`, `queue` or `skip`.
@@ -32,7 +37,7 @@ pub(crate) struct Schedule {
     pub(crate) last_ms: Option<u64>,
     /// The next tick; none if there is none any more.
     pub(crate) next_ms: Option<u64>,
-    /// Ticks that wait for the function.
+    /// Ticks that wait.
     pub(crate) waiting: u64,
     /// Ticks that are handled now, or come again after a failure.
     pub(crate) hidden: u64,

@@ -17,6 +17,9 @@ pub(crate) struct Workflow {
     pub(crate) workflow: String,
     /// The file of its definition.
     pub(crate) definition: String,
+    /// `standard` or `express`.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
     /// Most tasks of its executions at once.
     pub(crate) concurrency: usize,
     /// How long an execution is kept after its end.

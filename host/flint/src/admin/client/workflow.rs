@@ -15,6 +15,11 @@ impl Client {
         self.ask(Method::POST, &format!("/v1/workflows/{workflow}/executions"), start).await
     }
 
+    /// Starts an execution, and waits for its end.
+    pub(crate) async fn run_execution(&self, workflow: &WorkflowName, start: &Start) -> Result<Execution, ClientError> {
+        self.ask(Method::POST, &format!("/v1/workflows/{workflow}/run"), start).await
+    }
+
     /// Lists executions.
     pub(crate) async fn executions(&self, workflow: &WorkflowName, list: &List) -> Result<Executions, ClientError> {
         let query = query([("cursor", list.cursor.clone()), ("limit", list.limit.map(|limit| limit.to_string()))]);

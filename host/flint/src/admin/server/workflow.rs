@@ -22,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Managed>> {
     OpenApiRouter::new()
         .routes(routes!(all_workflows))
         .routes(routes!(list_executions, start_execution))
+        .routes(routes!(run_execution))
         .routes(routes!(describe_execution))
         .routes(routes!(execution_history))
         .routes(routes!(draw_execution))
@@ -88,6 +89,27 @@ async fn start_execution(
     body: Result<Json<Start>, JsonRejection>,
 ) -> Result<Json<Started>, Problem> {
     workflow::start(&of(&managed, &name)?.1, read(body)?).await.map(Json)
+}
+
+/// Starts an execution, and answers when it has ended.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{name}/run",
+    params(("name", description = "The workflow.")),
+    request_body = Start,
+    responses(
+        (status = 200, body = Execution),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn run_execution(
+    State(managed): Host,
+    Path(name): Path<String>,
+    body: Result<Json<Start>, JsonRejection>,
+) -> Result<Json<Execution>, Problem> {
+    let (name, current) = (parse::<WorkflowName>(&name)?, managed.served.current());
+    workflow::run(&current, &name, read(body)?).await.map(Json)
 }
 
 /// An execution.
