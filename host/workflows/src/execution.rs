@@ -17,8 +17,10 @@ mod cache;
 mod head;
 mod keys;
 mod message;
+mod origin;
 mod read;
 mod step;
+mod within;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,6 @@ use crate::failure::Failure;
 use crate::run::{Event, Limits, Ticket};
 use crate::size;
 use crate::source::{self, Located};
-use crate::token::Token;
 use cache::Cache;
 use flint_model::{MessageId, QueueName, StoreName};
 use flint_stores::{Commit, CommitError, Effect, Expectation, Message, ReadError, SendOptions, Stores};
@@ -42,7 +43,9 @@ use std::time::Duration;
 pub use head::{Head, Status};
 pub use keys::NAME_MAX;
 pub use message::{Alarm, Notice, Work};
+pub use origin::Origin;
 pub use read::{Described, Listed};
+pub use within::Within;
 
 /// Where the executions of a workflow are kept.
 #[derive(Clone, Debug)]
@@ -184,7 +187,8 @@ impl Executions {
         match self.stores.commit(Commit::new(self.begin(name, &head).await?)).await {
             Ok(_) => Ok(Started { id: self.id(name), is_new: true }),
             Err(CommitError::Conflict { .. }) => {
-                let Beginning { id, .. } = self.there(name, &head).await?.ok_or_else(|| exists(name))?;
+                let there = self.within(&*self.stores).there(name, &head).await?;
+                let Beginning { id, .. } = there.ok_or_else(|| exists(name))?;
                 Ok(Started { id, is_new: false })
             }
             Err(error) => Err(error.into()),
@@ -196,11 +200,7 @@ impl Executions {
     /// # Errors
     /// [`ExecutionError`].
     pub async fn beginning(&self, name: &str, input: Value, seed: u64) -> Result<Beginning, ExecutionError> {
-        let head = self.new_head(name, input, seed)?;
-        match self.there(name, &head).await? {
-            Some(beginning) => Ok(beginning),
-            None => Ok(Beginning { id: self.id(name), effects: self.begin(name, &head).await? }),
-        }
+        self.within(&*self.stores).beginning(name, input, seed, Origin::default()).await
     }
 
     fn new_head(&self, name: &str, input: Value, seed: u64) -> Result<Head, ExecutionError> {
@@ -210,15 +210,6 @@ impl Executions {
             return Err(ExecutionError::TooLarge { size, max });
         }
         Ok(Head::new(self.hash.clone(), input, seed, self.stores.now().as_millis()))
-    }
-
-    /// The execution of this name, if there is one.
-    async fn there(&self, name: &str, head: &Head) -> Result<Option<Beginning>, ExecutionError> {
-        match self.head(name).await? {
-            None => Ok(None),
-            Some(there) if there.input == head.input => Ok(Some(Beginning { id: self.id(name), effects: Vec::new() })),
-            Some(_) => Err(exists(name)),
-        }
     }
 
     async fn begin(&self, name: &str, head: &Head) -> Result<Vec<Effect>, ExecutionError> {
@@ -251,14 +242,7 @@ impl Executions {
     /// # Errors
     /// As [`Executions::tell`].
     pub async fn telling(&self, token: &str, event: impl FnOnce(Ticket) -> Event) -> Result<Effect, ExecutionError> {
-        let missing = || ExecutionError::Missing { name: token.to_owned() };
-        let read = Token::read(token).ok_or_else(missing)?;
-        let name = read.execution.strip_prefix(&self.id("")).ok_or_else(missing)?;
-        let head = self.head(name).await?.filter(|head| head.status == Status::Running).ok_or_else(missing)?;
-        if Token::of(&read.execution, head.seed, read.task) != read {
-            return Err(missing());
-        }
-        Ok(self.notice(name, event(Ticket(read.task))))
+        self.within(&*self.stores).telling(token, event).await
     }
 
     /// Stops an execution.
@@ -276,10 +260,7 @@ impl Executions {
     /// # Errors
     /// As [`Executions::stop`].
     pub async fn stopping(&self, name: &str, failure: Failure) -> Result<Effect, ExecutionError> {
-        match self.described(name).await?.head.status {
-            Status::Running => Ok(self.notice(name, Event::Stopped { failure })),
-            ended => Err(ExecutionError::Ended { name: name.to_owned(), status: ended.name() }),
-        }
+        self.within(&*self.stores).stopping(name, failure).await
     }
 
     /// Goes on with an execution that did not succeed, from where it failed.
@@ -337,6 +318,13 @@ impl Executions {
     fn put(&self, key: String, value: Vec<u8>, expect: Option<Expectation>) -> Effect {
         Effect::KvPut { store: self.place.store.clone(), key, value: value.into(), expires_at: None, expect }
     }
+}
+
+/// The workflow that an execution is of, and the execution's name, by its ARN; none if that is the ARN of none, and whether
+/// or not there is such an execution.
+#[must_use]
+pub fn of_id(id: &str) -> Option<(&str, &str)> {
+    arn::read_execution(id)
 }
 
 fn exists(name: &str) -> ExecutionError {

@@ -1,5 +1,6 @@
 //! What is known about an execution without its journal.
 
+use super::Origin;
 use crate::failure::Failure;
 use crate::run::Outcome;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct Head {
     pub input: Value,
     /// What is random in it follows from this.
     pub seed: u64,
+    /// What led to it.
+    #[serde(default)]
+    pub origin: Origin,
     /// In milliseconds since 1970.
     pub started_at: u64,
     /// In milliseconds since 1970, if it has ended.
@@ -64,6 +68,7 @@ impl Head {
             definition,
             input,
             seed,
+            origin: Origin::default(),
             started_at,
             stopped_at: None,
             status: Status::Running,

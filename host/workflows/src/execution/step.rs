@@ -26,7 +26,7 @@ impl Executions {
             // Only what means something is in the journal.
             if made.is_news {
                 news.events.push(event);
-                effects.extend(self.relayed(name, made, now));
+                effects.extend(self.relayed((name, &head), made, now));
             }
         }
         if news.events.is_empty() {
@@ -65,20 +65,23 @@ impl Executions {
     }
 
     /// What the commands of a step become.
-    fn relayed(&self, name: &str, made: Made, now: Timestamp) -> Vec<Effect> {
+    fn relayed(&self, (name, head): (&str, &Head), made: Made, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
         for command in made.commands {
             match command {
-                Command::StartTask(order) => effects.push(self.work(&Work::of(name, *order))),
-                Command::StartMap(order) => effects.push(self.work(&Work {
-                    execution: name.to_owned(),
-                    task: order.task,
-                    state: order.state.clone(),
-                    resource: None,
-                    input: order.input.clone(),
-                    attempt: 0,
-                    timeout: None,
-                })),
+                Command::StartTask(order) => effects.push(self.work(head, &Work::of(name, *order))),
+                Command::StartMap(order) => {
+                    let work = Work {
+                        execution: name.to_owned(),
+                        task: order.task,
+                        state: order.state.clone(),
+                        resource: None,
+                        input: order.input.clone(),
+                        attempt: 0,
+                        timeout: None,
+                    };
+                    effects.push(self.work(head, &work));
+                }
                 Command::SetTimer { timer, at } => {
                     let delay = Duration::from_millis(at.saturating_sub(now.as_millis()));
                     effects.push(self.tell_after(name, Event::TimerFired { timer }, delay));
@@ -91,8 +94,8 @@ impl Executions {
         effects
     }
 
-    fn work(&self, work: &Work) -> Effect {
-        let message = Message::new(MessageId::now(), work.write());
+    fn work(&self, head: &Head, work: &Work) -> Effect {
+        let message = head.origin.message(work.write());
         Effect::QueueSend { queue: self.place.tasks.clone(), message, options: SendOptions::default() }
     }
 
