@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::platform::Destination;
 use crate::raw::{At, File, Grant, Granted, Reader, Source};
 use crate::suggest;
-use flint_model::{BucketName, QueueName, StoreName, TopicName};
+use flint_model::{BucketName, QueueName, StoreName, TopicName, WorkflowName};
 use std::collections::BTreeSet;
 
 /// Every route, trigger and schedule leads to a function; what is granted, listened to, subscribed, or named for dead letters is there.
@@ -25,6 +25,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, file: &File) {
     check_topics(reader, file);
     check_destinations(reader, file);
     check_buckets(reader, file);
+    check_workflows(reader, file);
 }
 
 fn check_stores(reader: &mut Reader<'_>, file: &File) {
@@ -98,6 +99,12 @@ fn check_topics(reader: &mut Reader<'_>, file: &File) {
     let names = names.chain(file.subscriptions.iter().filter_map(|subscription| subscription.topic.as_ref()));
     let known: BTreeSet<&str> = file.topics.keys().map(TopicName::as_str).collect();
     check_names(reader, file, names, &known, (Code::NoSuchTopic, "topic"));
+}
+
+fn check_workflows(reader: &mut Reader<'_>, file: &File) {
+    let known: BTreeSet<&str> = file.workflows.keys().map(WorkflowName::as_str).collect();
+    let names = granted(file, |grants| &grants.workflows);
+    check_names(reader, file, names, &known, (Code::NoSuchWorkflow, "workflow"));
 }
 
 /// The names in the grants of all functions.

@@ -79,6 +79,8 @@ codes! {
     BadDeadLetter = "config/bad-dead-letter";
     /// A trigger, a subscription or a grant names a topic that does not exist.
     NoSuchTopic = "config/no-such-topic";
+    /// A grant names a workflow that does not exist.
+    NoSuchWorkflow = "config/no-such-workflow";
     /// A trigger listens to nothing, or to several things, or has a key that says nothing about what it listens to.
     BadSource = "config/bad-source";
     /// Two triggers handle the messages of one queue, or lead one source to the same function; or a queue listens twice to a topic.
