@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bindings::imports::flint::platform::types as wit;
-use crate::{blob, config, http, idempotent, invoke, kv, queue, secrets, time, topic, transaction};
+use crate::{blob, config, http, idempotent, invoke, kv, queue, secrets, time, topic, transaction, workflow};
 
 /// What a handler answers when it could not do its work. Callers see name and message, so neither may hold a secret.
 ///
@@ -152,6 +152,12 @@ impl From<invoke::Error> for Failure {
             invoke::Error::Failed(failure) | invoke::Error::Payload(failure) => failure,
             error => Self::of("InvokeError", &error, error.is_retryable()),
         }
+    }
+}
+
+impl From<workflow::Error> for Failure {
+    fn from(error: workflow::Error) -> Self {
+        Self::of("WorkflowError", &error, error.is_retryable())
     }
 }
 

@@ -32,6 +32,7 @@
 //!
 //! What a function may call is a module each: [`kv`] (key-value stores), [`mod@blob`] (content of any size),
 //! [`mod@queue`] (sending to queues), [`mod@topic`] (publishing), [`mod@invoke`] (calling other functions),
+//! [`workflow`] (starting executions, ending tasks that wait for a callback),
 //! [`http::send`](http::send()) (requests to others),
 //! [`config`], [`secrets`], [`log`], [`context`] and [`time`]. What is written in a
 //! [`transaction`](fn@transaction) happens together, and what is done by [`idempotent`](fn@idempotent) happens once. All of it is `async`; [`join!`] and [`join_all`] run calls
@@ -79,6 +80,7 @@ pub mod secrets;
 pub mod time;
 pub mod topic;
 pub mod transaction;
+pub mod workflow;
 
 pub use self::failure::{Failure, Retry};
 pub use self::idempotent::idempotent;

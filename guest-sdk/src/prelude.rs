@@ -12,4 +12,4 @@
 pub use crate::http::{Body, IntoResponse, Json, Method, Problem, Request, RequestExt, Response, Router, StatusCode};
 pub use crate::queue::{Batch, BatchResult, Message, Outgoing};
 pub use crate::schedule::Tick;
-pub use crate::{Failure, Payload, blob, config, context, invoke, kv, log, queue, secrets, time, topic};
+pub use crate::{Failure, Payload, blob, config, context, invoke, kv, log, queue, secrets, time, topic, workflow};

@@ -1,5 +1,6 @@
 //! The examples of the demo platform, as their READMEs tell one to try them.
 
+mod approval;
 mod thumbnails;
 
 use crate::harness::{Host, Launch, eventually};

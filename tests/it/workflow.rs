@@ -1,5 +1,7 @@
 //! Definitions of workflows through the real binary: tried with mocks, checked, drawn.
 
+mod functions;
+
 use crate::harness::{Host, Launch, eventually, flint, guest};
 use serde_json::{Value, json};
 use std::fs;

@@ -12,7 +12,7 @@ use super::client::SendError;
 use super::params::ParamError;
 use super::response::{IntoResponse, Response};
 use super::{StatusCode, header};
-use crate::{blob, config, idempotent, invoke, kv, queue, secrets, topic, transaction};
+use crate::{blob, config, idempotent, invoke, kv, queue, secrets, topic, transaction, workflow};
 
 /// An error as a client sees it: a status, a code for programs and a text for people.
 ///
@@ -302,6 +302,24 @@ impl From<invoke::Error> for Problem {
             Invoke::NoSuchFunction(_) => Self::internal("invoke/no-such-function"),
             Invoke::Denied(_) => Self::internal("invoke/denied"),
             Invoke::Payload(_) => Self::internal("invoke/payload"),
+        }
+    }
+}
+
+impl From<workflow::Error> for Problem {
+    fn from(error: workflow::Error) -> Self {
+        use workflow::Error as Workflow;
+        match error {
+            Workflow::Conflict(_) => Self::new(StatusCode::CONFLICT).code("workflow/conflict"),
+            Workflow::NoSuchExecution(_) => Self::new(StatusCode::NOT_FOUND).code("workflow/no-such-execution"),
+            Workflow::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE).code("workflow/too-large").detail(error.to_string())
+            }
+            Workflow::Unavailable(_) => unavailable("workflow/unavailable"),
+            Workflow::NoSuchWorkflow(_) => Self::internal("workflow/no-such-workflow"),
+            Workflow::Denied(_) => Self::internal("workflow/denied"),
+            Workflow::Invalid(_) => Self::internal("workflow/invalid"),
+            Workflow::Json(_) => Self::internal("workflow/json"),
         }
     }
 }

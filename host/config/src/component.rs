@@ -95,6 +95,8 @@ pub enum Import {
     Topic,
     /// Other functions.
     Invoke,
+    /// Workflows.
+    Workflow,
     /// Secrets.
     Secrets,
     /// `wasi:config`.

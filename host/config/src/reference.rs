@@ -144,7 +144,7 @@ mod tests {
             ]
         );
         assert_eq!(known("function.NAME.secrets.SECRET"), ["env", "file"]);
-        assert_eq!(known("function.NAME.grants"), ["kv", "queue", "topic", "invoke", "blob"]);
+        assert_eq!(known("function.NAME.grants"), ["kv", "queue", "topic", "invoke", "workflow", "blob"]);
         assert_eq!(key("listener", "http").path, "listener.http");
     }
 

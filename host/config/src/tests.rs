@@ -87,6 +87,7 @@ impl Components for Fixture {
             "old" => Ok(http(HttpVersion::V02)),
             "store" => importing(Import::Kv),
             "asker" => importing(Import::Invoke),
+            "starter" => importing(Import::Workflow),
             "caller" => importing(Import::Outbound),
             "keeper" => importing(Import::Secrets),
             "stranger" => importing(Import::Unknown("wasi:sockets/tcp@0.2.0".to_owned())),

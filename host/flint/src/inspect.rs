@@ -193,6 +193,7 @@ pub(crate) fn describe(shape: &flint_world::Shape) -> Shape {
                 flint_world::Import::Blob => Import::Blob,
                 flint_world::Import::Topic => Import::Topic,
                 flint_world::Import::Invoke => Import::Invoke,
+                flint_world::Import::Workflow => Import::Workflow,
                 flint_world::Import::Secrets => Import::Secrets,
                 flint_world::Import::Outbound => Import::Outbound,
                 flint_world::Import::Unknown(name) => Import::Unknown(name.clone()),

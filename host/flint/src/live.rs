@@ -5,7 +5,7 @@
 //! once; a deployment swaps what is in one slot. Changes come one at a time, and in this order: check, load, prepare
 //! instances, make it durable, swap. Whatever fails before the swap leaves everything as it was.
 //!
-//! [`directory`] finds the functions that others call, [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
+//! [`directory`] finds the functions that others call, and the workflows that they start, [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
 //! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, [`messages`] has the triggers
 //! at work, and [`routes`] says whom requests ask; [`starts`] has what starts executions of [`workflows`], [`express`] those in
 //! memory, and [`services`] what the tasks of both call.
@@ -13,6 +13,7 @@
 mod beginnings;
 pub(crate) mod deploy;
 pub(crate) mod directory;
+mod executions;
 mod express;
 mod fit;
 pub(crate) mod history;
@@ -106,7 +107,8 @@ impl Served {
         let signer = Arc::new(block_in_place(|| signing::signer(&platform))?);
         let directory = Arc::new(Directory::default());
         let functions: Arc<dyn Functions> = Arc::<Directory>::clone(&directory);
-        let world = wire::world(loaded, Arc::clone(&stores), functions, Arc::clone(&signer), telemetry)?;
+        let callable = wire::Callable { functions, workflows: directory.executions() };
+        let world = wire::world(loaded, Arc::clone(&stores), callable, Arc::clone(&signer), telemetry)?;
         let functions = slots(&world, loaded, |_| true, progress).await?;
         functions.values().for_each(|slot| wire::observe(telemetry, slot));
         let rates = wire::rates(&platform, None);

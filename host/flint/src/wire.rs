@@ -28,9 +28,15 @@ use flint_triggers::request::{
     Target, Tls, rate, tls,
 };
 use flint_world::{
-    Authorities, FunctionSpec, Functions, HeadLimits, OutboundOptions, OutboundSpec, World, WorldOptions,
+    Authorities, FunctionSpec, Functions, HeadLimits, OutboundOptions, OutboundSpec, Workflows, World, WorldOptions,
 };
 use std::sync::{Arc, Weak};
+
+/// What functions may call and start.
+pub(crate) struct Callable {
+    pub(crate) functions: Arc<dyn Functions>,
+    pub(crate) workflows: Arc<dyn Workflows>,
+}
 
 /// Makes the world that functions are made in.
 ///
@@ -39,7 +45,7 @@ use std::sync::{Arc, Weak};
 pub(crate) fn world(
     loaded: &Loaded,
     stores: Arc<Embedded>,
-    functions: Arc<dyn Functions>,
+    callable: Callable,
     signer: Arc<Signer>,
     telemetry: &Telemetry,
 ) -> Result<World, Error> {
@@ -51,7 +57,8 @@ pub(crate) fn world(
         cache: load::cache(&platform.data_dir),
         clock: stores.clock(),
         stores,
-        functions,
+        functions: callable.functions,
+        workflows: callable.workflows,
         invoke_depth_max: u32::try_from(platform.limits.invoke_depth_max).unwrap_or(u32::MAX),
         signer,
         telemetry: telemetry.clone(),

@@ -19,6 +19,8 @@ pub enum Capability {
     Topic,
     /// Another function.
     Invoke,
+    /// A workflow.
+    Workflow,
 }
 
 impl fmt::Display for Capability {
@@ -29,12 +31,13 @@ impl fmt::Display for Capability {
             Self::Blob => "blob",
             Self::Topic => "topic",
             Self::Invoke => "invoke",
+            Self::Workflow => "workflow",
         })
     }
 }
 
-/// What is granted of something. `ReadWrite` holds all that `Read` does; `Send` and `Call` stand by themselves: who may send may not
-/// look, and who may look, or change, may not send.
+/// What is granted of something. `ReadWrite` holds all that `Read` does, and `Start` all that `Read` and `Callback` do; the others
+/// stand by themselves: who may send may not look, and who may look, or change, may not send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Looking only.
@@ -45,12 +48,17 @@ pub enum Access {
     Send,
     /// Having it work: calling a function, and leaving work for it.
     Call,
+    /// Ending tasks of a workflow that wait, by their tokens, without seeing its executions.
+    Callback,
+    /// Starting and stopping executions of a workflow, looking at them, and ending their tasks.
+    Start,
 }
 
 impl Access {
     /// Says whether a grant of this is one of the other too.
     pub fn holds(self, other: Self) -> bool {
-        self == other || matches!((self, other), (Self::ReadWrite, Self::Read))
+        self == other
+            || matches!((self, other), (Self::ReadWrite, Self::Read) | (Self::Start, Self::Read | Self::Callback))
     }
 }
 
@@ -61,6 +69,8 @@ impl fmt::Display for Access {
             Self::ReadWrite => "read-write",
             Self::Send => "send",
             Self::Call => "call",
+            Self::Callback => "callback",
+            Self::Start => "start",
         })
     }
 }
@@ -101,6 +111,8 @@ mod tests {
         grants.add(Capability::Kv, "links", Access::Read);
         grants.add(Capability::Kv, "orders", Access::ReadWrite);
         grants.add(Capability::Queue, "jobs", Access::Send);
+        grants.add(Capability::Workflow, "order", Access::Start);
+        grants.add(Capability::Workflow, "approval", Access::Callback);
         for (capability, name, access, allowed) in [
             (Capability::Kv, "links", Access::Read, true),
             (Capability::Kv, "links", Access::ReadWrite, false),
@@ -113,6 +125,12 @@ mod tests {
             (Capability::Queue, "jobs", Access::ReadWrite, false),
             (Capability::Queue, "orders", Access::Read, false),
             (Capability::Kv, "jobs", Access::Send, false),
+            (Capability::Workflow, "order", Access::Start, true),
+            (Capability::Workflow, "order", Access::Read, true),
+            (Capability::Workflow, "order", Access::Callback, true),
+            (Capability::Workflow, "approval", Access::Callback, true),
+            (Capability::Workflow, "approval", Access::Read, false),
+            (Capability::Workflow, "approval", Access::Start, false),
         ] {
             assert_eq!(grants.allows(capability, name, access), allowed, "{capability} {name} {access}");
         }

@@ -19,8 +19,10 @@ mod head;
 mod keys;
 mod map;
 mod message;
+mod origin;
 mod read;
 mod step;
+mod within;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,6 @@ use crate::failure::Failure;
 use crate::run::{Event, Limits, Run, Ticket};
 use crate::size;
 use crate::source::{self, Located};
-use crate::token::Token;
 use cache::Cache;
 use flint_model::{MessageId, QueueName, StoreName};
 use flint_stores::{Commit, CommitError, Effect, Expectation, Message, ReadError, SendOptions, Stores};
@@ -46,8 +47,10 @@ pub use head::{Head, Parent, Status};
 pub use keys::{NAME_MAX, is_name};
 pub use map::MapEvent;
 pub use message::{Alarm, Job, News, Notice, Work};
+pub use origin::Origin;
 use read::Cached;
 pub use read::{Described, Listed};
+pub use within::Within;
 
 /// Most map runs that are kept in memory between their steps, each with all its items.
 const MAPS_CACHED: usize = 8;
@@ -195,7 +198,8 @@ impl Executions {
         match self.stores.commit(Commit::new(self.begin(name, &head).await?)).await {
             Ok(_) => Ok(Started { id: self.id(name), is_new: true }),
             Err(CommitError::Conflict { .. }) => {
-                let Beginning { id, .. } = self.there(name, &head).await?.ok_or_else(|| exists(name))?;
+                let there = self.within(&*self.stores).there(name, &head).await?;
+                let Beginning { id, .. } = there.ok_or_else(|| exists(name))?;
                 Ok(Started { id, is_new: false })
             }
             Err(error) => Err(error.into()),
@@ -207,11 +211,7 @@ impl Executions {
     /// # Errors
     /// [`ExecutionError`].
     pub async fn beginning(&self, name: &str, input: Value, seed: u64) -> Result<Beginning, ExecutionError> {
-        let head = self.new_head(name, input, seed)?;
-        match self.there(name, &head).await? {
-            Some(beginning) => Ok(beginning),
-            None => Ok(Beginning { id: self.id(name), effects: self.begin(name, &head).await? }),
-        }
+        self.within(&*self.stores).beginning(name, input, seed, Origin::default()).await
     }
 
     fn new_head(&self, name: &str, input: Value, seed: u64) -> Result<Head, ExecutionError> {
@@ -253,18 +253,9 @@ impl Executions {
         &self.options.workflow
     }
 
-    /// The execution of this name, if there is one.
-    async fn there(&self, name: &str, head: &Head) -> Result<Option<Beginning>, ExecutionError> {
-        match self.head(name).await? {
-            None => Ok(None),
-            Some(there) if there.input == head.input => Ok(Some(Beginning { id: self.id(name), effects: Vec::new() })),
-            Some(_) => Err(exists(name)),
-        }
-    }
-
     async fn begin(&self, name: &str, head: &Head) -> Result<Vec<Effect>, ExecutionError> {
         if self.options.is_express {
-            return Ok(vec![self.job(&Job::Run { name: name.to_owned(), input: head.input.clone() })]);
+            return Ok(vec![self.job(&head.origin, &Job::Run { name: name.to_owned(), input: head.input.clone() })]);
         }
         let mut effects = vec![
             self.put(keys::head(&self.options.workflow, name), head.write(), Some(Expectation::Absent)),
@@ -295,14 +286,7 @@ impl Executions {
     /// # Errors
     /// As [`Executions::tell`].
     pub async fn telling(&self, token: &str, event: impl FnOnce(Ticket) -> Event) -> Result<Effect, ExecutionError> {
-        let missing = || ExecutionError::Missing { name: token.to_owned() };
-        let read = Token::read(token).ok_or_else(missing)?;
-        let name = read.execution.strip_prefix(&self.id("")).ok_or_else(missing)?;
-        let head = self.head(name).await?.filter(|head| head.status == Status::Running).ok_or_else(missing)?;
-        if Token::of(&read.execution, head.seed, read.task) != read {
-            return Err(missing());
-        }
-        Ok(self.notice(name, News::Execution(event(Ticket(read.task)))))
+        self.within(&*self.stores).telling(token, event).await
     }
 
     /// Stops an execution.
@@ -320,10 +304,7 @@ impl Executions {
     /// # Errors
     /// As [`Executions::stop`].
     pub async fn stopping(&self, name: &str, failure: Failure) -> Result<Effect, ExecutionError> {
-        match self.described(name).await?.head.status {
-            Status::Running => Ok(self.notice(name, News::Execution(Event::Stopped { failure }))),
-            ended => Err(ExecutionError::Ended { name: name.to_owned(), status: ended.name() }),
-        }
+        self.within(&*self.stores).stopping(name, failure).await
     }
 
     /// Goes on with an execution that did not succeed, from where it failed.
@@ -388,6 +369,13 @@ impl Executions {
     fn put(&self, key: String, value: Vec<u8>, expect: Option<Expectation>) -> Effect {
         Effect::KvPut { store: self.place.store.clone(), key, value: value.into(), expires_at: None, expect }
     }
+}
+
+/// The workflow that an execution is of, and the execution's name, by its ARN; none if that is the ARN of none, and whether
+/// or not there is such an execution.
+#[must_use]
+pub fn of_id(id: &str) -> Option<(&str, &str)> {
+    arn::read_execution(id)
 }
 
 fn exists(name: &str) -> ExecutionError {

@@ -20,6 +20,7 @@ mod imports {
                 import flint:platform/secrets@0.1.0;
                 import flint:platform/topic@0.1.0;
                 import flint:platform/transaction@0.1.0;
+                import flint:platform/workflow@0.1.0;
                 import wasi:keyvalue/store@0.2.0-draft;
                 import wasi:keyvalue/atomics@0.2.0-draft;
                 import wasi:keyvalue/batch@0.2.0-draft;
@@ -44,6 +45,7 @@ mod imports {
             "flint:platform/secrets": async | store,
             "flint:platform/topic": async | store,
             "flint:platform/transaction.commit": async | store,
+            "flint:platform/workflow": async | store,
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
             "wasi:keyvalue/batch": async | trappable,

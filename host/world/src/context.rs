@@ -3,6 +3,7 @@
 use crate::head::HeadLimits;
 use crate::imports::http::Outbound;
 use crate::imports::invoke::Functions;
+use crate::workflow::Workflows;
 use flint_model::{Clock, FunctionName, Grants, Secret, SecretName};
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
@@ -29,6 +30,7 @@ pub(crate) struct FunctionContext {
     pub(crate) kv_size_max: u64,
     pub(crate) stores: Arc<dyn Stores>,
     pub(crate) functions: Arc<dyn Functions>,
+    pub(crate) workflows: Arc<dyn Workflows>,
     pub(crate) invoke_depth_max: u32,
     pub(crate) signer: Arc<Signer>,
     pub(crate) clock: Arc<dyn Clock>,

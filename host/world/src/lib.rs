@@ -24,6 +24,7 @@ mod request_memory;
 pub mod shape;
 mod state;
 mod tally;
+pub mod workflow;
 mod world;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
@@ -41,4 +42,5 @@ pub use invocation::Invocation;
 pub use request_error::RequestError;
 pub use request_memory::{Held, RequestMemory};
 pub use shape::{HttpVersion, Import, Shape};
+pub use workflow::{NoWorkflows, Workflows};
 pub use world::{World, WorldError, WorldOptions};

@@ -43,6 +43,7 @@ const SERVED: &[(&str, &str)] = &[
     ("flint:platform/secrets", "0.1."),
     ("flint:platform/topic", "0.1."),
     ("flint:platform/transaction", "0.1."),
+    ("flint:platform/workflow", "0.1."),
 ];
 
 /// Says whether the host has what a component imports under a name.
@@ -87,6 +88,7 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     platform::secrets::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::topic::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::transaction::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    platform::workflow::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::store::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::atomics::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::batch::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -27,6 +27,8 @@ pub enum Import {
     Topic,
     /// Other functions to call.
     Invoke,
+    /// Workflows to start, and to tell of.
+    Workflow,
     /// Secrets.
     Secrets,
     /// Requests to other hosts.
@@ -116,6 +118,7 @@ fn need(name: &str, item: &ComponentItem, served: &impl Fn(&str, &ComponentItem)
         "flint:platform/queue" => Some(Import::Queue),
         "flint:platform/topic" => Some(Import::Topic),
         "flint:platform/invoke" => Some(Import::Invoke),
+        "flint:platform/workflow" => Some(Import::Workflow),
         "flint:platform/secrets" => Some(Import::Secrets),
         "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Import::Outbound),
         other if other.starts_with("wasi:keyvalue/") => Some(Import::Kv),

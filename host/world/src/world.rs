@@ -10,6 +10,7 @@ use crate::imports::invoke::Functions;
 use crate::link;
 use crate::request_memory::RequestMemory;
 use crate::state::State;
+use crate::workflow::Workflows;
 use bytes::Bytes;
 use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
@@ -40,6 +41,8 @@ pub struct WorldOptions {
     pub stores: Arc<dyn Stores>,
     /// Finds the functions that others call.
     pub functions: Arc<dyn Functions>,
+    /// Has the executions that functions start and tell of.
+    pub workflows: Arc<dyn Workflows>,
     /// How many calls and messages may lead to a call, each causing the next.
     pub invoke_depth_max: u32,
     /// Who is told what happens.
@@ -125,6 +128,7 @@ impl World {
             kv_size_max: spec.kv_size_max.as_u64(),
             stores: Arc::clone(&self.options.stores),
             functions: Arc::clone(&self.options.functions),
+            workflows: Arc::clone(&self.options.workflows),
             invoke_depth_max: self.options.invoke_depth_max,
             signer: Arc::clone(&self.options.signer),
             clock: Arc::clone(&self.options.clock),

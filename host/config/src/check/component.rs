@@ -101,6 +101,11 @@ fn check_import(reader: &mut Reader<'_>, name: &FunctionName, function: &Functio
             "calls of other functions, and `grants.invoke` is missing",
             "grants = { invoke = { FUNCTION = \"call\" } }, or grants = { invoke = {} } for none",
         ),
+        Import::Workflow => (
+            function.grants.workflows.is_some(),
+            "workflows, and `grants.workflow` is missing",
+            "grants = { workflow = { WORKFLOW = \"start\" } }, or grants = { workflow = {} } for none",
+        ),
         Import::Secrets => (
             function.secrets.is_some(),
             "secrets, and is given none",

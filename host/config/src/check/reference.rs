@@ -101,7 +101,7 @@ fn check_topics(reader: &mut Reader<'_>, file: &File) {
 
 fn check_workflows(reader: &mut Reader<'_>, file: &File) {
     let known: BTreeSet<&str> = file.workflows.keys().map(WorkflowName::as_str).collect();
-    let names = handlers(file).filter_map(Handler::workflow);
+    let names = granted(file, |grants| &grants.workflows).chain(handlers(file).filter_map(Handler::workflow));
     check_names(reader, file, names, &known, (Code::NoSuchWorkflow, "workflow"));
 }
 

@@ -10,6 +10,7 @@ use crate::reference;
 use crate::source::Span;
 use flint_model::{
     Access, BucketName, ByteSize, Capability, FunctionName, Grants, NameError, QueueName, StoreName, TopicName,
+    WorkflowName,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -44,9 +45,10 @@ pub(crate) struct Granted {
     pub(crate) topics: Option<Vec<Grant>>,
     pub(crate) buckets: Option<Vec<Grant>>,
     pub(crate) functions: Option<Vec<Grant>>,
+    pub(crate) workflows: Option<Vec<Grant>>,
 }
 
-/// An access to a key-value store, a queue, a topic, a bucket or a function.
+/// An access to a key-value store, a queue, a topic, a bucket, a function or a workflow.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) name: At<String>,
@@ -126,13 +128,14 @@ impl Function {
     pub(crate) fn finish(&self, source: FunctionSource) -> platform::Function {
         let Plain { environment, config, .. } = &self.plain;
         let mut grants = Grants::none();
-        let Granted { kv, queues, topics, buckets, functions } = &self.grants;
+        let Granted { kv, queues, topics, buckets, functions, workflows } = &self.grants;
         for (capability, granted) in [
             (Capability::Kv, kv),
             (Capability::Queue, queues),
             (Capability::Topic, topics),
             (Capability::Blob, buckets),
             (Capability::Invoke, functions),
+            (Capability::Workflow, workflows),
         ] {
             for grant in granted.iter().flatten() {
                 grants.add(capability, grant.name.value.as_str(), grant.access);
@@ -192,6 +195,7 @@ fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Granted {
     let topic = |name: &str| TopicName::parse(name).map(|name| name.to_string());
     let function = |name: &str| FunctionName::parse(name).map(|name| name.to_string());
     let bucket = |name: &str| BucketName::parse(name).map(|name| name.to_string());
+    let workflow = |name: &str| WorkflowName::parse(name).map(|name| name.to_string());
     Granted {
         kv: read_granted(reader, &grants, ("kv", "store"), store, reference::key("function.NAME.grants.kv", "STORE")),
         queues: read_granted(
@@ -222,6 +226,13 @@ fn read_grants(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Granted {
             function,
             reference::key("function.NAME.grants.invoke", "FUNCTION"),
         ),
+        workflows: read_granted(
+            reader,
+            &grants,
+            ("workflow", "workflow"),
+            workflow,
+            reference::key("function.NAME.grants.workflow", "WORKFLOW"),
+        ),
     }
 }
 
@@ -248,6 +259,8 @@ fn read_grant(
         "read" => Access::Read,
         "send" | "publish" => Access::Send,
         "call" => Access::Call,
+        "callback" => Access::Callback,
+        "start" => Access::Start,
         _ => Access::ReadWrite,
     };
     Some(Grant { name: name?, access })

@@ -312,6 +312,7 @@ fn an_explicit_nothing_says_that_a_missing_grant_is_meant() {
         "[function.store]\nsource = \"crate\"\ngrants = { kv = {} }",
         "[function.caller]\nsource = \"crate\"\noutbound = []",
         "[function.asker]\nsource = \"crate\"\ngrants = { invoke = {} }",
+        "[function.starter]\nsource = \"crate\"\ngrants = { workflow = {} }",
         "[function.keeper]\nsource = \"crate\"\nsecrets = {}",
     ] {
         fixture.accept(text);

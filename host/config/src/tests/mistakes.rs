@@ -208,6 +208,17 @@ const CASES: &[(&str, &str)] = &[
         "no_such_function_of_a_grant",
         "[function.a]\nsource = \"crate\"\ngrants.invoke = { greter = \"call\" }\n[function.greeter]\nsource = \"crate\"\n",
     ),
+    ("missing_grant_workflow", "[function.starter]\nsource = \"crate\"\n"),
+    (
+        "no_such_workflow",
+        "[function.a]\nsource = \"crate\"\ngrants.workflow = { ordr = \"start\", Order = \"read\" }\n[workflow.order]\n\
+         definition = \"crate\"\n",
+    ),
+    (
+        "bad_value_of_a_grant_of_a_workflow",
+        "[function.a]\nsource = \"crate\"\ngrants.workflow = { order = \"call\" }\n[workflow.order]\n\
+         definition = \"crate\"\n",
+    ),
     ("no_such_bucket_of_a_queue", "[queue.jobs]\nlarge-payloads = \"upload\"\n[bucket.uploads]\n"),
     (
         "no_such_topic_of_a_destination",

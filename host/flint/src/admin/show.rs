@@ -87,6 +87,7 @@ fn shape(shape: &flint_world::Shape) -> Shape {
         Import::Blob => "blob".to_owned(),
         Import::Topic => "topic".to_owned(),
         Import::Invoke => "invoke".to_owned(),
+        Import::Workflow => "workflow".to_owned(),
         Import::Secrets => "secrets".to_owned(),
         Import::Outbound => "outbound".to_owned(),
         Import::Unknown(name) => name.clone(),

@@ -14,7 +14,8 @@ use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::{Options, Telemetry};
 use flint_world::{
-    Function, FunctionSpec, HeadLimits, Init, Invocation, NoFunctions, OutboundOptions, World, WorldOptions,
+    Function, FunctionSpec, HeadLimits, Init, Invocation, NoFunctions, NoWorkflows, OutboundOptions, World,
+    WorldOptions,
 };
 use http::Request;
 use http_body_util::{BodyExt, Empty};
@@ -145,6 +146,7 @@ pub(super) fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, E
         cache: None,
         stores: Arc::clone(stores),
         functions: Arc::new(NoFunctions),
+        workflows: Arc::new(NoWorkflows),
         invoke_depth_max: 16,
         signer: Arc::new(Signer::new(rand::random(), "")),
         telemetry: Telemetry::new(Options::default()),

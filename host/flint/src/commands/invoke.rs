@@ -70,7 +70,8 @@ async fn here(
     let functions = {
         let progress = output.progress();
         let signer = Arc::new(signing::signer(&loaded.platform)?);
-        let callable: Arc<dyn Functions> = Arc::<Alone>::clone(&alone);
+        let functions: Arc<dyn Functions> = Arc::<Alone>::clone(&alone);
+        let callable = wire::Callable { functions, workflows: alone.executions() };
         let world = wire::world(&loaded, Arc::clone(&stores), callable, signer, telemetry)?;
         let calls = calls_others(&loaded.platform, function);
         live::slots(&world, &loaded, |name| calls || name == function, &progress).await?
@@ -78,7 +79,7 @@ async fn here(
     let Some(slot) = functions.get(function).cloned() else {
         return Err(Error::Bug(format!("{function} was not loaded")));
     };
-    alone.fill(functions, loaded.platform);
+    alone.fill(functions, loaded.executions(&stores)?, loaded.platform);
     let answered = functions::invoke(&slot.choose().function, None, payload).await;
     stores.close().await;
     let (id, answer) = answered?;

@@ -1,12 +1,15 @@
-//! Finds the functions that others call, as they are served at that moment.
+//! Finds the functions that others call, and the workflows that they start, as they are served at that moment.
 //!
 //! Functions are loaded before there is anything that serves them: so a directory is given to them first, and filled then.
 
+use super::executions::OfFunctions;
 use super::invocations::accepted;
+use super::workflows::Workflows;
 use super::{Served, Slots};
 use flint_config::Platform;
-use flint_model::{FunctionName, Timestamp};
+use flint_model::{FunctionName, Timestamp, WorkflowName};
 use flint_stores::{Effect, Message};
+use flint_workflows::execution::Executions;
 use flint_world::{Function, Functions};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -23,6 +26,13 @@ impl Directory {
     fn served(&self) -> Option<Arc<Served>> {
         self.0.get()?.upgrade()
     }
+
+    /// The executions that functions work with.
+    pub(super) fn executions(self: &Arc<Self>) -> Arc<dyn flint_world::Workflows> {
+        let directory = Arc::clone(self);
+        let find = move |name: &WorkflowName| directory.served()?.current().workflows.get(name).map(Arc::clone);
+        Arc::new(OfFunctions(find))
+    }
 }
 
 impl Functions for Directory {
@@ -38,22 +48,36 @@ impl Functions for Directory {
 
 /// What is loaded where nothing is served, once it is.
 #[derive(Default)]
-pub(crate) struct Alone(OnceLock<(Slots, Platform)>);
+pub(crate) struct Alone(OnceLock<Loaded>);
+
+struct Loaded {
+    slots: Slots,
+    workflows: Workflows,
+    platform: Platform,
+}
 
 impl Alone {
     /// Says what is loaded. The first one counts: there is one.
-    pub(crate) fn fill(&self, slots: Slots, platform: Platform) {
-        _ = self.0.set((slots, platform));
+    pub(crate) fn fill(&self, slots: Slots, workflows: Workflows, platform: Platform) {
+        _ = self.0.set(Loaded { slots, workflows, platform });
+    }
+
+    /// The executions that functions work with. They go on when they are served.
+    pub(crate) fn executions(self: &Arc<Self>) -> Arc<dyn flint_world::Workflows> {
+        let alone = Arc::clone(self);
+        let find =
+            move |name: &WorkflowName| -> Option<Arc<Executions>> { alone.0.get()?.workflows.get(name).cloned() };
+        Arc::new(OfFunctions(find))
     }
 }
 
 impl Functions for Alone {
     fn find(&self, name: &FunctionName) -> Option<Function> {
-        find(&self.0.get()?.0, name)
+        find(&self.0.get()?.slots, name)
     }
 
     fn later(&self, name: &FunctionName, message: Message, now: Timestamp) -> Option<Vec<Effect>> {
-        let (slots, platform) = self.0.get()?;
+        let Loaded { slots, platform, .. } = self.0.get()?;
         later(slots, platform, name, message, now)
     }
 }

@@ -42,7 +42,8 @@ impl Executions {
     ) -> Result<Beginning, ExecutionError> {
         let (inbox, execution) = (self.place.inbox.to_string(), work.execution.clone());
         let parent = Parent::Task { inbox, execution, task: work.task, is_json };
-        let head = child.new_head(name, input, seed)?.of(Some(parent));
+        let origin = self.head(&work.execution).await?.map(|head| head.origin).unwrap_or_default();
+        let head = Head { origin, parent: Some(parent), ..child.new_head(name, input, seed)? };
         if child.head(name).await?.is_some() {
             return Err(exists(name));
         }

@@ -1,5 +1,6 @@
 //! What is known about an execution without its journal.
 
+use super::Origin;
 use crate::failure::Failure;
 use crate::run::{Outcome, Ticket};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct Head {
     pub input: Value,
     /// What is random in it follows from this.
     pub seed: u64,
+    /// What led to it.
+    #[serde(default)]
+    pub origin: Origin,
     /// In milliseconds since 1970.
     pub started_at: u64,
     /// In milliseconds since 1970, if it has ended.
@@ -92,6 +96,7 @@ impl Head {
             definition,
             input,
             seed,
+            origin: Origin::default(),
             started_at,
             stopped_at: None,
             status: Status::Running,
@@ -100,11 +105,6 @@ impl Head {
             redrives: 0,
             parent: None,
         }
-    }
-
-    /// The head of an execution for whose end somebody waits.
-    pub(super) fn of(self, parent: Option<Parent>) -> Self {
-        Self { parent, ..self }
     }
 
     /// The head when the execution has ended so.

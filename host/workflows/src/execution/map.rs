@@ -14,7 +14,7 @@ mod results;
 
 use super::head::Parent;
 use super::message::News;
-use super::{ExecutionError, Executions, Head, Job, keys, read};
+use super::{ExecutionError, Executions, Head, Job, Origin, keys, read};
 use crate::chance;
 use crate::failure::{Failure, name};
 use crate::map_run::{Item, MapRun};
@@ -51,6 +51,9 @@ pub(super) struct MapHead {
     definition: String,
     /// What the state says; the items are elsewhere.
     order: MapOrder,
+    /// What led to the execution that the state is of.
+    #[serde(default)]
+    origin: Origin,
     /// Whether nothing begins any more.
     is_over: bool,
 }
@@ -155,7 +158,8 @@ impl Executions {
         let name = keys::item(map, item.index);
         let seed = chance::seed_of(head.order.seed, item.index as u64);
         let parent = Parent::Map { map: map.to_owned(), state: head.order.state.clone(), index: item.index };
-        let head = Head::new(head.definition.clone(), item.input, seed, self.stores.now().as_millis()).of(Some(parent));
+        let new = Head::new(head.definition.clone(), item.input, seed, self.stores.now().as_millis());
+        let head = Head { origin: head.origin.clone(), parent: Some(parent), ..new };
         let put = self.put(keys::head(&self.options.workflow, &name), head.write(), Some(Expectation::Absent));
         [put, self.notice(&name, News::Execution(Event::Started))]
     }
@@ -171,7 +175,7 @@ impl Executions {
         };
         effects.extend(mapping.open.into_iter().map(stop));
         match end {
-            End::Well => effects.push(self.job(&Job::GatherResults(map.to_owned()))),
+            End::Well => effects.push(self.job(&head.origin, &Job::GatherResults(map.to_owned()))),
             End::Failed(failure) => effects.extend(self.map_ended(map, Err(failure))),
             End::Stopped => {}
         }

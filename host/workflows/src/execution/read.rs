@@ -7,6 +7,7 @@ use crate::definition::{Kind, Machine};
 use crate::history::Happened;
 use crate::run::{About, Event, Made, Moment, Run};
 use crate::source;
+use flint_stores::Stores;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -65,8 +66,13 @@ pub(super) fn apply(run: &mut Run, number: u64, index: usize, at: u64, event: Ev
 impl Executions {
     /// What is known about an execution.
     pub(super) async fn head(&self, name: &str) -> Result<Option<Head>, ExecutionError> {
+        self.head_in(&*self.stores, name).await
+    }
+
+    /// As these stores have it.
+    pub(super) async fn head_in(&self, stores: &dyn Stores, name: &str) -> Result<Option<Head>, ExecutionError> {
         let key = keys::head(&self.options.workflow, name);
-        let Some(entry) = self.stores.kv().get(&self.place.store, &key).await? else { return Ok(None) };
+        let Some(entry) = stores.kv().get(&self.place.store, &key).await? else { return Ok(None) };
         Head::read(&entry.value).map(Some).map_err(|reason| corrupt(name, reason))
     }
 
@@ -75,8 +81,7 @@ impl Executions {
     /// # Errors
     /// [`ExecutionError::Missing`], and what a read fails with.
     pub async fn described(&self, name: &str) -> Result<Described, ExecutionError> {
-        let head = self.head(name).await?.ok_or_else(|| ExecutionError::Missing { name: name.to_owned() })?;
-        Ok(Described { name: name.to_owned(), id: self.id(name), head })
+        self.within(&*self.stores).described(name).await
     }
 
     /// Some executions, in the order of their names.

@@ -1,7 +1,7 @@
 //! A step of an execution: events out of its inbox, effects for one commit.
 
 use super::read::{self, Cached, Record};
-use super::{Alarm, ExecutionError, Executions, Head, Job, MapEvent, News, Notice, Parent, Status, Work, keys};
+use super::{Alarm, ExecutionError, Executions, Head, Job, MapEvent, News, Notice, Origin, Parent, Status, Work, keys};
 use crate::run::{Command, Event, Made, Outcome, Ticket};
 use flint_model::{MessageId, Timestamp};
 use flint_stores::{Effect, Expectation, Message, SendOptions};
@@ -96,9 +96,9 @@ impl Executions {
         let mut effects = Vec::new();
         for command in made.commands {
             match command {
-                Command::StartTask(order) => effects.push(self.job(&Job::Task(Work::of(name, *order)))),
+                Command::StartTask(order) => effects.push(self.job(&head.origin, &Job::Task(Work::of(name, *order)))),
                 Command::StartMap(order) => {
-                    effects.push(self.job(&Job::ReadItems { execution: name.to_owned(), order }));
+                    effects.push(self.job(&head.origin, &Job::ReadItems { execution: name.to_owned(), order }));
                 }
                 Command::SetTimer { timer, at } => {
                     let delay = Duration::from_millis(at.saturating_sub(now.as_millis()));
@@ -125,9 +125,9 @@ impl Executions {
         Ok(self.child(name, task).await?.and_then(|child| child.stop()))
     }
 
-    /// A message that has something done.
-    pub(super) fn job(&self, job: &Job) -> Effect {
-        let message = Message::new(MessageId::now(), job.write());
+    /// A message that has something done for what came of this.
+    pub(super) fn job(&self, origin: &Origin, job: &Job) -> Effect {
+        let message = origin.message(job.write());
         Effect::QueueSend { queue: self.place.tasks.clone(), message, options: SendOptions::default() }
     }
 

@@ -4,10 +4,11 @@ mod distributed;
 
 use super::*;
 use crate::run::Ticket;
+use crate::token::Token;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use flint_model::ManualClock;
-use flint_stores::{Catalog, Delivery, KvLimits, Order, QueueRules, Receive, Settle};
+use flint_model::{ByteSize, ManualClock};
+use flint_stores::{Catalog, Delivery, KvLimits, Order, QueueRules, Receive, Settle, Transaction};
 use flint_stores_embedded::Embedded;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -287,6 +288,27 @@ async fn a_start_by_a_name_happens_once() {
     ));
     let listed = site.executions.list(None, 10).await.expect("a list");
     assert_eq!(listed.executions.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["one"]);
+}
+
+#[tokio::test]
+async fn what_is_started_in_a_transaction_is_there_for_it_alone_and_is_started_if_nobody_else_did() {
+    let mut site = Site::new(MIXED);
+    let transaction = || Transaction::new(site.stores.clone(), site.clock.clone(), ByteSize::mib(1));
+    let (one, other) = (transaction(), transaction());
+    let input = || json!({"items": [1]});
+    for transaction in [&one, &other] {
+        let within = site.executions.within(transaction);
+        let began = within.beginning("one", input(), 7, Origin::default()).await.expect("it begins");
+        transaction.commit(Commit::new(began.effects)).await.expect("it is held");
+        let again = within.beginning("one", input(), 8, Origin::default()).await.expect("it is there");
+        assert_eq!(again, Beginning { id: began.id, effects: Vec::new() });
+        assert_eq!(within.described("one").await.expect("it is there").head.status, Status::Running);
+    }
+    assert!(matches!(site.executions.described("one").await, Err(ExecutionError::Missing { .. })));
+    site.stores.commit(Commit::new(one.finish())).await.expect("it starts");
+    let late = site.stores.commit(Commit::new(other.finish())).await;
+    assert!(matches!(late, Err(CommitError::Conflict { .. })), "{late:?}");
+    assert_eq!(site.finish("one").await.status, Status::Succeeded);
 }
 
 #[tokio::test]

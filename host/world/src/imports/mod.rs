@@ -16,3 +16,4 @@ mod sender;
 pub(crate) mod stores;
 mod topic;
 pub(crate) mod transaction;
+mod workflow;

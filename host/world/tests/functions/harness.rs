@@ -5,7 +5,7 @@ use flint_model::{ByteSize, SystemClock};
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
 use flint_telemetry::{Options, Telemetry};
-use flint_world::{HeadLimits, NoFunctions, OutboundOptions, World, WorldOptions};
+use flint_world::{HeadLimits, NoFunctions, NoWorkflows, OutboundOptions, World, WorldOptions};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub(crate) fn world(stores: Arc<dyn Stores>) -> World {
         cache: None,
         stores,
         functions: Arc::new(NoFunctions),
+        workflows: Arc::new(NoWorkflows),
         invoke_depth_max: 16,
         signer: Arc::new(Signer::new([7; 32], "")),
         telemetry: Telemetry::new(Options::default()),
