@@ -46,12 +46,10 @@ fn write(value: &Attribute) -> Value {
     }
 }
 
-/// A number of JSON, if both its text and what the parser here makes of that text are the number. The parser may be off in
-/// the last bit, so the second does not follow from the first.
+/// A number of JSON, if it is still this number when it has been a double.
 fn write_number(number: &Decimal) -> Value {
-    let is_it = |value: &Value| Decimal::parse(&value.to_string()).as_ref() == Ok(number);
-    let parse = |text: &str| serde_json::from_str::<Value>(text).ok().filter(is_it);
-    let natural = parse(&number.to_string()).filter(|value| parse(&value.to_string()).is_some());
+    let natural = serde_json::from_str::<Value>(&number.to_string()).ok();
+    let natural = natural.filter(|value| Decimal::parse(&value.to_string()).as_ref() == Ok(number));
     natural.unwrap_or_else(|| wire::write(&Attribute::N(*number)))
 }
 

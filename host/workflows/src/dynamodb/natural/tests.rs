@@ -18,6 +18,9 @@ fn what_json_has_is_natural_and_all_else_keeps_its_form() {
         (json!({"N": "9007199254740993"}), json!(9_007_199_254_740_993_i64)),
         (json!({"N": "1e100"}), json!(1e100)),
         (json!({"N": "0.1"}), json!(0.1)),
+        // A parser that is off in the last bit would lose these.
+        (json!({"N": "0.9799743069515123"}), json!(0.979_974_306_951_512_3)),
+        (json!({"N": "126168998325623870000"}), json!(1.261_689_983_256_238_7e20)),
         (json!({"BOOL": false}), json!(false)),
         (json!({"NULL": true}), json!(null)),
         (json!({"L": [{"S": "a"}, {"N": "1"}, {"L": []}]}), json!(["a", 1, []])),
@@ -55,6 +58,9 @@ fn what_functions_write_is_an_item() {
         "N": {"M": {"N": {"N": "1"}}},
     });
     assert_eq!(wire::write_map(&item), wanted);
+    // A double is read as it was written, and stays when something else is updated.
+    let item = read_item(br#"{"a":0.9799743069515123}"#).expect("an item");
+    assert_eq!(write_item(&item), br#"{"a":0.9799743069515123}"#);
     // A whole item is never wrapped, and never a form.
     let item = read_item(br#"{"M": {"a": 1}}"#).expect("an item");
     assert_eq!(wire::write_map(&item), json!({"M": {"M": {"a": {"N": "1"}}}}));
