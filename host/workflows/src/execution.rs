@@ -33,6 +33,7 @@ use crate::failure::Failure;
 use crate::run::{Event, Limits, Run, Ticket};
 use crate::size;
 use crate::source::{self, Located};
+use crate::token::Token;
 use cache::Cache;
 use flint_model::{MessageId, QueueName, StoreName};
 use flint_stores::{Commit, CommitError, Effect, Expectation, Message, ReadError, SendOptions, Stores};

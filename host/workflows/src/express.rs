@@ -178,7 +178,7 @@ mod tests {
             machine_name: "m".to_owned(),
         };
         let limits = Limits { events_max: None, ..Limits::default() };
-        super::run(Run::new(machine, Arc::new(about), limits, false), &Quick::default()).await
+        run(Run::new(machine, Arc::new(about), limits, false), &Quick::default()).await
     }
 
     #[tokio::test]

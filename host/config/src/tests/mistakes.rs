@@ -210,7 +210,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("missing_grant_workflow", "[function.starter]\nsource = \"crate\"\n"),
     (
-        "no_such_workflow",
+        "grant_of_no_such_workflow",
         "[function.a]\nsource = \"crate\"\ngrants.workflow = { ordr = \"start\", Order = \"read\" }\n[workflow.order]\n\
          definition = \"crate\"\n",
     ),
