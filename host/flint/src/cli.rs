@@ -12,7 +12,7 @@ pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
 pub(crate) use topic::{Topic, TopicCommand, TopicPublish};
-pub(crate) use workflow::{GraphFormat, Workflow, WorkflowCommand, WorkflowExecution, WorkflowRun};
+pub(crate) use workflow::{Workflow, WorkflowCommand, WorkflowExecution, WorkflowRun};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
