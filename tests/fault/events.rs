@@ -7,13 +7,13 @@
 //! Runs in a short form; for the long one set `FLINT_FAULT_KILLS=2000`.
 
 mod blobs;
-mod book;
+pub(super) mod book;
 mod calls;
 mod changes;
 mod fan_out;
 mod jobs;
 mod leases;
-mod look;
+pub(super) mod look;
 mod publications;
 mod ticks;
 
@@ -40,7 +40,7 @@ const QUIET: Duration = Duration::from_secs(180);
 
 /// The section of a function that takes no longer than this. A lease lasts as long as what it was taken for may, so that what a kill
 /// left to one comes again soon.
-fn brief(name: &str, lines: &str) -> String {
+pub(super) fn brief(name: &str, lines: &str) -> String {
     function(name, &format!("timeout = \"1s\"\ncpu = \"1s\"\nqueue-timeout = \"1s\"\n{lines}"))
 }
 
@@ -63,16 +63,16 @@ trait Work: Sync {
 }
 
 /// A host that will be killed.
-struct Site {
-    http: Client,
-    admin: Client,
+pub(super) struct Site {
+    pub(super) http: Client,
+    pub(super) admin: Client,
     /// Hears of each answer.
-    answered: Sender<()>,
+    pub(super) answered: Sender<()>,
 }
 
 impl Site {
     /// Says that something was acknowledged, and lets others have their turn.
-    fn acknowledged(&self) {
+    pub(super) fn acknowledged(&self) {
         // Who does not wait for the first does not listen.
         _ = self.answered.send(());
         std::thread::sleep(PAUSE);
@@ -80,10 +80,10 @@ impl Site {
 }
 
 /// What came of a request: no answer, if the host was killed meanwhile.
-type Answer = Result<Response, Box<dyn Error>>;
+pub(super) type Answer = Result<Response, Box<dyn Error>>;
 
 /// Posts JSON to a host that may be gone.
-fn post(client: Client, path: &str, body: &Value) -> Answer {
+pub(super) fn post(client: Client, path: &str, body: &Value) -> Answer {
     client.try_send(Method::POST, path, &[("content-type", "application/json")], body.to_string())
 }
 

@@ -12,6 +12,7 @@ mod it {
 mod events;
 mod orders;
 mod torn;
+mod workflows;
 
 use it::harness::Launch;
 use it::harness::guest::{function, route};

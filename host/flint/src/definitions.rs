@@ -2,7 +2,8 @@
 
 use crate::commands::workflow::{Mistakes, WorkflowError};
 use crate::error::Error;
-use crate::live::workflows::{Workflows, function_of};
+use crate::live::services;
+use crate::live::workflows::Workflows;
 use crate::load::Loaded;
 use crate::wire;
 use flint_config::Platform;
@@ -11,8 +12,8 @@ use flint_model::WorkflowName;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
 use flint_workflows::definition::Machine;
-use flint_workflows::mistake::{Mistake, Place};
-use flint_workflows::resource::Service;
+use flint_workflows::mistake::Mistake;
+use flint_workflows::resource::{Service, kebab};
 use flint_workflows::source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,35 +43,51 @@ fn unserved(platform: &Platform, kind: Kind, machine: &Machine) -> Vec<Mistake> 
     let mistake =
         |code, message, state: &str, place, help| Mistake { code, message, place, state: Some(state.to_owned()), help };
     let mut mistakes = Vec::new();
-    if kind == Kind::Express {
-        let message = "express executions are not run by a platform yet".to_owned();
-        let help = Some("leave `type = \"express\"` out of the configuration".to_owned());
-        mistakes.push(Mistake { code: "workflow/unserved", message, place: Place::default(), state: None, help });
-    }
     for task in machine.tasks() {
+        if kind == Kind::Express && task.resource.waits() {
+            let message =
+                format!("`{}` waits for others to go on, which an express execution can't", task.resource.text);
+            mistakes.push(mistake("workflow/express", message, task.state, task.place.clone(), help_express()));
+        }
         match &task.resource.service {
             Service::Function { name } => {
-                let function = function_of(name);
+                let function = services::name_of(name);
                 if platform.functions.keys().all(|known| known.as_str() != function) {
                     let message = format!("there is no function `{function}`, which `{}` means", task.resource.text);
                     let help = Some(format!("add a section `[function.{function}]`"));
                     mistakes.push(mistake("workflow/no-such-function", message, task.state, task.place, help));
                 }
             }
-            Service::Invoke | Service::SqsSendMessage | Service::SnsPublish => {}
-            _ => {
-                let message =
-                    format!("`{}` can be tried with mocks, and is not served by a platform yet", task.resource.text);
-                mistakes.push(mistake("workflow/unserved", message, task.state, task.place, None));
+            Service::Activity { name } => {
+                let queue = kebab(name);
+                if platform.queues.keys().all(|known| known.as_str() != queue) {
+                    let message = format!("there is no queue `{queue}`, which the activity `{name}` goes through");
+                    let help = Some(format!("add a section `[queue.{queue}]`"));
+                    mistakes.push(mistake("workflow/no-such-queue", message, task.state, task.place, help));
+                }
             }
+            Service::Invoke
+            | Service::SqsSendMessage
+            | Service::SnsPublish
+            | Service::PutEvents
+            | Service::StartExecution
+            | Service::DynamoDbGetItem
+            | Service::DynamoDbPutItem
+            | Service::DynamoDbUpdateItem
+            | Service::DynamoDbDeleteItem => {}
         }
     }
-    for (state, place) in machine.distributed() {
-        let message = "a distributed Map can be tried with mocks, and is not run by a platform yet".to_owned();
-        let help = Some("use the mode `INLINE`".to_owned());
-        mistakes.push(mistake("workflow/unserved", message, state, place, help));
+    if kind == Kind::Express {
+        for (state, place) in machine.distributed() {
+            let message = "an express execution can't run a distributed Map".to_owned();
+            mistakes.push(mistake("workflow/express", message, state, place, help_express()));
+        }
     }
     mistakes
+}
+
+fn help_express() -> Option<String> {
+    Some("leave `type = \"express\"` out of the configuration of this workflow".to_owned())
 }
 
 impl Loaded {

@@ -7,11 +7,13 @@
 //!
 //! [`directory`] finds the functions that others call, [`mod@history`] keeps versions in the data folder, [`record`] says what becomes of them, [`fit`] whether a component is what its
 //! function needs, [`deploy`] and [`reload`] make changes, [`watch`] notices that one is wanted, [`messages`] has the triggers
-//! at work, and [`routes`] says whom requests ask; [`starts`] has what starts executions of [`workflows`].
+//! at work, and [`routes`] says whom requests ask; [`starts`] has what starts executions of [`workflows`], [`express`] those in
+//! memory, and [`services`] what the tasks of both call.
 
 mod beginnings;
 pub(crate) mod deploy;
 pub(crate) mod directory;
+mod express;
 mod fit;
 pub(crate) mod history;
 pub(crate) mod invocations;
@@ -21,6 +23,7 @@ pub(crate) mod reload;
 mod reports;
 pub(crate) mod routes;
 pub(crate) mod schedules;
+pub(crate) mod services;
 pub(crate) mod slot;
 mod starts;
 pub(crate) mod watch;

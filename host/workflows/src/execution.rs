@@ -14,8 +14,10 @@
 //! Depends on: stores. *Absent:* who takes messages out of queues (the message door), and who does tasks (the binary).
 
 mod cache;
+mod child;
 mod head;
 mod keys;
+mod map;
 mod message;
 mod read;
 mod step;
@@ -26,23 +28,29 @@ mod tests;
 use crate::arn;
 use crate::definition::Machine;
 use crate::failure::Failure;
-use crate::run::{Event, Limits, Ticket};
+use crate::run::{Event, Limits, Run, Ticket};
 use crate::size;
 use crate::source::{self, Located};
 use crate::token::Token;
 use cache::Cache;
 use flint_model::{MessageId, QueueName, StoreName};
 use flint_stores::{Commit, CommitError, Effect, Expectation, Message, ReadError, SendOptions, Stores};
+use map::Mapping;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use head::{Head, Status};
+pub use head::{Head, Parent, Status};
 pub use keys::{NAME_MAX, is_name};
-pub use message::{Alarm, Notice, Work};
+pub use map::MapEvent;
+pub use message::{Alarm, Job, News, Notice, Work};
+use read::Cached;
 pub use read::{Described, Listed};
+
+/// Most map runs that are kept in memory between their steps, each with all its items.
+const MAPS_CACHED: usize = 8;
 
 /// Where the executions of a workflow are kept.
 #[derive(Clone, Debug)]
@@ -68,6 +76,8 @@ pub struct Options {
     pub retention: Duration,
     /// Most runs that are kept in memory between their steps.
     pub cached_max: usize,
+    /// Whether they run in memory, and nothing of them is kept: a start is a job that runs one to its end then.
+    pub is_express: bool,
 }
 
 /// The executions of a workflow.
@@ -80,7 +90,8 @@ pub struct Executions {
     /// The definition's hash, by which executions find the one that they were started with.
     hash: String,
     is_stored: AtomicBool,
-    cache: Cache,
+    runs: Cache<Cached>,
+    maps: Cache<Mapping>,
 }
 
 /// An execution that was started, or was there already.
@@ -167,9 +178,9 @@ impl Executions {
     ) -> Result<Self, Vec<Located>> {
         let machine = Arc::new(source::load(definition)?);
         let hash: String = Sha256::digest(definition).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let cache = Cache::new(options.cached_max);
+        let (runs, maps) = (Cache::new(options.cached_max), Cache::new(MAPS_CACHED));
         let (text, is_stored) = (Arc::from(definition), AtomicBool::new(false));
-        Ok(Self { stores, place, options, machine, text, hash, is_stored, cache })
+        Ok(Self { stores, place, options, machine, text, hash, is_stored, runs, maps })
     }
 
     /// Starts an execution, durably: when this answers, it will run whatever happens.
@@ -212,6 +223,36 @@ impl Executions {
         Ok(Head::new(self.hash.clone(), input, seed, self.stores.now().as_millis()))
     }
 
+    /// An execution that somebody runs in memory ([`crate::express`]), and of which nothing is kept.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Name`], [`ExecutionError::TooLarge`].
+    pub fn in_memory(&self, name: &str, input: Value, seed: u64) -> Result<Run, ExecutionError> {
+        let head = self.new_head(name, input, seed)?;
+        let limits = Limits { events_max: None, ..self.options.limits };
+        Ok(Run::new(self.machine.clone(), self.about(name, &head), limits, false))
+    }
+
+    /// Makes durable what a task of an execution in memory changes.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn commit(&self, effects: Vec<Effect>) -> Result<(), CommitError> {
+        self.stores.commit(Commit::new(effects)).await.map(drop)
+    }
+
+    /// Where they are kept.
+    #[must_use]
+    pub fn stores(&self) -> &dyn Stores {
+        &*self.stores
+    }
+
+    /// The workflow's name.
+    #[must_use]
+    pub fn workflow(&self) -> &str {
+        &self.options.workflow
+    }
+
     /// The execution of this name, if there is one.
     async fn there(&self, name: &str, head: &Head) -> Result<Option<Beginning>, ExecutionError> {
         match self.head(name).await? {
@@ -222,9 +263,12 @@ impl Executions {
     }
 
     async fn begin(&self, name: &str, head: &Head) -> Result<Vec<Effect>, ExecutionError> {
+        if self.options.is_express {
+            return Ok(vec![self.job(&Job::Run { name: name.to_owned(), input: head.input.clone() })]);
+        }
         let mut effects = vec![
             self.put(keys::head(&self.options.workflow, name), head.write(), Some(Expectation::Absent)),
-            self.notice(name, Event::Started),
+            self.notice(name, News::Execution(Event::Started)),
         ];
         if !self.is_stored.load(Ordering::Relaxed) {
             let key = keys::definition(&self.options.workflow, &self.hash);
@@ -258,7 +302,7 @@ impl Executions {
         if Token::of(&read.execution, head.seed, read.task) != read {
             return Err(missing());
         }
-        Ok(self.notice(name, event(Ticket(read.task))))
+        Ok(self.notice(name, News::Execution(event(Ticket(read.task)))))
     }
 
     /// Stops an execution.
@@ -277,7 +321,7 @@ impl Executions {
     /// As [`Executions::stop`].
     pub async fn stopping(&self, name: &str, failure: Failure) -> Result<Effect, ExecutionError> {
         match self.described(name).await?.head.status {
-            Status::Running => Ok(self.notice(name, Event::Stopped { failure })),
+            Status::Running => Ok(self.notice(name, News::Execution(Event::Stopped { failure }))),
             ended => Err(ExecutionError::Ended { name: name.to_owned(), status: ended.name() }),
         }
     }
@@ -294,7 +338,7 @@ impl Executions {
             }
             _ => {
                 let event = Event::Redriven { redrives: head.redrives + 1 };
-                self.stores.commit(self.notice(name, event).into()).await?;
+                self.stores.commit(self.notice(name, News::Execution(event)).into()).await?;
                 Ok(())
             }
         }
@@ -315,6 +359,15 @@ impl Executions {
         id.strip_prefix(&self.id(""))
     }
 
+    /// The token of a task, with which its end is told; none if its execution is not there any more.
+    ///
+    /// # Errors
+    /// What a read fails with.
+    pub async fn token(&self, work: &Work) -> Result<Option<String>, ExecutionError> {
+        let head = self.head(&work.execution).await?;
+        Ok(head.map(|head| Token::of(&self.id(&work.execution), head.seed, work.task.0).write()))
+    }
+
     /// What a service answered to a task, as a message to its execution, to be committed with the end of the task's own
     /// message. Of a state that goes on when somebody tells the end, it is only that the service has taken it.
     #[must_use]
@@ -324,14 +377,12 @@ impl Executions {
             Ok(output) if work.waits() => Event::TaskSubmitted { task, output },
             result => Event::TaskEnded { task, result },
         };
-        self.notice(&work.execution, event)
+        self.notice(&work.execution, News::Execution(event))
     }
 
-    /// A message that tells an execution of an event.
-    fn notice(&self, name: &str, event: Event) -> Effect {
-        let body = Notice { execution: name.to_owned(), event }.write();
-        let message = Message { group: Some(name.to_owned()), ..Message::new(MessageId::now(), body) };
-        Effect::QueueSend { queue: self.place.inbox.clone(), message, options: SendOptions::default() }
+    /// A message that tells an execution, or a map run, what happened.
+    fn notice(&self, to: &str, news: News) -> Effect {
+        notice(self.place.inbox.clone(), to, news)
     }
 
     fn put(&self, key: String, value: Vec<u8>, expect: Option<Expectation>) -> Effect {
@@ -341,4 +392,11 @@ impl Executions {
 
 fn exists(name: &str) -> ExecutionError {
     ExecutionError::Exists { name: name.to_owned() }
+}
+
+/// A message to an inbox.
+fn notice(inbox: QueueName, to: &str, news: News) -> Effect {
+    let body = Notice { to: to.to_owned(), news }.write();
+    let message = Message { group: Some(to.to_owned()), ..Message::new(MessageId::now(), body) };
+    Effect::QueueSend { queue: inbox, message, options: SendOptions::default() }
 }

@@ -5,7 +5,8 @@ use crate::definition::Machine;
 use crate::distributed::batches;
 use crate::failure::{Failure, name};
 use crate::run::{Batch, MapOrder, Outcome};
-use crate::scene::{Scene, Trouble};
+use crate::scene::{Scene, Trouble, Variables};
+use crate::template::Template;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -41,8 +42,9 @@ pub struct MapRun {
 impl MapRun {
     /// The run of an order whose items are these.
     #[must_use]
-    pub fn new(order: &Arc<MapOrder>, items: Vec<Value>) -> Option<Self> {
-        let (_, map, _) = order.definition()?;
+    pub fn new(order: &Arc<MapOrder>, machine: &Machine, items: Vec<Value>) -> Option<Self> {
+        let (map, _) = order.definition(machine)?;
+        let selector = map.selector.clone();
         let machine = Machine { comment: None, timeout: None, graph: map.processor.clone() };
         let most = order
             .items_max
@@ -50,8 +52,10 @@ impl MapRun {
             .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
         let total = items.len().min(most);
         let (selecting, mut context) = (order.clone(), order.context.clone());
+        let variables = Arc::new(order.variables.clone());
         let items = items.into_iter().take(most).enumerate();
-        let selected = items.map(move |(index, item)| select(&selecting, &mut context, index, item));
+        let selected = items
+            .map(move |(index, item)| select(&selecting, selector.as_ref(), &variables, &mut context, index, item));
         let inputs: Box<dyn Iterator<Item = _> + Send> = match &order.batch {
             Some(Batch { input, items_max, bytes_max }) => {
                 let count = |most: &Option<u64>| most.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
@@ -80,6 +84,12 @@ impl MapRun {
     #[must_use]
     pub fn machine(&self) -> &Arc<Machine> {
         &self.machine
+    }
+
+    /// How many were started.
+    #[must_use]
+    pub fn started(&self) -> usize {
+        self.started
     }
 
     /// The next item, if one may be started now.
@@ -156,9 +166,15 @@ fn failed(outcome: &Outcome) -> Value {
 }
 
 /// What an item's execution gets. The context is that of the state; its `Map` becomes the item's.
-fn select(order: &MapOrder, context: &mut Value, index: usize, item: Value) -> Result<Value, Trouble> {
-    let Some((_, map, _)) = order.definition() else { return Ok(item) };
-    let Some(selector) = &map.selector else { return Ok(item) };
+fn select(
+    order: &MapOrder,
+    selector: Option<&Template>,
+    variables: &Variables,
+    context: &mut Value,
+    index: usize,
+    item: Value,
+) -> Result<Value, Trouble> {
+    let Some(selector) = selector else { return Ok(item) };
     if let Some(fields) = context.as_object_mut() {
         fields.insert("Map".to_owned(), json!({"Item": {"Index": index, "Value": item}}));
     }
@@ -167,7 +183,7 @@ fn select(order: &MapOrder, context: &mut Value, index: usize, item: Value) -> R
         result: None,
         error: None,
         context,
-        variables: &order.variables,
+        variables,
         seed: chance::seed_of(order.seed, index as u64),
         now: order.now,
     };

@@ -20,11 +20,10 @@ mod thread;
 mod tests;
 
 use crate::chance;
-use crate::definition::{Distributed, Machine};
+use crate::definition::{Distributed, Kind, Machine, Map, Mode};
 use crate::failure::Failure;
 use crate::history::Happened;
 use crate::resource::Resource;
-use crate::scene::Variables;
 use crate::size;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -137,7 +136,7 @@ pub struct TaskOrder {
 }
 
 /// How the items of a distributed Map are put into batches.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// What each gets besides.
     pub input: Option<Value>,
@@ -148,14 +147,14 @@ pub struct Batch {
 }
 
 /// Items of a distributed Map that are to be run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapOrder {
     /// The number of the task that it counts as.
     pub task: Ticket,
     /// The state's name.
     pub state: String,
-    /// The graph that the state is in.
-    pub graph: Arc<crate::definition::Graph>,
+    /// The ARN of the map run.
+    pub arn: String,
     /// The items, if no reader reads them.
     pub items: Option<Vec<Value>>,
     /// What the reader is told, with everything computed.
@@ -177,7 +176,7 @@ pub struct MapOrder {
     /// The context object.
     pub context: Value,
     /// The variables.
-    pub variables: Variables,
+    pub variables: BTreeMap<String, Value>,
     /// What is random in it.
     pub seed: u64,
     /// When it was ordered, in milliseconds since 1970.
@@ -185,14 +184,13 @@ pub struct MapOrder {
 }
 
 impl MapOrder {
-    /// The Map state, and what it has because it is distributed.
+    /// The Map state of the machine, and what it has because it is distributed.
     #[must_use]
-    pub fn definition(&self) -> Option<(&crate::definition::State, &crate::definition::Map, &Distributed)> {
-        let state = self.graph.states.get(&self.state)?;
-        match &state.kind {
-            crate::definition::Kind::Map(map) => match &map.mode {
-                crate::definition::Mode::Distributed(distributed) => Some((state, map, distributed)),
-                crate::definition::Mode::Inline => None,
+    pub fn definition<'m>(&self, machine: &'m Machine) -> Option<(&'m Map, &'m Distributed)> {
+        match &machine.state(&self.state)?.kind {
+            Kind::Map(map) => match &map.mode {
+                Mode::Distributed(distributed) => Some((map, distributed)),
+                Mode::Inline => None,
             },
             _ => None,
         }
@@ -332,6 +330,12 @@ impl Run {
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
+    }
+
+    /// What it runs.
+    #[must_use]
+    pub fn machine(&self) -> &Arc<Machine> {
+        &self.machine
     }
 
     /// Whose run it is.

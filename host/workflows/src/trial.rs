@@ -177,6 +177,7 @@ impl Trial<'_> {
                 }
                 self.now = at;
             }
+            let machine = running.run.machine().clone();
             let moment = Moment { now: self.now, seed: chance::seed_of(self.options.seed, order) };
             let made = running.run.apply(event, moment);
             let is_root = running.item.is_none();
@@ -189,7 +190,7 @@ impl Trial<'_> {
                     Command::End(outcome) => self.item_ended(index, &outcome),
                     Command::SetTimer { timer, at } => self.push(at, index, Event::TimerFired { timer }),
                     Command::StartTask(order) => self.task(index, &order),
-                    Command::StartMap(order) => self.map(index, *order),
+                    Command::StartMap(order) => self.map(index, &machine, *order),
                     Command::CancelTask(_) | Command::CancelTimer(_) => {}
                 }
             }
@@ -219,15 +220,15 @@ impl Trial<'_> {
         self.push(self.now, run, event);
     }
 
-    fn map(&mut self, run: usize, order: MapOrder) {
+    fn map(&mut self, run: usize, machine: &Machine, order: MapOrder) {
         let task = order.task;
         let order = Arc::new(order);
         let items = match order.items.clone() {
             Some(items) => Ok(items),
-            None => self.read_items(&order),
+            None => self.read_items(machine, &order),
         };
         let map = items.and_then(|items| {
-            MapRun::new(&order, items).ok_or_else(|| Failure::new(name::RUNTIME, "There is no such state."))
+            MapRun::new(&order, machine, items).ok_or_else(|| Failure::new(name::RUNTIME, "There is no such state."))
         });
         match map {
             Ok(map) => {
@@ -239,10 +240,10 @@ impl Trial<'_> {
     }
 
     /// The items that a mock of the state, or of its reader's resource, gives: an array, or the text of an object.
-    fn read_items(&mut self, order: &MapOrder) -> Result<Vec<Value>, Failure> {
+    fn read_items(&mut self, machine: &Machine, order: &MapOrder) -> Result<Vec<Value>, Failure> {
         let format = order
-            .definition()
-            .and_then(|(_, _, distributed)| distributed.reader.as_ref())
+            .definition(machine)
+            .and_then(|(_, distributed)| distributed.reader.as_ref())
             .and_then(|reader| reader.format.clone());
         let failed = |cause: String| Failure::new(name::ITEM_READER_FAILED, cause);
         let answer = self.mocks.named(&[

@@ -2,9 +2,11 @@
 //!
 //! admission → lease → export → outcome → record, within the function's time-out.
 
+mod invoke;
 mod messages;
 mod schedule;
 
+pub use invoke::Answered;
 pub(crate) use messages::Handler;
 pub use messages::{EffectsMode, Handled, HandlerFailure, Unfinished};
 pub use schedule::Tick;
@@ -265,46 +267,6 @@ impl Function {
             tally.close(Err(failure));
         }
         answer
-    }
-
-    /// Answers a payload.
-    ///
-    /// Dropping the future ends the guest.
-    ///
-    /// # Errors
-    /// [`Failure`]; [`Failure::Handler`] is what the guest itself answered.
-    pub async fn invoke(&self, invocation: Invocation, payload: Bytes) -> Result<Bytes, Failure> {
-        let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Invoke));
-        tally.add_bytes_in(payload.len());
-        let answer = self.invoke_within(&invocation, payload, &tally).await;
-        if let Ok(answer) = &answer {
-            tally.add_bytes_out(answer.len());
-        }
-        tally.close(answer.as_ref().map(drop));
-        answer
-    }
-
-    async fn invoke_within(
-        &self,
-        invocation: &Invocation,
-        payload: Bytes,
-        tally: &Arc<Tally>,
-    ) -> Result<Bytes, Failure> {
-        check_size("request", payload.len(), self.core.request_size_max)?;
-        let _held = self.core.request_memory.hold(payload.len())?;
-        if !self.core.shape.invoke {
-            return Err(Failure::NoHandler("invoke"));
-        }
-        let call = pin!(async {
-            if let Some(shared) = &self.shared {
-                let (job, answer) = exports::invoke::job(invocation.clone(), payload);
-                return self.share(shared, job, answer, invocation, tally).await;
-            }
-            let lease = self.lease(invocation, tally).await?;
-            exports::invoke::call(lease, payload, self.deadline(invocation), tally).await
-        });
-        let answer = self.within_timeout(invocation, call).await?;
-        self.held(answer)
     }
 
     async fn buffered<B>(

@@ -30,7 +30,7 @@ pub use body::{BodyError, RequestBody, ResponseBody};
 pub use compiled::{Compiled, compile};
 pub use failure::Failure;
 pub use function::{
-    EffectsMode, Function, FunctionSpec, Handled, HandlerFailure, Init, LoadError, Remains, Tick, Unfinished,
+    Answered, EffectsMode, Function, FunctionSpec, Handled, HandlerFailure, Init, LoadError, Remains, Tick, Unfinished,
 };
 pub use head::HeadLimits;
 pub use imports::http::{

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 
 /// What was sent, of one kind.
 #[derive(Debug)]
-pub(super) struct Told<T> {
-    pub(super) accepted: BTreeSet<T>,
+pub(crate) struct Told<T> {
+    pub(crate) accepted: BTreeSet<T>,
     /// Sent, and no answer came: it may be there or not.
     open: BTreeSet<T>,
 }
@@ -20,14 +20,14 @@ impl<T> Default for Told<T> {
 
 impl<T: Ord + Debug> Told<T> {
     /// Writes down what came of a request that sent something.
-    pub(super) fn add<R, E>(&mut self, sent: impl IntoIterator<Item = T>, answer: &Result<R, E>) {
+    pub(crate) fn add<R, E>(&mut self, sent: impl IntoIterator<Item = T>, answer: &Result<R, E>) {
         if answer.is_ok() { self.accepted.extend(sent) } else { self.open.extend(sent) }
     }
 
     /// Fails the test unless this happened, once each, to all that was accepted and is meant, to nothing that is not meant, and
     /// to nothing that nobody sent. Answers to what it happened.
     #[track_caller]
-    pub(super) fn check_once(
+    pub(crate) fn check_once(
         &self,
         what: &str,
         happened: impl IntoIterator<Item = T>,
@@ -48,6 +48,6 @@ impl<T: Ord + Debug> Told<T> {
 }
 
 /// Opens a book that several write.
-pub(super) fn open<T>(book: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn open<T>(book: &Mutex<T>) -> MutexGuard<'_, T> {
     book.lock().expect("nobody failed while writing")
 }

@@ -6,21 +6,22 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 /// All messages of a queue, in their order.
-pub(super) fn messages(host: &Host, queue: &str) -> Vec<Value> {
+pub(crate) fn messages(host: &Host, queue: &str) -> Vec<Value> {
     all(host, &format!("/v1/queues/{queue}/messages?limit=1000"), "messages")
 }
 
 /// All entries of a store whose keys have a prefix, in the order of their keys.
-pub(super) fn entries(host: &Host, store: &str, prefix: &str) -> Vec<Value> {
+pub(crate) fn entries(host: &Host, store: &str, prefix: &str) -> Vec<Value> {
     all(host, &format!("/v1/kv/{store}?limit=1000&prefix={prefix}"), "items")
 }
 
 /// All blobs of a bucket.
-pub(super) fn blobs(host: &Host, bucket: &str) -> Vec<Value> {
+pub(crate) fn blobs(host: &Host, bucket: &str) -> Vec<Value> {
     all(host, &format!("/v1/buckets/{bucket}?limit=1000"), "blobs")
 }
 
-fn all(host: &Host, path: &str, of: &str) -> Vec<Value> {
+/// All that a list has, page by page.
+pub(crate) fn all(host: &Host, path: &str, of: &str) -> Vec<Value> {
     let (mut found, mut from) = (Vec::new(), String::new());
     loop {
         let mut page = host.admin().get(&format!("{path}{from}")).expect(200).json();
@@ -31,17 +32,17 @@ fn all(host: &Host, path: &str, of: &str) -> Vec<Value> {
 }
 
 /// The key of an entry, behind a prefix.
-pub(super) fn key<'a>(entry: &'a Value, prefix: &str) -> &'a str {
+pub(crate) fn key<'a>(entry: &'a Value, prefix: &str) -> &'a str {
     entry["key"].as_str().and_then(|key| key.strip_prefix(prefix)).expect("a key with its prefix")
 }
 
 /// The body of a message, as JSON.
-pub(super) fn body(message: &Value) -> Value {
+pub(crate) fn body(message: &Value) -> Value {
     serde_json::from_str(message["value"].as_str().expect("text")).expect("JSON")
 }
 
 /// What a counter counts: eight bytes, which are shown as text if they are some.
-pub(super) fn count(entry: &Value) -> i64 {
+pub(crate) fn count(entry: &Value) -> i64 {
     let bytes = match (entry["value"].as_str(), entry["value_base64"].as_str()) {
         (Some(text), _) => text.as_bytes().to_vec(),
         (_, Some(text)) => BASE64_STANDARD.decode(text).expect("base 64"),
@@ -51,13 +52,13 @@ pub(super) fn count(entry: &Value) -> i64 {
 }
 
 /// The entry of a key; none: there is none.
-pub(super) fn entry(host: &Host, store: &str, key: &str) -> Option<Value> {
+pub(crate) fn entry(host: &Host, store: &str, key: &str) -> Option<Value> {
     let answer = host.admin().get(&format!("/v1/kv/{store}/{}", key.replace('/', "%2F")));
     if answer.status == 404 { None } else { Some(answer.expect(200).json()) }
 }
 
 /// A part of a name, and the numbers behind it: `NAME-1-2-3`.
-pub(super) fn numbers<const N: usize>(name: &str) -> Option<[usize; N]> {
+pub(crate) fn numbers<const N: usize>(name: &str) -> Option<[usize; N]> {
     let numbers: Vec<_> = name.split('-').skip(1).map_while(|number| number.parse().ok()).collect();
     numbers.try_into().ok()
 }

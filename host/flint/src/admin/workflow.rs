@@ -2,22 +2,36 @@
 
 use super::api::Problem;
 use super::api::workflow as api;
-use super::api::workflow::{Accepted, Execution, Executions, History, List, Start, Started, Told, Why};
+use super::api::workflow::{
+    Accepted, Drawn, Execution, Executions, GraphFormat, History, List, Start, Started, TakeTask, TakenTask, Told, Why,
+};
+use super::problem::{of_commit, of_read};
 use super::show::millis;
-use crate::live::workflows::Workflows;
+use crate::live::Generation;
+use crate::live::workflows::{self, Answer, StartError, Workflows};
 use flint_config::platform;
-use flint_model::{InvocationId, WorkflowName};
-use flint_workflows::execution::{self, Described, ExecutionError};
-use flint_workflows::failure::Failure;
+use flint_model::{InvocationId, QueueName, Timestamp, WorkflowName};
+use flint_stores::{Commit, Receive, Settle, Stores};
+use flint_workflows::definition::Machine;
+use flint_workflows::draw::{self, Marks};
+use flint_workflows::execution::{self, Described, ExecutionError, Status};
+use flint_workflows::failure::{self, Failure};
 use flint_workflows::history::Happened;
-use flint_workflows::run::{Event, Ticket};
+use flint_workflows::resource::kebab;
+use flint_workflows::run::{Event, Outcome, Ticket};
 use http::StatusCode;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many executions are told when nobody says.
 const LISTED: u32 = 100;
+/// The longest that a worker waits for a task.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Between two looks at an execution whose end somebody waits for, at most.
+const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// All workflows.
 pub(crate) fn all(workflows: &BTreeMap<WorkflowName, platform::Workflow>) -> api::Workflows {
@@ -53,6 +67,68 @@ pub(crate) async fn start(executions: &execution::Executions, start: Start) -> R
     Ok(Started { name, id: started.id, is_new: started.is_new })
 }
 
+/// Starts an execution, and waits for its end, however long that takes.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) async fn run(current: &Generation, workflow: &WorkflowName, start: Start) -> Result<Execution, Problem> {
+    let executions = of(&current.workflows, workflow)?;
+    let name = start.name.unwrap_or_else(|| InvocationId::now().to_string());
+    let input = start.input.unwrap_or_else(|| json!({}));
+    let started_ms = Timestamp::now().as_millis();
+    match workflows::start(current, workflow, &name, input.clone()).await? {
+        Answer::Started(_) => ended(&executions, workflow, &name).await,
+        Answer::Ended(outcome) => {
+            let status = outcome.status().to_owned();
+            let (output, failure) = match outcome {
+                Outcome::Succeeded(output) => (Some(output), None),
+                Outcome::Failed(failure) | Outcome::Aborted(failure) => (None, Some(failure)),
+                Outcome::TimedOut => (None, Some(Failure::new(failure::name::TIMEOUT, ""))),
+            };
+            let (error, cause) = failure.map(|failure| (failure.error, failure.cause)).unzip();
+            let (id, workflow, stopped_ms) =
+                (executions.id(&name), workflow.to_string(), Some(Timestamp::now().as_millis()));
+            Ok(Execution {
+                name,
+                id,
+                workflow,
+                status,
+                started_ms,
+                stopped_ms,
+                input,
+                output,
+                error,
+                cause,
+                redrives: 0,
+            })
+        }
+    }
+}
+
+/// Waits for an execution's end.
+async fn ended(executions: &execution::Executions, workflow: &WorkflowName, name: &str) -> Result<Execution, Problem> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let described = executions.described(name).await?;
+        if described.head.status != Status::Running {
+            return Ok(shown(workflow, described));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::NoWorkflow(_) => {
+                Self::new(StatusCode::NOT_FOUND, "workflow/no-such-workflow", error.to_string())
+            }
+            StartError::Execution(error) => error.into(),
+        }
+    }
+}
+
 /// Some executions.
 ///
 /// # Errors
@@ -86,6 +162,72 @@ pub(crate) async fn describe(
 pub(crate) async fn history(executions: &execution::Executions, name: &str) -> Result<History, Problem> {
     let events = executions.history(name).await?.iter().map(Happened::to_json).collect();
     Ok(History { events })
+}
+
+/// Draws what an execution runs, with what became of its states.
+///
+/// # Errors
+/// A problem, if there is none of this name.
+pub(crate) async fn graph(
+    executions: &execution::Executions,
+    name: &str,
+    format: GraphFormat,
+) -> Result<Drawn, Problem> {
+    let machine = executions.machine(name).await?;
+    let marks = draw::marks(&executions.history(name).await?);
+    Ok(Drawn { graph: drawn(&machine, &marks, format) })
+}
+
+/// A drawing.
+pub(crate) fn drawn(machine: &Machine, marks: &Marks, format: GraphFormat) -> String {
+    match format {
+        GraphFormat::Text => draw::text(machine, marks),
+        GraphFormat::Mermaid => draw::mermaid(machine, marks),
+        GraphFormat::Svg => draw::svg(machine, marks),
+    }
+}
+
+/// Has a worker take on a task of an activity: it is its own then, and nobody else gets it.
+///
+/// # Errors
+/// A problem, if there is no such activity, or the stores refuse.
+pub(crate) async fn take_task(
+    stores: &dyn Stores,
+    workflows: &Workflows,
+    activity: &str,
+    take: TakeTask,
+) -> Result<TakenTask, Problem> {
+    let missing = || {
+        let detail = format!("there is no queue {}, which the activity {activity} would go through", kebab(activity));
+        Problem::new(StatusCode::NOT_FOUND, "workflow/no-such-activity", detail)
+    };
+    let queue = QueueName::parse(&kebab(activity)).map_err(|_| missing())?;
+    let wait = take.wait_ms.map(Duration::from_millis).unwrap_or_default().min(WAIT_MAX);
+    let receive = Receive { max: 1, wait, ..Receive::default() };
+    let received = stores.queues().receive(&queue, receive).await.map_err(|error| of_commit("workflow", &error))?;
+    let Some(delivery) = received.messages.into_iter().next() else { return Ok(TakenTask::default()) };
+    let task: ActivityTask = serde_json::from_slice(&delivery.stored.message.body).map_err(|error| {
+        let detail = format!("a message of the queue {queue} is no task of an activity: {error}");
+        Problem::new(StatusCode::CONFLICT, "workflow/no-task", detail)
+    })?;
+    let started = |number: Ticket| Event::TaskStarted { task: number, worker: take.worker.clone() };
+    let mut commit = Commit::settle(vec![Settle::done(delivery.receipt)]);
+    for executions in workflows.values() {
+        match executions.telling(&task.task_token, started).await {
+            Err(ExecutionError::Missing { .. }) => {}
+            told => commit.effects.push(told?),
+        }
+    }
+    stores.commit(commit).await.map_err(|error| of_commit("workflow", &error))?;
+    Ok(TakenTask { task_token: Some(task.task_token), input: Some(task.input) })
+}
+
+/// A message of an activity's queue.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActivityTask {
+    task_token: String,
+    input: Value,
 }
 
 /// Stops an execution.
@@ -156,8 +298,8 @@ impl From<ExecutionError> for Problem {
             ExecutionError::Name { .. } => (StatusCode::BAD_REQUEST, "workflow/invalid-name"),
             ExecutionError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "workflow/too-large"),
             ExecutionError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "workflow/corrupt"),
-            ExecutionError::Commit(error) => return super::problem::of_commit("workflow", error),
-            ExecutionError::Read(error) => return super::problem::of_read("workflow", error),
+            ExecutionError::Commit(error) => return of_commit("workflow", error),
+            ExecutionError::Read(error) => return of_read("workflow", error),
         };
         Self::new(status, code, error.to_string())
     }

@@ -1,9 +1,11 @@
 //! `flint workflow`.
 
 use super::Host;
-use clap::{Args, Subcommand, ValueEnum};
+use crate::admin::api::workflow::GraphFormat;
+use clap::{Args, Subcommand};
 use flint_model::WorkflowName;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -17,6 +19,7 @@ Examples:
   flint workflow graph order.asl.json --format mermaid
   flint workflow start order --name o-1 --input '{\"orderId\": \"o-1\"}'
   flint workflow history order o-1
+  flint workflow graph order --execution o-1 --format svg
 
 A mock file is JSON: {\"validateOrder\": {\"echo\": true}, \"ProcessPayment\": [{\"error\": \"Busy\", \"cause\": \"try again\"}, {\"result\": 7}]}.
 Keys are names or ARNs of functions, resources, or names of states; a list has an answer for each call.")]
@@ -36,10 +39,13 @@ pub(crate) enum WorkflowCommand {
         /// The definition, in Amazon States Language
         definition: PathBuf,
     },
-    /// Draw a definition
+    /// Draw a definition, or how far an execution has come
     Graph {
-        /// The definition, in Amazon States Language
+        /// The definition, in Amazon States Language; with `--execution`, the workflow
         definition: PathBuf,
+        /// An execution of the workflow, whose states are marked
+        #[arg(long, value_name = "NAME")]
+        execution: Option<String>,
         /// How it is drawn
         #[arg(long, value_enum, default_value_t)]
         format: GraphFormat,
@@ -76,6 +82,17 @@ pub(crate) enum WorkflowCommand {
     Redrive(WorkflowExecution),
     /// Tell a task that waits for its token what became of it
     Tell(WorkflowTell),
+    /// Take on a task of an activity, as a worker does, and print its token and its input
+    Work {
+        /// The activity
+        activity: String,
+        /// The worker's name, for the history
+        #[arg(long)]
+        worker: Option<String>,
+        /// How long to wait for a task
+        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "0s")]
+        wait: Duration,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +105,9 @@ pub(crate) struct WorkflowStart {
     /// The input, as JSON
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub(crate) input: String,
+    /// Wait for its end, and print how that was
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Debug, Args)]
@@ -132,16 +152,4 @@ pub(crate) struct WorkflowRun {
     /// Run it as an express execution, whose history has no limit
     #[arg(long)]
     pub(crate) express: bool,
-}
-
-/// How a definition is drawn.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub(crate) enum GraphFormat {
-    /// For terminals
-    #[default]
-    Text,
-    /// For Markdown that draws Mermaid
-    Mermaid,
-    /// An image
-    Svg,
 }

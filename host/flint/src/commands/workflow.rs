@@ -1,18 +1,19 @@
 //! `flint workflow`: runs, checks and draws definitions with no platform.
 
 use super::workflow_execution;
-use crate::cli::{self, GraphFormat, WorkflowCommand, WorkflowRun};
+use crate::admin::api::workflow::GraphFormat;
+use crate::admin::workflow::drawn;
+use crate::cli::{self, WorkflowCommand, WorkflowRun};
 use crate::error::Error;
 use crate::output::Output;
 use flint_workflows::definition::Machine;
-use flint_workflows::draw;
+use flint_workflows::draw::Marks;
 use flint_workflows::failure::Failure;
 use flint_workflows::history::Happened;
 use flint_workflows::run::{Outcome, TaskOrder};
 use flint_workflows::source::{self, Located};
 use flint_workflows::trial::{self, Mocks, Report, World};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,9 @@ pub(crate) enum WorkflowError {
     /// The mocks are not as they should be.
     #[error("{}: {reason}", path.display())]
     Mocks { path: PathBuf, reason: String },
+    /// What is said to be a workflow is no name of one.
+    #[error("`{name}` is not the name of a workflow: {error}")]
+    Name { name: String, error: flint_model::NameError },
     /// The execution would never end.
     #[error("{0}")]
     Endless(String),
@@ -54,6 +58,7 @@ impl WorkflowError {
             Self::Definition(_) => "workflow/invalid",
             Self::NotJson { .. } => "workflow/not-json",
             Self::Mocks { .. } => "workflow/mocks",
+            Self::Name { .. } => "workflow/invalid-name",
             Self::Endless(_) => "workflow/endless",
             Self::Unsuccessful(_) => "workflow/unsuccessful",
         }
@@ -112,7 +117,7 @@ pub(crate) async fn run(args: &cli::Workflow, output: Output) -> Result<(), Erro
     match &args.command {
         WorkflowCommand::Run(args) => try_it(args, output),
         WorkflowCommand::Check { definition } => check(definition, output),
-        WorkflowCommand::Graph { definition, format } => graph(definition, *format, output),
+        WorkflowCommand::Graph { definition, execution: None, format } => graph(definition, *format, output),
         command => workflow_execution::run(&args.host, command, output).await,
     }
 }
@@ -126,12 +131,7 @@ fn check(path: &Path, output: Output) -> Result<(), Error> {
 
 fn graph(path: &Path, format: GraphFormat, output: Output) -> Result<(), Error> {
     let machine = load(path)?;
-    let marks = BTreeMap::new();
-    let drawn = match format {
-        GraphFormat::Text => draw::text(&machine, &marks),
-        GraphFormat::Mermaid => draw::mermaid(&machine, &marks),
-        GraphFormat::Svg => draw::svg(&machine, &marks),
-    };
+    let drawn = drawn(&machine, &Marks::new(), format);
     output.answer(&json!({ "graph": drawn }), || drawn.clone()).map_err(Error::io("write the answer"))
 }
 

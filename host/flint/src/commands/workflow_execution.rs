@@ -1,12 +1,14 @@
-//! `flint workflow start|list|describe|history|stop|redrive|tell`: executions of a host that runs.
+//! `flint workflow start|list|describe|history|graph|stop|redrive|tell|work`: executions of a host that runs.
 
 use super::kv::running;
-use super::workflow::{json, one_line};
-use crate::admin::api::workflow::{Execution, List, Start, Told, Why};
+use super::workflow::{WorkflowError, json, one_line};
+use crate::admin::api::workflow::{Draw, Execution, List, Start, TakeTask, TakenTask, Told, Why};
 use crate::cli::{self, WorkflowCommand, WorkflowExecution};
 use crate::error::Error;
 use crate::output::Output;
+use flint_model::WorkflowName;
 use serde_json::Value;
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Runs a command on executions.
@@ -15,6 +17,10 @@ pub(super) async fn run(host: &cli::Host, command: &WorkflowCommand, output: Out
     let printed = match command {
         WorkflowCommand::Start(args) => {
             let start = Start { name: args.name.clone(), input: Some(json(&args.input, "--input")?) };
+            if args.wait {
+                let ended = client.run_execution(&args.workflow, &start).await?;
+                return output.answer(&ended, || shown(&ended)).map_err(Error::io("write the answer"));
+            }
             let started = client.start_execution(&args.workflow, &start).await?;
             output.answer(&started, || started.name.clone())
         }
@@ -46,10 +52,32 @@ pub(super) async fn run(host: &cli::Host, command: &WorkflowCommand, output: Out
             let accepted = client.tell_task(&Told { token, output: result, error, cause }).await?;
             output.answer(&accepted, String::new)
         }
+        WorkflowCommand::Work { activity, worker, wait } => {
+            let wait_ms = u64::try_from(wait.as_millis()).ok();
+            let taken = client.take_task(activity, &TakeTask { worker: worker.clone(), wait_ms }).await?;
+            output.answer(&taken, || task(&taken))
+        }
+        WorkflowCommand::Graph { definition, execution: Some(execution), format } => {
+            let workflow = workflow_name(definition)?;
+            let drawn = client.draw_execution(&workflow, execution, Draw { format: *format }).await?;
+            output.answer(&drawn, || drawn.graph.clone())
+        }
         // Those of definitions need no host.
         WorkflowCommand::Run(_) | WorkflowCommand::Check { .. } | WorkflowCommand::Graph { .. } => Ok(()),
     };
     printed.map_err(Error::io("write the answer"))
+}
+
+fn workflow_name(given: &Path) -> Result<WorkflowName, WorkflowError> {
+    let name = given.to_string_lossy();
+    WorkflowName::parse(&name).map_err(|error| WorkflowError::Name { name: name.into_owned(), error })
+}
+
+fn task(taken: &TakenTask) -> String {
+    match (&taken.task_token, &taken.input) {
+        (Some(token), Some(input)) => format!("{token}\n{}\n", one_line(&input.to_string())),
+        _ => String::new(),
+    }
 }
 
 fn moment(millis: u64) -> String {

@@ -191,7 +191,6 @@ fn problem(error: &StartError) -> Problem {
         StartError::Execution(E::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "workflow/too-large"),
         StartError::Execution(E::Commit(CommitError::Unavailable { .. } | CommitError::Full { .. }) | E::Read(_))
         | StartError::NoWorkflow(_) => (StatusCode::SERVICE_UNAVAILABLE, "workflow/unavailable"),
-        StartError::Unserved(_) => (StatusCode::NOT_IMPLEMENTED, "workflow/unserved"),
         StartError::Execution(
             E::Commit(_) | E::Corrupt { .. } | E::Missing { .. } | E::Ended { .. } | E::Name { .. },
         ) => {

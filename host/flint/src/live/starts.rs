@@ -78,7 +78,6 @@ impl ToWorkflow {
                     Ok(Answer::Ended(outcome)) => failed(delivery, said(outcome), Retry::Default),
                     Err(StartError::Execution(error)) => failed(delivery, error.to_string(), retry(&error)?),
                     Err(error @ StartError::NoWorkflow(_)) => return Err(host(error.to_string())),
-                    Err(error @ StartError::Unserved(_)) => failed(delivery, error.to_string(), Retry::Never),
                 },
                 Err(reason) => failed(delivery, reason, Retry::Never),
             };

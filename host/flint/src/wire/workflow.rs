@@ -8,6 +8,7 @@ use flint_model::{QueueName, StoreName, WorkflowName};
 use flint_stores::{KvLimits, QueueRules, Stores};
 use flint_triggers::message::{Backoff, Options};
 use flint_workflows::execution::{self, Executions, Place};
+use flint_workflows::express::DURATION_MAX;
 use flint_workflows::run::Limits;
 use flint_workflows::source::Located;
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub(crate) fn executions(
         limits: Limits::default(),
         retention: workflow.retention,
         cached_max: workflow.runs_cached,
+        is_express: workflow.kind == Kind::Express,
     };
     Executions::new(stores, place, options, definition)
 }
@@ -80,7 +82,10 @@ pub(super) fn lasts(workflow: &Workflow) -> Duration {
 /// How the queues of a workflow are dispatched: what happens to executions, tasks, moments.
 pub(crate) fn dispatched(platform: &Platform, name: &WorkflowName, workflow: &Workflow) -> [Option<Options>; 3] {
     // A task may call any function; a task is leased for as long as the slowest of them may take.
-    let slowest = platform.functions.values().map(|function| function.timeout + function.queue_timeout).max();
+    let slowest = match workflow.kind {
+        Kind::Standard => platform.functions.values().map(|function| function.timeout + function.queue_timeout).max(),
+        Kind::Express => Some(DURATION_MAX),
+    };
     let events = options(platform, Workflow::inbox(name), BATCH, CONCURRENCY, Duration::ZERO);
     let tasks = options(platform, Workflow::tasks(name), 1, workflow.concurrency, slowest.unwrap_or_default() + SETTLE);
     [events, tasks, options(platform, Workflow::timers(name), BATCH, CONCURRENCY, Duration::ZERO)]

@@ -1,7 +1,7 @@
 //! All tasks of a machine, wherever they are.
 
 use super::graph::inner;
-use super::{Graph, Kind, Machine};
+use super::{Graph, Kind, Machine, State};
 use crate::mistake::Place;
 use crate::resource::Resource;
 
@@ -32,6 +32,21 @@ impl Machine {
             }
         }
         tasks
+    }
+
+    /// The state of this name, wherever it is: names are used once in a machine.
+    #[must_use]
+    pub fn state(&self, name: &str) -> Option<&State> {
+        let mut todo: Vec<&Graph> = vec![&self.graph];
+        while let Some(graph) = todo.pop() {
+            if let Some(state) = graph.states.get(name) {
+                return Some(state);
+            }
+            todo.extend(
+                graph.states.values().flat_map(|state| inner(state, &Place::default())).map(|(graph, _)| graph),
+            );
+        }
+        None
     }
 
     /// The names of the distributed Map states, and where they are.

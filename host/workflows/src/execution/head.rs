@@ -1,7 +1,7 @@
 //! What is known about an execution without its journal.
 
 use crate::failure::Failure;
-use crate::run::Outcome;
+use crate::run::{Outcome, Ticket};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +26,34 @@ pub struct Head {
     pub failure: Option<Failure>,
     /// How often it was redriven.
     pub redrives: u32,
+    /// Who waits for its end, if somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// Who waits for an execution's end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Parent {
+    /// A task that started it (`.sync`).
+    Task {
+        /// The inbox of the workflow of the execution that the task is of.
+        inbox: String,
+        /// That execution's name.
+        execution: String,
+        /// The task's number in it.
+        task: Ticket,
+        /// Whether input and output are told as JSON, rather than as texts (`.sync:2`).
+        is_json: bool,
+    },
+    /// The map run whose item it is.
+    Map {
+        /// The map run's name.
+        map: String,
+        /// The Map state's name.
+        state: String,
+        /// Which item: counts from 0.
+        index: usize,
+    },
 }
 
 /// How an execution is.
@@ -70,7 +98,13 @@ impl Head {
             output: None,
             failure: None,
             redrives: 0,
+            parent: None,
         }
+    }
+
+    /// The head of an execution for whose end somebody waits.
+    pub(super) fn of(self, parent: Option<Parent>) -> Self {
+        Self { parent, ..self }
     }
 
     /// The head when the execution has ended so.

@@ -1,20 +1,53 @@
 //! What the messages of the queues say.
 
+use super::map::MapEvent;
 use crate::resource::Resource;
-use crate::run::{Event, TaskOrder, Ticket};
+use crate::run::{Event, MapOrder, TaskOrder, Ticket};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A message of the inbox: something happened to an execution.
+/// A message of the inbox: something happened to an execution, or to the run of a distributed Map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
-    /// The execution's name.
-    pub execution: String,
+    /// The execution's name, or the map run's.
+    pub to: String,
     /// What happened to it.
-    pub event: Event,
+    pub news: News,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum News {
+    /// To an execution.
+    Execution(Event),
+    /// To a map run.
+    Map(MapEvent),
 }
 
 /// A message of the tasks: what is to be done for an execution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Job {
+    /// A task of a state.
+    Task(Work),
+    /// The items of a distributed Map are to be read, so that its run can begin.
+    ReadItems {
+        /// The execution's name.
+        execution: String,
+        /// What the state says.
+        order: Box<MapOrder>,
+    },
+    /// An execution is to be run in memory (express).
+    Run {
+        /// Its name.
+        name: String,
+        /// What it gets.
+        input: Value,
+    },
+    /// The results of a map run are to be gathered, by the map run's name.
+    GatherResults(String),
+}
+
+/// A task that is to be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     /// The execution's name.
@@ -23,8 +56,8 @@ pub struct Work {
     pub task: Ticket,
     /// The state that it is of.
     pub state: String,
-    /// Who does it, as the definition says; of a distributed Map, none.
-    pub resource: Option<String>,
+    /// Who does it, as the definition says.
+    pub resource: String,
     /// What it gets.
     pub input: Value,
     /// How often the state was tried before.
@@ -62,17 +95,17 @@ macro_rules! json {
     )*};
 }
 
-json!(Notice, Work, Alarm);
+json!(Notice, Job, Alarm);
 
 impl Work {
     /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
     #[must_use]
     pub fn waits(&self) -> bool {
-        self.resource.as_deref().and_then(|text| Resource::parse(text).ok()).is_some_and(|resource| resource.waits())
+        Resource::parse(&self.resource).is_ok_and(|resource| resource.waits())
     }
 
     pub(super) fn of(execution: &str, order: TaskOrder) -> Self {
         let TaskOrder { task, state, resource: Resource { text, .. }, input, attempt, timeout, heartbeat: _ } = order;
-        Self { execution: execution.to_owned(), task, state, resource: Some(text), input, attempt, timeout }
+        Self { execution: execution.to_owned(), task, state, resource: text, input, attempt, timeout }
     }
 }

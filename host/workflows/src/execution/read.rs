@@ -1,10 +1,9 @@
 //! Reading executions: heads, journals, histories.
 
-use super::cache::Cached;
-use super::{ExecutionError, Executions, Head, keys};
+use super::{ExecutionError, Executions, Head, Parent, keys};
 use crate::arn;
 use crate::chance;
-use crate::definition::Machine;
+use crate::definition::{Kind, Machine};
 use crate::history::Happened;
 use crate::run::{About, Event, Made, Moment, Run};
 use crate::source;
@@ -32,6 +31,14 @@ pub struct Listed {
     pub executions: Vec<Described>,
     /// Where to go on; none when these were the last.
     pub cursor: Option<String>,
+}
+
+/// A run, how many records of its journal it has seen, and the head that goes with it.
+#[derive(Debug)]
+pub(super) struct Cached {
+    pub(super) run: Run,
+    pub(super) records: u64,
+    pub(super) head: Head,
 }
 
 /// A record of a journal: the events of one step.
@@ -88,6 +95,15 @@ impl Executions {
         Ok(Listed { executions, cursor: page.cursor })
     }
 
+    /// What an execution runs.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], and what a read fails with.
+    pub async fn machine(&self, name: &str) -> Result<Arc<Machine>, ExecutionError> {
+        let head = self.described(name).await?.head;
+        self.machine_of_head(name, &head).await
+    }
+
     /// All that happened in an execution so far.
     ///
     /// # Errors
@@ -111,35 +127,57 @@ impl Executions {
         name: &str,
         head: &Head,
         keeps_history: bool,
-        mut each: impl FnMut(Made),
+        mut each: impl FnMut(Made) + Send,
     ) -> Result<(Run, u64), ExecutionError> {
-        let machine = self.machine_of(name, head).await?;
+        let machine = self.machine_of_head(name, head).await?;
         let mut run = Run::new(machine, self.about(name, head), self.options.limits, keeps_history);
-        let (mut records, mut cursor) = (0, None);
-        let prefix = keys::journal(&self.options.workflow, name);
-        loop {
-            let page = self.stores.kv().scan(&self.place.store, &prefix, cursor.as_deref(), PAGE).await?;
-            for item in page.items {
-                let record: Record =
-                    serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
-                for (index, event) in record.events.into_iter().enumerate() {
-                    each(apply(&mut run, records, index, record.at, event));
-                }
-                records += 1;
+        let mut records = 0;
+        self.scan(&keys::journal(&self.options.workflow, name), |item| {
+            let record: Record =
+                serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
+            for (index, event) in record.events.into_iter().enumerate() {
+                each(apply(&mut run, records, index, record.at, event));
             }
+            records += 1;
+            Ok(())
+        })
+        .await?;
+        Ok((run, records))
+    }
+
+    /// Reads all entries whose keys start so, in their order.
+    pub(super) async fn scan(
+        &self,
+        prefix: &str,
+        mut each: impl FnMut(flint_stores::Item) -> Result<(), ExecutionError> + Send,
+    ) -> Result<(), ExecutionError> {
+        let mut cursor = None;
+        loop {
+            let page = self.stores.kv().scan(&self.place.store, prefix, cursor.as_deref(), PAGE).await?;
+            page.items.into_iter().try_for_each(&mut each)?;
             match page.cursor {
                 Some(next) => cursor = Some(next),
-                None => return Ok((run, records)),
+                None => return Ok(()),
             }
         }
     }
 
-    /// The definition that an execution was started with.
-    async fn machine_of(&self, name: &str, head: &Head) -> Result<Arc<Machine>, ExecutionError> {
-        if head.definition == self.hash {
+    async fn machine_of_head(&self, name: &str, head: &Head) -> Result<Arc<Machine>, ExecutionError> {
+        let machine = self.machine_of(name, &head.definition).await?;
+        match &head.parent {
+            Some(Parent::Map { state, .. }) => {
+                processor(&machine, state).ok_or_else(|| corrupt(name, format!("there is no state `{state}`")))
+            }
+            _ => Ok(machine),
+        }
+    }
+
+    /// The definition of this hash, which an execution was started with.
+    pub(super) async fn machine_of(&self, name: &str, definition: &str) -> Result<Arc<Machine>, ExecutionError> {
+        if definition == self.hash {
             return Ok(self.machine.clone());
         }
-        let key = keys::definition(&self.options.workflow, &head.definition);
+        let key = keys::definition(&self.options.workflow, definition);
         let entry = self.stores.kv().get(&self.place.store, &key).await?;
         let entry = entry.ok_or_else(|| corrupt(name, "its definition is gone".to_owned()))?;
         let text = String::from_utf8_lossy(&entry.value);
@@ -148,7 +186,7 @@ impl Executions {
         Ok(Arc::new(machine))
     }
 
-    fn about(&self, name: &str, head: &Head) -> Arc<About> {
+    pub(super) fn about(&self, name: &str, head: &Head) -> Arc<About> {
         Arc::new(About {
             id: self.id(name),
             name: name.to_owned(),
@@ -163,6 +201,14 @@ impl Executions {
     }
 }
 
-fn corrupt(name: &str, reason: String) -> ExecutionError {
+/// What is done with the items of a Map state.
+fn processor(machine: &Machine, state: &str) -> Option<Arc<Machine>> {
+    match &machine.state(state)?.kind {
+        Kind::Map(map) => Some(Arc::new(Machine { comment: None, timeout: None, graph: map.processor.clone() })),
+        _ => None,
+    }
+}
+
+pub(super) fn corrupt(name: &str, reason: String) -> ExecutionError {
     ExecutionError::Corrupt { name: name.to_owned(), reason }
 }

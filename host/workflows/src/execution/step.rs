@@ -1,22 +1,37 @@
 //! A step of an execution: events out of its inbox, effects for one commit.
 
-use super::cache::Cached;
-use super::read::{self, Record};
-use super::{Alarm, ExecutionError, Executions, Head, Notice, Status, Work, keys};
-use crate::run::{Command, Event, Made, Outcome};
+use super::read::{self, Cached, Record};
+use super::{Alarm, ExecutionError, Executions, Head, Job, MapEvent, News, Notice, Parent, Status, Work, keys};
+use crate::run::{Command, Event, Made, Outcome, Ticket};
 use flint_model::{MessageId, Timestamp};
 use flint_stores::{Effect, Expectation, Message, SendOptions};
 use std::time::Duration;
 
 impl Executions {
-    /// Applies events of one execution, in their order, and answers what is to be committed with the end of their messages.
+    /// Applies what happened to an execution or a map run, in its order, and answers what is to be committed with the end of the
+    /// messages that told it.
     ///
-    /// Events that nobody waits for, and those of an execution that is not there, have no effects. Dropping the future, or
-    /// not committing what it answers, changes nothing.
+    /// What nobody waits for, and what is told to an execution that is not there, has no effects. Dropping the future, or not
+    /// committing what it answers, changes nothing.
     ///
     /// # Errors
     /// What a read fails with, or [`ExecutionError::Corrupt`].
-    pub async fn step(&self, name: &str, events: Vec<Event>) -> Result<Vec<Effect>, ExecutionError> {
+    pub async fn step(&self, to: &str, news: Vec<News>) -> Result<Vec<Effect>, ExecutionError> {
+        let (mut events, mut of_map) = (Vec::new(), Vec::new());
+        for news in news {
+            match news {
+                News::Execution(event) => events.push(event),
+                News::Map(event) => of_map.push(event),
+            }
+        }
+        // A name is that of one or of the other.
+        match of_map.is_empty() {
+            true => self.run_step(to, events).await,
+            false => self.map_step(to, &of_map).await,
+        }
+    }
+
+    async fn run_step(&self, name: &str, events: Vec<Event>) -> Result<Vec<Effect>, ExecutionError> {
         let Some(Cached { mut run, records, head }) = self.current(name).await? else { return Ok(Vec::new()) };
         let now = self.stores.now();
         let mut news = Record { at: now.as_millis(), events: Vec::new() };
@@ -26,11 +41,11 @@ impl Executions {
             // Only what means something is in the journal.
             if made.is_news {
                 news.events.push(event);
-                effects.extend(self.relayed(name, made, now));
+                effects.extend(self.relayed(name, &head, made, now).await?);
             }
         }
         if news.events.is_empty() {
-            self.cache.keep(name, Cached { run, records, head });
+            self.runs.keep(name, Cached { run, records, head });
             return Ok(effects);
         }
         let key = keys::record(&self.options.workflow, name, records);
@@ -42,66 +57,86 @@ impl Executions {
             }
             None => head,
         };
-        if run.outcome().is_none() {
-            self.cache.keep(name, Cached { run, records: records + 1, head });
+        match run.outcome() {
+            Some(_) => effects.extend(self.to_parent(name, &head)),
+            None => self.runs.keep(name, Cached { run, records: records + 1, head }),
         }
         Ok(effects)
     }
 
     /// An execution's run as the journal has it now: the one that is kept, if what it has seen is what there is.
     async fn current(&self, name: &str) -> Result<Option<Cached>, ExecutionError> {
-        if let Some(cached) = self.cache.take(name) {
-            let key = |number| keys::record(&self.options.workflow, name, number);
-            let kv = self.stores.kv();
-            let has_last = match cached.records {
-                0 => true,
-                records => kv.exists(&self.place.store, &key(records - 1)).await?,
-            };
-            if has_last && !kv.exists(&self.place.store, &key(cached.records)).await? {
-                return Ok(Some(cached));
-            }
+        if let Some(cached) = self.runs.take(name)
+            && self.has_seen_all(name, cached.records).await?
+        {
+            return Ok(Some(cached));
         }
         self.load(name).await
     }
 
+    /// Whether a journal has so many records, and not more.
+    pub(super) async fn has_seen_all(&self, name: &str, records: u64) -> Result<bool, ExecutionError> {
+        let key = |number| keys::record(&self.options.workflow, name, number);
+        let kv = self.stores.kv();
+        let has_last = match records {
+            0 => true,
+            records => kv.exists(&self.place.store, &key(records - 1)).await?,
+        };
+        Ok(has_last && !kv.exists(&self.place.store, &key(records)).await?)
+    }
+
     /// What the commands of a step become.
-    fn relayed(&self, name: &str, made: Made, now: Timestamp) -> Vec<Effect> {
+    async fn relayed(
+        &self,
+        name: &str,
+        head: &Head,
+        made: Made,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, ExecutionError> {
         let mut effects = Vec::new();
         for command in made.commands {
             match command {
-                Command::StartTask(order) => effects.push(self.work(&Work::of(name, *order))),
-                Command::StartMap(order) => effects.push(self.work(&Work {
-                    execution: name.to_owned(),
-                    task: order.task,
-                    state: order.state.clone(),
-                    resource: None,
-                    input: order.input.clone(),
-                    attempt: 0,
-                    timeout: None,
-                })),
+                Command::StartTask(order) => effects.push(self.job(&Job::Task(Work::of(name, *order)))),
+                Command::StartMap(order) => {
+                    effects.push(self.job(&Job::ReadItems { execution: name.to_owned(), order }));
+                }
                 Command::SetTimer { timer, at } => {
                     let delay = Duration::from_millis(at.saturating_sub(now.as_millis()));
-                    effects.push(self.tell_after(name, Event::TimerFired { timer }, delay));
+                    effects.push(self.tell_after(name, News::Execution(Event::TimerFired { timer }), delay));
                 }
+                Command::CancelTask(task) => effects.extend(self.cancel(name, task).await?),
                 // Its message comes, and means nothing then.
-                Command::CancelTask(_) | Command::CancelTimer(_) => {}
+                Command::CancelTimer(_) => {}
+                // What an item leaves goes with the execution that it belongs to.
+                Command::End(_) if matches!(head.parent, Some(Parent::Map { .. })) => {}
                 Command::End(_) => effects.push(self.alarm(&Alarm::Forget(name.to_owned()), self.options.retention)),
             }
         }
-        effects
+        Ok(effects)
     }
 
-    fn work(&self, work: &Work) -> Effect {
-        let message = Message::new(MessageId::now(), work.write());
+    /// Stops what a task has begun, if that can be: a map run, or an execution that it waits for. Whoever does another task
+    /// answers in vain.
+    async fn cancel(&self, name: &str, task: Ticket) -> Result<Option<Effect>, ExecutionError> {
+        let map = keys::map_run(name, task);
+        if self.map_head(&map).await?.is_some() {
+            return Ok(Some(self.notice(&map, News::Map(MapEvent::Stopped))));
+        }
+        Ok(self.child(name, task).await?.and_then(|child| child.stop()))
+    }
+
+    /// A message that has something done.
+    pub(super) fn job(&self, job: &Job) -> Effect {
+        let message = Message::new(MessageId::now(), job.write());
         Effect::QueueSend { queue: self.place.tasks.clone(), message, options: SendOptions::default() }
     }
 
     /// Has an execution told after a while; what is due goes to its inbox at once.
-    fn tell_after(&self, name: &str, event: Event, delay: Duration) -> Effect {
+    fn tell_after(&self, name: &str, news: News, delay: Duration) -> Effect {
         if delay.is_zero() {
-            return self.notice(name, event);
+            return self.notice(name, news);
         }
-        self.alarm(&Alarm::Tell(Notice { execution: name.to_owned(), event }), delay)
+        self.alarm(&Alarm::Tell(Notice { to: name.to_owned(), news }), delay)
     }
 
     fn alarm(&self, alarm: &Alarm, delay: Duration) -> Effect {
@@ -116,7 +151,7 @@ impl Executions {
     /// What a read fails with.
     pub async fn fire(&self, alarm: Alarm) -> Result<Vec<Effect>, ExecutionError> {
         match alarm {
-            Alarm::Tell(Notice { execution, event }) => Ok(vec![self.notice(&execution, event)]),
+            Alarm::Tell(Notice { to, news }) => Ok(vec![self.notice(&to, news)]),
             Alarm::Forget(name) => self.forget(&name).await,
         }
     }
@@ -132,13 +167,16 @@ impl Executions {
         }
         let store = &self.place.store;
         let delete = |key: String| Effect::KvDelete { store: store.clone(), key, expect: None };
-        let page =
-            self.stores.kv().scan(store, &keys::journal(&self.options.workflow, name), None, FORGOTTEN_MAX).await?;
-        let mut effects: Vec<_> = page.items.into_iter().map(|item| delete(item.key)).collect();
-        match page.cursor {
-            None => effects.push(delete(keys::head(&self.options.workflow, name))),
-            Some(_) => effects.push(self.alarm(&Alarm::Forget(name.to_owned()), Duration::from_millis(1))),
+        let mut effects = Vec::new();
+        for prefix in keys::remains(&self.options.workflow, name) {
+            let page = self.stores.kv().scan(store, &prefix, None, FORGOTTEN_MAX).await?;
+            effects.extend(page.items.into_iter().map(|item| delete(item.key)));
+            if page.cursor.is_some() {
+                effects.push(self.alarm(&Alarm::Forget(name.to_owned()), Duration::from_millis(1)));
+                return Ok(effects);
+            }
         }
+        effects.push(delete(keys::head(&self.options.workflow, name)));
         Ok(effects)
     }
 }

@@ -1,5 +1,7 @@
 //! Executions on a real store, driven by a small message door that loses its memory at will.
 
+mod distributed;
+
 use super::*;
 use crate::run::Ticket;
 use cap_std::ambient_authority;
@@ -37,6 +39,8 @@ struct Site {
     tries: u64,
     /// What the last task got.
     asked: Option<Value>,
+    /// The last task.
+    work: Option<Work>,
 }
 
 fn place() -> Place {
@@ -58,7 +62,11 @@ fn open(folder: &TempDir, clock: &Arc<ManualClock>) -> Arc<Embedded> {
         (place.timers, rules(Order::Standard)),
     ]);
     let stores = BTreeMap::from([(place.store, KvLimits::default())]);
-    let catalog = Catalog { stores, queues, ..Catalog::default() };
+    let buckets = BTreeMap::from([(
+        flint_model::BucketName::parse("files").expect("a name"),
+        flint_stores::blob::BucketRules::default(),
+    )]);
+    let catalog = Catalog { stores, queues, buckets, ..Catalog::default() };
     let options =
         flint_stores_embedded::Options { catalog, clock: clock.clone(), ..flint_stores_embedded::Options::default() };
     let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).expect("the folder");
@@ -66,7 +74,13 @@ fn open(folder: &TempDir, clock: &Arc<ManualClock>) -> Arc<Embedded> {
 }
 
 fn executions(stores: &Arc<Embedded>, definition: &str) -> Executions {
-    let options = Options { workflow: "m".to_owned(), limits: Limits::default(), retention: DAY, cached_max: 100 };
+    let options = Options {
+        workflow: "m".to_owned(),
+        limits: Limits::default(),
+        retention: DAY,
+        cached_max: 100,
+        is_express: false,
+    };
     Executions::new(stores.clone(), place(), options, definition).expect("it is valid")
 }
 
@@ -76,18 +90,18 @@ impl Site {
         let clock = Arc::new(ManualClock::at(flint_model::Timestamp::from_millis(1_770_000_000_000)));
         let stores = open(&folder, &clock);
         let executions = executions(&stores, definition);
-        Self { folder, clock, stores, executions, definition: definition.to_owned(), tries: 0, asked: None }
+        Self { folder, clock, stores, executions, definition: definition.to_owned(), tries: 0, asked: None, work: None }
     }
 
     /// Forgets all that is not on the disk.
     async fn restart(self) -> Self {
-        let Self { folder, clock, stores, executions: old, definition, tries, asked } = self;
+        let Self { folder, clock, stores, executions: old, definition, tries, asked, work } = self;
         drop(old);
         stores.close().await;
         drop(stores);
         let stores = open(&folder, &clock);
         let executions = executions(&stores, &definition);
-        Self { folder, clock, stores, executions, definition, tries, asked }
+        Self { folder, clock, stores, executions, definition, tries, asked, work }
     }
 
     async fn receive(&self, queue: &QueueName) -> Vec<Delivery> {
@@ -119,7 +133,7 @@ impl Site {
         let mut is_busy = !events.is_empty();
         for (name, deliveries) in groups {
             let told =
-                deliveries.iter().map(|delivery| Notice::read(&delivery.stored.message.body).expect("a notice").event);
+                deliveries.iter().map(|delivery| Notice::read(&delivery.stored.message.body).expect("a notice").news);
             let effects = self.executions.step(&name, told.collect()).await.expect("a step");
             if dies() {
                 return true;
@@ -128,12 +142,21 @@ impl Site {
         }
         for delivery in self.receive(&place.tasks).await {
             is_busy = true;
-            let work = Work::read(&delivery.stored.message.body).expect("work");
-            let result = self.answer(&work);
+            let effects = match Job::read(&delivery.stored.message.body).expect("a job") {
+                Job::Task(work) => {
+                    let result = self.answer(&work);
+                    vec![self.executions.answered(&work, result)]
+                }
+                Job::ReadItems { execution, order } => {
+                    self.executions.read_items(&execution, &order).await.expect("effects")
+                }
+                Job::Run { .. } => Vec::new(),
+                Job::GatherResults(map) => self.executions.gather_results(&map).await.expect("effects"),
+            };
             if dies() {
                 return true;
             }
-            self.settle(vec![self.executions.answered(&work, result)], [&delivery]).await;
+            self.settle(effects, [&delivery]).await;
         }
         for delivery in self.receive(&place.timers).await {
             is_busy = true;
@@ -146,13 +169,17 @@ impl Site {
 
     fn answer(&mut self, work: &Work) -> Result<Value, Failure> {
         self.asked = Some(work.input.clone());
-        match work.resource.as_deref() {
-            Some("flaky") => {
+        self.work = Some(work.clone());
+        match work.resource.as_str() {
+            "flaky" => {
                 self.tries += 1;
                 if work.attempt < 2 { Err(Failure::new("Busy", "try again")) } else { Ok(json!("well")) }
             }
-            Some("fails") => Err(Failure::new("Sorry", "it never works")),
-            Some("breaks") if self.tries == 0 => Err(Failure::new("Broken", "for now")),
+            "fails-odd" if work.input.as_u64().is_some_and(|n| n % 2 == 1) => {
+                Err(Failure::new("Sorry", "it never works"))
+            }
+            "fails" => Err(Failure::new("Sorry", "it never works")),
+            "breaks" if self.tries == 0 => Err(Failure::new("Broken", "for now")),
             _ => Ok(work.input.clone()),
         }
     }
@@ -236,14 +263,14 @@ async fn a_step_is_applied_once_whoever_makes_it_twice() {
     let site = Site::new(MIXED);
     site.executions.start("one", json!({"items": [1]}), 7).await.expect("it starts");
     let deliveries = site.receive(&place().inbox).await;
-    let effects = site.executions.step("one", vec![Event::Started]).await.expect("a step");
+    let effects = site.executions.step("one", vec![News::Execution(Event::Started)]).await.expect("a step");
     let other = executions(&site.stores, MIXED);
-    let twice = other.step("one", vec![Event::Started]).await.expect("a step");
+    let twice = other.step("one", vec![News::Execution(Event::Started)]).await.expect("a step");
     site.settle(effects, &deliveries).await;
     let error = site.stores.commit(Commit::new(twice)).await.expect_err("it was made");
     assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
     // What it kept is ahead of the journal, or behind it, and is not used.
-    assert_eq!(other.step("one", vec![Event::Started]).await.expect("no step"), []);
+    assert_eq!(other.step("one", vec![News::Execution(Event::Started)]).await.expect("no step"), []);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::jsonata;
 use crate::scene::{Scene, Trouble};
 use crate::template::Template;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Run {
@@ -187,9 +187,12 @@ impl Run {
         distributed: &Distributed,
         step: &mut Step,
     ) {
-        let Some((graph, name)) = self.place(thread) else { return };
+        let Some((_, name)) = self.place(thread) else { return };
         let task = self.ticket();
-        let prepared = self.compute(thread, step, |scene| order((task, &graph, &name), state, map, distributed, scene));
+        let label = distributed.label.clone().unwrap_or_else(|| name.clone());
+        let arn =
+            format!("{}/{label}:{:x}", self.about.machine_id.replace(":stateMachine:", ":mapRun:"), self.random(step));
+        let prepared = self.compute(thread, step, |scene| order((task, &name, &arn), state, map, distributed, scene));
         let order = match prepared {
             Ok(Ok(order)) => order,
             Ok(Err(failure)) => return self.state_failed(thread, failure, step),
@@ -197,9 +200,6 @@ impl Run {
         };
         let length = order.items.as_ref().map_or(0, Vec::len);
         self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
-        let label = distributed.label.clone().unwrap_or_else(|| name.clone());
-        let arn =
-            format!("{}/{label}:{:x}", self.about.machine_id.replace(":stateMachine:", ":mapRun:"), self.random(step));
         self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": arn })));
         self.waits.insert(task, thread);
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
@@ -236,7 +236,7 @@ fn items(state: &State, map: &Map, scene: &Scene) -> Result<Result<Vec<Value>, F
 
 /// All that the run of a distributed Map has to know.
 fn order(
-    (task, graph, name): (Ticket, &Arc<Graph>, &str),
+    (task, name, arn): (Ticket, &str, &str),
     state: &State,
     map: &Map,
     distributed: &Distributed,
@@ -265,7 +265,7 @@ fn order(
     Ok(Ok(MapOrder {
         task,
         state: name.to_owned(),
-        graph: graph.clone(),
+        arn: arn.to_owned(),
         items,
         reader,
         items_max,
@@ -275,7 +275,7 @@ fn order(
         tolerated_count: count(&map.tolerated_count, "ToleratedFailureCount")?,
         tolerated_percentage: map.tolerated_percentage.as_ref().map(percentage).transpose()?,
         context: scene.context.clone(),
-        variables: scene.variables.clone(),
+        variables: BTreeMap::clone(scene.variables),
         seed: scene.seed,
         now: scene.now,
         input: effective.clone(),

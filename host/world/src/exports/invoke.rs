@@ -1,8 +1,10 @@
 //! `flint:platform/invoke-handler`: a payload in, a payload out.
 
-use super::{Exports, Program, begin, failure_of, finish, is_idle};
+use super::{Exports, Program, begin, failure_of, finish, is_idle, rest};
 use crate::bindings::platform::types;
 use crate::failure::Failure;
+use crate::function::Answered;
+use crate::imports::transaction::Owner;
 use crate::invocation::Invocation;
 use crate::state::State;
 use crate::tally::Tally;
@@ -38,6 +40,30 @@ pub(crate) async fn call(
         Ok((answer, idle)) => {
             finish(lease, idle, deadline, tally);
             answer.map(Bytes::from).map_err(Failure::from)
+        }
+        Err(error) => Err(failure_of(&error, &mut lease)),
+    }
+}
+
+/// Calls the handler with a payload, holds back what it writes, and waits for what it does behind its answer: that belongs to the
+/// call too.
+pub(crate) async fn call_held(mut lease: Lease<Program>, payload: Bytes) -> Result<Answered, Failure> {
+    let transaction = lease.store().data_mut().hold(Owner::Caller);
+    let meter = lease.meter();
+    let (store, exports) = lease.parts();
+    let exports = Arc::clone(exports);
+    let answer = {
+        let call = pin!(store.run_concurrent(async |accessor| {
+            let answer = handle(accessor, &exports, payload).await?;
+            rest(accessor).await;
+            wasmtime::error::Ok(answer)
+        }));
+        Metered::new(call, meter).await.flatten()
+    };
+    match answer {
+        Ok(answer) => {
+            lease.finish();
+            Ok(Answered { answer: answer.map(Bytes::from).map_err(Failure::from), effects: transaction.finish() })
         }
         Err(error) => Err(failure_of(&error, &mut lease)),
     }

@@ -1,5 +1,6 @@
 //! Executions of workflows.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -96,6 +97,53 @@ pub(crate) struct List {
 pub(crate) struct History {
     #[schema(value_type = Vec<Object>)]
     pub(crate) events: Vec<Value>,
+}
+
+/// How a drawing is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum GraphFormat {
+    /// For terminals
+    #[default]
+    Text,
+    /// For Markdown that draws Mermaid
+    Mermaid,
+    /// An image
+    Svg,
+}
+
+/// How an execution is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Draw {
+    /// `text` if nobody says.
+    #[serde(default)]
+    pub(crate) format: GraphFormat,
+}
+
+/// A drawing of a definition, with what became of its states in an execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Drawn {
+    pub(crate) graph: String,
+}
+
+/// A worker that asks an activity for a task.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TakeTask {
+    /// Stands in the history.
+    pub(crate) worker: Option<String>,
+    /// How long to wait for one, at most a minute; not at all if nobody says.
+    pub(crate) wait_ms: Option<u64>,
+}
+
+/// A task that a worker has taken on, if there is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TakenTask {
+    /// With this its end is told.
+    pub(crate) task_token: Option<String>,
+    #[schema(value_type = Object)]
+    pub(crate) input: Option<Value>,
 }
 
 /// Why an execution is stopped, or a task failed.

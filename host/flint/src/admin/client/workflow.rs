@@ -1,8 +1,11 @@
 //! Asks a running host about executions of workflows.
 
 use super::{Client, ClientError, encode, query};
-use crate::admin::api::workflow::{Accepted, Execution, Executions, History, List, Start, Started, Told, Why};
+use crate::admin::api::workflow::{
+    Accepted, Draw, Drawn, Execution, Executions, History, List, Start, Started, TakeTask, TakenTask, Told, Why,
+};
 use bytes::Bytes;
+use clap::ValueEnum;
 use flint_model::WorkflowName;
 use http::Method;
 
@@ -10,6 +13,11 @@ impl Client {
     /// Starts an execution.
     pub(crate) async fn start_execution(&self, workflow: &WorkflowName, start: &Start) -> Result<Started, ClientError> {
         self.ask(Method::POST, &format!("/v1/workflows/{workflow}/executions"), start).await
+    }
+
+    /// Starts an execution, and waits for its end.
+    pub(crate) async fn run_execution(&self, workflow: &WorkflowName, start: &Start) -> Result<Execution, ClientError> {
+        self.ask(Method::POST, &format!("/v1/workflows/{workflow}/run"), start).await
     }
 
     /// Lists executions.
@@ -26,6 +34,23 @@ impl Client {
     /// Tells what happened in an execution.
     pub(crate) async fn history(&self, workflow: &WorkflowName, name: &str) -> Result<History, ClientError> {
         self.json(Method::GET, &execution_path(workflow, name, "/history"), Bytes::new()).await
+    }
+
+    /// Draws an execution.
+    pub(crate) async fn draw_execution(
+        &self,
+        workflow: &WorkflowName,
+        name: &str,
+        Draw { format }: Draw,
+    ) -> Result<Drawn, ClientError> {
+        let format = format.to_possible_value().map(|value| value.get_name().to_owned());
+        let path = format!("{}{}", execution_path(workflow, name, "/graph"), query([("format", format)]));
+        self.json(Method::GET, &path, Bytes::new()).await
+    }
+
+    /// Takes on a task of an activity.
+    pub(crate) async fn take_task(&self, activity: &str, take: &TakeTask) -> Result<TakenTask, ClientError> {
+        self.ask(Method::POST, &format!("/v1/activities/{}/task", encode(activity)), take).await
     }
 
     /// Stops an execution.

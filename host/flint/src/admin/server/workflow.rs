@@ -2,7 +2,8 @@
 
 use super::{Host, Managed, parse};
 use crate::admin::api::workflow::{
-    Accepted, Execution, Executions, History, List, Start, Started, Told, Why, Workflows,
+    Accepted, Draw, Drawn, Execution, Executions, History, List, Start, Started, TakeTask, TakenTask, Told, Why,
+    Workflows,
 };
 use crate::admin::api::{Problem, ProblemDetails};
 use crate::admin::workflow;
@@ -21,8 +22,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Managed>> {
     OpenApiRouter::new()
         .routes(routes!(all_workflows))
         .routes(routes!(list_executions, start_execution))
+        .routes(routes!(run_execution))
         .routes(routes!(describe_execution))
         .routes(routes!(execution_history))
+        .routes(routes!(draw_execution))
+        .routes(routes!(take_task))
         .routes(routes!(stop_execution))
         .routes(routes!(redrive_execution))
         .routes(routes!(tell_task))
@@ -87,6 +91,27 @@ async fn start_execution(
     workflow::start(&of(&managed, &name)?.1, read(body)?).await.map(Json)
 }
 
+/// Starts an execution, and answers when it has ended.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{name}/run",
+    params(("name", description = "The workflow.")),
+    request_body = Start,
+    responses(
+        (status = 200, body = Execution),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn run_execution(
+    State(managed): Host,
+    Path(name): Path<String>,
+    body: Result<Json<Start>, JsonRejection>,
+) -> Result<Json<Execution>, Problem> {
+    let (name, current) = (parse::<WorkflowName>(&name)?, managed.served.current());
+    workflow::run(&current, &name, read(body)?).await.map(Json)
+}
+
 /// An execution.
 #[utoipa::path(
     get,
@@ -122,6 +147,46 @@ async fn execution_history(
     Path((name, execution)): Path<(String, String)>,
 ) -> Result<Json<History>, Problem> {
     workflow::history(&of(&managed, &name)?.1, &execution).await.map(Json)
+}
+
+/// Draws an execution.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{name}/executions/{execution}/graph",
+    params(("name", description = "The workflow."), ("execution", description = "The execution's name."), Draw),
+    responses(
+        (status = 200, body = Drawn),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn draw_execution(
+    State(managed): Host,
+    Path((name, execution)): Path<(String, String)>,
+    Query(draw): Query<Draw>,
+) -> Result<Json<Drawn>, Problem> {
+    workflow::graph(&of(&managed, &name)?.1, &execution, draw.format).await.map(Json)
+}
+
+/// Takes on a task of an activity, as a worker does.
+#[utoipa::path(
+    post,
+    path = "/v1/activities/{activity}/task",
+    params(("activity", description = "The activity.")),
+    request_body = TakeTask,
+    responses(
+        (status = 200, body = TakenTask),
+        (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+async fn take_task(
+    State(managed): Host,
+    Path(activity): Path<String>,
+    body: Result<Json<TakeTask>, JsonRejection>,
+) -> Result<Json<TakenTask>, Problem> {
+    let (current, stores) = (managed.served.current(), &*managed.stores);
+    workflow::take_task(stores, &current.workflows, &activity, read(body)?).await.map(Json)
 }
 
 /// Stops an execution.

@@ -89,7 +89,7 @@ impl Outcome<'_> {
 
 impl Record<'_> {
     /// Tells each value that is written of it. Of what did not succeed, it is always the whole record.
-    pub(super) fn each(&self, transformation: Transformation, mut tell: impl FnMut(&Value)) {
+    pub(crate) fn each(&self, transformation: Transformation, mut tell: impl FnMut(&Value)) {
         match (self.outcome, transformation) {
             (Outcome::Succeeded(Value::Array(items)), Transformation::Flatten) => items.iter().for_each(tell),
             (Outcome::Succeeded(output), Transformation::Compact | Transformation::Flatten) => tell(output),
