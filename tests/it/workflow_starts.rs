@@ -172,9 +172,8 @@ fn each_message_of_a_queue_starts_one_execution_over_kills() {
     assert_eq!(names, ids.iter().map(|id| format!("queue-jobs-{id}")).collect());
     let numbers: BTreeSet<_> = all.iter().filter_map(|one| one["output"]["body"]["n"].as_u64()).collect();
     assert_eq!(numbers, (0..100).collect());
-    let expected =
-        json!({"source": "queue", "queue": "jobs", "body": all[0]["input"]["body"], "attributes": {"kind": "a"}});
-    assert_eq!(inputs(&all)[0], expected);
+    let one = json!({"source": "queue", "queue": "jobs", "body": {"n": 7}, "attributes": {"kind": "a"}});
+    assert!(inputs(&all).contains(&one), "{all:?}");
     queue_is_empty(&host, "jobs");
 }
 

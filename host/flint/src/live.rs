@@ -48,7 +48,7 @@ use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
 use flint_triggers::request::{Answers, Door};
-use flint_world::{Compiled, Functions, LoadError, World};
+use flint_world::{Compiled, Functions, LoadError, RequestMemory, World};
 use history::{Durability, History};
 use record::{Made, Record, Sum};
 use routes::Callee;
@@ -74,6 +74,8 @@ pub(crate) struct Generation {
     pub(crate) door: Door<Callee>,
     /// Those of the door, which the next one goes on with.
     pub(crate) rates: Rates,
+    /// What requests that are held whole may take; the same over all changes.
+    pub(crate) request_memory: Arc<RequestMemory>,
 }
 
 /// What the host serves.
@@ -117,7 +119,8 @@ impl Served {
         let room = wire::room(&platform.limits);
         let door = wire::door(&platform, &functions, &rates, Cut::default(), room, blobs, answers.clone())?;
         let workflows = loaded.executions(&stores)?;
-        let generation = Generation { platform, source: loaded.source.clone(), functions, workflows, door, rates };
+        let (source, request_memory) = (loaded.source.clone(), Arc::clone(world.request_memory()));
+        let generation = Generation { platform, source, functions, workflows, door, rates, request_memory };
         let current = ArcSwap::from_pointee(generation);
         let telemetry = telemetry.clone();
         let (deploying, changing) = Default::default();

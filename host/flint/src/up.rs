@@ -224,10 +224,9 @@ fn serve_requests(listener: Listener, served: Arc<Served>, limits: &HostLimits) 
     let serving = listener.serve(
         move |request, client: Arc<Client>| {
             // What is served now, for this request, to its end.
-            let (served, generation) = (Arc::clone(&served), served.current());
+            let generation = served.current();
             async move {
-                let call =
-                    |callee: &Callee, invocation, request| callee.call(&served, &generation, invocation, request);
+                let call = |callee: &Callee, invocation, request| callee.call(&generation, invocation, request);
                 generation.door.answer(request, &client, call).await
             }
         },

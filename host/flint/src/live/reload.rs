@@ -87,7 +87,8 @@ impl Served {
         functions.values().for_each(|slot| slot.take_over());
         self.engine().admit(wire::admission(&platform.limits, platform.functions.values()));
         self.stores.set_catalog(wire::catalog(&platform));
-        let generation = Generation { platform, source: loaded.source.clone(), functions, workflows, door, rates };
+        let (source, request_memory) = (loaded.source.clone(), Arc::clone(&current.request_memory));
+        let generation = Generation { platform, source, functions, workflows, door, rates, request_memory };
         self.current.store(Arc::new(generation));
         self.retire(&current);
         Ok(reloaded)

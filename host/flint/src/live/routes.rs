@@ -1,9 +1,9 @@
 //! Whom routes ask: functions, and workflows, of which a request starts an execution.
 
+use super::Generation;
 use super::slot::Slot;
 use super::starts::request;
 use super::workflows::{Answer, StartError, start};
-use super::{Generation, Served};
 use bytes::Bytes;
 use flint_config::platform::{self, Input, Methods, Segment};
 use flint_model::{ByteSize, InvocationId, WorkflowName};
@@ -14,6 +14,7 @@ use flint_triggers::request::{ClientBody, Problem, Refusal, idempotency};
 use flint_workflows::execution::{ExecutionError, Started};
 use flint_workflows::run::Outcome;
 use flint_world::{Failure, Invocation, ResponseBody};
+use futures::future;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -87,29 +88,27 @@ impl Callee {
     /// That of the function, or that the request could not be read.
     pub(crate) fn call(
         &self,
-        served: &Arc<Served>,
         current: &Arc<Generation>,
         invocation: Invocation,
         request: Request<Capped<ClientBody>>,
     ) -> impl Future<Output = Result<Response<Body>, Failure>> + Send + 'static + use<> {
-        let begun = match self {
-            Self::Function(slot) => Ok(slot.choose_for(request.extensions())),
-            Self::Workflow(entrance) => Err((Arc::clone(entrance), Arc::clone(served), Arc::clone(current))),
-        };
-        async move {
-            match begun {
-                Ok(chosen) => {
+        match self {
+            Self::Function(slot) => {
+                let chosen = slot.choose_for(request.extensions());
+                future::Either::Left(async move {
                     let (live, tells) = chosen?;
                     let mut response = live.function.http(invocation, request).await?;
                     if tells {
                         response.headers_mut().insert(VERSION, live.header().clone());
                     }
                     Ok(response.map(Either::Left))
-                }
+                })
+            }
+            Self::Workflow(entrance) => {
+                let (entrance, current) = (Arc::clone(entrance), Arc::clone(current));
                 // In a box, so that calls of functions are not larger for it.
-                Err((entrance, served, current)) => {
-                    Box::pin(async move { entrance.enter(&served, &current, invocation.id, request).await }).await
-                }
+                let entering = async move { entrance.enter(&current, invocation.id, request).await };
+                future::Either::Right(Box::pin(entering))
             }
         }
     }
@@ -118,13 +117,12 @@ impl Callee {
 impl Entrance {
     async fn enter(
         &self,
-        served: &Served,
         current: &Generation,
         id: InvocationId,
         request: Request<Capped<ClientBody>>,
     ) -> Result<Response<Body>, Failure> {
         let (parts, body) = request.into_parts();
-        let (body, _held) = served.world.request_memory().read(body, BODY_MAX).await?;
+        let (body, _held) = current.request_memory.read(body, BODY_MAX).await?;
         let answered = async {
             // Who only looks starts nothing.
             if parts.method == Method::HEAD {

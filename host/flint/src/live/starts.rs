@@ -131,3 +131,37 @@ fn said(outcome: Outcome) -> String {
         Outcome::Succeeded(_) => "the execution succeeded".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flint_model::StoreName;
+    use flint_stores::Expectation;
+
+    #[test]
+    fn the_definition_is_written_once_for_all_that_start_together() {
+        let put = |key: &str, expect| Effect::KvPut {
+            store: StoreName::executions(),
+            key: key.to_owned(),
+            value: "value".into(),
+            expires_at: None,
+            expect,
+        };
+        let mut effects = Vec::new();
+        for name in ["one", "two"] {
+            add(&mut effects, vec![put(name, Some(Expectation::Absent)), put("definition", None)]);
+        }
+        let expected =
+            [put("one", Some(Expectation::Absent)), put("definition", None), put("two", Some(Expectation::Absent))];
+        assert_eq!(effects, expected);
+    }
+
+    #[test]
+    fn only_what_the_host_can_mend_comes_again_for_ever() {
+        let unavailable = flint_stores::ReadError::Unavailable { reason: flint_stores::Unavailable::Failed };
+        assert!(retry(&ExecutionError::Read(unavailable)).is_err_and(|unanswered| unanswered.blame == Blame::Host));
+        let too_large = ExecutionError::TooLarge { size: 2, max: 1 };
+        assert_eq!(retry(&too_large), Ok(Retry::Never));
+        assert_eq!(retry(&ExecutionError::Exists { name: "one".to_owned() }), Ok(Retry::Never));
+    }
+}

@@ -1,3 +1,5 @@
+//! What each source tells.
+
 use super::*;
 use flint_config::platform::{BlobEvents, ChangeEvents, Start as Begin};
 use flint_model::filter::KeyFilter;
