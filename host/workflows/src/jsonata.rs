@@ -37,6 +37,9 @@ use shortcut::{Found, Shortcut};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What is said of a call of something that is no function.
+const NO_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
+
 /// What one evaluation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -192,7 +195,9 @@ fn coded(message: &str) -> &str {
     let mut starts = message.match_indices(": ").map(|(end, _)| end).filter(|end| *end >= 5);
     let code =
         |end: usize| message.get(end - 5..).filter(|rest| jsonata_core::evaluator::error_code_prefix(rest).is_some());
-    starts.find_map(code).unwrap_or(message)
+    let message = starts.find_map(code).unwrap_or(message);
+    // The language's own message does not name what is no function.
+    if message.starts_with(NO_FUNCTION) { NO_FUNCTION } else { message }
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -4,6 +4,7 @@
 //! clock jumps instead, so waits, retries and time-outs come in the same order in no time.
 
 mod mock;
+mod service;
 
 #[cfg(test)]
 mod tests;
@@ -210,6 +211,9 @@ impl Trial<'_> {
     fn task(&mut self, run: usize, order: &TaskOrder) {
         let task = order.task;
         if let Some((result, delay)) = self.mocks.answer(order) {
+            if let Some(taken) = self.taken(order) {
+                self.push(self.now, run, taken);
+            }
             return self.push(self.now.saturating_add(delay), run, Event::TaskEnded { task, result });
         }
         let event = match self.world.call(order).unwrap_or_else(|| Err(unknown(order))) {
@@ -217,6 +221,20 @@ impl Trial<'_> {
             result => Event::TaskEnded { task, result },
         };
         self.push(self.now, run, event);
+    }
+
+    /// What happens before the end of a task that somebody else tells: a worker has it, or the service has answered.
+    fn taken(&self, order: &TaskOrder) -> Option<Event> {
+        let task = order.task;
+        match order.resource.service {
+            Service::Activity { .. } => Some(Event::TaskStarted { task, worker: None }),
+            _ if !order.resource.waits() => None,
+            _ => {
+                let seed = chance::seed_of(self.options.seed, self.order);
+                let output = service::answer(order, seed, self.now).unwrap_or_else(|| json!({}));
+                Some(Event::TaskSubmitted { task, output })
+            }
+        }
     }
 
     fn map(&mut self, run: usize, order: MapOrder) {

@@ -44,11 +44,12 @@ impl Run {
             details.insert("name".to_owned(), json!(name));
             Some(Value::Object(details))
         };
+        let before = found.last;
         let entered = self.note_of(thread, step, kind, details);
         let now = step.moment.now;
         if let Some(found) = self.threads.get_mut(&thread) {
             let (state, retries) = (name.to_owned(), vec![0; retriers]);
-            found.at = Some(At { state, input, entered, entered_at: now, retries, doing: Doing::Nothing });
+            found.at = Some(At { state, input, entered, before, entered_at: now, retries, doing: Doing::Nothing });
         }
         match step.entered > self.limits.states_a_step {
             true => self.rest(thread, step),
