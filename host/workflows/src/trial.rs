@@ -216,7 +216,8 @@ impl Trial<'_> {
             }
             return self.push(self.now.saturating_add(delay), run, Event::TaskEnded { task, result });
         }
-        let event = match self.world.call(order).unwrap_or_else(|| Err(unknown(order))) {
+        let called = self.world.call(order).or_else(|| self.served(order).map(Ok));
+        let event = match called.unwrap_or_else(|| Err(unknown(order))) {
             Ok(output) if order.resource.waits() => Event::TaskSubmitted { task, output },
             result => Event::TaskEnded { task, result },
         };
@@ -230,11 +231,20 @@ impl Trial<'_> {
             Service::Activity { .. } => Some(Event::TaskStarted { task, worker: None }),
             _ if !order.resource.waits() => None,
             _ => {
-                let seed = chance::seed_of(self.options.seed, self.order);
-                let output = service::answer(order, seed, self.now).unwrap_or_else(|| json!({}));
+                let output = self.served(order).unwrap_or_else(|| service::taken(order, self.seed(), self.now));
                 Some(Event::TaskSubmitted { task, output })
             }
         }
+    }
+
+    /// What a service answers that takes whatever it is given.
+    fn served(&self, order: &TaskOrder) -> Option<Value> {
+        service::answer(order, self.seed())
+    }
+
+    /// A seed of the moment.
+    fn seed(&self) -> u64 {
+        chance::seed_of(self.options.seed, self.order)
     }
 
     fn map(&mut self, run: usize, order: MapOrder) {
