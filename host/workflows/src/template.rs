@@ -117,6 +117,10 @@ impl Template {
 }
 
 /// That nothing is at a path of a payload template, in AWS's words.
+///
+/// The specification has `States.ParameterPathFailure` for it, but the service was never seen to raise that: its histories
+/// tell `States.Runtime` with this cause, for `Parameters`, `ResultSelector`, `ItemSelector` and `Assign` alike. So nothing
+/// here raises it either; `Catch` and `Retry` may still name it.
 fn missing(path: &Path, scene: &Scene, location: &str) -> Trouble {
     let field = location.rsplit('/').next().unwrap_or(location);
     let text = path.text();

@@ -21,6 +21,9 @@ enum Remedy {
 
 impl Run {
     /// A state failed: it, or the nearest one around it that has a remedy, goes on; else the execution fails.
+    ///
+    /// A failure within a branch or an item is that of the Parallel or Map state around it, with its own name and cause. The
+    /// specification has `States.BranchFailed` for it, which the service's histories never tell.
     pub(super) fn state_failed(&mut self, thread: ThreadId, failure: Failure, step: &mut Step) {
         let mut at = thread;
         loop {
@@ -310,7 +313,9 @@ impl Run {
 
 /// What a state passes on whose failure was caught.
 fn caught(state: &State, catcher: &Catcher, failure: &Failure, scene: &Scene) -> Result<Passed, Trouble> {
-    let error = json!({"Error": failure.error, "Cause": failure.cause});
+    // Who fails without an error, such as a callback, passes on `null` for what it did not say, as the service does.
+    let said = |text: &str| if failure.error.is_empty() && text.is_empty() { Value::Null } else { json!(text) };
+    let error = json!({"Error": said(&failure.error), "Cause": said(&failure.cause)});
     match &state.flow {
         Flow::JsonPath(_) => {
             let assigned = flow::assigned(catcher.assign.as_ref(), &scene.of(&error))?;
