@@ -154,6 +154,8 @@ pub struct MapOrder {
     pub task: Ticket,
     /// The state's name.
     pub state: String,
+    /// The ARN of the map run.
+    pub map_run: String,
     /// The graph that the state is in.
     pub graph: Arc<crate::definition::Graph>,
     /// The items, if no reader reads them.
@@ -185,6 +187,12 @@ pub struct MapOrder {
 }
 
 impl MapOrder {
+    /// `Label`, or the state's name.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.definition().and_then(|(_, _, distributed)| distributed.label.as_deref()).unwrap_or(&self.state)
+    }
+
     /// The Map state, and what it has because it is distributed.
     #[must_use]
     pub fn definition(&self) -> Option<(&crate::definition::State, &crate::definition::Map, &Distributed)> {

@@ -4,6 +4,7 @@ use super::context::Besides;
 use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
 use super::{Batch, Command, MapOrder, Outcome, Run, Step, Ticket, Todo};
 use crate::amount;
+use crate::chance::Chance;
 use crate::definition::{Distributed, Flow, Graph, Items, Kind, Map, Mode, State};
 use crate::failure::{Failure, name};
 use crate::jsonata;
@@ -203,16 +204,16 @@ impl Run {
         let length = given.items.as_ref().map_or(0, Vec::len);
         self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
         let task = self.ticket();
-        let prepared =
-            self.compute(thread, step, |scene| order((task, &graph, &name), state, map, distributed, given, scene));
+        let label = distributed.label.as_ref().unwrap_or(&name);
+        let machine = self.about.machine_id.replace(":stateMachine:", ":mapRun:");
+        let map_run = format!("{machine}/{label}:{}", Chance::seeded(self.random(step)).uuid());
+        let place = MapPlace { task, graph: &graph, name: &name, map_run: &map_run };
+        let prepared = self.compute(thread, step, |scene| order(place, state, map, distributed, given, scene));
         let order = match prepared {
             Ok(order) => order,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        let label = distributed.label.clone().unwrap_or_else(|| name.clone());
-        let arn =
-            format!("{}/{label}:{:x}", self.about.machine_id.replace(":stateMachine:", ":mapRun:"), self.random(step));
-        self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": arn })));
+        self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": map_run })));
         self.waits.insert(task, thread);
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
         match order {
@@ -220,6 +221,14 @@ impl Run {
             Err(failure) => _ = self.task_ended(task, Err(failure), step),
         }
     }
+}
+
+/// Which distributed Map, and how its run is called.
+struct MapPlace<'a> {
+    task: Ticket,
+    graph: &'a Arc<Graph>,
+    name: &'a str,
+    map_run: &'a str,
 }
 
 /// What a distributed Map has to know to start.
@@ -278,7 +287,7 @@ fn items(state: &State, map: &Map, scene: &Scene) -> Result<Result<Vec<Value>, F
 
 /// All that the run of a distributed Map has to know. The failure is one of the run, which has started by then.
 fn order(
-    (task, graph, name): (Ticket, &Arc<Graph>, &str),
+    place: MapPlace,
     state: &State,
     map: &Map,
     distributed: &Distributed,
@@ -303,9 +312,10 @@ fn order(
         return Ok(Err(Failure::new(name::ITEM_READER_FAILED, "field MaxItems must be positive")));
     };
     Ok(Ok(MapOrder {
-        task,
-        state: name.to_owned(),
-        graph: graph.clone(),
+        task: place.task,
+        state: place.name.to_owned(),
+        map_run: place.map_run.to_owned(),
+        graph: place.graph.clone(),
         items,
         reader: reader.map(|reader| reader.arguments.evaluate(&scene, "ItemReader")).transpose()?,
         items_max,
