@@ -19,6 +19,7 @@
 
 mod aws;
 mod convert;
+mod document;
 pub mod guard;
 mod meter;
 mod shortcut;
@@ -36,6 +37,9 @@ use serde_json::Value;
 use shortcut::{Found, Shortcut};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What is said of `$`, `$$` and names that would mean the input document.
+pub(crate) const NO_DOCUMENT: &str = "there is no input document that it could mean";
 
 /// What is said of a call of something that is no function.
 const NO_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
@@ -78,12 +82,17 @@ impl Jsonata {
     /// Parses an expression, given without the `{%` and `%}` around it.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it, with the code of JSONata.
+    /// A sentence that says what is wrong with it, with the code of JSONata; also of one that means an input document.
     pub fn parse(text: &str) -> Result<Self, String> {
         let tree = jsonata_core::parser::parse(text).map_err(|error| {
             let message = error.to_string();
             format!("The JSONata expression '{text}' is not valid. {}", coded(&message))
         })?;
+        if let Some(reference) = document::reference(&tree) {
+            return Err(format!(
+                "The JSONata expression '{text}' has `{reference}` at its top level, where {NO_DOCUMENT}"
+            ));
+        }
         let names = Names::of(&tree);
         let shortcut = Shortcut::of(&tree);
         let tree = guard::guarded(tree, &names.bound)?;

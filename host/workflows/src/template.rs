@@ -8,6 +8,7 @@ use crate::mistake::Place;
 use crate::path::Path;
 use crate::scene::{Scene, Trouble};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// A value with expressions in it, parsed.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ impl Template {
                     }
                 };
                 let fields: Vec<_> = fields.iter().map(field).collect();
+                note_doubles(&fields, place, mistakes);
                 let is_fixed = fields.iter().all(|(_, field)| matches!(field, Self::Fixed(_)));
                 if is_fixed { Self::Fixed(value.clone()) } else { Self::Object(fields) }
             }
@@ -54,6 +56,12 @@ impl Template {
             (Value::String(text), Language::Jsonata) => match jsonata::text_of(text).map(Jsonata::parse) {
                 Some(Ok(expression)) => Self::Jsonata(expression),
                 Some(Err(mistake)) => Self::mistaken(place, mistake, mistakes),
+                None if is_half_open(text) => {
+                    let mistake = format!(
+                        "`{text}` is no expression: `{{%` stands at the very start of a text, `%}}` at its very end"
+                    );
+                    Self::mistaken(place, mistake, mistakes)
+                }
                 None => Self::Fixed(value.clone()),
             },
             _ => Self::Fixed(value.clone()),
@@ -113,6 +121,21 @@ impl Template {
                 fields.iter().map(field).collect::<Result<_, _>>().map(Value::Object)
             }
         }
+    }
+}
+
+/// Whether a text opens or closes an expression of JSONata without doing both, which AWS refuses. With spaces around all of it,
+/// it is a text like any other.
+fn is_half_open(text: &str) -> bool {
+    text.starts_with("{%") != text.ends_with("%}")
+}
+
+/// Notes fields that are the same without the `.$`.
+fn note_doubles(fields: &[(String, Template)], place: &Place, mistakes: &mut Vec<(Place, String)>) {
+    let mut seen = HashSet::new();
+    for (name, _) in fields.iter().filter(|(name, _)| !seen.insert(name)) {
+        let mistake = format!("`{name}` and `{name}.$` are one field: remove one of them");
+        mistakes.push((place.field(&format!("{name}.$")), mistake));
     }
 }
 
