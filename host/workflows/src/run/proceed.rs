@@ -192,7 +192,8 @@ fn act(state: &State, scene: &Scene) -> Result<Act, Trouble> {
             let rule = choice.decide(&scene.of(&effective))?;
             let next = rule.map(|rule| &rule.next).or(choice.default.as_ref());
             let Some(next) = next else {
-                return Err(Trouble::new(name::NO_CHOICE_MATCHED, "No choice rule matched, and there is no Default."));
+                let cause = "Failed to transition out of the state. The state does not point to a next state.";
+                return Err(Trouble::new(name::NO_CHOICE_MATCHED, cause));
             };
             let passed = state.passed_through(scene, rule.map(|rule| (&rule.assign, &rule.output)))?;
             Ok(Act::Pass(passed, Next::To(next.clone())))
