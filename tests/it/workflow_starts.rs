@@ -1,6 +1,6 @@
 //! What starts executions of workflows: requests, messages, publications, changes, events of blobs, ticks.
 
-use crate::harness::{Host, Launch, Response, eventually, flint};
+use crate::harness::{Host, Launch, Response, eventually};
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -322,11 +322,47 @@ fn each_tick_starts_one_execution_over_kills() {
     assert!(listed.contains("\tworkflow steps\t"), "{listed}");
 }
 
-#[test]
-fn express_executions_are_told_to_be_unserved_before_the_host_serves() {
+/// An express workflow that does as `body.do` says.
+fn express(sections: &str) -> Host {
+    let says = |what: &str, next: &str| json!({"Variable": "$.body.do", "StringEquals": what, "Next": next});
+    let definition = json!({"StartAt": "A", "TimeoutSeconds": 1, "States": {
+        "A": {"Type": "Choice", "Choices": [says("fail", "Fails"), says("wait", "Waits")], "Default": "Ends"},
+        "Fails": {"Type": "Fail", "Error": "Bad", "Cause": "asked"},
+        "Waits": {"Type": "Wait", "Seconds": 60, "Next": "Ends"},
+        "Ends": {"Type": "Pass", "OutputPath": "$.body", "End": true}}});
     let launch = steps("");
-    let express = config("").replace("definition", "type = \"express\"\ndefinition");
-    fs::write(launch.folder().join("platform.toml"), express).expect("written");
-    let run = flint(launch.folder(), ["check", "--json"]);
-    assert_eq!((run.code, &run.json()["diagnostics"][0]["code"]), (Some(3), &json!("workflow/unserved")), "{run:?}");
+    let config = config(sections).replace("definition", "type = \"express\"\ndefinition");
+    fs::write(launch.folder().join("platform.toml"), config).expect("written");
+    fs::write(launch.folder().join("steps.asl.json"), definition.to_string()).expect("written");
+    launch.start()
+}
+
+#[test]
+fn who_starts_an_express_execution_gets_what_comes_out_and_the_same_again_by_its_key() {
+    let route = "[[route]]\npath = \"/do\"\nworkflow = \"steps\"\ninput = \"request\"\nidempotency = {}\n";
+    let host = express(route);
+    let send = |what: &str| host.http().post_json("/do", &json!({"do": what}));
+    let well = send("go").expect(200);
+    assert_eq!((well.json(), well.header("content-type")), (json!({"do": "go"}), "application/json"));
+    let failed = send("fail").expect(500).json();
+    assert_eq!(json!([failed["code"], failed["error"], failed["cause"]]), json!(["workflow/failed", "Bad", "asked"]));
+    assert_eq!(send("wait").expect(504).json()["code"], "workflow/timed-out");
+    let first = post(&host, "/do", "k", "{\"do\": 1}").expect(200);
+    let again = post(&host, "/do", "k", "{\"do\": 1}").expect(200);
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!(first.json(), again.json());
+    assert_eq!(post(&host, "/do", "k", "{}").expect(422).json()["code"], "http/idempotency-mismatch");
+    assert_eq!(executions(&host), [json!(null); 0], "none is kept");
+}
+
+#[test]
+fn a_message_of_an_express_execution_is_done_when_that_succeeded() {
+    let host = express(&JOBS.replace("[queue.jobs]", "[queue.jobs]\nmax-receives = 2"));
+    let message = |what: &str| json!({"value": json!({"do": what}).to_string()});
+    let ids = send(&host, "jobs", &json!([message("go"), message("fail"), message("go")]));
+    let dead = dead_letters(&host, DEAD, 1);
+    assert_eq!(dead[0]["id"].as_str(), Some(ids[1].as_str()));
+    assert_eq!(dead[0]["death"]["reason"], "the execution failed: Bad: asked (received 2 times)");
+    queue_is_empty(&host, "jobs");
+    assert_eq!(dead_letters(&host, DEAD, 1).len(), 1);
 }

@@ -32,24 +32,48 @@ fn of_path_field(trouble: Trouble, field: &str) -> Trouble {
     Trouble { cause, ..trouble }
 }
 
-/// A whole number that is not negative, such as `MaxConcurrency`.
+/// A whole number that is not negative, such as `TimeoutSeconds`.
 ///
 /// # Errors
 /// What kept an expression from having a value, or that its value is no such number.
 pub fn count(amount: &Amount, scene: &Scene, field: &str) -> Result<u64, Trouble> {
     let value = value(amount, scene, field)?;
-    let wrong = || wrong(amount, field, "integer", "number", &value);
-    let whole = number::whole(&value).ok_or_else(wrong)?;
+    let whole = number::whole(&value).ok_or_else(|| wrong(amount, field, "integer", "number", &value))?;
     u64::try_from(whole).map_err(|_| negative(amount, field))
 }
 
-/// A number of percents.
+/// A whole number that is not negative, of a Map state: at a path, it may be a text of digits, as the service was seen to do.
+///
+/// # Errors
+/// Those of [`count`].
+pub fn map_count(amount: &Amount, scene: &Scene, field: &str) -> Result<u64, Trouble> {
+    u64::try_from(map_number(amount, scene, field)?).map_err(|_| negative(amount, field))
+}
+
+/// The same, also below zero.
+///
+/// # Errors
+/// Those of [`count`].
+pub fn map_number(amount: &Amount, scene: &Scene, field: &str) -> Result<i64, Trouble> {
+    let value = value(amount, scene, field)?;
+    let found = match (amount, &value) {
+        (Amount::Path(_), Value::String(digits)) => digits.parse().ok(),
+        _ => number::whole(&value),
+    };
+    found.ok_or_else(|| wrong(amount, field, "integer", "number", &value))
+}
+
+/// A number of percents. At a path, it may be a text of digits.
 ///
 /// # Errors
 /// What kept an expression from having a value, or that its value is not between 0 and 100.
 pub fn percentage(amount: &Amount, scene: &Scene, field: &str) -> Result<f64, Trouble> {
     let value = value(amount, scene, field)?;
-    let number = value.as_f64().ok_or_else(|| wrong(amount, field, "float", "number", &value))?;
+    let number = match (amount, &value) {
+        (Amount::Path(_), Value::String(digits)) => digits.parse().ok(),
+        _ => value.as_f64(),
+    };
+    let number: f64 = number.ok_or_else(|| wrong(amount, field, "float", "number", &value))?;
     if (0.0..=100.0).contains(&number) {
         return Ok(number);
     }

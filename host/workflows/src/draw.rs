@@ -1,15 +1,19 @@
 //! Drawings of state machines: for terminals, as Mermaid, and as SVG; with the states of an execution marked.
 
+mod layers;
+mod layout;
+mod marks;
 mod mermaid;
 mod svg;
 mod text;
 
 use crate::choice::{Comparison, Condition, Operand};
 use crate::definition::{Graph, Kind, Next, State};
-use crate::history::Happened;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
+use layers::layers;
+
+pub use marks::marks;
 pub use mermaid::mermaid;
 pub use svg::svg;
 pub use text::text;
@@ -56,33 +60,6 @@ impl Mark {
     }
 }
 
-/// The marks of an execution's states, from what happened in it.
-#[must_use]
-pub fn marks(history: &[Happened]) -> Marks {
-    let mut marks = Marks::new();
-    let mut failed = false;
-    for happened in history {
-        let name = happened.details.as_ref().and_then(|details| details.get("name")).and_then(Value::as_str);
-        match (happened.kind, name) {
-            ("FailStateEntered", Some(name)) => _ = marks.insert(name.to_owned(), Mark::Failed),
-            (kind, Some(name)) if kind.ends_with("StateEntered") => _ = marks.insert(name.to_owned(), Mark::Running),
-            (kind, Some(name)) if kind.ends_with("StateExited") => {
-                let mark = if failed { Mark::Caught } else { Mark::Succeeded };
-                marks.insert(name.to_owned(), mark);
-            }
-            _ => {}
-        }
-        failed = happened.kind.ends_with("Failed") || happened.kind.ends_with("TimedOut");
-        let end = match happened.kind {
-            "ExecutionFailed" | "ExecutionTimedOut" => Mark::Failed,
-            "ExecutionAborted" => Mark::Aborted,
-            _ => continue,
-        };
-        marks.values_mut().filter(|mark| **mark == Mark::Running).for_each(|mark| *mark = end);
-    }
-    marks
-}
-
 /// Where a state leads, and why.
 fn arrows(state: &State) -> Vec<(&str, String)> {
     let mut arrows = Vec::new();
@@ -100,9 +77,30 @@ fn arrows(state: &State) -> Vec<(&str, String)> {
     arrows
 }
 
+/// The states that a state leads to.
+fn targets(state: &State) -> impl Iterator<Item = &str> {
+    let choice = match &state.kind {
+        Kind::Choice(choice) => Some(choice),
+        _ => None,
+    };
+    let chosen = choice.into_iter().flat_map(|choice| {
+        let rules = choice.rules.iter().map(|rule| rule.next.as_str());
+        rules.chain(choice.default.as_deref())
+    });
+    let next = match &state.next {
+        Next::To(next) => Some(next.as_str()),
+        Next::End => None,
+    };
+    chosen.chain(next).chain(state.catch.iter().map(|catcher| catcher.next.as_str()))
+}
+
 /// A condition in a few words.
 fn condition(condition: &Condition) -> String {
-    let joined = |all: &[Condition], word: &str| all.iter().map(self::condition).collect::<Vec<_>>().join(word);
+    let part = |part: &Condition| match part {
+        Condition::And(_) | Condition::Or(_) => format!("({})", self::condition(part)),
+        part => self::condition(part),
+    };
+    let joined = |all: &[Condition], word: &str| all.iter().map(part).collect::<Vec<_>>().join(word);
     match condition {
         Condition::And(all) => joined(all, " and "),
         Condition::Or(any) => joined(any, " or "),
@@ -146,26 +144,21 @@ fn within(state: &State) -> Vec<(String, &Graph)> {
     }
 }
 
-/// The states of a graph by how many steps they are away from its start, at the least; each only once.
-fn layers(graph: &Graph) -> Vec<Vec<&str>> {
-    let mut layers = Vec::new();
-    let mut seen = std::collections::HashSet::from([graph.start.as_str()]);
-    let mut layer = vec![graph.start.as_str()];
-    while !layer.is_empty() {
-        let targets =
-            layer.iter().filter_map(|name| graph.states.get(*name)).flat_map(arrows).map(|(target, _)| target);
-        let next: Vec<_> = targets.filter(|target| graph.states.contains_key(*target) && seen.insert(target)).collect();
-        layers.push(std::mem::replace(&mut layer, next));
-    }
-    layers
-}
-
 /// A text in one line, and not too long.
 fn short(text: &str, most: usize) -> String {
-    let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let line: String = text.chars().map(visible).collect();
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+/// A letter, or a space for what is none: what a terminal obeys, what turns lines around, and what XML does not allow.
+fn visible(letter: char) -> char {
+    match letter {
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => ' ',
+        letter if letter.is_control() => ' ',
+        letter => letter,
     }
 }
 

@@ -26,11 +26,11 @@ pub mod name {
     pub const PERMISSIONS: &str = "States.Permissions";
     /// `ResultPath` can't be applied to the input.
     pub const RESULT_PATH_MATCH_FAILURE: &str = "States.ResultPathMatchFailure";
-    /// A path of a payload template finds nothing.
+    /// A path of a payload template finds nothing. Only to be named: see [`RUNTIME`], which the service reports.
     pub const PARAMETER_PATH_FAILURE: &str = "States.ParameterPathFailure";
     /// A query of JSONata failed.
     pub const QUERY_EVALUATION_ERROR: &str = "States.QueryEvaluationError";
-    /// A branch of a Parallel state failed.
+    /// A branch of a Parallel state failed. Only to be named: the service reports the error of the branch.
     pub const BRANCH_FAILED: &str = "States.BranchFailed";
     /// No rule of a Choice state matched, and it has no default.
     pub const NO_CHOICE_MATCHED: &str = "States.NoChoiceMatched";

@@ -19,6 +19,7 @@
 
 mod aws;
 mod convert;
+mod document;
 pub mod guard;
 mod meter;
 mod shortcut;
@@ -36,6 +37,12 @@ use serde_json::Value;
 use shortcut::{Found, Shortcut};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What is said of `$`, `$$` and names that would mean the input document.
+pub(crate) const NO_DOCUMENT: &str = "there is no input document that it could mean";
+
+/// What is said of a call of something that is no function.
+const NO_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
 
 /// What one evaluation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +82,17 @@ impl Jsonata {
     /// Parses an expression, given without the `{%` and `%}` around it.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it, with the code of JSONata.
+    /// A sentence that says what is wrong with it, with the code of JSONata; also of one that means an input document.
     pub fn parse(text: &str) -> Result<Self, String> {
         let tree = jsonata_core::parser::parse(text).map_err(|error| {
             let message = error.to_string();
             format!("The JSONata expression '{text}' is not valid. {}", coded(&message))
         })?;
+        if let Some(reference) = document::reference(&tree) {
+            return Err(format!(
+                "The JSONata expression '{text}' has `{reference}` at its top level, where {NO_DOCUMENT}"
+            ));
+        }
         let names = Names::of(&tree);
         let shortcut = Shortcut::of(&tree);
         let tree = guard::guarded(tree, &names.bound)?;
@@ -192,7 +204,9 @@ fn coded(message: &str) -> &str {
     let mut starts = message.match_indices(": ").map(|(end, _)| end).filter(|end| *end >= 5);
     let code =
         |end: usize| message.get(end - 5..).filter(|rest| jsonata_core::evaluator::error_code_prefix(rest).is_some());
-    starts.find_map(code).unwrap_or(message)
+    let message = starts.find_map(code).unwrap_or(message);
+    // The language's own message does not name what is no function.
+    if message.starts_with(NO_FUNCTION) { NO_FUNCTION } else { message }
 }
 
 fn kind(value: &Value) -> &'static str {

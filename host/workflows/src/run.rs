@@ -154,7 +154,9 @@ pub struct MapOrder {
     /// The state's name.
     pub state: String,
     /// The ARN of the map run.
-    pub arn: String,
+    pub map_run: String,
+    /// `Label`, or the state's name.
+    pub label: String,
     /// The items, if no reader reads them.
     pub items: Option<Vec<Value>>,
     /// What the reader is told, with everything computed.

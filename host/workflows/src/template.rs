@@ -8,6 +8,7 @@ use crate::mistake::Place;
 use crate::path::Path;
 use crate::scene::{Scene, Trouble};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// A value with expressions in it, parsed.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ impl Template {
                     }
                 };
                 let fields: Vec<_> = fields.iter().map(field).collect();
+                note_doubles(&fields, place, mistakes);
                 let is_fixed = fields.iter().all(|(_, field)| matches!(field, Self::Fixed(_)));
                 if is_fixed { Self::Fixed(value.clone()) } else { Self::Object(fields) }
             }
@@ -54,6 +56,12 @@ impl Template {
             (Value::String(text), Language::Jsonata) => match jsonata::text_of(text).map(Jsonata::parse) {
                 Some(Ok(expression)) => Self::Jsonata(expression),
                 Some(Err(mistake)) => Self::mistaken(place, mistake, mistakes),
+                None if is_half_open(text) => {
+                    let mistake = format!(
+                        "`{text}` is no expression: `{{%` stands at the very start of a text, `%}}` at its very end"
+                    );
+                    Self::mistaken(place, mistake, mistakes)
+                }
                 None => Self::Fixed(value.clone()),
             },
             _ => Self::Fixed(value.clone()),
@@ -116,7 +124,26 @@ impl Template {
     }
 }
 
+/// Whether a text opens or closes an expression of JSONata without doing both, which AWS refuses. With spaces around all of it,
+/// it is a text like any other.
+fn is_half_open(text: &str) -> bool {
+    text.starts_with("{%") != text.ends_with("%}")
+}
+
+/// Notes fields that are the same without the `.$`.
+fn note_doubles(fields: &[(String, Template)], place: &Place, mistakes: &mut Vec<(Place, String)>) {
+    let mut seen = HashSet::new();
+    for (name, _) in fields.iter().filter(|(name, _)| !seen.insert(name)) {
+        let mistake = format!("`{name}` and `{name}.$` are one field: remove one of them");
+        mistakes.push((place.field(&format!("{name}.$")), mistake));
+    }
+}
+
 /// That nothing is at a path of a payload template, in AWS's words.
+///
+/// The specification has `States.ParameterPathFailure` for it, but the service was never seen to raise that: its histories
+/// tell `States.Runtime` with this cause, for `Parameters`, `ResultSelector`, `ItemSelector` and `Assign` alike. So nothing
+/// here raises it either; `Catch` and `Retry` may still name it.
 fn missing(path: &Path, scene: &Scene, location: &str) -> Trouble {
     let field = location.rsplit('/').next().unwrap_or(location);
     let text = path.text();

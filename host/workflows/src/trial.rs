@@ -3,7 +3,10 @@
 //! What is to happen stands in a queue by its moment. Whoever waits for time to pass is told how long; with `skip_waits`, the
 //! clock jumps instead, so waits, retries and time-outs come in the same order in no time.
 
+mod bucket;
+mod map;
 mod mock;
+mod service;
 
 #[cfg(test)]
 mod tests;
@@ -11,17 +14,18 @@ mod tests;
 use crate::arn;
 use crate::chance;
 use crate::definition::Machine;
-use crate::distributed;
 use crate::failure::{Failure, name};
 use crate::history::Happened;
-use crate::map_run::MapRun;
 use crate::resource::Service;
-use crate::run::{About, Command, Event, Limits, MapOrder, Moment, Outcome, Run, TaskOrder, Ticket};
+use crate::run::{About, Command, Event, Limits, Moment, Outcome, Run, TaskOrder};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+
+use bucket::Buckets;
+use map::Mapping;
 
 pub use mock::Mocks;
 
@@ -96,6 +100,7 @@ pub fn run(
         events: HashMap::new(),
         runs: Vec::new(),
         maps: Vec::new(),
+        buckets: Buckets::default(),
         history: Vec::new(),
     };
     let about = about(&options.name, "execution", input, options.now, options.seed);
@@ -125,13 +130,6 @@ struct Running {
     item: Option<(usize, usize)>,
 }
 
-/// Items that are run.
-struct Mapping {
-    run: usize,
-    task: Ticket,
-    map: MapRun,
-}
-
 struct Trial<'a> {
     mocks: Mocks,
     options: Options,
@@ -144,6 +142,7 @@ struct Trial<'a> {
     events: HashMap<u64, Event>,
     runs: Vec<Option<Running>>,
     maps: Vec<Option<Mapping>>,
+    buckets: Buckets,
     history: Vec<Happened>,
 }
 
@@ -187,7 +186,7 @@ impl Trial<'_> {
             for command in made.commands {
                 match command {
                     Command::End(outcome) if is_root => return Ok(Report { outcome, history: self.history }),
-                    Command::End(outcome) => self.item_ended(index, &outcome),
+                    Command::End(outcome) => self.item_ended(index, outcome),
                     Command::SetTimer { timer, at } => self.push(at, index, Event::TimerFired { timer }),
                     Command::StartTask(order) => self.task(index, &order),
                     Command::StartMap(order) => self.map(index, &machine, *order),
@@ -211,95 +210,40 @@ impl Trial<'_> {
     fn task(&mut self, run: usize, order: &TaskOrder) {
         let task = order.task;
         if let Some((result, delay)) = self.mocks.answer(order) {
+            if let Some(taken) = self.taken(order) {
+                self.push(self.now, run, taken);
+            }
             return self.push(self.now.saturating_add(delay), run, Event::TaskEnded { task, result });
         }
-        let event = match self.world.call(order).unwrap_or_else(|| Err(unknown(order))) {
+        let called = self.world.call(order).or_else(|| self.served(order).map(Ok));
+        let event = match called.unwrap_or_else(|| Err(unknown(order))) {
             Ok(output) if order.resource.waits() => Event::TaskSubmitted { task, output },
             result => Event::TaskEnded { task, result },
         };
         self.push(self.now, run, event);
     }
 
-    fn map(&mut self, run: usize, machine: &Machine, order: MapOrder) {
+    /// What happens before the end of a task that somebody else tells: a worker has it, or the service has answered.
+    fn taken(&self, order: &TaskOrder) -> Option<Event> {
         let task = order.task;
-        let order = Arc::new(order);
-        let items = match order.items.clone() {
-            Some(items) => Ok(items),
-            None => self.read_items(machine, &order),
-        };
-        let map = items.and_then(|items| {
-            MapRun::new(&order, machine, items).ok_or_else(|| Failure::new(name::RUNTIME, "There is no such state."))
-        });
-        match map {
-            Ok(map) => {
-                self.maps.push(Some(Mapping { run, task, map }));
-                self.go_on(self.maps.len() - 1);
+        match order.resource.service {
+            Service::Activity { .. } => Some(Event::TaskStarted { task, worker: None }),
+            _ if !order.resource.waits() => None,
+            _ => {
+                let output = self.served(order).unwrap_or_else(|| service::taken(order, self.seed(), self.now));
+                Some(Event::TaskSubmitted { task, output })
             }
-            Err(failure) => self.push(self.now, run, Event::TaskEnded { task, result: Err(failure) }),
         }
     }
 
-    /// The items that a mock of the state, or of its reader's resource, gives: an array, or the text of an object.
-    fn read_items(&mut self, machine: &Machine, order: &MapOrder) -> Result<Vec<Value>, Failure> {
-        let format = order
-            .definition(machine)
-            .and_then(|(_, distributed)| distributed.reader.as_ref())
-            .and_then(|reader| reader.format.clone());
-        let failed = |cause: String| Failure::new(name::ITEM_READER_FAILED, cause);
-        let answer = self.mocks.named(&[
-            order.state.as_str(),
-            "arn:aws:states:::s3:getObject",
-            "arn:aws:states:::s3:listObjectsV2",
-        ]);
-        match (answer, format) {
-            (Some(Ok(Value::Array(items))), _) => Ok(items),
-            (Some(Ok(Value::String(content))), Some(format)) => {
-                let told = |trouble: crate::scene::Trouble| failed(trouble.cause);
-                distributed::read_items(content.as_bytes(), &format)
-                    .map_err(told)?
-                    .collect::<Result<_, _>>()
-                    .map_err(told)
-            }
-            (Some(Ok(_)), _) => Err(failed("Attempting to map over non-iterable node.".to_owned())),
-            (Some(Err(failure)), _) => Err(failure),
-            (None, _) => Err(failed(format!(
-                "There is no bucket here: give the state `{}` a mock whose result is the items",
-                order.state
-            ))),
-        }
+    /// What a service answers that takes whatever it is given.
+    fn served(&self, order: &TaskOrder) -> Option<Value> {
+        service::answer(order, self.seed())
     }
 
-    /// Starts as many items as may run, or ends the state.
-    fn go_on(&mut self, index: usize) {
-        let mut started = Vec::new();
-        let Some(mapping) = self.maps[index].as_mut() else { return };
-        while let Some(item) = mapping.map.start_next() {
-            started.push(item);
-        }
-        let machine = mapping.map.machine().clone();
-        let end = mapping.map.result().map(|result| (mapping.run, mapping.task, result));
-        for item in started {
-            let about =
-                about(&self.options.name, &format!("item-{}", item.index), item.input, self.now, self.options.seed);
-            self.start(machine.clone(), about, Some((index, item.index)));
-        }
-        if let Some((run, task, result)) = end {
-            self.maps[index] = None;
-            for running in &mut self.runs {
-                if running.as_ref().is_some_and(|running| running.item.is_some_and(|(map, _)| map == index)) {
-                    *running = None;
-                }
-            }
-            self.push(self.now, run, Event::TaskEnded { task, result });
-        }
-    }
-
-    fn item_ended(&mut self, run: usize, outcome: &Outcome) {
-        let Some((map, item)) = self.runs[run].take().and_then(|running| running.item) else { return };
-        if let Some(mapping) = self.maps[map].as_mut() {
-            mapping.map.ended(item, outcome);
-            self.go_on(map);
-        }
+    /// A seed of the moment.
+    fn seed(&self) -> u64 {
+        chance::seed_of(self.options.seed, self.order)
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! A file of `spec/` is about a part of the language. A case is a definition with its input and its mocks, and what comes out;
 //! or a definition that is refused, with the code of the mistake and its place. Expected objects are compared as a whole,
-//! `"history"` as the list of the types of events.
+//! `"history"` as the list of the types of events, `"links"` as that of the events before them and their types, `"details"` as
+//! what the events with these numbers tell.
 
 use flint_workflows::failure::Failure;
+use flint_workflows::history::Happened;
 use flint_workflows::run::TaskOrder;
 use flint_workflows::trial::{Mocks, Options, World, run};
 use flint_workflows::{source, trial};
@@ -55,6 +57,15 @@ fn compared(report: &trial::Report, expected: &Value) -> Value {
     }
     if expected.get("history").is_some() {
         parts["history"] = report.history.iter().map(|happened| happened.kind).collect();
+    }
+    if expected.get("links").is_some() {
+        let link = |happened: &Happened| json!(format!("{} {}", happened.previous, happened.kind));
+        parts["links"] = report.history.iter().map(link).collect();
+    }
+    if let Some(wanted) = expected.get("details").and_then(Value::as_object) {
+        let told = |id: &String| report.history.iter().find(|happened| happened.id.to_string() == *id);
+        let details = |id: &String| (id.clone(), told(id).and_then(|happened| happened.details.clone()).into());
+        parts["details"] = Value::Object(wanted.keys().map(details).collect());
     }
     if expected.get("milliseconds").is_some() {
         let moments = report.history.iter().map(|happened| happened.at);

@@ -50,6 +50,10 @@ impl Call<'_> {
     pub(super) async fn make(self) -> Result<Done, Unanswered> {
         let stores = self.executions.stores();
         let Done { result, effects } = self.done().await?;
+        // Nothing by itself is no commit: what tells the execution is added to it.
+        if effects.is_empty() {
+            return Ok(Done { result, effects });
+        }
         let commit = Commit::new(effects);
         Ok(match stores.check(&commit) {
             // No retry helps: the execution is told, rather than that nobody ever commits it.

@@ -24,9 +24,6 @@ const CONCURRENCY: usize = 32;
 /// The longest that a wait may be, and more: thirty years.
 const DELAY_MAX: Duration = Duration::from_secs(30 * 366 * 24 * 60 * 60);
 
-/// The longest express execution ("Quotas related to state machine executions" of AWS's developer guide: five minutes).
-const EXPRESS_MAX: Duration = Duration::from_secs(5 * 60);
-
 /// The limits of the store that has executions.
 pub(super) fn limits() -> KvLimits {
     KvLimits {
@@ -75,7 +72,7 @@ pub(crate) fn executions(
 pub(super) fn lasts(workflow: &Workflow) -> Duration {
     match workflow.kind {
         Kind::Standard => Duration::ZERO,
-        Kind::Express => EXPRESS_MAX,
+        Kind::Express => DURATION_MAX,
     }
 }
 

@@ -33,8 +33,14 @@ impl Mistakes {
     /// What templates found wrong with their expressions.
     pub(super) fn add_expressions(&mut self, found: Vec<(Place, String)>) {
         for (place, message) in found {
-            self.add("workflow/expression", &place, message, None);
+            self.add_expression(&place, message);
         }
+    }
+
+    /// What is wrong with an expression.
+    pub(super) fn add_expression(&mut self, place: &Place, message: String) {
+        let help = message.contains(jsonata::NO_DOCUMENT).then(|| "use `$states.input`, or a variable".to_owned());
+        self.add("workflow/expression", place, message, help);
     }
 
     /// Whether more are told. Who has so many can mend those first.
@@ -161,7 +167,7 @@ impl<'a> Fields<'a> {
     /// An expression of JSONata, if the field is a text in `{% … %}`.
     pub(super) fn expression(&mut self, name: &'static str, mistakes: &mut Mistakes) -> Option<Jsonata> {
         let text = jsonata::text_of(self.get(name)?.as_str()?)?;
-        Jsonata::parse(text).map_err(|message| mistakes.add("workflow/expression", &self.at(name), message, None)).ok()
+        Jsonata::parse(text).map_err(|message| mistakes.add_expression(&self.at(name), message)).ok()
     }
 
     /// Notes that two fields stand side by side of which one excludes the other.

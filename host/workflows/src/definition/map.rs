@@ -263,6 +263,8 @@ fn writer(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> O
             None,
         );
     }
-    let (transformation, is_lines) = config.unwrap_or((Transformation::None, false));
+    // Results that are not exported are the outputs alone, unless the configuration says otherwise.
+    let default = if has_resource { Transformation::None } else { Transformation::Compact };
+    let (transformation, is_lines) = config.unwrap_or((default, false));
     Some(ResultWriter { arguments: arguments.filter(|_| has_resource), transformation, is_lines })
 }

@@ -1,6 +1,6 @@
 //! A state machine as a [Mermaid](https://mermaid.js.org/syntax/flowchart.html) flowchart.
 
-use super::{Mark, Marks, arrows, kind, layers, short, within};
+use super::{Mark, Marks, arrows, kind, layers, short, visible, within};
 use crate::definition::{Graph, Machine};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -60,17 +60,28 @@ fn graph(graph: &Graph, marks: &Marks, depth: usize, count: &mut usize, drawn: &
     }
 }
 
-/// A text within quotes: what means something to Mermaid or to HTML becomes an entity.
+/// A text within quotes: what means something to Mermaid, to Markdown or to HTML becomes an entity.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for letter in text.chars() {
-        match letter {
-            '"' | '<' | '>' | '&' | '#' | ';' | '`' | '|' | '[' | ']' | '{' | '}' => {
-                _ = write!(escaped, "#{};", u32::from(letter))
+    let (mut before, mut is_list) = (' ', true);
+    for letter in text.chars().map(visible) {
+        let is_meant = match letter {
+            '"' | '<' | '>' | '&' | '#' | ';' | '`' | '|' | '[' | ']' | '{' | '}' | '*' | '_' | '~' | '\\' | ':' => {
+                true
             }
-            letter if letter.is_control() => escaped.push(' '),
-            letter => escaped.push(letter),
+            // Two of them begin a formula.
+            '$' => before == '$',
+            // At the start they make a list of it, which Mermaid does not draw.
+            '-' | '+' | '.' | ')' => is_list,
+            _ => false,
+        };
+        if is_meant {
+            _ = write!(escaped, "#{};", u32::from(letter));
+        } else {
+            escaped.push(letter);
         }
+        is_list &= letter.is_ascii_digit() || letter == ' ';
+        before = letter;
     }
     escaped
 }

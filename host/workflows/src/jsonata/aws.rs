@@ -46,7 +46,7 @@ fn register_chance(evaluator: &mut Evaluator, chance: Chance) -> Result<(), Eval
     let chance = Rc::clone(&shared);
     evaluator.register_fn_override("random", move |given: &[JValue]| match at(given, 0) {
         JValue::Undefined => Ok(JValue::Number(chance.borrow_mut().fraction())),
-        JValue::Number(seed) => Ok(JValue::Number(Chance::new(seed.to_bits(), "").fraction())),
+        JValue::Number(seed) => Ok(JValue::Number(Chance::new(seed.floor().to_bits(), "").fraction())),
         _ => mismatch("random", 1),
     })?;
     evaluator.register_fn_override("shuffle", move |given: &[JValue]| match at(given, 0) {
@@ -84,13 +84,15 @@ fn partition(array: &JValue, size: &JValue, meter: &Meter) -> Outcome {
     Ok(JValue::array(pieces.map(|piece| JValue::array(piece.to_vec())).collect()))
 }
 
-/// `$range(start, end, step)`: the numbers from the first to the second, both included.
+/// `$range(start, end, step)`: the numbers from the first to the second, both included. What is not whole is rounded down, as
+/// in all functions that want whole numbers.
 fn range(given: &[JValue], meter: &Meter) -> Outcome {
     if given.iter().any(JValue::is_undefined) {
         return Ok(JValue::Undefined);
     }
-    let (Some(start), Some(end)) = (at(given, 0).as_f64(), at(given, 1).as_f64()) else { return mismatch("range", 1) };
-    let step = if given.len() > 2 { at(given, 2).as_f64() } else { Some(1.0) };
+    let whole = |place| at(given, place).as_f64().map(f64::floor);
+    let (Some(start), Some(end)) = (whole(0), whole(1)) else { return mismatch("range", 1) };
+    let step = if given.len() > 2 { whole(2) } else { Some(1.0) };
     let Some(step) = step else { return mismatch("range", 3) };
     if step == 0.0 || !step.is_finite() {
         return fail("D3131: The third argument of function range must be a number other than 0");

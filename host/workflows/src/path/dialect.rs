@@ -65,8 +65,30 @@ pub(super) fn translate(text: &str) -> String {
             Step::Name(name) => write!(standard, "[{}]", quoted(name)),
             Step::Below(name) if is_shorthand(name) => write!(standard, "..{name}"),
             Step::Below(name) => write!(standard, "..[{}]", quoted(name)),
-            Step::Other(step) => write!(standard, "{step}"),
+            Step::Other(step) => write!(standard, "{}", with_backslashes(step)),
         };
+    }
+    standard
+}
+
+/// A step whose backslashes within quotes are as RFC 9535 wants them: one before a letter that needs none is a letter itself.
+fn with_backslashes(step: &str) -> String {
+    let mut standard = String::with_capacity(step.len());
+    let (mut letters, mut quote) = (step.chars(), None);
+    while let Some(letter) = letters.next() {
+        standard.push(letter);
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), letter) if letter == open => quote = None,
+            (Some(open), '\\') => {
+                let Some(next) = letters.next() else { break };
+                if next != open && !"\\/bfnrtu".contains(next) {
+                    standard.push('\\');
+                }
+                standard.push(next);
+            }
+            _ => {}
+        }
     }
     standard
 }

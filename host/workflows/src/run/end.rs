@@ -4,7 +4,7 @@ use super::note;
 use super::thread::{Doing, Parent, Thread, ThreadId};
 use super::{Command, Outcome, Run, Step, Todo};
 use crate::definition::{Catcher, Flow, Kind, State};
-use crate::failure::Failure;
+use crate::failure::{Failure, name};
 use crate::flow::{self, Passed};
 use crate::history::{of_data, of_failure};
 use crate::retry;
@@ -21,6 +21,9 @@ enum Remedy {
 
 impl Run {
     /// A state failed: it, or the nearest one around it that has a remedy, goes on; else the execution fails.
+    ///
+    /// A failure within a branch or an item is that of the Parallel or Map state around it, with its own name and cause. The
+    /// specification has `States.BranchFailed` for it, which the service's histories never tell.
     pub(super) fn state_failed(&mut self, thread: ThreadId, failure: Failure, step: &mut Step) {
         let mut at = thread;
         loop {
@@ -32,7 +35,7 @@ impl Run {
                 None => break,
             }
         }
-        self.note_failed(thread, None, step);
+        self.note_failed(thread, None, &failure, step);
         // A state that failed by itself begins anew when it is redriven.
         self.drop_within(thread, step);
         self.finish(Outcome::Failed(failure), step);
@@ -54,7 +57,7 @@ impl Run {
     /// Goes on with a state's remedy for a failure of its own, or of a thread within it.
     fn apply_remedy(&mut self, thread: ThreadId, failed: ThreadId, remedy: Remedy, failure: Failure, step: &mut Step) {
         let is_caught = matches!(remedy, Remedy::Catch(_));
-        self.note_failed(failed, Some((thread, is_caught)), step);
+        self.note_failed(failed, Some((thread, is_caught)), &failure, step);
         self.drop_within(thread, step);
         match remedy {
             Remedy::Retry(index, delay) => {
@@ -101,12 +104,14 @@ impl Run {
 
     /// Notes that a thread failed, and with it what is around it: up to the state with a remedy (and whether it is caught
     /// there), or to the top.
-    fn note_failed(&mut self, failed: ThreadId, until: Option<(ThreadId, bool)>, step: &mut Step) {
+    fn note_failed(&mut self, failed: ThreadId, until: Option<(ThreadId, bool)>, failure: &Failure, step: &mut Step) {
         let mut thread = failed;
+        // Of a state that can't be executed, its own failure is not told: that of the execution follows at once.
+        let can_be_executed = failure.error != name::RUNTIME;
         let last = self.threads.get(&failed).map_or(0, |thread| thread.last);
         loop {
             let is_remedied = until.is_some_and(|(remedied, _)| remedied == thread);
-            if thread != failed || self.many_of(thread) {
+            if thread != failed || (can_be_executed && self.many_of(thread)) {
                 self.note_many_failed(
                     thread,
                     failed,
@@ -308,7 +313,9 @@ impl Run {
 
 /// What a state passes on whose failure was caught.
 fn caught(state: &State, catcher: &Catcher, failure: &Failure, scene: &Scene) -> Result<Passed, Trouble> {
-    let error = json!({"Error": failure.error, "Cause": failure.cause});
+    // Who fails without an error, such as a callback, passes on `null` for what it did not say, as the service does.
+    let said = |text: &str| if failure.error.is_empty() && text.is_empty() { Value::Null } else { json!(text) };
+    let error = json!({"Error": said(&failure.error), "Cause": said(&failure.cause)});
     match &state.flow {
         Flow::JsonPath(_) => {
             let assigned = flow::assigned(catcher.assign.as_ref(), &scene.of(&error))?;

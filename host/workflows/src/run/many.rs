@@ -4,6 +4,7 @@ use super::context::Besides;
 use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
 use super::{Batch, Command, MapOrder, Outcome, Run, Step, Ticket, Todo};
 use crate::amount;
+use crate::chance::Chance;
 use crate::definition::{Distributed, Flow, Graph, Items, Kind, Map, Mode, State};
 use crate::failure::{Failure, name};
 use crate::jsonata;
@@ -63,8 +64,11 @@ impl Run {
             let effective = state.effective(scene)?;
             let scene = scene.of(&effective);
             let items = items(state, map, &scene)?;
-            let at_once =
-                map.concurrency.as_ref().map(|amount| amount::count(amount, &scene, "MaxConcurrency")).transpose()?;
+            let at_once = map
+                .concurrency
+                .as_ref()
+                .map(|amount| amount::map_count(amount, &scene, "MaxConcurrency"))
+                .transpose()?;
             Ok((items, at_once.unwrap_or(0), effective.clone()))
         });
         let (items, at_once, input) = match prepared {
@@ -164,13 +168,17 @@ impl Run {
         };
         let Some(ended) = self.threads.remove(&thread) else { return };
         let Some((graph, name)) = self.place(parent) else { return };
-        if matches!(graph.states.get(&name).map(|state| &state.kind), Some(Kind::Map(_))) {
-            self.note(step, ended.last, "MapIterationSucceeded", || Some(json!({"name": name, "index": index})));
-        }
+        let last = match graph.states.get(&name).map(|state| &state.kind) {
+            Some(Kind::Map(_)) => {
+                self.note(step, ended.last, "MapIterationSucceeded", || Some(json!({"name": name, "index": index})))
+            }
+            _ => ended.last,
+        };
         if let Some(parent) = self.threads.get_mut(&parent) {
-            parent.last = ended.last;
+            parent.last = last;
         }
         if let Some(many) = self.many(parent) {
+            many.begun = ended.last;
             many.running.remove(&thread);
             many.ended += 1;
             many.results[index] = Some(output);
@@ -188,23 +196,66 @@ impl Run {
         step: &mut Step,
     ) {
         let Some((_, name)) = self.place(thread) else { return };
-        let task = self.ticket();
-        let label = distributed.label.clone().unwrap_or_else(|| name.clone());
-        let arn =
-            format!("{}/{label}:{:x}", self.about.machine_id.replace(":stateMachine:", ":mapRun:"), self.random(step));
-        let prepared = self.compute(thread, step, |scene| order((task, &name, &arn), state, map, distributed, scene));
-        let order = match prepared {
-            Ok(Ok(order)) => order,
+        let given = match self.compute(thread, step, |scene| given(state, map, distributed, scene)) {
+            Ok(Ok(given)) => given,
             Ok(Err(failure)) => return self.state_failed(thread, failure, step),
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        let length = order.items.as_ref().map_or(0, Vec::len);
+        let length = given.items.as_ref().map_or(0, Vec::len);
         self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
-        self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": arn })));
+        let task = self.ticket();
+        let label = distributed.label.as_ref().unwrap_or(&name);
+        let machine = self.about.machine_id.replace(":stateMachine:", ":mapRun:");
+        let map_run = format!("{machine}/{label}:{}", Chance::seeded(self.random(step)).uuid());
+        let place = MapPlace { task, name: &name, label, map_run: &map_run };
+        let prepared = self.compute(thread, step, |scene| order(place, state, map, distributed, given, scene));
+        let order = match prepared {
+            Ok(order) => order,
+            Err(trouble) => return self.trouble(thread, trouble, step),
+        };
+        self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": map_run })));
         self.waits.insert(task, thread);
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
-        step.made.commands.push(Command::StartMap(Box::new(order)));
+        match order {
+            Ok(order) => step.made.commands.push(Command::StartMap(Box::new(order))),
+            Err(failure) => _ = self.task_ended(task, Err(failure), step),
+        }
     }
+}
+
+/// Which distributed Map, and how its run is called.
+struct MapPlace<'a> {
+    task: Ticket,
+    label: &'a str,
+    name: &'a str,
+    map_run: &'a str,
+}
+
+/// What a distributed Map has to know to start.
+struct Given {
+    /// None: a reader reads them.
+    items: Option<Vec<Value>>,
+    concurrency: u64,
+}
+
+fn given(
+    state: &State,
+    map: &Map,
+    distributed: &Distributed,
+    scene: &Scene,
+) -> Result<Result<Given, Failure>, Trouble> {
+    let effective = state.effective(scene)?;
+    let scene = scene.of(&effective);
+    let items = match &distributed.reader {
+        Some(_) => None,
+        None => match items(state, map, &scene)? {
+            Ok(items) => Some(items),
+            Err(failure) => return Ok(Err(failure)),
+        },
+    };
+    let at_once =
+        map.concurrency.as_ref().map(|amount| amount::map_count(amount, &scene, "MaxConcurrency")).transpose()?;
+    Ok(Ok(Given { items, concurrency: at_once.unwrap_or(0) }))
 }
 
 /// The items of a Map state: the failure is one that AWS tells without the words about the state.
@@ -234,25 +285,20 @@ fn items(state: &State, map: &Map, scene: &Scene) -> Result<Result<Vec<Value>, F
     }
 }
 
-/// All that the run of a distributed Map has to know.
+/// All that the run of a distributed Map has to know. The failure is one of the run, which has started by then.
 fn order(
-    (task, name, arn): (Ticket, &str, &str),
+    place: MapPlace,
     state: &State,
     map: &Map,
     distributed: &Distributed,
+    Given { items, concurrency }: Given,
     scene: &Scene,
 ) -> Result<Result<MapOrder, Failure>, Trouble> {
     let effective = state.effective(scene)?;
     let scene = scene.of(&effective);
     let count =
-        |amount: &Option<_>, field| amount.as_ref().map(|amount| amount::count(amount, &scene, field)).transpose();
-    let (reader, items) = match &distributed.reader {
-        Some(reader) => (Some(reader.arguments.evaluate(&scene, "ItemReader")?), None),
-        None => match items(state, map, &scene)? {
-            Ok(items) => (None, Some(items)),
-            Err(failure) => return Ok(Err(failure)),
-        },
-    };
+        |amount: &Option<_>, field| amount.as_ref().map(|amount| amount::map_count(amount, &scene, field)).transpose();
+    let reader = distributed.reader.as_ref();
     let batch = distributed.batcher.as_ref().map(|batcher| {
         let input = batcher.input.as_ref().map(|input| input.evaluate(&scene, "BatchInput")).transpose()?;
         let items_max = count(&batcher.items_max, "MaxItemsPerBatch")?;
@@ -260,18 +306,22 @@ fn order(
     });
     let writer = distributed.writer.as_ref().and_then(|writer| writer.arguments.as_ref());
     let percentage = |amount| amount::percentage(amount, &scene, "ToleratedFailurePercentage");
-    let items_max =
-        distributed.reader.as_ref().map(|reader| count(&reader.items_max, "MaxItems")).transpose()?.flatten();
+    let items_max = reader.and_then(|reader| reader.items_max.as_ref());
+    let items_max = items_max.map(|amount| amount::map_number(amount, &scene, "MaxItems")).transpose()?;
+    let Ok(items_max) = items_max.map(u64::try_from).transpose() else {
+        return Ok(Err(Failure::new(name::ITEM_READER_FAILED, "field MaxItems must be positive")));
+    };
     Ok(Ok(MapOrder {
-        task,
-        state: name.to_owned(),
-        arn: arn.to_owned(),
+        task: place.task,
+        state: place.name.to_owned(),
+        map_run: place.map_run.to_owned(),
+        label: place.label.to_owned(),
         items,
-        reader,
+        reader: reader.map(|reader| reader.arguments.evaluate(&scene, "ItemReader")).transpose()?,
         items_max,
         batch: batch.transpose()?,
         writer: writer.map(|writer| writer.evaluate(&scene, "ResultWriter")).transpose()?,
-        concurrency: count(&map.concurrency, "MaxConcurrency")?.unwrap_or(0),
+        concurrency,
         tolerated_count: count(&map.tolerated_count, "ToleratedFailureCount")?,
         tolerated_percentage: map.tolerated_percentage.as_ref().map(percentage).transpose()?,
         context: scene.context.clone(),

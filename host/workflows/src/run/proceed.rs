@@ -44,11 +44,12 @@ impl Run {
             details.insert("name".to_owned(), json!(name));
             Some(Value::Object(details))
         };
+        let before = found.last;
         let entered = self.note_of(thread, step, kind, details);
         let now = step.moment.now;
         if let Some(found) = self.threads.get_mut(&thread) {
             let (state, retries) = (name.to_owned(), vec![0; retriers]);
-            found.at = Some(At { state, input, entered, entered_at: now, retries, doing: Doing::Nothing });
+            found.at = Some(At { state, input, entered, before, entered_at: now, retries, doing: Doing::Nothing });
         }
         match step.entered > self.limits.states_a_step {
             true => self.rest(thread, step),
@@ -191,7 +192,8 @@ fn act(state: &State, scene: &Scene) -> Result<Act, Trouble> {
             let rule = choice.decide(&scene.of(&effective))?;
             let next = rule.map(|rule| &rule.next).or(choice.default.as_ref());
             let Some(next) = next else {
-                return Err(Trouble::new(name::NO_CHOICE_MATCHED, "No choice rule matched, and there is no Default."));
+                let cause = "Failed to transition out of the state. The state does not point to a next state.";
+                return Err(Trouble::new(name::NO_CHOICE_MATCHED, cause));
             };
             let passed = state.passed_through(scene, rule.map(|rule| (&rule.assign, &rule.output)))?;
             Ok(Act::Pass(passed, Next::To(next.clone())))

@@ -5,7 +5,7 @@ use super::proceed::too_large;
 use super::thread::{Doing, TaskWork, ThreadId};
 use super::{Command, Run, Step, TaskOrder, Ticket, Todo};
 use crate::amount;
-use crate::definition::{Flow, State, Task};
+use crate::definition::{Flow, Kind, State, Task};
 use crate::failure::{Failure, name};
 use crate::history::{of_data, of_failure};
 use crate::resource::{Pattern, Resource, Service};
@@ -19,16 +19,19 @@ struct Prepared {
     input: Value,
     timeout: Option<u64>,
     heartbeat: Option<u64>,
+    /// The role in `Credentials`.
+    role: Option<Value>,
 }
 
 impl Run {
     pub(super) fn start_task(&mut self, thread: ThreadId, state: &State, task: &Task, step: &mut Step) {
         let ticket = self.ticket();
-        let has_token = task.resource.pattern == Pattern::WaitForTaskToken;
+        // An execution that is waited for may pass a token on too, as the service was seen to do.
+        let has_token = task.resource.pattern != Pattern::RequestResponse;
         let token = has_token.then(|| Token::of(&self.about.id, self.about.seed, ticket.0).write());
         let prepared =
             self.compute_with(thread, step, Besides { token, item: None }, |scene| prepare(state, task, scene));
-        let Prepared { input, timeout, heartbeat } = match prepared {
+        let Prepared { input, timeout, heartbeat, role } = match prepared {
             Ok(prepared) => prepared,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
@@ -40,7 +43,7 @@ impl Run {
             return self.state_failed(thread, Failure::new(name::DATA_LIMIT_EXCEEDED, cause), step);
         }
         self.note_of(thread, step, names(&task.resource).scheduled, || {
-            Some(scheduled(&task.resource, &input, timeout, heartbeat))
+            Some(scheduled(&task.resource, &input, (timeout, heartbeat), role))
         });
         if !matches!(task.resource.service, Service::Activity { .. }) {
             self.note_of(thread, step, names(&task.resource).started, || of_resource(&task.resource, Map::new()));
@@ -191,14 +194,27 @@ impl Run {
         }
     }
 
+    /// Lets what comes next follow what the state was entered after, if nothing has happened in it, as the service does.
+    fn step_back(&mut self, thread: ThreadId) {
+        let Some(thread) = self.threads.get_mut(&thread) else { return };
+        if let Some(at) = thread.at.as_ref().filter(|at| at.entered == thread.last) {
+            thread.last = at.before;
+        }
+    }
+
     /// A state can't be executed: an expression of it has no value.
     pub(super) fn trouble(&mut self, thread: ThreadId, trouble: Trouble, step: &mut Step) {
         let Some((graph, name)) = self.place(thread) else { return };
         let entered = self.threads.get(&thread).and_then(|thread| thread.at.as_ref()).map_or(0, |at| at.entered);
-        let is_jsonata = graph.states.get(&name).is_some_and(|state| matches!(state.flow, Flow::Jsonata(_)));
+        let state = graph.states.get(&name);
+        let is_jsonata = state.is_some_and(|state| matches!(state.flow, Flow::Jsonata(_)));
+        let is_wait = state.is_some_and(|state| matches!(state.kind, Kind::Wait(_)));
         let location = trouble.location.clone();
         let failure = trouble.of_state(&name, entered);
         if is_jsonata && failure.error == name::QUERY_EVALUATION_ERROR {
+            if !is_wait {
+                self.step_back(thread);
+            }
             self.note_of(thread, step, "EvaluationFailed", || {
                 let mut details = of_failure(&failure);
                 details.insert("state".to_owned(), json!(name));
@@ -223,7 +239,9 @@ fn prepare(state: &State, task: &Task, scene: &Scene) -> Result<Prepared, Troubl
             return Err(Trouble::runtime(format!("{field} must be positive.")));
         }
     }
-    Ok(Prepared { input, timeout, heartbeat })
+    let credentials = task.credentials.as_ref().map(|credentials| credentials.evaluate(&scene, "Credentials"));
+    let role = credentials.transpose()?.and_then(|credentials| credentials.get("RoleArn").cloned());
+    Ok(Prepared { input, timeout, heartbeat, role })
 }
 
 /// The names of a resource's events.
@@ -270,22 +288,23 @@ fn of_resource(resource: &Resource, mut details: Map<String, Value>) -> Option<V
     (!details.is_empty()).then_some(Value::Object(details))
 }
 
-/// Such as `sqs` and `sendMessage.waitForTaskToken`.
+/// Such as `sqs` and `sendMessage.waitForTaskToken`, or `aws-sdk:dynamodb` and `getItem`.
 fn service(resource: &Resource) -> Option<(&str, &str)> {
     if matches!(resource.service, Service::Function { .. } | Service::Activity { .. }) {
         return None;
     }
-    let mut parts = resource.text.rsplitn(4, ':');
-    let mut action = parts.next()?;
-    let mut kind = parts.next()?;
-    if action == "2" {
-        // `.sync:2` has a colon of its own.
-        (action, kind) = (resource.text.get(resource.text.len() - kind.len() - 2..)?, parts.next()?);
-    }
-    Some((kind, action))
+    let text = resource.text.splitn(6, ':').nth(5)?;
+    let from = if text.starts_with("aws-sdk:") { "aws-sdk:".len() } else { 0 };
+    let end = from + text.get(from..)?.find(':')?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-fn scheduled(resource: &Resource, input: &Value, timeout: Option<u64>, heartbeat: Option<u64>) -> Value {
+fn scheduled(
+    resource: &Resource,
+    input: &Value,
+    (timeout, heartbeat): (Option<u64>, Option<u64>),
+    role: Option<Value>,
+) -> Value {
     let mut details = match service(resource) {
         None => {
             let mut details = of_data("input", input);
@@ -301,5 +320,6 @@ fn scheduled(resource: &Resource, input: &Value, timeout: Option<u64>, heartbeat
     for (field, seconds) in [("timeoutInSeconds", timeout), ("heartbeatInSeconds", heartbeat)] {
         details.extend(seconds.map(|seconds| (field.to_owned(), json!(seconds))));
     }
+    details.extend(role.map(|role| ("taskCredentials".to_owned(), json!({ "roleArn": role }))));
     Value::Object(details)
 }

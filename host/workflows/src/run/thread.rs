@@ -42,6 +42,8 @@ pub(super) struct At {
     pub(super) input: Value,
     /// The number of the event.
     pub(super) entered: u64,
+    /// The event before it.
+    pub(super) before: u64,
     /// In milliseconds since 1970.
     pub(super) entered_at: u64,
     /// How often each retrier has sent it round again.
@@ -89,7 +91,7 @@ pub(super) struct Many {
     pub(super) ended: usize,
     /// Most at once.
     pub(super) at_once: usize,
-    /// `MapStateStarted` or `ParallelStateStarted`.
+    /// What the next one that starts follows: `MapStateStarted` or `ParallelStateStarted`, or the last event of one that ended.
     pub(super) begun: u64,
     /// What the item selector gets.
     pub(super) input: Value,

@@ -24,8 +24,8 @@ fn fields_with_a_dollar_are_computed_and_lose_it() {
 
 #[test]
 fn texts_between_braces_are_computed_in_jsonata_and_others_are_not() {
-    let template = json!({"a": "{% $states.input.a + 1 %}", "b": [" {% 1 %}", "{% $v.x %}"], "c.$": "$.a"});
-    let expected = json!({"a": 2, "b": [" {% 1 %}", true], "c.$": "$.a"});
+    let template = json!({"a": "{% $states.input.a + 1 %}", "b": [" {% 1 %} ", "{% $v.x %}"], "c.$": "$.a"});
+    let expected = json!({"a": 2, "b": [" {% 1 %} ", true], "c.$": "$.a"});
     assert_eq!(evaluate(&template, Language::Jsonata), Ok(expected));
 }
 

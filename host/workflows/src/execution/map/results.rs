@@ -80,7 +80,7 @@ impl Executions {
         let text = |field: &str| to.get(field).and_then(Value::as_str).unwrap_or_default();
         let (bucket, prefix) = (text("Bucket"), text("Prefix").trim_end_matches('/'));
         let Ok(bucket) = BucketName::parse(bucket) else { return Err(no_bucket(bucket).into()) };
-        let run = head.order.arn.rsplit(':').next().unwrap_or_default();
+        let run = head.order.map_run.rsplit(':').next().unwrap_or_default();
         let folder = if prefix.is_empty() { run.to_owned() } else { format!("{prefix}/{run}") };
         let (transformation, is_lines) = distributed
             .writer
@@ -100,9 +100,9 @@ impl Executions {
             files.push(self.write(&bucket, &folder, file, effects).await?);
         }
         let key = format!("{folder}/manifest.json");
-        let manifest = distributed::manifest(bucket.as_str(), &head.order.arn, &files);
+        let manifest = distributed::manifest(bucket.as_str(), &head.order.map_run, &files);
         effects.push(self.put_blob(&bucket, &key, manifest).await?);
-        Ok(distributed::output(&head.order.arn, bucket.as_str(), &key))
+        Ok(distributed::output(&head.order.map_run, bucket.as_str(), &key))
     }
 
     async fn write(
