@@ -376,7 +376,7 @@ fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
         .iter()
         .map(|mistake| json!([mistake["code"], mistake["state"]]))
         .collect();
-    assert_eq!(told, [json!(["workflow/no-such-function", "A"]), json!(["workflow/unserved", "B"])]);
+    assert_eq!(told, [json!(["workflow/no-such-function", "A"]), json!(["workflow/no-such-queue", "B"])]);
 }
 
 /// The order workflow with its functions, and three mugs on the shelf.

@@ -94,8 +94,8 @@ async fn start_execution(
 /// Starts an execution, and answers when it has ended.
 #[utoipa::path(
     post,
-    path = "/v1/workflows/{name}/run",
-    params(("name", description = "The workflow.")),
+    path = "/v1/workflows/{workflow}/run",
+    params(("workflow" = String, Path)),
     request_body = Start,
     responses(
         (status = 200, body = Execution),
@@ -152,8 +152,8 @@ async fn execution_history(
 /// Draws an execution.
 #[utoipa::path(
     get,
-    path = "/v1/workflows/{name}/executions/{execution}/graph",
-    params(("name", description = "The workflow."), ("execution", description = "The execution's name."), Draw),
+    path = "/v1/workflows/{workflow}/executions/{execution}/graph",
+    params(("workflow" = String, Path), ("execution" = String, Path), Draw),
     responses(
         (status = 200, body = Drawn),
         (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
@@ -172,7 +172,7 @@ async fn draw_execution(
 #[utoipa::path(
     post,
     path = "/v1/activities/{activity}/task",
-    params(("activity", description = "The activity.")),
+    params(("activity" = String, Path)),
     request_body = TakeTask,
     responses(
         (status = 200, body = TakenTask),
