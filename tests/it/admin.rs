@@ -354,7 +354,10 @@ fn questions_of_queues() -> Vec<(Method, &'static str, String, &'static str, Vec
         post("/v1/workflows/{workflow}/executions", "/v1/workflows/none/executions", json!({"name": "a", "input": {}})),
         post("/v1/workflows/{workflow}/run", "/v1/workflows/none/run", json!({"name": "a", "input": {}})),
         get("/v1/workflows/{workflow}/executions/{execution}", "/v1/workflows/none/executions/a"),
-        get("/v1/workflows/{workflow}/executions/{execution}/graph", "/v1/workflows/none/executions/a/graph?format=svg"),
+        get(
+            "/v1/workflows/{workflow}/executions/{execution}/graph",
+            "/v1/workflows/none/executions/a/graph?format=svg",
+        ),
         post("/v1/activities/{activity}/task", "/v1/activities/none/task", json!({"worker": "w"})),
         get("/v1/workflows/{workflow}/executions/{execution}/history", "/v1/workflows/none/executions/a/history"),
         post("/v1/workflows/{workflow}/executions/{execution}/stop", "/v1/workflows/none/executions/a/stop", json!({})),
