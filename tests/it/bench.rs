@@ -58,6 +58,27 @@ fn a_large_blob_is_measured_beside_programs_and_takes_a_host_little_memory() {
 }
 
 #[test]
+fn transitions_are_counted_and_what_a_map_and_waiting_executions_take() {
+    let few = ["--time", "300ms", "--items", "300", "--waiting", "500", "--restate", "no-such-folder"];
+    let report = bench(&[&["workflow"], &few[..]].concat());
+    let rows = report["rows"].as_array().expect("rows");
+    let works: Vec<_> = rows.iter().map(|row| row["work"].as_str().expect("a work")).collect();
+    let expected = ["durable, 64 executions at once", "durable, one execution alone", "express, 64 executions at once"];
+    assert_eq!(works, expected);
+    assert!(rows.iter().all(|row| row["per_second"].as_f64() > Some(1.0) && row["system"] == "flint"), "{report}");
+    for (part, figure) in [
+        ("map", "items_per_second"),
+        ("map", "memory_mib"),
+        ("waiting", "starts_per_second"),
+        ("waiting", "memory_mib"),
+    ] {
+        assert!(report[part][figure].as_f64() > Some(0.0), "{part} {figure} in {report}");
+    }
+    assert_eq!([&report["map"]["items"], &report["waiting"]["executions"]], [300, 500]);
+    assert!(report["waiting"]["cpu_percent"].as_f64() < Some(50.0), "{report}");
+}
+
+#[test]
 fn stores_with_much_are_measured_beside_stores_with_little_and_a_host_starts_on_them_after_a_kill() {
     let figures = ["--messages", "2000", "--keys", "2000", "--blobs", "1000", "--time", "50ms", "--rounds", "1"];
     let report = bench(&[&["depth"], &figures[..]].concat());

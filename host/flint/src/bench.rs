@@ -1,6 +1,7 @@
 //! Benchmarks, one file each, and what they share.
 
 pub(crate) mod blob;
+mod caller;
 pub(crate) mod cold_start;
 pub(crate) mod density;
 pub(crate) mod depth;
@@ -13,3 +14,4 @@ pub(crate) mod neighbours;
 pub(crate) mod queue;
 mod rival;
 mod subject;
+pub(crate) mod workflow;

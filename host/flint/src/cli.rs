@@ -7,7 +7,7 @@ mod schedule;
 mod topic;
 mod workflow;
 
-pub(crate) use bench::{BenchBlob, BenchDepth, BenchKv, BenchQueue};
+pub(crate) use bench::{BenchBlob, BenchDepth, BenchKv, BenchQueue, BenchWorkflow};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
@@ -402,6 +402,8 @@ pub(crate) enum BenchCommand {
     Kv(BenchKv),
     /// Large blobs of a host, beside `dd` and `cat`, and small ones a second
     Blob(BenchBlob),
+    /// Transitions of workflows a second, beside Restate, a large Map, and what executions cost that wait
+    Workflow(BenchWorkflow),
     /// What a million messages and keys cost those that come, and a start
     Depth(BenchDepth),
 }

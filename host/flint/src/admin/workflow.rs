@@ -24,13 +24,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many executions are told when nobody says.
 const LISTED: u32 = 100;
 /// The longest that a worker waits for a task.
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// Between two looks at an execution whose end somebody waits for, at most.
+/// Between two looks at an execution whose end somebody waits for, at least and at most; in between a sixteenth of how long it
+/// runs already.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// All workflows.
@@ -107,14 +109,13 @@ pub(crate) async fn run(current: &Generation, workflow: &WorkflowName, start: St
 
 /// Waits for an execution's end.
 async fn ended(executions: &execution::Executions, workflow: &WorkflowName, name: &str) -> Result<Execution, Problem> {
-    let mut pause = Duration::from_millis(1);
+    let began = Instant::now();
     loop {
         let described = executions.described(name).await?;
         if described.head.status != Status::Running {
             return Ok(shown(workflow, described));
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+        tokio::time::sleep((began.elapsed() / 16).clamp(PAUSE_MIN, PAUSE_MAX)).await;
     }
 }
 

@@ -79,6 +79,21 @@ impl Host {
         line.and_then(|kib| kib.parse().ok()).ok_or_else(|| Error::Bug("the kernel does not tell memory".to_owned()))
     }
 
+    /// How much time of a core the process has used so far, to a hundredth of a second
+    /// (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>, `utime` and `stime`).
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub(super) fn cpu_time(&self) -> Result<Duration, Error> {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(stat).map_err(Error::io("read how long a process has run"))?;
+        // The name before them may have spaces, but it ends with the last bracket.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace().skip(11).take(2));
+        let ticks = fields.into_iter().flatten().map(str::parse::<u64>).sum::<Result<u64, _>>();
+        let ticks = ticks.map_err(|error| Error::Bug(format!("the kernel does not tell time: {error}")))?;
+        Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100))
+    }
+
     /// Ends the host as a crash would, at once.
     pub(super) fn kill(mut self) {
         // It may have ended by itself.

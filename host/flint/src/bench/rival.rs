@@ -32,8 +32,7 @@ impl Program {
         arguments: impl Fn(SocketAddr, &Path) -> std::io::Result<Vec<String>>,
     ) -> Result<Option<Self>, Error> {
         let folder = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let address = free.map_err(Error::io("find a free port"))?;
+        let address = free_port()?;
         let arguments = arguments(address, folder.path()).map_err(Error::io("configure a rival"))?;
         let child = Command::new(program)
             .args(arguments)
@@ -70,6 +69,15 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An address on this machine where nobody listened a moment ago.
+///
+/// # Errors
+/// If there is none.
+pub(super) fn free_port() -> Result<SocketAddr, Error> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.map_err(Error::io("find a free port"))
 }
 
 /// An answer that is none of those that the protocol has here.

@@ -1,4 +1,4 @@
-//! `flint bench queue`, `flint bench kv` and `flint bench blob`.
+//! The benchmarks of queues, stores and workflows.
 
 use super::duration;
 use clap::Args;
@@ -61,6 +61,28 @@ pub(crate) struct BenchBlob {
     /// So many small blobs are in the bucket before it begins
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) blobs: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchWorkflow {
+    /// How long each row is measured
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) time: Duration,
+    /// So many items has the Map
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) items: u64,
+    /// So many executions wait
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) waiting: u64,
+    /// Where `npm install @restatedev/restate-server @restatedev/restate-sdk` was run; left out if it was not
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) restate: PathBuf,
+    /// What runs Restate's handler
+    #[arg(long, value_name = "PROGRAM", default_value = "node")]
+    pub(crate) node: PathBuf,
+    /// The folder of the function that is measured
+    #[arg(long, value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ pub(crate) async fn run(args: cli::Bench, output: Output) -> Result<(), Error> {
         BenchCommand::Depth(args) => bench::depth::run(args, output).await,
         BenchCommand::Queue(args) => bench::queue::run(args, output).await,
         BenchCommand::Kv(args) => bench::kv::run(args, output).await,
+        BenchCommand::Workflow(args) => bench::workflow::run(args, output).await,
         BenchCommand::Blob(args) => bench::blob::run(args, output).await,
     }
 }
