@@ -36,7 +36,7 @@ pub async fn run(mut run: Run, world: &dyn World) -> Outcome {
     waits.pending.push(world.sleep(DURATION_MAX).map(|()| Wake::OutOfTime).boxed());
     let (mut event, mut applied) = (Event::Started, 0);
     loop {
-        let moment = Moment { now: world.now(), seed: chance::seed_of(seed, applied) };
+        let moment = Moment { now: world.now(), seed: chance::seed_of(seed, applied), room: run.limits().step_max };
         applied += 1;
         for command in run.apply(event, moment).commands {
             match command {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use thread::{Thread, ThreadId};
+use thread::{At, Thread, ThreadId};
 
 pub use context::About;
 
@@ -92,6 +92,8 @@ pub struct Moment {
     pub now: u64,
     /// Different for each event of an execution.
     pub seed: u64,
+    /// What is left of the room of a step ([`Limits::step_max`]) for this event, in bytes.
+    pub room: usize,
 }
 
 /// Something that a run wants done.
@@ -186,6 +188,14 @@ pub struct MapOrder {
 }
 
 impl MapOrder {
+    /// The bytes of what was computed for it, about.
+    fn weight(&self) -> usize {
+        let items = self.items.iter().flatten().map(size::of).sum::<usize>();
+        let variables = self.variables.values().map(size::of).sum::<usize>();
+        let given = [&self.reader, &self.writer].into_iter().flatten().map(size::of).sum::<usize>();
+        items + variables + given + size::of(&self.input) + size::of(&self.context)
+    }
+
     /// The Map state of the machine, and what it has because it is distributed.
     #[must_use]
     pub fn definition<'m>(&self, machine: &'m Machine) -> Option<(&'m Map, &'m Distributed)> {
@@ -230,19 +240,39 @@ impl Outcome {
 pub struct Limits {
     /// Most events of its history ("Service quotas": 25,000); `None`: of an express execution, any.
     pub events_max: Option<u64>,
-    /// Most states that are entered before others have their turn.
-    pub states_a_step: usize,
+    /// The room of a step, in bytes: what is ordered in it takes what it weighs, and each state that is entered [`ENTERED`]. What
+    /// has no room goes on in a step of its own.
+    pub step_max: usize,
     /// Most bytes of an input or an output.
     pub payload_max: usize,
+    /// Most bytes of all variables ("Service quotas": 10 MiB).
+    pub variables_max: usize,
+    /// Most bytes of inputs and outputs that are held at a time. AWS has no such quota; its histories end such executions.
+    pub held_max: usize,
+    /// Most threads, beyond which a Map starts an item only when another one has ended.
+    pub threads_max: usize,
     /// Most items of an inline Map at once ("Map state processing modes": 40).
     pub items_at_once: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events_max: Some(25_000), states_a_step: 1_000, payload_max: size::PAYLOAD_MAX, items_at_once: 40 }
+        Self {
+            events_max: Some(25_000),
+            step_max: 16 << 20,
+            payload_max: size::PAYLOAD_MAX,
+            variables_max: 10 << 20,
+            held_max: 256 << 20,
+            threads_max: 2_000,
+            items_at_once: 40,
+        }
     }
 }
+
+/// How much of a step's room a state takes that is entered, and a command besides its payload: a step enters 1,000 states or orders
+/// 4,000 things at most.
+const ENTERED: usize = 16 << 10;
+const ORDERED: usize = 4 << 10;
 
 /// What came of an event.
 #[derive(Debug, Default)]
@@ -253,6 +283,8 @@ pub struct Made {
     pub happened: Vec<Happened>,
     /// Whether the event meant anything to the run. Who waits for nothing is told in vain.
     pub is_news: bool,
+    /// How much room it took.
+    pub weight: usize,
 }
 
 /// An execution.
@@ -268,6 +300,10 @@ pub struct Run {
     waits: HashMap<Ticket, ThreadId>,
     /// The execution's own time-out.
     deadline: Option<Ticket>,
+    /// What had no room in a step any more, and the timer with which it goes on.
+    paused: Option<(Ticket, VecDeque<Todo>)>,
+    /// The bytes of the inputs that threads have, and of the outputs of branches and items that have ended.
+    held: usize,
     /// The number that was given last, to threads, tasks and timers.
     serial: u64,
     /// The number of the newest event of the history.
@@ -305,7 +341,23 @@ struct Step {
     moment: Moment,
     todo: VecDeque<Todo>,
     made: Made,
-    entered: usize,
+}
+
+impl Step {
+    /// Has something done.
+    fn order(&mut self, command: Command) {
+        self.made.weight += ORDERED
+            + match &command {
+                Command::StartTask(order) => size::of(&order.input),
+                Command::StartMap(order) => order.weight(),
+                _ => 0,
+            };
+        self.made.commands.push(command);
+    }
+
+    fn has_room(&self) -> bool {
+        self.made.weight < self.moment.room
+    }
 }
 
 impl Run {
@@ -320,6 +372,8 @@ impl Run {
             threads: BTreeMap::new(),
             waits: HashMap::new(),
             deadline: None,
+            paused: None,
+            held: 0,
             serial: 0,
             events: 0,
             outcome: None,
@@ -332,6 +386,12 @@ impl Run {
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// What it runs.
@@ -349,26 +409,52 @@ impl Run {
     /// Whether somebody waits for this task or timer.
     #[must_use]
     pub fn waits_for(&self, ticket: Ticket) -> bool {
-        self.waits.contains_key(&ticket) || self.deadline == Some(ticket)
+        let is_pause = self.paused.as_ref().is_some_and(|(timer, _)| *timer == ticket);
+        self.waits.contains_key(&ticket) || self.deadline == Some(ticket) || is_pause
     }
 
     /// Applies an event, and goes on until all threads wait for something.
     ///
     /// An event that nobody waits for changes nothing: a task that was cancelled, a second answer, a run that has ended.
     pub fn apply(&mut self, event: Event, moment: Moment) -> Made {
-        let mut step = Step { moment, todo: VecDeque::new(), made: Made::default(), entered: 0 };
+        let mut step = Step { moment, todo: VecDeque::new(), made: Made::default() };
         step.made.is_news = match event {
             Event::Redriven { redrives } => self.redrive(redrives, &mut step),
             event => self.outcome.is_none() && self.begin(event, &mut step),
         };
-        while let Some(todo) = step.todo.pop_front() {
-            if self.outcome.is_some() {
+        while self.outcome.is_none() && !step.todo.is_empty() {
+            if !step.has_room() {
+                self.pause(&mut step);
                 break;
             }
-            self.make(todo, &mut step);
-            self.check_history(&mut step);
+            if let Some(todo) = step.todo.pop_front() {
+                self.make(todo, &mut step);
+                self.check(&mut step);
+            }
         }
         step.made
+    }
+
+    /// Lets others have their turn: what is to be done goes on at once, with an event of its own.
+    fn pause(&mut self, step: &mut Step) {
+        let todo = std::mem::take(&mut step.todo);
+        if let Some((_, paused)) = &mut self.paused {
+            return paused.extend(todo);
+        }
+        let timer = self.ticket();
+        self.paused = Some((timer, todo));
+        step.order(Command::SetTimer { timer, at: step.moment.now });
+    }
+
+    /// Goes on with what had no room, if this is its timer.
+    fn resume(&mut self, timer: Ticket, step: &mut Step) -> bool {
+        match self.paused.take_if(|(waited, _)| *waited == timer) {
+            Some((_, todo)) => {
+                step.todo.extend(todo);
+                true
+            }
+            None => false,
+        }
     }
 
     /// What the event leads to at first; whether it means anything.
@@ -383,7 +469,7 @@ impl Run {
                 self.finish(Outcome::TimedOut, step);
                 true
             }
-            Event::TimerFired { timer } => self.timer_fired(timer, step),
+            Event::TimerFired { timer } => self.resume(timer, step) || self.timer_fired(timer, step),
             Event::TaskStarted { task, worker } => self.task_started(task, worker, step),
             Event::TaskSubmitted { task, output } => self.task_submitted(task, &output, step),
             Event::TaskBeat { task } => self.task_beat(task, step),
@@ -416,10 +502,14 @@ impl Run {
         let Some(seconds) = self.machine.timeout else { return };
         let timer = self.ticket();
         self.deadline = Some(timer);
-        step.made.commands.push(Command::SetTimer { timer, at: step.moment.now.saturating_add(seconds * 1_000) });
+        step.order(Command::SetTimer { timer, at: step.moment.now.saturating_add(seconds * 1_000) });
     }
 
     fn make(&mut self, todo: Todo, step: &mut Step) {
+        // It was given up meanwhile, with what is around it.
+        if !self.threads.contains_key(&todo.thread()) {
+            return;
+        }
         match todo {
             Todo::Enter { thread, state, input } => self.enter(thread, &state, input, step),
             Todo::Work(thread) => self.work(thread, step),
@@ -428,13 +518,21 @@ impl Run {
         }
     }
 
-    /// Ends a run whose history is full.
-    fn check_history(&mut self, step: &mut Step) {
-        let Some(most) = self.limits.events_max else { return };
-        if self.events >= most.saturating_sub(1) && self.outcome.is_none() {
-            let cause = format!("The execution reached the maximum number of history events ({most}).");
-            self.finish(Outcome::Failed(Failure::new(crate::failure::name::RUNTIME, cause)), step);
+    /// Ends a run whose history is full, or which holds too much.
+    fn check(&mut self, step: &mut Step) {
+        if self.outcome.is_some() {
+            return;
         }
+        let most = self.limits.events_max.filter(|most| self.events >= most.saturating_sub(1));
+        let cause = match most {
+            Some(most) => format!("The execution reached the maximum number of history events ({most})."),
+            None if self.held > self.limits.held_max => format!(
+                "The inputs and outputs of branches and items that run have more than {} bytes altogether.",
+                self.limits.held_max
+            ),
+            None => return,
+        };
+        self.finish(Outcome::Failed(Failure::new(crate::failure::name::RUNTIME, cause)), step);
     }
 
     /// A number that was not given before.
@@ -448,6 +546,13 @@ impl Run {
         let id = ThreadId(self.serial);
         self.threads.insert(id, thread);
         id
+    }
+
+    /// Ends a thread, which holds nothing any more then.
+    fn remove(&mut self, thread: ThreadId) -> Option<Thread> {
+        let thread = self.threads.remove(&thread)?;
+        self.held = self.held.saturating_sub(thread.at.as_ref().map_or(0, At::held));
+        Some(thread)
     }
 
     /// A number that is random, and the same whenever the step is made again.

@@ -177,7 +177,8 @@ impl Trial<'_> {
                 self.now = at;
             }
             let machine = running.run.machine().clone();
-            let moment = Moment { now: self.now, seed: chance::seed_of(self.options.seed, order) };
+            let room = running.run.limits().step_max;
+            let moment = Moment { now: self.now, seed: chance::seed_of(self.options.seed, order), room };
             let made = running.run.apply(event, moment);
             let is_root = running.item.is_none();
             if is_root {

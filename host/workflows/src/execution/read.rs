@@ -57,10 +57,30 @@ impl Record {
     }
 }
 
-/// Applies the event of this place in the record of this number: the same whenever it is applied.
-pub(super) fn apply(run: &mut Run, number: u64, index: usize, at: u64, event: Event) -> Made {
-    let seed = chance::seed_of(chance::seed_of(run.about().seed, number), index as u64);
-    run.apply(event, Moment { now: at, seed })
+/// The step of a record: its events, applied one after the other, the same whenever that is done.
+pub(super) struct Replay {
+    number: u64,
+    at: u64,
+    /// How many were applied.
+    index: u64,
+    /// What is left of the step's room.
+    room: usize,
+}
+
+impl Replay {
+    /// The step of the record of this number, at this moment.
+    pub(super) fn of(run: &Run, number: u64, at: u64) -> Self {
+        Self { number, at, index: 0, room: run.limits().step_max }
+    }
+
+    /// Applies the next event. One that means nothing is none of the record's.
+    pub(super) fn apply(&mut self, run: &mut Run, event: Event) -> Made {
+        let seed = chance::seed_of(chance::seed_of(run.about().seed, self.number), self.index);
+        let made = run.apply(event, Moment { now: self.at, seed, room: self.room });
+        self.index += u64::from(made.is_news);
+        self.room = self.room.saturating_sub(made.weight);
+        made
+    }
 }
 
 impl Executions {
@@ -140,8 +160,9 @@ impl Executions {
         self.scan(&keys::journal(&self.options.workflow, name), |item| {
             let record: Record =
                 serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
-            for (index, event) in record.events.into_iter().enumerate() {
-                each(apply(&mut run, records, index, record.at, event));
+            let mut step = Replay::of(&run, records, record.at);
+            for event in record.events {
+                each(step.apply(&mut run, event));
             }
             records += 1;
             Ok(())

@@ -1,6 +1,6 @@
 //! A step of an execution: events out of its inbox, effects for one commit.
 
-use super::read::{self, Cached, Record};
+use super::read::{Cached, Record, Replay};
 use super::{Alarm, ExecutionError, Executions, Head, Job, MapEvent, News, Notice, Origin, Parent, Status, Work, keys};
 use crate::run::{Command, Event, Made, Outcome, Ticket};
 use flint_model::{MessageId, Timestamp};
@@ -36,8 +36,9 @@ impl Executions {
         let now = self.stores.now();
         let mut news = Record { at: now.as_millis(), events: Vec::new() };
         let mut effects = Vec::new();
+        let mut step = Replay::of(&run, records, news.at);
         for event in events {
-            let made = read::apply(&mut run, records, news.events.len(), news.at, event.clone());
+            let made = step.apply(&mut run, event.clone());
             // Only what means something is in the journal.
             if made.is_news {
                 news.events.push(event);

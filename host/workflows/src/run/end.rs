@@ -69,7 +69,7 @@ impl Run {
                     }
                     at.doing = Doing::Retry(timer);
                 }
-                step.made.commands.push(Command::SetTimer { timer, at: step.moment.now.saturating_add(delay) });
+                step.order(Command::SetTimer { timer, at: step.moment.now.saturating_add(delay) });
             }
             Remedy::Catch(index) => self.catch(thread, index, failure, step),
         }
@@ -218,7 +218,7 @@ impl Run {
     fn drop_within(&mut self, thread: ThreadId, step: &mut Step) {
         for child in self.children(thread) {
             self.drop_within(child, step);
-            self.threads.remove(&child);
+            self.remove(child);
         }
         self.quiet(thread, step);
     }
@@ -226,7 +226,10 @@ impl Run {
     /// Waits no more for what a thread waits for.
     fn quiet(&mut self, thread: ThreadId, step: &mut Step) {
         let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) else { return };
-        let commands = match std::mem::replace(&mut at.doing, Doing::Nothing) {
+        let held = at.held();
+        let doing = std::mem::replace(&mut at.doing, Doing::Nothing);
+        self.held = self.held.saturating_sub(held - at.held());
+        let commands = match doing {
             Doing::Task(work) => {
                 let timers = work.timeout.into_iter().chain(work.heartbeat.map(|(timer, _)| timer));
                 let mut commands: Vec<_> = timers.map(Command::CancelTimer).collect();
@@ -241,7 +244,7 @@ impl Run {
                 self.waits.remove(ticket);
             }
         }
-        step.made.commands.extend(commands);
+        commands.into_iter().for_each(|command| step.order(command));
     }
 
     /// Ends the execution. Its threads stay where they are, without waiting: it may be redriven.
@@ -257,14 +260,16 @@ impl Run {
         for thread in self.leaves() {
             self.quiet(thread, step);
         }
-        step.made.commands.extend(self.deadline.take().map(Command::CancelTimer));
+        self.deadline.take().into_iter().for_each(|timer| step.order(Command::CancelTimer(timer)));
         self.waits.clear();
         self.left = std::mem::take(&mut step.todo);
+        self.left.extend(self.paused.take().into_iter().flat_map(|(_, todo)| todo));
         if matches!(outcome, Outcome::Succeeded(_)) {
             self.threads.clear();
+            self.held = 0;
             self.left.clear();
         }
-        step.made.commands.push(Command::End(outcome.clone()));
+        step.order(Command::End(outcome.clone()));
         self.outcome = Some(outcome);
     }
 
@@ -297,11 +302,9 @@ impl Run {
         }
         self.set_deadline(step);
         step.todo = std::mem::take(&mut self.left);
-        let leaves = self.leaves();
-        for thread in leaves {
-            if let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) {
-                at.retries.fill(0);
-            }
+        // All may be tried as often again, Parallel and Map around them too ("Retry behavior of redriven executions").
+        self.threads.values_mut().filter_map(|thread| thread.at.as_mut()).for_each(|at| at.retries.fill(0));
+        for thread in self.leaves() {
             // Who was about to do something does that.
             if !step.todo.iter().any(|todo| todo.thread() == thread) {
                 step.todo.push_back(Todo::Work(thread));

@@ -9,6 +9,7 @@ use crate::definition::{Distributed, Flow, Graph, Items, Kind, Map, Mode, State}
 use crate::failure::{Failure, name};
 use crate::jsonata;
 use crate::scene::{Scene, Trouble};
+use crate::size;
 use crate::template::Template;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ impl Run {
         let begun = self.note_of(thread, step, "ParallelStateStarted", || None);
         let mut many = Many {
             results: vec![None; branches.len()],
+            held: 0,
             items: Vec::new(),
             running: BTreeSet::new(),
             started: branches.len(),
@@ -53,7 +55,7 @@ impl Run {
             None => Default::default(),
         };
         let parent = Some(Parent { thread: parent, index });
-        self.spawn(Thread { graph, parent, variables, item: item.or(outer), last, at: None })
+        self.spawn(Thread { graph, parent, variables, assigned: 0, item: item.or(outer), last, at: None })
     }
 
     pub(super) fn start_items(&mut self, thread: ThreadId, state: &State, map: &Map, step: &mut Step) {
@@ -80,6 +82,7 @@ impl Run {
         let at_once = if at_once == 0 { self.limits.items_at_once } else { at_once.min(self.limits.items_at_once) };
         let many = Many {
             results: vec![None; items.len()],
+            held: 0,
             items,
             running: BTreeSet::new(),
             started: 0,
@@ -96,12 +99,14 @@ impl Run {
     fn go_on(&mut self, thread: ThreadId, step: &mut Step) {
         let Some((graph, state_name)) = self.place(thread) else { return };
         let Some(state) = graph.states.get(&state_name) else { return };
+        let is_crowded = self.threads.len() >= self.limits.threads_max;
         while let Some(many) = self.many(thread) {
             if many.ended == many.results.len() {
                 return self.all_ended(thread, state, step);
             }
             let Kind::Map(map) = &state.kind else { return };
-            if many.started == many.items.len() || many.running.len() >= many.at_once {
+            let most = if is_crowded { 1 } else { many.at_once };
+            if many.started == many.items.len() || many.running.len() >= most {
                 return;
             }
             let (index, begun) = (many.started, many.begun);
@@ -153,6 +158,8 @@ impl Run {
     fn all_ended(&mut self, thread: ThreadId, state: &State, step: &mut Step) {
         let Some(many) = self.many(thread) else { return };
         let results = std::mem::take(&mut many.results).into_iter().map(Option::unwrap_or_default).collect();
+        let held = std::mem::take(&mut many.held);
+        self.held = self.held.saturating_sub(held);
         self.set_doing(thread, Doing::Nothing);
         let kind = if matches!(state.kind, Kind::Map(_)) { "MapStateSucceeded" } else { "ParallelStateSucceeded" };
         let last = self.threads.get(&thread).map_or(0, |thread| thread.last);
@@ -166,7 +173,7 @@ impl Run {
         let Some(Parent { thread: parent, index }) = parent else {
             return self.finish(Outcome::Succeeded(output), step);
         };
-        let Some(ended) = self.threads.remove(&thread) else { return };
+        let Some(ended) = self.remove(thread) else { return };
         let Some((graph, name)) = self.place(parent) else { return };
         let last = match graph.states.get(&name).map(|state| &state.kind) {
             Some(Kind::Map(_)) => {
@@ -177,11 +184,14 @@ impl Run {
         if let Some(parent) = self.threads.get_mut(&parent) {
             parent.last = last;
         }
+        let held = size::of(&output);
         if let Some(many) = self.many(parent) {
             many.begun = ended.last;
             many.running.remove(&thread);
             many.ended += 1;
+            many.held += held;
             many.results[index] = Some(output);
+            self.held += held;
         }
         self.go_on(parent, step);
     }
@@ -217,7 +227,7 @@ impl Run {
         self.waits.insert(task, thread);
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
         match order {
-            Ok(order) => step.made.commands.push(Command::StartMap(Box::new(order))),
+            Ok(order) => step.order(Command::StartMap(Box::new(order))),
             Err(failure) => _ = self.task_ended(task, Err(failure), step),
         }
     }

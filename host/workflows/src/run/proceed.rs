@@ -3,7 +3,7 @@
 use super::context::Besides;
 use super::note;
 use super::thread::{At, Doing, ThreadId};
-use super::{Command, Run, Step, Todo};
+use super::{Command, ENTERED, Run, Step, Todo};
 use crate::amount;
 use crate::definition::{Flow, Kind, Moment as Until, Next, State, Wait};
 use crate::failure::{Failure, name};
@@ -12,7 +12,7 @@ use crate::history::of_data;
 use crate::moment;
 use crate::scene::{Scene, Trouble};
 use crate::size;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The longest wait in seconds that AWS takes, over three years.
@@ -32,7 +32,7 @@ enum Act {
 
 impl Run {
     pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Value, step: &mut Step) {
-        step.entered += 1;
+        step.made.weight += ENTERED;
         let Some(found) = self.threads.get(&thread) else { return };
         let Some(state) = found.graph.states.get(name) else {
             let failure = Failure::new(name::RUNTIME, format!("There is no state '{name}'."));
@@ -48,21 +48,13 @@ impl Run {
         let entered = self.note_of(thread, step, kind, details);
         let now = step.moment.now;
         if let Some(found) = self.threads.get_mut(&thread) {
-            let (state, retries) = (name.to_owned(), vec![0; retriers]);
-            found.at = Some(At { state, input, entered, before, entered_at: now, retries, doing: Doing::Nothing });
+            let (state, retries, size) = (name.to_owned(), vec![0; retriers], size::of(&input));
+            let at = At { state, input, size, entered, before, entered_at: now, retries, doing: Doing::Nothing };
+            let held = found.at.as_ref().map_or(0, At::held);
+            self.held = self.held.saturating_sub(held) + at.held();
+            found.at = Some(at);
         }
-        match step.entered > self.limits.states_a_step {
-            true => self.rest(thread, step),
-            false => step.todo.push_back(Todo::Work(thread)),
-        }
-    }
-
-    /// Lets others have their turn: the thread goes on at once, with an event of its own.
-    fn rest(&mut self, thread: ThreadId, step: &mut Step) {
-        let timer = self.ticket();
-        self.waits.insert(timer, thread);
-        self.set_doing(thread, Doing::Retry(timer));
-        step.made.commands.push(Command::SetTimer { timer, at: step.moment.now });
+        step.todo.push_back(Todo::Work(thread));
     }
 
     /// Does what the state says, from the beginning.
@@ -75,7 +67,7 @@ impl Run {
                 let timer = self.ticket();
                 self.waits.insert(timer, thread);
                 self.set_doing(thread, Doing::Wait(timer));
-                step.made.commands.push(Command::SetTimer { timer, at });
+                step.order(Command::SetTimer { timer, at });
             }
             Ok(Act::Fail(failure)) => step.todo.push_back(Todo::Fail { thread, failure }),
             Ok(Act::Start) => match &state.kind {
@@ -155,16 +147,37 @@ impl Run {
             let failure = too_large(&name);
             return self.state_failed(thread, failure, step);
         }
+        if let Err(failure) = self.check_variables(thread, &assigned) {
+            return self.state_failed(thread, failure, step);
+        }
         self.note_exited(thread, step, &output, &assigned);
         if !assigned.is_empty()
             && let Some(found) = self.threads.get_mut(&thread)
         {
+            found.assigned = found.assigned_with(&assigned);
             Arc::make_mut(&mut found.variables).extend(assigned);
         }
         step.todo.push_back(match next {
             Next::To(state) => Todo::Enter { thread, state: state.clone(), input: output },
             Next::End => Todo::Ended { thread, output },
         });
+    }
+}
+
+impl Run {
+    /// Whether there is room for variables with these.
+    fn check_variables(&self, thread: ThreadId, assigned: &Map<String, Value>) -> Result<(), Failure> {
+        let Some(found) = self.threads.get(&thread).filter(|_| !assigned.is_empty()) else { return Ok(()) };
+        let all: usize = self.threads.values().map(|thread| thread.assigned).sum();
+        let all = all - found.assigned + found.assigned_with(assigned);
+        if all <= self.limits.variables_max {
+            return Ok(());
+        }
+        let cause = format!(
+            "The variables of the execution have {all} bytes altogether, and {} at most are kept.",
+            self.limits.variables_max
+        );
+        Err(Failure::new(name::DATA_LIMIT_EXCEEDED, cause))
     }
 }
 

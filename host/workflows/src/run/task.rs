@@ -52,7 +52,7 @@ impl Run {
             let timer = self.ticket();
             self.waits.insert(timer, thread);
             let at = step.moment.now.saturating_add(seconds.saturating_mul(1_000));
-            step.made.commands.push(Command::SetTimer { timer, at });
+            step.order(Command::SetTimer { timer, at });
             timer
         };
         let work = TaskWork {
@@ -67,7 +67,7 @@ impl Run {
         self.set_doing(thread, Doing::Task(work));
         let order =
             TaskOrder { task: ticket, state, resource: task.resource.clone(), input, attempt, timeout, heartbeat };
-        step.made.commands.push(Command::StartTask(Box::new(order)));
+        step.order(Command::StartTask(Box::new(order)));
     }
 
     /// The task that a thread waits for, if it is this one.
@@ -103,8 +103,8 @@ impl Run {
         }
         self.waits.remove(&old);
         self.waits.insert(timer, thread);
-        step.made.commands.push(Command::CancelTimer(old));
-        step.made.commands.push(Command::SetTimer { timer, at: step.moment.now.saturating_add(every) });
+        step.order(Command::CancelTimer(old));
+        step.order(Command::SetTimer { timer, at: step.moment.now.saturating_add(every) });
         true
     }
 
@@ -153,7 +153,7 @@ impl Run {
         self.waits.remove(&work.task);
         for timer in work.timeout.into_iter().chain(work.heartbeat.map(|(timer, _)| timer)) {
             self.waits.remove(&timer);
-            step.made.commands.push(Command::CancelTimer(timer));
+            step.order(Command::CancelTimer(timer));
         }
     }
 
@@ -171,7 +171,7 @@ impl Run {
                 let (task, resource) = (work.task, work.resource.clone());
                 let error = if is_beat { name::HEARTBEAT_TIMEOUT } else { name::TIMEOUT };
                 self.forget_task(thread, step);
-                step.made.commands.push(Command::CancelTask(task));
+                step.order(Command::CancelTask(task));
                 let failure = Failure::new(error, "");
                 if let Some(resource) = resource {
                     let details = || of_resource(&resource, of_failure(&failure));

@@ -4,6 +4,8 @@ use super::*;
 use crate::source;
 use serde_json::json;
 
+mod bounds;
+
 /// A machine that runs tasks in branches and for items, retries them, waits, and catches.
 const MIXED: &str = r#"{
   "StartAt": "Both",
@@ -53,7 +55,10 @@ struct Driver {
 
 impl Driver {
     fn new(definition: &str, input: Value) -> Self {
-        let run = run(definition, input);
+        Self::of(run(definition, input))
+    }
+
+    fn of(run: Run) -> Self {
         let mut driver =
             Self { run, journal: Vec::new(), tasks: Vec::new(), timers: Vec::new(), history: Vec::new(), now: 0 };
         driver.tell(Event::Started);
@@ -61,7 +66,7 @@ impl Driver {
     }
 
     fn tell(&mut self, event: Event) -> bool {
-        let moment = Moment { now: self.now, seed: self.journal.len() as u64 };
+        let moment = Moment { now: self.now, seed: self.journal.len() as u64, room: self.run.limits().step_max };
         let made = self.run.apply(event.clone(), moment);
         if made.is_news {
             self.journal.push((event, moment));

@@ -4,7 +4,8 @@ use super::Ticket;
 use crate::definition::{Graph, State};
 use crate::resource::Resource;
 use crate::scene::Variables;
-use serde_json::Value;
+use crate::size;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(super) struct Thread {
     pub(super) graph: Arc<Graph>,
     pub(super) parent: Option<Parent>,
     pub(super) variables: Variables,
+    /// The bytes of those that are its own.
+    pub(super) assigned: usize,
     /// `Map` of the context object, of an item and what is within it.
     pub(super) item: Option<Value>,
     /// The newest event of the history that is its own.
@@ -40,6 +43,8 @@ pub(super) struct At {
     pub(super) state: String,
     /// As it came, before `InputPath`.
     pub(super) input: Value,
+    /// Its bytes.
+    pub(super) size: usize,
     /// The number of the event.
     pub(super) entered: u64,
     /// The event before it.
@@ -82,6 +87,8 @@ pub(super) struct TaskWork {
 pub(super) struct Many {
     /// Of each, what came out of it.
     pub(super) results: Vec<Option<Value>>,
+    /// The bytes of those.
+    pub(super) held: usize,
     /// Of items: what they are. Of branches: none.
     pub(super) items: Vec<Value>,
     /// The threads that run.
@@ -100,7 +107,16 @@ pub(super) struct Many {
 impl Thread {
     /// The thread of the machine itself.
     pub(super) fn root(graph: Arc<Graph>) -> Self {
-        Self { graph, parent: None, variables: Variables::default(), item: None, last: 0, at: None }
+        Self { graph, parent: None, variables: Variables::default(), assigned: 0, item: None, last: 0, at: None }
+    }
+
+    /// The bytes of its own variables when these are among them.
+    pub(super) fn assigned_with(&self, assigned: &Map<String, Value>) -> usize {
+        let of = |(name, value): (&String, &Value)| name.len() + size::of(value);
+        let new: usize = assigned.iter().map(of).sum();
+        // An inner scope has no name of an outer one: what is replaced is its own.
+        let old: usize = assigned.keys().filter_map(|name| self.variables.get_key_value(name)).map(of).sum();
+        (self.assigned + new).saturating_sub(old)
     }
 
     /// The state that it is in.
@@ -111,6 +127,12 @@ impl Thread {
 }
 
 impl At {
+    /// The bytes of what it holds.
+    pub(super) fn held(&self) -> usize {
+        let results = if let Doing::Many(many) = &self.doing { many.held } else { 0 };
+        self.size + results
+    }
+
     /// How often it was tried again.
     pub(super) fn retry_count(&self) -> u32 {
         self.retries.iter().sum()
