@@ -18,6 +18,7 @@ mod child;
 mod head;
 mod keys;
 mod map;
+mod mark;
 mod message;
 mod origin;
 mod read;
@@ -145,8 +146,14 @@ pub enum ExecutionError {
         /// The name.
         name: String,
     },
+    /// Of an express workflow: nobody is told when its executions end. A retry can't help.
+    #[error("the workflow `{workflow}` is an express one, for whose executions no task can wait (`.sync`)")]
+    Express {
+        /// The workflow.
+        workflow: String,
+    },
     /// The input is too large. A retry can't help.
-    #[error("the input has {size} bytes, and {max} at most are taken")]
+    #[error("the input {}", size::excess(*size, *max))]
     TooLarge {
         /// Its bytes.
         size: usize,
@@ -211,8 +218,14 @@ impl Executions {
     ///
     /// # Errors
     /// [`ExecutionError`].
-    pub async fn beginning(&self, name: &str, input: Value, seed: u64) -> Result<Beginning, ExecutionError> {
-        self.within(&*self.stores).beginning(name, input, seed, Origin::default()).await
+    pub async fn beginning(
+        &self,
+        name: &str,
+        input: Value,
+        seed: u64,
+        origin: Origin,
+    ) -> Result<Beginning, ExecutionError> {
+        self.within(&*self.stores).beginning(name, input, seed, origin).await
     }
 
     fn new_head(&self, name: &str, input: Value, seed: u64) -> Result<Head, ExecutionError> {
@@ -260,7 +273,7 @@ impl Executions {
         }
         let mut effects = vec![
             self.put(keys::head(&self.options.workflow, name), head.write(), Some(Expectation::Absent)),
-            self.notice(name, News::Execution(Event::Started)),
+            self.notice(name, head.seed, News::Execution(Event::Started)),
         ];
         if !self.is_stored.load(Ordering::Relaxed) {
             let key = keys::definition(&self.options.workflow, &self.hash);
@@ -320,7 +333,7 @@ impl Executions {
             }
             _ => {
                 let event = Event::Redriven { redrives: head.redrives + 1 };
-                self.stores.commit(self.notice(name, News::Execution(event)).into()).await?;
+                self.stores.commit(self.notice(name, head.seed, News::Execution(event)).into()).await?;
                 Ok(())
             }
         }
@@ -351,20 +364,22 @@ impl Executions {
     }
 
     /// What a service answered to a task, as a message to its execution, to be committed with the end of the task's own
-    /// message. Of a state that goes on when somebody tells the end, it is only that the service has taken it.
+    /// message. Of a state that goes on when somebody tells the end, it is only that the service has taken it; of an activity,
+    /// nothing: a worker tells when it has.
     #[must_use]
-    pub fn answered(&self, work: &Work, result: Result<Value, Failure>) -> Effect {
+    pub fn answered(&self, work: &Work, result: Result<Value, Failure>) -> Option<Effect> {
         let task = work.task;
         let event = match result {
+            Ok(_) if work.is_of_activity() => return None,
             Ok(output) if work.waits() => Event::TaskSubmitted { task, output },
             result => Event::TaskEnded { task, result },
         };
-        self.notice(&work.execution, News::Execution(event))
+        Some(notice(self.place.inbox.clone(), &work.execution, work.seed, News::Execution(event)))
     }
 
-    /// A message that tells an execution, or a map run, what happened.
-    fn notice(&self, to: &str, news: News) -> Effect {
-        notice(self.place.inbox.clone(), to, news)
+    /// A message that tells the execution, or the map run, of this name and this seed what happened.
+    fn notice(&self, to: &str, seed: u64, news: News) -> Effect {
+        notice(self.place.inbox.clone(), to, Some(seed), news)
     }
 
     fn put(&self, key: String, value: Vec<u8>, expect: Option<Expectation>) -> Effect {
@@ -384,8 +399,8 @@ fn exists(name: &str) -> ExecutionError {
 }
 
 /// A message to an inbox.
-fn notice(inbox: QueueName, to: &str, news: News) -> Effect {
-    let body = Notice { to: to.to_owned(), news }.write();
+fn notice(inbox: QueueName, to: &str, seed: Option<u64>, news: News) -> Effect {
+    let body = Notice { to: to.to_owned(), seed, news }.write();
     let message = Message { group: Some(to.to_owned()), ..Message::new(MessageId::now(), body) };
     Effect::QueueSend { queue: inbox, message, options: SendOptions::default() }
 }

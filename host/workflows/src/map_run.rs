@@ -26,7 +26,7 @@ pub struct Item {
 pub struct MapRun {
     machine: Arc<Machine>,
     inputs: Box<dyn Iterator<Item = Result<Value, Trouble>> + Send>,
-    /// How many items there are; batches count as the items in them.
+    /// How many items there are.
     total: usize,
     at_once: usize,
     tolerated_count: Option<u64>,
@@ -36,6 +36,8 @@ pub struct MapRun {
     failed: usize,
     is_exhausted: bool,
     outputs: Vec<Value>,
+    /// How many items are in each that was started, if they are in batches.
+    batched: Option<Vec<usize>>,
     failure: Option<Failure>,
 }
 
@@ -76,6 +78,7 @@ impl MapRun {
             failed: 0,
             is_exhausted: false,
             outputs: Vec::new(),
+            batched: order.batch.as_ref().map(|_| Vec::new()),
             failure: None,
         })
     }
@@ -111,6 +114,9 @@ impl MapRun {
                 self.started += 1;
                 self.running += 1;
                 self.outputs.push(Value::Null);
+                if let Some(batched) = &mut self.batched {
+                    batched.push(input.get("Items").and_then(Value::as_array).map_or(1, Vec::len));
+                }
                 Some(Item { index, input })
             }
         }
@@ -122,7 +128,8 @@ impl MapRun {
         let output = match outcome {
             Outcome::Succeeded(output) => output.clone(),
             other => {
-                self.failed += 1;
+                // Of a batch, all its items: they are what is counted.
+                self.failed += self.batched.as_ref().and_then(|batched| batched.get(index)).copied().unwrap_or(1);
                 failed(other)
             }
         };

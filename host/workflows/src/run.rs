@@ -190,10 +190,9 @@ pub struct MapOrder {
 impl MapOrder {
     /// The bytes of what was computed for it, about.
     fn weight(&self) -> usize {
-        let items = self.items.iter().flatten().map(size::of).sum::<usize>();
-        let variables = self.variables.values().map(size::of).sum::<usize>();
-        let given = [&self.reader, &self.writer].into_iter().flatten().map(size::of).sum::<usize>();
-        items + variables + given + size::of(&self.input) + size::of(&self.context)
+        let given = [&self.reader, &self.writer].into_iter().flatten();
+        let given = given.chain(self.items.iter().flatten()).chain(self.variables.values());
+        size::sum(given.chain([&self.input, &self.context]))
     }
 
     /// The Map state of the machine, and what it has because it is distributed.
@@ -346,12 +345,12 @@ struct Step {
 impl Step {
     /// Has something done.
     fn order(&mut self, command: Command) {
-        self.made.weight += ORDERED
-            + match &command {
-                Command::StartTask(order) => size::of(&order.input),
-                Command::StartMap(order) => order.weight(),
-                _ => 0,
-            };
+        let payload = match &command {
+            Command::StartTask(order) => size::of(&order.input),
+            Command::StartMap(order) => order.weight(),
+            _ => 0,
+        };
+        self.made.weight = self.made.weight.saturating_add(ORDERED).saturating_add(payload);
         self.made.commands.push(command);
     }
 

@@ -5,9 +5,33 @@ use serde_json::Value;
 /// The most bytes of a state's input or output, as JSON ("Service quotas of Step Functions": 256 KiB).
 pub const PAYLOAD_MAX: usize = 256 * 1024;
 
-/// The bytes of a value as compact JSON.
+/// The most levels that arrays and objects are within one another. AWS has no such quota; beyond it, what is written could not be
+/// read again.
+pub const DEPTH_MAX: usize = 100;
+
+/// The bytes of a value as compact JSON; [`usize::MAX`] if it has more levels than [`DEPTH_MAX`], for which no limit has room.
 #[must_use]
 pub fn of(value: &Value) -> usize {
+    within(value, DEPTH_MAX)
+}
+
+/// The bytes of several values.
+#[must_use]
+pub fn sum<'v>(values: impl IntoIterator<Item = &'v Value>) -> usize {
+    values.into_iter().map(of).fold(0, usize::saturating_add)
+}
+
+/// That a value of this size is too large, after the words of what it is.
+#[must_use]
+pub fn excess(size: usize, max: usize) -> String {
+    match size {
+        usize::MAX => format!("has arrays and objects more than {DEPTH_MAX} levels deep within one another"),
+        size => format!("has {size} bytes, and {max} at most are taken"),
+    }
+}
+
+fn within(value: &Value, levels: usize) -> usize {
+    let inner = |value: &Value| levels.checked_sub(1).map_or(usize::MAX, |levels| within(value, levels));
     match value {
         Value::Null | Value::Bool(true) => 4,
         Value::Bool(false) => 5,
@@ -16,11 +40,17 @@ pub fn of(value: &Value) -> usize {
             None => number.to_string().len(),
         },
         Value::String(text) => of_text(text),
-        Value::Array(items) => 2 + items.iter().map(|item| of(item) + 1).sum::<usize>().saturating_sub(1),
+        Value::Array(items) => listed(items.iter().map(inner)),
         Value::Object(fields) => {
-            2 + fields.iter().map(|(name, value)| of_text(name) + of(value) + 2).sum::<usize>().saturating_sub(1)
+            listed(fields.iter().map(|(name, value)| inner(value).saturating_add(of_text(name) + 1)))
         }
     }
+}
+
+/// With brackets around, and commas between.
+fn listed(sizes: impl Iterator<Item = usize>) -> usize {
+    let all = sizes.fold((2_usize, 0), |(sum, comma), size| (sum.saturating_add(size).saturating_add(comma), 1));
+    all.0
 }
 
 fn digits(number: u64) -> usize {
@@ -41,6 +71,19 @@ fn of_text(text: &str) -> usize {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_too_deep_has_no_size() {
+        let nested = |levels: usize| {
+            (0..levels).fold(json!(1), |inner, level| match level % 2 {
+                0 => json!([inner]),
+                _ => json!({ "a": [1, 2], "b": inner }),
+            })
+        };
+        assert_eq!(of(&nested(DEPTH_MAX)), nested(DEPTH_MAX).to_string().len());
+        assert_eq!(of(&nested(DEPTH_MAX + 1)), usize::MAX);
+        assert_eq!(of(&json!([nested(DEPTH_MAX), 1])), usize::MAX);
+    }
 
     #[test]
     fn the_size_is_that_of_the_text() {

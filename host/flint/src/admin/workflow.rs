@@ -11,7 +11,7 @@ use crate::live::Generation;
 use crate::live::workflows::{self, Answer, StartError, Workflows};
 use flint_config::platform;
 use flint_model::{InvocationId, QueueName, Timestamp, WorkflowName};
-use flint_stores::{Commit, Receive, Settle, Stores};
+use flint_stores::{Commit, Effect, Receive, Settle, Stores};
 use flint_workflows::definition::Machine;
 use flint_workflows::draw::{self, Marks};
 use flint_workflows::execution::{self, Described, ExecutionError, Status};
@@ -204,23 +204,40 @@ pub(crate) async fn take_task(
     };
     let queue = QueueName::parse(&kebab(activity)).map_err(|_| missing())?;
     let wait = take.wait_ms.map(Duration::from_millis).unwrap_or_default().min(WAIT_MAX);
-    let receive = Receive { max: 1, wait, ..Receive::default() };
-    let received = stores.queues().receive(&queue, receive).await.map_err(|error| of_commit("workflow", &error))?;
-    let Some(delivery) = received.messages.into_iter().next() else { return Ok(TakenTask::default()) };
-    let task: ActivityTask = serde_json::from_slice(&delivery.stored.message.body).map_err(|error| {
-        let detail = format!("a message of the queue {queue} is no task of an activity: {error}");
-        Problem::new(StatusCode::CONFLICT, "workflow/no-task", detail)
-    })?;
-    let started = |number: Ticket| Event::TaskStarted { task: number, worker: take.worker.clone() };
-    let mut commit = Commit::settle(vec![Settle::done(delivery.receipt)]);
-    for executions in workflows.values() {
-        match executions.telling(&task.task_token, started).await {
-            Err(ExecutionError::Missing { .. }) => {}
-            told => commit.effects.push(told?),
+    let until = Instant::now() + wait;
+    loop {
+        let wait = until.saturating_duration_since(Instant::now());
+        let receive = Receive { max: 1, wait, ..Receive::default() };
+        let received = stores.queues().receive(&queue, receive).await.map_err(|error| of_commit("workflow", &error))?;
+        let Some(delivery) = received.messages.into_iter().next() else { return Ok(TakenTask::default()) };
+        let task: ActivityTask = serde_json::from_slice(&delivery.stored.message.body).map_err(|error| {
+            let detail = format!("a message of the queue {queue} is no task of an activity: {error}");
+            Problem::new(StatusCode::CONFLICT, "workflow/no-task", detail)
+        })?;
+        let told = tell_started(workflows, &task.task_token, take.worker.as_ref()).await?;
+        let is_waited_for = told.is_some();
+        let mut commit = Commit::settle(vec![Settle::done(delivery.receipt)]);
+        commit.effects.extend(told);
+        stores.commit(commit).await.map_err(|error| of_commit("workflow", &error))?;
+        if is_waited_for {
+            return Ok(TakenTask { task_token: Some(task.task_token), input: Some(task.input) });
         }
     }
-    stores.commit(commit).await.map_err(|error| of_commit("workflow", &error))?;
-    Ok(TakenTask { task_token: Some(task.task_token), input: Some(task.input) })
+}
+
+/// What tells an execution that a worker has its task; none if no execution waits for the task any more.
+async fn tell_started(
+    workflows: &Workflows,
+    token: &str,
+    worker: Option<&String>,
+) -> Result<Option<Effect>, ExecutionError> {
+    for executions in workflows.values() {
+        match executions.telling(token, |task| Event::TaskStarted { task, worker: worker.cloned() }).await {
+            Err(ExecutionError::Missing { .. }) => {}
+            told => return told.map(Some),
+        }
+    }
+    Ok(None)
 }
 
 /// A message of an activity's queue.
@@ -297,6 +314,7 @@ impl From<ExecutionError> for Problem {
             ExecutionError::Missing { .. } => (StatusCode::NOT_FOUND, "workflow/no-such-execution"),
             ExecutionError::Ended { .. } => (StatusCode::CONFLICT, "workflow/execution-status"),
             ExecutionError::Name { .. } => (StatusCode::BAD_REQUEST, "workflow/invalid-name"),
+            ExecutionError::Express { .. } => (StatusCode::CONFLICT, "workflow/express"),
             ExecutionError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "workflow/too-large"),
             ExecutionError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "workflow/corrupt"),
             ExecutionError::Commit(error) => return of_commit("workflow", error),

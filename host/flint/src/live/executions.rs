@@ -103,7 +103,7 @@ fn read(what: &str, text: &str) -> Result<Value, Refused> {
     // A number may be longer than it was written.
     let (size, max) = (size::of(&value), size::PAYLOAD_MAX);
     if size > max {
-        return Err(Refused::TooLarge(format!("the {what} has {size} bytes, and {max} at most are taken")));
+        return Err(Refused::TooLarge(format!("the {what} {}", size::excess(size, max))));
     }
     Ok(value)
 }
@@ -135,7 +135,9 @@ fn refused(error: ExecutionError) -> Refused {
     match error {
         ExecutionError::Exists { .. } => Refused::Exists(error.to_string()),
         ExecutionError::Missing { .. } => Refused::NoSuchExecution,
-        ExecutionError::Name { .. } | ExecutionError::Ended { .. } => Refused::Invalid(error.to_string()),
+        ExecutionError::Name { .. } | ExecutionError::Ended { .. } | ExecutionError::Express { .. } => {
+            Refused::Invalid(error.to_string())
+        }
         ExecutionError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
         ExecutionError::Commit(error) => Refused::Store(error),
         ExecutionError::Read(error) => Refused::Store(error.into()),

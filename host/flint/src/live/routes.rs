@@ -192,7 +192,7 @@ fn problem(error: &StartError) -> Problem {
         StartError::Execution(E::Commit(CommitError::Unavailable { .. } | CommitError::Full { .. }) | E::Read(_))
         | StartError::NoWorkflow(_) => (StatusCode::SERVICE_UNAVAILABLE, "workflow/unavailable"),
         StartError::Execution(
-            E::Commit(_) | E::Corrupt { .. } | E::Missing { .. } | E::Ended { .. } | E::Name { .. },
+            E::Commit(_) | E::Corrupt { .. } | E::Missing { .. } | E::Ended { .. } | E::Name { .. } | E::Express { .. },
         ) => {
             tracing::error!(%error, "a request could not start an execution");
             let detail = "the host failed to start the execution";

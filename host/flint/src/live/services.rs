@@ -9,7 +9,7 @@ use flint_model::{FunctionName, InvocationId, MessageId, QueueName, StoreName, T
 use flint_stores::{Attribute, Commit, CommitError, Effect, Expectation, Message, ReadError, SendOptions};
 use flint_triggers::message::{Blame, Unanswered};
 use flint_workflows::dynamodb::{self, Change, Operation, Request, Schema, Write};
-use flint_workflows::execution::{Beginning, ExecutionError, Executions, Work};
+use flint_workflows::execution::{Beginning, ExecutionError, Executions, Origin, Work};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::moment;
 use flint_workflows::resource::{Pattern, Resource, Service, kebab};
@@ -254,13 +254,22 @@ impl Call<'_> {
             },
             Some(input) => input.clone(),
         };
+        let max = self.current.platform.limits.invoke_depth_max;
+        if usize::try_from(self.invocation.depth).is_ok_and(|depth| depth >= max) {
+            let cause = format!(
+                "More than {max} calls and messages led to this start: a workflow probably starts itself again, in a circle."
+            );
+            return Ok(Failure::new("StepFunctions.ExecutionLimitExceededException", cause).into());
+        }
         let is_sync = matches!(self.resource.pattern, Pattern::Sync | Pattern::Sync2);
         let began = match self.work {
             Some(work) if is_sync => {
                 let is_json = self.resource.pattern == Pattern::Sync2;
-                self.executions.beginning_for(work, executions, &name, input, rand::random(), is_json).await
+                self.executions
+                    .beginning_for(work, executions, &name, input, rand::random(), self.origin(), is_json)
+                    .await
             }
-            _ => executions.beginning(&name, input, rand::random()).await,
+            _ => executions.beginning(&name, input, rand::random(), self.origin()).await,
         };
         match began {
             Ok(Beginning { id, effects }) => {
@@ -269,6 +278,11 @@ impl Call<'_> {
             }
             Err(error) => not_started(&error, &executions.id(&name)),
         }
+    }
+
+    /// What led to what this starts.
+    fn origin(&self) -> Origin {
+        Origin::new(self.invocation.cause().trace.as_ref(), self.invocation.depth)
     }
 
     fn workflow(&self, arn: &str) -> Option<&Arc<Executions>> {
@@ -313,6 +327,7 @@ fn not_started(error: &ExecutionError, id: &str) -> Result<Done, Unanswered> {
         ExecutionError::Exists { .. } => {
             ("StepFunctions.ExecutionAlreadyExistsException", format!("Execution Already Exists: '{id}'"))
         }
+        ExecutionError::Express { .. } => ("StepFunctions.StateMachineTypeNotSupportedException", error.to_string()),
         ExecutionError::Name { .. } => ("StepFunctions.InvalidNameException", error.to_string()),
         ExecutionError::TooLarge { .. } => ("StepFunctions.InvalidExecutionInputException", error.to_string()),
         error => return Err(of_execution(error)),

@@ -13,7 +13,7 @@ use flint_config::platform::{Kind, Source};
 use flint_model::{ScheduleName, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Effect};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{ExecutionError, Executions};
+use flint_workflows::execution::{self, ExecutionError, Executions};
 use flint_workflows::failure::Failure;
 use flint_workflows::run::Outcome;
 use std::sync::Arc;
@@ -54,7 +54,11 @@ impl ToWorkflow {
         let mut handled = Handled::default();
         for delivery in batch {
             let beginning = match event::of(&self.origin, delivery) {
-                Ok(Start { name, input }) => executions.beginning(&name, input, rand::random()).await,
+                Ok(Start { name, input }) => {
+                    let message = &delivery.stored.message;
+                    let led_to_it = execution::Origin::new(message.trace.as_ref(), message.depth.saturating_add(1));
+                    executions.beginning(&name, input, rand::random(), led_to_it).await
+                }
                 Err(reason) => {
                     handled.failures.push(failed(delivery, reason, Retry::Never));
                     continue;
@@ -109,6 +113,7 @@ fn retry(error: &ExecutionError) -> Result<Retry, Unanswered> {
         | ExecutionError::Missing { .. }
         | ExecutionError::Ended { .. }
         | ExecutionError::Name { .. }
+        | ExecutionError::Express { .. }
         | ExecutionError::TooLarge { .. } => Ok(Retry::Never),
     }
 }

@@ -6,7 +6,7 @@ use flint_config::platform::Kind;
 use flint_model::WorkflowName;
 use flint_stores::{BoxFuture, Delivery, Effect};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{Alarm, ExecutionError, Executions, Job, News, Notice, Started, Work};
+use flint_workflows::execution::{Alarm, ExecutionError, Executions, Job, Notice, Started, Work};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::resource::Resource;
 use flint_workflows::run::Outcome;
@@ -107,15 +107,28 @@ fn unreadable(delivery: &Delivery, reason: String) -> Failed {
 
 async fn events(executions: &Executions, batch: &[Delivery]) -> Result<Handled, Unanswered> {
     let mut handled = Handled::default();
-    let mut told: BTreeMap<String, Vec<News>> = BTreeMap::new();
+    let mut told: BTreeMap<String, Vec<Notice>> = BTreeMap::new();
     for delivery in batch {
         match Notice::read(&delivery.stored.message.body) {
-            Ok(notice) => told.entry(notice.to).or_default().push(notice.news),
+            Ok(notice) => told.entry(notice.to.clone()).or_default().push(notice),
             Err(reason) => handled.failures.push(unreadable(delivery, reason)),
         }
     }
-    for (name, news) in told {
-        handled.effects.extend(executions.step(&name, news).await.map_err(|error| of_execution(&error))?);
+    for (name, notices) in told {
+        match executions.step(&name, notices).await {
+            Ok(effects) => handled.effects.extend(effects),
+            // The others' steps are none the worse for it.
+            Err(error @ ExecutionError::Corrupt { .. }) => {
+                tracing::error!(workflow = executions.workflow(), execution = name, %error, "an execution can't go on");
+                let of_it = |delivery: &&Delivery| delivery.stored.message.group.as_deref() == Some(&*name);
+                let failed = |delivery: &Delivery| Failed {
+                    id: delivery.stored.message.id,
+                    why: Why::Failed { reason: error.to_string(), retry: Retry::Default },
+                };
+                handled.failures.extend(batch.iter().filter(of_it).map(failed));
+            }
+            Err(error) => return Err(of_execution(&error)),
+        }
     }
     Ok(handled)
 }
@@ -137,8 +150,8 @@ async fn tasks(current: &Generation, executions: &Executions, batch: &[Delivery]
     for delivery in batch {
         let effects = match Job::read(&delivery.stored.message.body) {
             Ok(Job::Task(work)) => task(current, executions, &work, delivery).await?,
-            Ok(Job::ReadItems { execution, order }) => {
-                executions.read_items(&execution, &order).await.map_err(|error| of_execution(&error))?
+            Ok(Job::ReadItems { execution, seed, order }) => {
+                executions.read_items(&execution, seed, &order).await.map_err(|error| of_execution(&error))?
             }
             Ok(Job::GatherResults(map)) => {
                 executions.gather_results(&map).await.map_err(|error| of_execution(&error))?
@@ -170,9 +183,15 @@ async fn task(
     work: &Work,
     delivery: &Delivery,
 ) -> Result<Vec<Effect>, Unanswered> {
+    if executions.is_given_up(&work.execution, work.task).await.map_err(|error| of_execution(&error))? {
+        return Ok(Vec::new());
+    }
     let resource = match Resource::parse(&work.resource) {
         Ok(resource) => resource,
-        Err(reason) => return Ok(vec![executions.answered(work, Err(Failure::new(failure::name::RUNTIME, reason)))]),
+        Err(reason) => {
+            let failed = executions.answered(work, Err(Failure::new(failure::name::RUNTIME, reason)));
+            return Ok(failed.into_iter().collect());
+        }
     };
     let message = Invocation::of_messages(std::slice::from_ref(delivery));
     let invocation = Invocation {
@@ -182,6 +201,6 @@ async fn task(
     };
     let call = Call { current, executions, resource: &resource, input: &work.input, invocation, work: Some(work) };
     let Done { result, mut effects } = call.make().await?;
-    effects.push(executions.answered(work, result));
+    effects.extend(executions.answered(work, result));
     Ok(effects)
 }

@@ -1,31 +1,32 @@
 //! What is kept in memory between steps, so that a step need not read a journal.
 
-use indexmap::IndexMap;
+use lru::LruCache;
 use std::sync::{Mutex, PoisonError};
 
-/// Runs, each with how much of its journal it has seen, by their names.
+/// Runs, each with how much of its journal it has seen, by their names. Those that were not asked for longest make room.
 #[derive(Debug)]
 pub(super) struct Cache<T> {
     most: usize,
-    runs: Mutex<IndexMap<String, T>>,
+    runs: Mutex<LruCache<String, T>>,
 }
 
 impl<T> Cache<T> {
+    /// With room for so many, which is taken as they come.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, runs: Mutex::default() }
+        Self { most, runs: Mutex::new(LruCache::unbounded()) }
     }
 
     /// Takes a run out: whoever has it is the only one.
     pub(super) fn take(&self, name: &str) -> Option<T> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).swap_remove(name)
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).pop(name)
     }
 
-    /// Keeps a run, in the place of one that was kept long ago if there are too many.
+    /// Keeps a run.
     pub(super) fn keep(&self, name: &str, cached: T) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.insert(name.to_owned(), cached);
+        runs.put(name.to_owned(), cached);
         if runs.len() > self.most {
-            runs.swap_remove_index(0);
+            runs.pop_lru();
         }
     }
 }
@@ -35,12 +36,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_runs_are_kept_than_may_be_and_the_newest_is() {
+    fn no_more_runs_are_kept_than_may_be_and_those_that_were_kept_last_are() {
         let cache = Cache::new(2);
-        for name in ["a", "b", "c", "d"] {
+        for name in ["a", "b", "c", "a", "d"] {
             cache.keep(name, name);
-            assert!(cache.runs.lock().expect("nobody panicked").len() <= 2);
         }
-        assert_eq!((cache.take("d"), cache.take("d"), cache.take("a")), (Some("d"), None, None));
+        assert_eq!(["a", "b", "c", "d", "d"].map(|name| cache.take(name)), [Some("a"), None, None, Some("d"), None]);
     }
 }

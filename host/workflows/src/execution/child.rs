@@ -1,9 +1,12 @@
 //! Executions that others wait for: what a task starts (`states:startExecution.sync`), and what is told when it ends.
 
-use super::{Beginning, ExecutionError, Executions, Head, MapEvent, News, Parent, Status, Work, exists, keys, notice};
+use super::mark::Mark;
+use super::{
+    Beginning, ExecutionError, Executions, Head, MapEvent, News, Origin, Parent, Status, Work, exists, notice,
+};
 use crate::arn;
 use crate::failure::{self, Failure};
-use crate::run::{Event, Ticket};
+use crate::run::Event;
 use flint_model::QueueName;
 use flint_stores::Effect;
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,7 @@ use serde_json::{Value, json};
 pub(super) struct Child {
     inbox: String,
     name: String,
+    seed: u64,
 }
 
 impl Child {
@@ -21,7 +25,7 @@ impl Child {
     pub(super) fn stop(&self) -> Option<Effect> {
         let inbox = QueueName::parse(&self.inbox).ok()?;
         let failure = Failure::new("", "The execution that waited for it does not any more.");
-        Some(notice(inbox, &self.name, News::Execution(Event::Stopped { failure })))
+        Some(notice(inbox, &self.name, Some(self.seed), News::Execution(Event::Stopped { failure })))
     }
 }
 
@@ -30,7 +34,7 @@ impl Executions {
     /// message: the end is told to the task, with input and output as JSON, or as texts.
     ///
     /// # Errors
-    /// [`ExecutionError::Exists`] if there is one of this name, whatever its input.
+    /// [`ExecutionError::Exists`] if there is one of this name, whatever its input; [`ExecutionError::Express`].
     pub async fn beginning_for(
         &self,
         work: &Work,
@@ -38,40 +42,36 @@ impl Executions {
         name: &str,
         input: Value,
         seed: u64,
+        origin: Origin,
         is_json: bool,
     ) -> Result<Beginning, ExecutionError> {
+        if child.options.is_express {
+            return Err(ExecutionError::Express { workflow: child.options.workflow.clone() });
+        }
         let (inbox, execution) = (self.place.inbox.to_string(), work.execution.clone());
-        let parent = Parent::Task { inbox, execution, task: work.task, is_json };
-        let origin = self.head(&work.execution).await?.map(|head| head.origin).unwrap_or_default();
+        let parent = Parent::Task { inbox, execution, seed: work.seed, task: work.task, is_json };
         let head = Head { origin, parent: Some(parent), ..child.new_head(name, input, seed)? };
         if child.head(name).await?.is_some() {
             return Err(exists(name));
         }
         let mut effects = child.begin(name, &head).await?;
-        let known = Child { inbox: child.place.inbox.to_string(), name: name.to_owned() };
-        let key = keys::started(&self.options.workflow, &work.execution, work.task);
-        effects.push(self.put(key, serde_json::to_vec(&known).unwrap_or_default(), None));
+        let known = Child { inbox: child.place.inbox.to_string(), name: name.to_owned(), seed: head.seed };
+        effects.push(self.noted(&work.execution, work.task, &Mark::Child(known)));
         Ok(Beginning { id: child.id(name), effects })
-    }
-
-    /// The execution that a task has started and waits for, if it did.
-    pub(super) async fn child(&self, name: &str, task: Ticket) -> Result<Option<Child>, ExecutionError> {
-        let key = keys::started(&self.options.workflow, name, task);
-        let Some(entry) = self.stores.kv().get(&self.place.store, &key).await? else { return Ok(None) };
-        Ok(serde_json::from_slice(&entry.value).ok())
     }
 
     /// What tells whoever waits for an execution that it has ended.
     pub(super) fn to_parent(&self, name: &str, head: &Head) -> Option<Effect> {
         match head.parent.as_ref()? {
-            Parent::Map { map, index, .. } => {
+            Parent::Map { map, seed, index, .. } => {
                 let is_well = head.status == Status::Succeeded;
-                Some(self.notice(map, News::Map(MapEvent::ItemEnded { index: *index, is_well })))
+                let news = News::Map(MapEvent::ItemEnded { index: *index, is_well });
+                Some(notice(self.place.inbox.clone(), map, *seed, news))
             }
-            Parent::Task { inbox, execution, task, is_json } => {
+            Parent::Task { inbox, execution, seed, task, is_json } => {
                 let inbox = QueueName::parse(inbox).ok()?;
                 let result = self.as_answer(name, head, *is_json);
-                Some(notice(inbox, execution, News::Execution(Event::TaskEnded { task: *task, result })))
+                Some(notice(inbox, execution, *seed, News::Execution(Event::TaskEnded { task: *task, result })))
             }
         }
     }

@@ -44,6 +44,9 @@ pub enum Parent {
         inbox: String,
         /// That execution's name.
         execution: String,
+        /// Its seed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
         /// The task's number in it.
         task: Ticket,
         /// Whether input and output are told as JSON, rather than as texts (`.sync:2`).
@@ -53,6 +56,9 @@ pub enum Parent {
     Map {
         /// The map run's name.
         map: String,
+        /// Its seed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
         /// The Map state's name.
         state: String,
         /// Which item: counts from 0.

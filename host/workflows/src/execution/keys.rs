@@ -78,8 +78,8 @@ pub(super) fn journal(workflow: &str, name: &str) -> String {
     format!("{workflow}/j/{name}/")
 }
 
-/// What an execution that waits for the one that its task started knows about that.
-pub(super) fn started(workflow: &str, execution: &str, task: Ticket) -> String {
+/// What is noted about a task of an execution.
+pub(super) fn mark(workflow: &str, execution: &str, task: Ticket) -> String {
     format!("{workflow}/s/{}", map_run(execution, task))
 }
 

@@ -14,7 +14,8 @@ mod results;
 
 use super::head::Parent;
 use super::message::News;
-use super::{ExecutionError, Executions, Head, Job, Origin, keys, read};
+use super::read::Seen;
+use super::{ExecutionError, Executions, Head, Job, Origin, keys, notice, read};
 use crate::chance;
 use crate::failure::{Failure, name};
 use crate::map_run::{Item, MapRun};
@@ -54,6 +55,9 @@ pub(super) struct MapHead {
     /// What led to the execution that the state is of.
     #[serde(default)]
     origin: Origin,
+    /// The execution's seed; the map run has that of its order.
+    #[serde(default)]
+    seed: Option<u64>,
     /// Whether nothing begins any more.
     is_over: bool,
 }
@@ -77,13 +81,13 @@ enum End {
     Stopped,
 }
 
-/// A map run, and how many records of its journal it has seen.
+/// A map run, and what it has seen of its journal.
 pub(super) struct Mapping {
     head: MapHead,
     map: MapRun,
     /// The items that have not ended.
     open: BTreeSet<usize>,
-    records: u64,
+    seen: Seen,
 }
 
 impl Mapping {
@@ -93,7 +97,6 @@ impl Mapping {
             self.ended(*index, *is_well);
         }
         while self.map.started() < record.started && self.start().is_some() {}
-        self.records += 1;
     }
 
     /// An item's execution ended; whether that is news.
@@ -115,10 +118,16 @@ impl Mapping {
 
 impl Executions {
     /// Applies what happened to a map run, and answers what is to be committed with the end of the messages that told it.
-    pub(super) async fn map_step(&self, map: &str, events: &[MapEvent]) -> Result<Vec<Effect>, ExecutionError> {
+    pub(super) async fn map_step(
+        &self,
+        map: &str,
+        events: Vec<(Option<u64>, MapEvent)>,
+    ) -> Result<Vec<Effect>, ExecutionError> {
         let Some(mut mapping) = self.current_map(map).await? else { return Ok(Vec::new()) };
         let mut record = MapRecord::default();
-        for event in events {
+        let its_own = |seed: Option<u64>| seed.is_none_or(|seed| seed == mapping.head.order.seed);
+        let events: Vec<_> = events.into_iter().filter(|(seed, _)| its_own(*seed)).map(|(_, event)| event).collect();
+        for event in &events {
             if let MapEvent::ItemEnded { index, is_well } = event
                 && mapping.ended(*index, *is_well)
             {
@@ -131,9 +140,10 @@ impl Executions {
             false => self.start_items(map, &mut mapping, &mut effects),
         };
         record.started = mapping.map.started();
-        let key = keys::record(&self.options.workflow, map, mapping.records);
-        effects.push(self.put(key, serde_json::to_vec(&record).unwrap_or_default(), Some(Expectation::Absent)));
-        mapping.records += 1;
+        let key = keys::record(&self.options.workflow, map, mapping.seen.records);
+        let record = serde_json::to_vec(&record).unwrap_or_default();
+        mapping.seen = mapping.seen.and(&record);
+        effects.push(self.put(key, record, Some(Expectation::Absent)));
         match end {
             None => self.maps.keep(map, mapping),
             Some(end) => effects.extend(self.end_map(map, mapping, end)),
@@ -150,18 +160,19 @@ impl Executions {
             };
             effects.extend(self.start_item(map, &mapping.head, item));
         }
-        effects.push(self.notice(map, News::Map(MapEvent::GoOn)));
+        effects.push(self.notice(map, mapping.head.order.seed, News::Map(MapEvent::GoOn)));
         None
     }
 
     fn start_item(&self, map: &str, head: &MapHead, item: Item) -> [Effect; 2] {
         let name = keys::item(map, item.index);
         let seed = chance::seed_of(head.order.seed, item.index as u64);
-        let parent = Parent::Map { map: map.to_owned(), state: head.order.state.clone(), index: item.index };
+        let (map, state, of_map) = (map.to_owned(), head.order.state.clone(), Some(head.order.seed));
+        let parent = Parent::Map { map, seed: of_map, state, index: item.index };
         let new = Head::new(head.definition.clone(), item.input, seed, self.stores.now().as_millis());
         let head = Head { origin: head.origin.clone(), parent: Some(parent), ..new };
         let put = self.put(keys::head(&self.options.workflow, &name), head.write(), Some(Expectation::Absent));
-        [put, self.notice(&name, News::Execution(Event::Started))]
+        [put, self.notice(&name, seed, News::Execution(Event::Started))]
     }
 
     /// Ends a map run: what still runs is stopped.
@@ -171,21 +182,23 @@ impl Executions {
         let failure = Failure::new("", "The map run has ended.");
         let stop = |index| {
             let stopped = Event::Stopped { failure: failure.clone() };
-            self.notice(&keys::item(map, index), News::Execution(stopped))
+            let seed = chance::seed_of(head.order.seed, index as u64);
+            self.notice(&keys::item(map, index), seed, News::Execution(stopped))
         };
         effects.extend(mapping.open.into_iter().map(stop));
         match end {
             End::Well => effects.push(self.job(&head.origin, &Job::GatherResults(map.to_owned()))),
-            End::Failed(failure) => effects.extend(self.map_ended(map, Err(failure))),
+            End::Failed(failure) => effects.extend(self.map_ended(map, head.seed, Err(failure))),
             End::Stopped => {}
         }
         effects
     }
 
     /// Tells the execution of a map run how that ended.
-    fn map_ended(&self, map: &str, result: Result<Value, Failure>) -> Option<Effect> {
+    fn map_ended(&self, map: &str, seed: Option<u64>, result: Result<Value, Failure>) -> Option<Effect> {
         let (execution, task) = keys::task_of(map)?;
-        Some(self.notice(execution, News::Execution(Event::TaskEnded { task, result })))
+        let news = News::Execution(Event::TaskEnded { task, result });
+        Some(notice(self.place.inbox.clone(), execution, seed, news))
     }
 
     fn put_map(&self, map: &str, head: &MapHead, expect: Option<Expectation>) -> Effect {
@@ -202,7 +215,7 @@ impl Executions {
     /// A map run as its journal has it now: the one that is kept, if what it has seen is what there is. None if it is over.
     async fn current_map(&self, map: &str) -> Result<Option<Mapping>, ExecutionError> {
         if let Some(kept) = self.maps.take(map)
-            && self.has_seen_all(map, kept.records).await?
+            && self.has_seen_all(map, kept.seen).await?
         {
             return Ok(Some(kept));
         }
@@ -212,11 +225,12 @@ impl Executions {
         let order = Arc::new(head.order.clone());
         let run = MapRun::new(&order, &machine, items)
             .ok_or_else(|| read::corrupt(map, "its state is not in its definition".to_owned()))?;
-        let mut mapping = Mapping { head, map: run, open: BTreeSet::new(), records: 0 };
+        let mut mapping = Mapping { head, map: run, open: BTreeSet::new(), seen: Seen::default() };
         let journal = keys::journal(&self.options.workflow, map);
         self.scan(&journal, |item| {
             let record = serde_json::from_slice(&item.entry.value);
             mapping.replay(&record.map_err(|error| read::corrupt(map, error.to_string()))?);
+            mapping.seen = mapping.seen.and(&item.entry.value);
             Ok(())
         })
         .await?;

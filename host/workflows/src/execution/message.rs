@@ -1,7 +1,7 @@
 //! What the messages of the queues say.
 
 use super::map::MapEvent;
-use crate::resource::Resource;
+use crate::resource::{Resource, Service};
 use crate::run::{Event, MapOrder, TaskOrder, Ticket};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +11,9 @@ use serde_json::Value;
 pub struct Notice {
     /// The execution's name, or the map run's.
     pub to: String,
+    /// Its seed: a name may be another one's meanwhile. None: whoever has the name now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// What happened to it.
     pub news: News,
 }
@@ -33,6 +36,9 @@ pub enum Job {
     ReadItems {
         /// The execution's name.
         execution: String,
+        /// Its seed.
+        #[serde(default)]
+        seed: Option<u64>,
         /// What the state says.
         order: Box<MapOrder>,
     },
@@ -52,6 +58,9 @@ pub enum Job {
 pub struct Work {
     /// The execution's name.
     pub execution: String,
+    /// Its seed: a name may be another one's meanwhile.
+    #[serde(default)]
+    pub seed: Option<u64>,
     /// The task's number in it.
     pub task: Ticket,
     /// The state that it is of.
@@ -98,14 +107,20 @@ macro_rules! json {
 json!(Notice, Job, Alarm);
 
 impl Work {
+    /// Whether a worker does it.
+    pub(super) fn is_of_activity(&self) -> bool {
+        Resource::parse(&self.resource).is_ok_and(|resource| matches!(resource.service, Service::Activity { .. }))
+    }
+
     /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
     #[must_use]
     pub fn waits(&self) -> bool {
         Resource::parse(&self.resource).is_ok_and(|resource| resource.waits())
     }
 
-    pub(super) fn of(execution: &str, order: TaskOrder) -> Self {
+    pub(super) fn of(execution: &str, seed: u64, order: TaskOrder) -> Self {
         let TaskOrder { task, state, resource: Resource { text, .. }, input, attempt, timeout, heartbeat: _ } = order;
-        Self { execution: execution.to_owned(), task, state, resource: text, input, attempt, timeout }
+        let (execution, seed) = (execution.to_owned(), Some(seed));
+        Self { execution, seed, task, state, resource: text, input, attempt, timeout }
     }
 }

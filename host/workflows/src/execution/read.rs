@@ -9,6 +9,7 @@ use crate::run::{About, Event, Made, Moment, Run};
 use crate::source;
 use flint_stores::Stores;
 use serde::{Deserialize, Serialize};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// A page of a journal, in records.
@@ -34,11 +35,33 @@ pub struct Listed {
     pub cursor: Option<String>,
 }
 
-/// A run, how many records of its journal it has seen, and the head that goes with it.
+/// How much of a journal somebody has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The records.
+    pub(super) records: u64,
+    /// A hash of the last of them: another one may have been written in its place. Good within a process.
+    last: u64,
+}
+
+impl Seen {
+    /// The same, and then this record.
+    pub(super) fn and(self, record: &[u8]) -> Self {
+        Self { records: self.records + 1, last: hash(record) }
+    }
+}
+
+fn hash(record: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    record.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A run, what it has seen of its journal, and the head that goes with it.
 #[derive(Debug)]
 pub(super) struct Cached {
     pub(super) run: Run,
-    pub(super) records: u64,
+    pub(super) seen: Seen,
     pub(super) head: Head,
 }
 
@@ -140,11 +163,21 @@ impl Executions {
         Ok(history)
     }
 
-    /// An execution's run as its journal has it; none if there is no such execution.
-    pub(super) async fn load(&self, name: &str) -> Result<Option<Cached>, ExecutionError> {
-        let Some(head) = self.head(name).await? else { return Ok(None) };
-        let (run, records) = self.replay(name, &head, false, |_| {}).await?;
-        Ok(Some(Cached { run, records, head }))
+    /// An execution's run as its journal has it.
+    pub(super) async fn load(&self, name: &str, head: Head) -> Result<Cached, ExecutionError> {
+        let (run, seen) = self.replay(name, &head, false, |_| {}).await?;
+        Ok(Cached { run, seen, head })
+    }
+
+    /// Whether a journal is what somebody has seen of it, and not more.
+    pub(super) async fn has_seen_all(&self, name: &str, seen: Seen) -> Result<bool, ExecutionError> {
+        let key = |number| keys::record(&self.options.workflow, name, number);
+        let (kv, store) = (self.stores.kv(), &self.place.store);
+        let has_last = match seen.records.checked_sub(1) {
+            None => true,
+            Some(last) => kv.get(store, &key(last)).await?.is_some_and(|entry| hash(&entry.value) == seen.last),
+        };
+        Ok(has_last && !kv.exists(store, &key(seen.records)).await?)
     }
 
     async fn replay(
@@ -153,22 +186,22 @@ impl Executions {
         head: &Head,
         keeps_history: bool,
         mut each: impl FnMut(Made) + Send,
-    ) -> Result<(Run, u64), ExecutionError> {
+    ) -> Result<(Run, Seen), ExecutionError> {
         let machine = self.machine_of_head(name, head).await?;
         let mut run = Run::new(machine, self.about(name, head), self.options.limits, keeps_history);
-        let mut records = 0;
+        let mut seen = Seen::default();
         self.scan(&keys::journal(&self.options.workflow, name), |item| {
             let record: Record =
                 serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
-            let mut step = Replay::of(&run, records, record.at);
+            let mut step = Replay::of(&run, seen.records, record.at);
             for event in record.events {
                 each(step.apply(&mut run, event));
             }
-            records += 1;
+            seen = seen.and(&item.entry.value);
             Ok(())
         })
         .await?;
-        Ok((run, records))
+        Ok((run, seen))
     }
 
     /// Reads all entries whose keys start so, in their order.

@@ -1,8 +1,8 @@
 //! A step of an execution: events out of its inbox, effects for one commit.
 
 use super::read::{Cached, Record, Replay};
-use super::{Alarm, ExecutionError, Executions, Head, Job, MapEvent, News, Notice, Origin, Parent, Status, Work, keys};
-use crate::run::{Command, Event, Made, Outcome, Ticket};
+use super::{Alarm, ExecutionError, Executions, Head, Job, News, Notice, Origin, Parent, Status, Work, keys, notice};
+use crate::run::{Command, Event, Made, Outcome};
 use flint_model::{MessageId, Timestamp};
 use flint_stores::{Effect, Expectation, Message, SendOptions};
 use std::time::Duration;
@@ -16,28 +16,32 @@ impl Executions {
     ///
     /// # Errors
     /// What a read fails with, or [`ExecutionError::Corrupt`].
-    pub async fn step(&self, to: &str, news: Vec<News>) -> Result<Vec<Effect>, ExecutionError> {
+    pub async fn step(&self, to: &str, notices: Vec<Notice>) -> Result<Vec<Effect>, ExecutionError> {
         let (mut events, mut of_map) = (Vec::new(), Vec::new());
-        for news in news {
+        for Notice { seed, news, .. } in notices {
             match news {
-                News::Execution(event) => events.push(event),
-                News::Map(event) => of_map.push(event),
+                News::Execution(event) => events.push((seed, event)),
+                News::Map(event) => of_map.push((seed, event)),
             }
         }
         // A name is that of one or of the other.
         match of_map.is_empty() {
             true => self.run_step(to, events).await,
-            false => self.map_step(to, &of_map).await,
+            false => self.map_step(to, of_map).await,
         }
     }
 
-    async fn run_step(&self, name: &str, events: Vec<Event>) -> Result<Vec<Effect>, ExecutionError> {
-        let Some(Cached { mut run, records, head }) = self.current(name).await? else { return Ok(Vec::new()) };
+    async fn run_step(&self, name: &str, events: Vec<(Option<u64>, Event)>) -> Result<Vec<Effect>, ExecutionError> {
+        let goes_on = events.iter().any(|(_, event)| matches!(event, Event::Redriven { .. }));
+        let Some(cached) = self.current(name, goes_on).await? else { return Ok(Vec::new()) };
+        let Cached { mut run, seen, head } = cached;
+        // What is left of an earlier one of the name means another.
+        let events = events.into_iter().filter(|(seed, _)| seed.is_none_or(|seed| seed == head.seed));
         let now = self.stores.now();
         let mut news = Record { at: now.as_millis(), events: Vec::new() };
         let mut effects = Vec::new();
-        let mut step = Replay::of(&run, records, news.at);
-        for event in events {
+        let mut step = Replay::of(&run, seen.records, news.at);
+        for (_, event) in events {
             let made = step.apply(&mut run, event.clone());
             // Only what means something is in the journal.
             if made.is_news {
@@ -46,11 +50,12 @@ impl Executions {
             }
         }
         if news.events.is_empty() {
-            self.runs.keep(name, Cached { run, records, head });
+            self.runs.keep(name, Cached { run, seen, head });
             return Ok(effects);
         }
-        let key = keys::record(&self.options.workflow, name, records);
-        effects.push(self.put(key, news.write(), Some(Expectation::Absent)));
+        let (key, record) = (keys::record(&self.options.workflow, name, seen.records), news.write());
+        let seen = seen.and(&record);
+        effects.push(self.put(key, record, Some(Expectation::Absent)));
         let head = match changed(&head, &news, run.outcome()) {
             Some(changed) => {
                 effects.push(self.put(keys::head(&self.options.workflow, name), changed.write(), None));
@@ -60,30 +65,23 @@ impl Executions {
         };
         match run.outcome() {
             Some(_) => effects.extend(self.to_parent(name, &head)),
-            None => self.runs.keep(name, Cached { run, records: records + 1, head }),
+            None => self.runs.keep(name, Cached { run, seen, head }),
         }
         Ok(effects)
     }
 
-    /// An execution's run as the journal has it now: the one that is kept, if what it has seen is what there is.
-    async fn current(&self, name: &str) -> Result<Option<Cached>, ExecutionError> {
+    /// An execution's run as the journal has it now: the one that is kept, if what it has seen is what there is. None if there is
+    /// no such execution, or it has ended and does not go on: what comes late means nothing to it.
+    async fn current(&self, name: &str, goes_on: bool) -> Result<Option<Cached>, ExecutionError> {
         if let Some(cached) = self.runs.take(name)
-            && self.has_seen_all(name, cached.records).await?
+            && self.has_seen_all(name, cached.seen).await?
         {
             return Ok(Some(cached));
         }
-        self.load(name).await
-    }
-
-    /// Whether a journal has so many records, and not more.
-    pub(super) async fn has_seen_all(&self, name: &str, records: u64) -> Result<bool, ExecutionError> {
-        let key = |number| keys::record(&self.options.workflow, name, number);
-        let kv = self.stores.kv();
-        let has_last = match records {
-            0 => true,
-            records => kv.exists(&self.place.store, &key(records - 1)).await?,
-        };
-        Ok(has_last && !kv.exists(&self.place.store, &key(records)).await?)
+        match self.head(name).await? {
+            Some(head) if goes_on || head.status == Status::Running => self.load(name, head).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// What the commands of a step become.
@@ -97,33 +95,29 @@ impl Executions {
         let mut effects = Vec::new();
         for command in made.commands {
             match command {
-                Command::StartTask(order) => effects.push(self.job(&head.origin, &Job::Task(Work::of(name, *order)))),
+                Command::StartTask(order) => {
+                    effects.push(self.job(&head.origin, &Job::Task(Work::of(name, head.seed, *order))));
+                }
                 Command::StartMap(order) => {
-                    effects.push(self.job(&head.origin, &Job::ReadItems { execution: name.to_owned(), order }));
+                    let (execution, seed) = (name.to_owned(), Some(head.seed));
+                    effects.push(self.job(&head.origin, &Job::ReadItems { execution, seed, order }));
                 }
                 Command::SetTimer { timer, at } => {
                     let delay = Duration::from_millis(at.saturating_sub(now.as_millis()));
-                    effects.push(self.tell_after(name, News::Execution(Event::TimerFired { timer }), delay));
+                    let news = News::Execution(Event::TimerFired { timer });
+                    effects.push(self.tell_after(name, head.seed, news, delay));
                 }
                 Command::CancelTask(task) => effects.extend(self.cancel(name, task).await?),
                 // Its message comes, and means nothing then.
                 Command::CancelTimer(_) => {}
                 // What an item leaves goes with the execution that it belongs to.
                 Command::End(_) if matches!(head.parent, Some(Parent::Map { .. })) => {}
-                Command::End(_) => effects.push(self.alarm(&Alarm::Forget(name.to_owned()), self.options.retention)),
+                Command::End(_) => {
+                    effects.push(self.alarm(&Alarm::Forget(name.to_owned()), self.options.retention.max(KEPT_MIN)));
+                }
             }
         }
         Ok(effects)
-    }
-
-    /// Stops what a task has begun, if that can be: a map run, or an execution that it waits for. Whoever does another task
-    /// answers in vain.
-    async fn cancel(&self, name: &str, task: Ticket) -> Result<Option<Effect>, ExecutionError> {
-        let map = keys::map_run(name, task);
-        if self.map_head(&map).await?.is_some() {
-            return Ok(Some(self.notice(&map, News::Map(MapEvent::Stopped))));
-        }
-        Ok(self.child(name, task).await?.and_then(|child| child.stop()))
     }
 
     /// A message that has something done for what came of this.
@@ -133,11 +127,11 @@ impl Executions {
     }
 
     /// Has an execution told after a while; what is due goes to its inbox at once.
-    fn tell_after(&self, name: &str, news: News, delay: Duration) -> Effect {
+    fn tell_after(&self, name: &str, seed: u64, news: News, delay: Duration) -> Effect {
         if delay.is_zero() {
-            return self.notice(name, news);
+            return self.notice(name, seed, news);
         }
-        self.alarm(&Alarm::Tell(Notice { to: name.to_owned(), news }), delay)
+        self.alarm(&Alarm::Tell(Notice { to: name.to_owned(), seed: Some(seed), news }), delay)
     }
 
     fn alarm(&self, alarm: &Alarm, delay: Duration) -> Effect {
@@ -152,7 +146,7 @@ impl Executions {
     /// What a read fails with.
     pub async fn fire(&self, alarm: Alarm) -> Result<Vec<Effect>, ExecutionError> {
         match alarm {
-            Alarm::Tell(Notice { to, news }) => Ok(vec![self.notice(&to, news)]),
+            Alarm::Tell(Notice { to, seed, news }) => Ok(vec![notice(self.place.inbox.clone(), &to, seed, news)]),
             Alarm::Forget(name) => self.forget(&name).await,
         }
     }
@@ -182,6 +176,8 @@ impl Executions {
     }
 }
 
+/// How long an execution is kept at least: whoever waits for its end looks at it then.
+const KEPT_MIN: Duration = Duration::from_secs(10);
 /// Most records that are removed at a time.
 const FORGOTTEN_MAX: u32 = 500;
 

@@ -1,6 +1,7 @@
 //! Executions on a real store, driven by a small message door that loses its memory at will.
 
 mod distributed;
+mod given_up;
 
 use super::*;
 use crate::run::Ticket;
@@ -133,8 +134,7 @@ impl Site {
         }
         let mut is_busy = !events.is_empty();
         for (name, deliveries) in groups {
-            let told =
-                deliveries.iter().map(|delivery| Notice::read(&delivery.stored.message.body).expect("a notice").news);
+            let told = deliveries.iter().map(|delivery| Notice::read(&delivery.stored.message.body).expect("a notice"));
             let effects = self.executions.step(&name, told.collect()).await.expect("a step");
             if dies() {
                 return true;
@@ -146,10 +146,10 @@ impl Site {
             let effects = match Job::read(&delivery.stored.message.body).expect("a job") {
                 Job::Task(work) => {
                     let result = self.answer(&work);
-                    vec![self.executions.answered(&work, result)]
+                    self.executions.answered(&work, result).into_iter().collect()
                 }
-                Job::ReadItems { execution, order } => {
-                    self.executions.read_items(&execution, &order).await.expect("effects")
+                Job::ReadItems { execution, seed, order } => {
+                    self.executions.read_items(&execution, seed, &order).await.expect("effects")
                 }
                 Job::Run { .. } => Vec::new(),
                 Job::GatherResults(map) => self.executions.gather_results(&map).await.expect("effects"),
@@ -259,19 +259,23 @@ async fn an_execution_ends_as_it_would_have_however_often_the_host_dies() {
     }
 }
 
+fn started() -> Notice {
+    Notice { to: "one".to_owned(), seed: Some(7), news: News::Execution(Event::Started) }
+}
+
 #[tokio::test]
 async fn a_step_is_applied_once_whoever_makes_it_twice() {
     let site = Site::new(MIXED);
     site.executions.start("one", json!({"items": [1]}), 7).await.expect("it starts");
     let deliveries = site.receive(&place().inbox).await;
-    let effects = site.executions.step("one", vec![News::Execution(Event::Started)]).await.expect("a step");
+    let effects = site.executions.step("one", vec![started()]).await.expect("a step");
     let other = executions(&site.stores, MIXED);
-    let twice = other.step("one", vec![News::Execution(Event::Started)]).await.expect("a step");
+    let twice = other.step("one", vec![started()]).await.expect("a step");
     site.settle(effects, &deliveries).await;
     let error = site.stores.commit(Commit::new(twice)).await.expect_err("it was made");
     assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
     // What it kept is ahead of the journal, or behind it, and is not used.
-    assert_eq!(other.step("one", vec![News::Execution(Event::Started)]).await.expect("no step"), []);
+    assert_eq!(other.step("one", vec![started()]).await.expect("no step"), []);
 }
 
 #[tokio::test]

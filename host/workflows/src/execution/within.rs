@@ -67,7 +67,12 @@ impl Within<'_> {
         if Token::of(&read.execution, head.seed, read.task) != read {
             return Err(missing());
         }
-        Ok(self.executions.notice(name, News::Execution(event(Ticket(read.task)))))
+        let task = Ticket(read.task);
+        // One that has timed out, or was given up with what was around it, has no end any more.
+        if self.executions.is_given_up(name, task).await? {
+            return Err(missing());
+        }
+        Ok(self.executions.notice(name, head.seed, News::Execution(event(task))))
     }
 
     /// As [`Executions::stopping`].
@@ -75,8 +80,9 @@ impl Within<'_> {
     /// # Errors
     /// As [`Executions::stop`].
     pub async fn stopping(self, name: &str, failure: Failure) -> Result<Effect, ExecutionError> {
-        match self.described(name).await?.head.status {
-            Status::Running => Ok(self.executions.notice(name, News::Execution(Event::Stopped { failure }))),
+        let head = self.described(name).await?.head;
+        match head.status {
+            Status::Running => Ok(self.executions.notice(name, head.seed, News::Execution(Event::Stopped { failure }))),
             ended => Err(ExecutionError::Ended { name: name.to_owned(), status: ended.name() }),
         }
     }

@@ -3,7 +3,7 @@
 use super::note;
 use super::thread::{Doing, Parent, Thread, ThreadId};
 use super::{Command, Outcome, Run, Step, Todo};
-use crate::definition::{Catcher, Flow, Kind, State};
+use crate::definition::{Catcher, Flow, Kind, Next, State};
 use crate::failure::{Failure, name};
 use crate::flow::{self, Passed};
 use crate::history::{of_data, of_failure};
@@ -79,12 +79,11 @@ impl Run {
         let Some((graph, name)) = self.place(thread) else { return };
         let Some(state) = graph.states.get(&name) else { return };
         let Some(catcher) = state.catch.get(index) else { return };
-        match self.compute(thread, step, |scene| caught(state, catcher, &failure, scene)) {
-            Ok(passed) => {
-                let next = crate::definition::Next::To(catcher.next.clone());
-                self.leave(thread, passed, &next, step);
-            }
-            // The state has no remedy for a catcher that fails: who is around it may have one.
+        let failure = match self.compute(thread, step, |scene| caught(state, catcher, &failure, scene)) {
+            Ok(passed) => match self.check_passed(thread, &passed) {
+                Ok(()) => return self.leave(thread, passed, &Next::To(catcher.next.clone()), step),
+                Err(failure) => failure,
+            },
             Err(trouble) => {
                 let entered =
                     self.threads.get(&thread).and_then(|thread| thread.at.as_ref()).map_or(0, |at| at.entered);
@@ -94,11 +93,13 @@ impl Run {
                     details.insert("state".to_owned(), json!(name));
                     Some(Value::Object(details))
                 });
-                match self.threads.get(&thread).and_then(|thread| thread.parent) {
-                    Some(Parent { thread: parent, .. }) => self.state_failed(parent, failure, step),
-                    None => self.finish(Outcome::Failed(failure), step),
-                }
+                failure
             }
+        };
+        // The state has no remedy for a catcher that fails: who is around it may have one.
+        match self.threads.get(&thread).and_then(|thread| thread.parent) {
+            Some(Parent { thread: parent, .. }) => self.state_failed(parent, failure, step),
+            None => self.finish(Outcome::Failed(failure), step),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Branches of Parallel and items of Map: threads side by side, whose outputs become one list.
 
 use super::context::Besides;
+use super::proceed::too_large;
 use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
 use super::{Batch, Command, MapOrder, Outcome, Run, Step, Ticket, Todo};
 use crate::amount;
@@ -21,6 +22,9 @@ impl Run {
             Ok(input) => input,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
+        if let Err(failure) = self.check_given(thread, &input) {
+            return self.state_failed(thread, failure, step);
+        }
         let begun = self.note_of(thread, step, "ParallelStateStarted", || None);
         let mut many = Many {
             results: vec![None; branches.len()],
@@ -122,13 +126,22 @@ impl Run {
                 many.input = input;
                 many.running.insert(child);
             }
-            match given {
-                Ok(given) => {
+            match given.map(|given| self.check_given(thread, &given).map(|()| given)) {
+                Ok(Ok(given)) => {
                     let start = map.processor.start.clone();
                     step.todo.push_back(Todo::Enter { thread: child, state: start, input: given });
                 }
+                Ok(Err(failure)) => return self.state_failed(thread, failure, step),
                 Err(trouble) => return self.trouble(thread, trouble, step),
             }
+        }
+    }
+
+    /// Whether what a branch or an item gets is small enough.
+    fn check_given(&self, thread: ThreadId, given: &Value) -> Result<(), Failure> {
+        match size::of(given) > self.limits.payload_max {
+            true => Err(too_large(&self.place(thread).map(|(_, name)| name).unwrap_or_default())),
+            false => Ok(()),
         }
     }
 
@@ -189,9 +202,9 @@ impl Run {
             many.begun = ended.last;
             many.running.remove(&thread);
             many.ended += 1;
-            many.held += held;
+            many.held = many.held.saturating_add(held);
             many.results[index] = Some(output);
-            self.held += held;
+            self.held = self.held.saturating_add(held);
         }
         self.go_on(parent, step);
     }

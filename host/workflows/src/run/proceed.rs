@@ -32,7 +32,7 @@ enum Act {
 
 impl Run {
     pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Value, step: &mut Step) {
-        step.made.weight += ENTERED;
+        step.made.weight = step.made.weight.saturating_add(ENTERED);
         let Some(found) = self.threads.get(&thread) else { return };
         let Some(state) = found.graph.states.get(name) else {
             let failure = Failure::new(name::RUNTIME, format!("There is no state '{name}'."));
@@ -51,7 +51,7 @@ impl Run {
             let (state, retries, size) = (name.to_owned(), vec![0; retriers], size::of(&input));
             let at = At { state, input, size, entered, before, entered_at: now, retries, doing: Doing::Nothing };
             let held = found.at.as_ref().map_or(0, At::held);
-            self.held = self.held.saturating_sub(held) + at.held();
+            self.held = self.held.saturating_sub(held).saturating_add(at.held());
             found.at = Some(at);
         }
         step.todo.push_back(Todo::Work(thread));
@@ -140,16 +140,10 @@ impl Run {
 
     /// Leaves a state, and goes on to the next or to the end of the graph.
     pub(super) fn leave(&mut self, thread: ThreadId, passed: Passed, next: &Next, step: &mut Step) {
+        if let Err(failure) = self.check_passed(thread, &passed) {
+            return self.state_failed(thread, failure, step);
+        }
         let Passed { output, assigned } = passed;
-        let largest = size::of(&output).max(assigned.values().map(size::of).sum());
-        if largest > self.limits.payload_max {
-            let name = self.place(thread).map(|(_, name)| name).unwrap_or_default();
-            let failure = too_large(&name);
-            return self.state_failed(thread, failure, step);
-        }
-        if let Err(failure) = self.check_variables(thread, &assigned) {
-            return self.state_failed(thread, failure, step);
-        }
         self.note_exited(thread, step, &output, &assigned);
         if !assigned.is_empty()
             && let Some(found) = self.threads.get_mut(&thread)
@@ -165,6 +159,15 @@ impl Run {
 }
 
 impl Run {
+    /// Whether what a thread's state passes on is small enough.
+    pub(super) fn check_passed(&self, thread: ThreadId, Passed { output, assigned }: &Passed) -> Result<(), Failure> {
+        let largest = size::of(output).max(size::sum(assigned.values()));
+        if largest > self.limits.payload_max {
+            return Err(too_large(&self.place(thread).map(|(_, name)| name).unwrap_or_default()));
+        }
+        self.check_variables(thread, assigned)
+    }
+
     /// Whether there is room for variables with these.
     fn check_variables(&self, thread: ThreadId, assigned: &Map<String, Value>) -> Result<(), Failure> {
         let Some(found) = self.threads.get(&thread).filter(|_| !assigned.is_empty()) else { return Ok(()) };

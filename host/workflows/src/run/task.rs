@@ -96,7 +96,7 @@ impl Run {
 
     pub(super) fn task_beat(&mut self, task: Ticket, step: &mut Step) -> bool {
         let Some((thread, work)) = self.task(task) else { return false };
-        let Some((old, every)) = work.heartbeat else { return true };
+        let Some((old, every)) = work.heartbeat else { return false };
         let timer = self.ticket();
         if let Some((_, work)) = self.task(task) {
             work.heartbeat = Some((timer, every));

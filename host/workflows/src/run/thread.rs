@@ -112,11 +112,11 @@ impl Thread {
 
     /// The bytes of its own variables when these are among them.
     pub(super) fn assigned_with(&self, assigned: &Map<String, Value>) -> usize {
-        let of = |(name, value): (&String, &Value)| name.len() + size::of(value);
-        let new: usize = assigned.iter().map(of).sum();
+        let of = |(name, value): (&String, &Value)| size::of(value).saturating_add(name.len());
+        let new = assigned.iter().map(of).fold(self.assigned, usize::saturating_add);
         // An inner scope has no name of an outer one: what is replaced is its own.
         let old: usize = assigned.keys().filter_map(|name| self.variables.get_key_value(name)).map(of).sum();
-        (self.assigned + new).saturating_sub(old)
+        new.saturating_sub(old)
     }
 
     /// The state that it is in.
@@ -130,7 +130,7 @@ impl At {
     /// The bytes of what it holds.
     pub(super) fn held(&self) -> usize {
         let results = if let Doing::Many(many) = &self.doing { many.held } else { 0 };
-        self.size + results
+        self.size.saturating_add(results)
     }
 
     /// How often it was tried again.

@@ -3,8 +3,9 @@
 use super::{Halt, MapEvent, MapHead, failed};
 use crate::definition::{ItemFormat, ItemReader, ItemSource};
 use crate::distributed::{self, read_manifest};
+use crate::execution::mark::Mark;
 use crate::execution::message::News;
-use crate::execution::{ExecutionError, Executions, Status, keys, read};
+use crate::execution::{ExecutionError, Executions, Head, Status, keys, read};
 use crate::failure::{Failure, name};
 use crate::run::MapOrder;
 use crate::scene::Trouble;
@@ -30,22 +31,33 @@ impl Executions {
     ///
     /// # Errors
     /// What the stores fail with; that the items can't be read is told to the execution.
-    pub async fn read_items(&self, execution: &str, order: &MapOrder) -> Result<Vec<Effect>, ExecutionError> {
+    pub async fn read_items(
+        &self,
+        execution: &str,
+        seed: Option<u64>,
+        order: &MapOrder,
+    ) -> Result<Vec<Effect>, ExecutionError> {
         let map = keys::map_run(execution, order.task);
-        let running = self.head(execution).await?.filter(|head| head.status == Status::Running);
-        let Some(head) = running else { return Ok(Vec::new()) };
+        let is_it = |head: &Head| head.status == Status::Running && seed.is_none_or(|seed| seed == head.seed);
+        let Some(head) = self.head(execution).await?.filter(is_it) else { return Ok(Vec::new()) };
+        if self.is_given_up(execution, order.task).await? {
+            return Ok(Vec::new());
+        }
         let items = match &order.items {
             Some(items) => items.clone(),
             None => match self.ordered_items(&map, &head.definition, order).await {
                 Ok(items) => items,
-                Err(Halt::Told(failure)) => return Ok(self.map_ended(&map, Err(failure)).into_iter().collect()),
+                Err(Halt::Told(failure)) => return Ok(self.map_ended(&map, seed, Err(failure)).into_iter().collect()),
                 Err(Halt::Stores(error)) => return Err(error),
             },
         };
         self.store_items(&map, items).await?;
         let order = MapOrder { items: None, ..order.clone() };
-        let head = MapHead { definition: head.definition, order, origin: head.origin, is_over: false };
-        Ok(vec![self.put_map(&map, &head, Some(Expectation::Absent)), self.notice(&map, News::Map(MapEvent::GoOn))])
+        let begun = Mark::Map(order.seed);
+        let effects =
+            vec![self.noted(execution, order.task, &begun), self.notice(&map, order.seed, News::Map(MapEvent::GoOn))];
+        let head = MapHead { definition: head.definition, order, origin: head.origin, seed, is_over: false };
+        Ok([vec![self.put_map(&map, &head, Some(Expectation::Absent))], effects].concat())
     }
 
     async fn ordered_items(&self, map: &str, definition: &str, order: &MapOrder) -> Result<Vec<Value>, Halt> {

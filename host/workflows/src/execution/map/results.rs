@@ -38,7 +38,7 @@ impl Executions {
             Err(Halt::Told(failure)) => Err(failure),
             Err(Halt::Stores(error)) => return Err(error),
         };
-        effects.extend(self.map_ended(map, result));
+        effects.extend(self.map_ended(map, head.seed, result));
         Ok(effects)
     }
 
@@ -56,7 +56,7 @@ impl Executions {
                         .each(writer.transformation, |value| list.push(value.clone()));
                 }
             }
-            bytes += list[before..].iter().map(size::of).sum::<usize>();
+            bytes = size::sum(&list[before..]).saturating_add(bytes);
             if bytes > self.options.limits.payload_max {
                 return Err(too_large(&head.order.state).into());
             }

@@ -129,3 +129,14 @@ fn items_of_maps_in_maps_wait_for_room_and_their_inputs_have_a_limit() {
     let Some(Outcome::Failed(failure)) = driver.run.outcome() else { panic!("{:?}", driver.run.outcome()) };
     assert!(failure.cause.contains("more than 1000 bytes"), "{failure:?}");
 }
+
+#[test]
+fn a_catcher_whose_output_is_too_large_is_not_caught_by_its_own_state() {
+    let catch = json!([{"ErrorEquals": ["E", "States.DataLimitExceeded"], "ResultPath": "$.error", "Next": "Done"}]);
+    let first = json!({"Type": "Task", "Resource": "do", "Catch": catch, "Next": "Done"});
+    let definition = json!({"StartAt": "First", "States": {"First": first, "Done": {"Type": "Succeed"}}}).to_string();
+    let mut driver = Driver::new(&definition, json!({"b": "x".repeat(262_120)}));
+    driver.answer(0, Err(Failure::new("E", "")));
+    let Some(Outcome::Failed(failure)) = driver.run.outcome() else { panic!("{:?}", driver.run.outcome()) };
+    assert_eq!(failure.error, "States.DataLimitExceeded");
+}
