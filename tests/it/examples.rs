@@ -1,6 +1,7 @@
 //! The examples of the demo platform, as their READMEs tell one to try them.
 
 mod approval;
+mod picture;
 mod thumbnails;
 
 use crate::harness::{Host, Launch, eventually};
