@@ -3,6 +3,7 @@
 mod approval;
 mod picture;
 mod thumbnails;
+mod travel;
 
 use crate::harness::{Host, Launch, eventually};
 use serde_json::{Value, json};
