@@ -1,6 +1,7 @@
 //! The examples of the demo platform, as their READMEs tell one to try them.
 
 mod approval;
+mod images;
 mod picture;
 mod thumbnails;
 mod travel;
