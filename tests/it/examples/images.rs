@@ -118,4 +118,7 @@ fn a_run_over_nothing_counts_nothing_and_one_failure_in_ten_is_borne_but_not_two
     let ended = run(&host, "two", &json!({}));
     let expected = json!(["FAILED", "States.ExceedToleratedFailureThreshold"]);
     assert_eq!(json!([ended["status"], ended["error"]]), expected, "{ended}");
+    let files = keys(&host, "picture-runs").into_iter().filter(|key| key.starts_with("two/"));
+    let files: Vec<_> = files.filter_map(|key| key.rsplit_once('/').map(|(_, name)| name.to_owned())).collect();
+    assert!(files.contains(&"FAILED_0.json".to_owned()) && files.contains(&"manifest.json".to_owned()), "{files:?}");
 }

@@ -44,7 +44,7 @@ impl Executions {
         };
         self.store_items(&map, items).await?;
         let order = MapOrder { items: None, ..order.clone() };
-        let head = MapHead { definition: head.definition, order, origin: head.origin, is_over: false };
+        let head = MapHead { definition: head.definition, order, origin: head.origin, is_over: false, failure: None };
         Ok(vec![self.put_map(&map, &head, Some(Expectation::Absent)), self.notice(&map, News::Map(MapEvent::GoOn))])
     }
 
