@@ -1,7 +1,10 @@
 //! The examples of the demo platform, as their READMEs tell one to try them.
 
 mod approval;
+mod images;
+mod picture;
 mod thumbnails;
+mod travel;
 
 use crate::harness::{Host, Launch, eventually};
 use serde_json::{Value, json};

@@ -365,7 +365,12 @@ fn a_task_goes_on_when_its_token_comes_back() {
 fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
     let wants = json!({"StartAt": "A", "States": {
         "A": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:sendMail", "Next": "B"},
-        "B": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:1:activity:review", "End": true}}});
+        "B": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:1:activity:review", "Next": "C"},
+        "C": {"Type": "Map", "End": true,
+            "ItemReader": {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "pictures"}},
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "D", "States": {"D": {"Type": "Pass", "End": true}}},
+            "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket.$": "$.into"}}}}});
     let launch = platform(&wants);
     let run = flint(launch.folder(), ["check", "--json"]);
     assert_eq!(run.code, Some(3), "{run:?}");
@@ -374,9 +379,14 @@ fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|mistake| json!([mistake["code"], mistake["state"]]))
+        .map(|mistake| json!([mistake["code"], mistake["path"]]))
         .collect();
-    assert_eq!(told, [json!(["workflow/no-such-function", "A"]), json!(["workflow/no-such-queue", "B"])]);
+    let expected = [
+        json!(["workflow/no-such-function", "/States/A/Resource"]),
+        json!(["workflow/no-such-queue", "/States/B/Resource"]),
+        json!(["workflow/no-such-bucket", "/States/C/ItemReader/Parameters/Bucket"]),
+    ];
+    assert_eq!(told, expected);
 }
 
 /// The order workflow with its functions, and three mugs on the shelf.

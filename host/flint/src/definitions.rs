@@ -11,7 +11,7 @@ use flint_config::platform::Kind;
 use flint_model::WorkflowName;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
-use flint_workflows::definition::Machine;
+use flint_workflows::definition::{BucketAt, Machine};
 use flint_workflows::mistake::Mistake;
 use flint_workflows::resource::{Service, kebab};
 use flint_workflows::source;
@@ -75,6 +75,13 @@ fn unserved(platform: &Platform, kind: Kind, machine: &Machine) -> Vec<Mistake> 
             | Service::DynamoDbPutItem
             | Service::DynamoDbUpdateItem
             | Service::DynamoDbDeleteItem => {}
+        }
+    }
+    for BucketAt { state, place, bucket } in machine.buckets() {
+        if platform.buckets.keys().all(|known| known.as_str() != bucket) {
+            let message = format!("there is no bucket `{bucket}`");
+            let help = Some(format!("add a section `[bucket.{bucket}]`"));
+            mistakes.push(mistake("workflow/no-such-bucket", message, state, place, help));
         }
     }
     if kind == Kind::Express {

@@ -25,7 +25,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 pub use read::read;
-pub use tasks::TaskAt;
+pub use tasks::{BucketAt, TaskAt};
 
 /// A state machine.
 #[derive(Clone, Debug)]

@@ -95,6 +95,11 @@ impl MapRun {
         self.started
     }
 
+    /// The items behind so many: which one it is and what its execution would get, up to the first that can't be told.
+    pub fn pending(self, started: usize) -> impl Iterator<Item = (usize, Value)> + Send {
+        self.inputs.enumerate().skip(started).map_while(|(index, input)| Some((index, input.ok()?)))
+    }
+
     /// The next item, if one may be started now.
     pub fn start_next(&mut self) -> Option<Item> {
         if self.is_exhausted || self.failure.is_some() || self.running >= self.at_once {

@@ -97,6 +97,19 @@ impl Template {
         Self::Fixed(Value::Null)
     }
 
+    /// The text that a field of this object has, if it is written there and no expression.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<&str> {
+        match self {
+            Self::Fixed(value) => value.get(field)?.as_str(),
+            Self::Object(fields) => match fields.iter().find(|(name, _)| name == field)? {
+                (_, Self::Fixed(value)) => value.as_str(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The value with what its expressions give in their places. `location` names the field that it is of, such as `Arguments`.
     ///
     /// # Errors

@@ -1,11 +1,9 @@
 //! Images in, thumbnails out: real PNGs and JPEGs, and what is none.
 
+use super::picture::{bomb, colours, jpeg, png, quarters};
 use crate::harness::{Host, Launch, eventually};
-use flate2::Crc;
 use http::Method;
-use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageEncoder as _, ImageFormat, Rgba, RgbaImage};
-use std::io::Cursor;
+use image::{DynamicImage, ImageFormat};
 
 fn put(host: &Host, key: &str, content: Vec<u8>) {
     host.admin().send(Method::PUT, &format!("/v1/buckets/photos/{key}"), &[], content).expect(200);
@@ -21,59 +19,6 @@ fn thumbnail(host: &Host, key: &str) -> (ImageFormat, DynamicImage) {
     let listed = host.admin().get(&format!("/v1/buckets/thumbnails?prefix={key}")).expect(200).json();
     assert_eq!(listed["blobs"][0]["content_type"], format.to_mime_type());
     (format, image::load_from_memory_with_format(&answer.body, format).expect("an image"))
-}
-
-/// An image of four quarters: red and green above, blue and nothing below.
-fn quarters(width: u32, height: u32) -> DynamicImage {
-    RgbaImage::from_fn(width, height, |x, y| match (x < width / 2, y < height / 2) {
-        (true, true) => Rgba([255, 0, 0, 255]),
-        (false, true) => Rgba([0, 255, 0, 255]),
-        (true, false) => Rgba([0, 0, 255, 255]),
-        (false, false) => Rgba([0, 0, 0, 0]),
-    })
-    .into()
-}
-
-/// Which colour is in the middle of each quarter: rather red, green, blue, or none of them.
-fn colours(image: &DynamicImage) -> String {
-    let image = image.to_rgb8();
-    let (right, below) = (image.width() * 3 / 4, image.height() * 3 / 4);
-    let (left, above) = (image.width() / 4, image.height() / 4);
-    let places = [(left, above), (right, above), (left, below), (right, below)];
-    let name = |(x, y)| match image.get_pixel(x, y).0.map(|value| value > 128) {
-        [true, false, false] => 'r',
-        [false, true, false] => 'g',
-        [false, false, true] => 'b',
-        _ => '-',
-    };
-    places.map(name).iter().collect()
-}
-
-fn png(image: &DynamicImage) -> Vec<u8> {
-    let mut written = Cursor::new(Vec::new());
-    image.write_to(&mut written, ImageFormat::Png).expect("a PNG");
-    written.into_inner()
-}
-
-/// A JPEG whose camera was held like this, in the numbers of Exif.
-fn jpeg(image: &DynamicImage, orientation: u8) -> Vec<u8> {
-    let mut written = Vec::new();
-    let mut encoder = JpegEncoder::new(&mut written);
-    // Little endian, one field: the orientation, a short number.
-    let exif = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]].concat();
-    encoder.set_exif_metadata(exif).expect("Exif");
-    image.to_rgb8().write_with_encoder(encoder).expect("a JPEG");
-    written
-}
-
-/// The head of a small PNG that says that it is huge.
-fn bomb() -> Vec<u8> {
-    let mut png = png(&quarters(8, 8));
-    png[16..24].copy_from_slice(&[0, 0, 0x4a, 0x38, 0, 0, 0x4a, 0x38]);
-    let mut sum = Crc::new();
-    sum.update(&png[12..29]);
-    png[29..33].copy_from_slice(&sum.sum().to_be_bytes());
-    png
 }
 
 #[test]

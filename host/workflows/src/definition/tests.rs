@@ -462,3 +462,27 @@ fn a_large_definition_is_read_and_a_deep_one_too() {
     });
     read(&deep).expect("it is valid");
 }
+
+#[test]
+fn the_buckets_of_distributed_maps_are_known_unless_they_are_computed() {
+    let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}});
+    let buckets = |language: &str, reads: Value, writes: Value| {
+        let arguments = if language == "JSONata" { "Arguments" } else { "Parameters" };
+        let definition = map(json!({"QueryLanguage": language, "ItemProcessor": processor,
+            "ItemReader": {"Resource": "arn:aws:states:::s3:listObjectsV2", arguments: reads},
+            "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", arguments: writes}}));
+        let machine = read(&definition).expect("a machine");
+        let told = |at: BucketAt| format!("{} {}", at.bucket, at.place);
+        machine.buckets().into_iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        buckets("JSONata", json!({"Bucket": "in", "Prefix": "{% $p %}"}), json!({"Bucket": "out"})),
+        ["in /States/A/ItemReader/Arguments/Bucket", "out /States/A/ResultWriter/Arguments/Bucket"]
+    );
+    assert_eq!(
+        buckets("JSONPath", json!({"Bucket.$": "$.from"}), json!({"Bucket": "out", "Prefix.$": "$.p"})),
+        ["out /States/A/ResultWriter/Parameters/Bucket"]
+    );
+    assert!(buckets("JSONata", json!({"Bucket": "{% $from %}"}), json!({"Bucket": "{% $to %}"})).is_empty());
+}

@@ -4,7 +4,7 @@
 //!  StartMap ─→ tasks: read the items, put them into the store ─→ inbox of the map run: step ─→ starts of items' executions
 //!                                                                      ↑                              │
 //!                                                                      └──────── their ends ──────────┘
-//!  all have ended ─→ tasks: gather the results ─→ inbox of the execution: the task's end
+//!  all have ended, or too many failed ─→ tasks: gather the results ─→ inbox of the execution: the task's end
 //! ```
 //!
 //! An item's execution is one like any other, but nobody lists it, and it is forgotten with the execution that it belongs to.
@@ -60,6 +60,9 @@ pub(super) struct MapHead {
     seed: Option<u64>,
     /// Whether nothing begins any more.
     is_over: bool,
+    /// What it failed with, if what came of its items is written before its execution is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
 }
 
 /// A record of a map run's journal.
@@ -177,18 +180,24 @@ impl Executions {
 
     /// Ends a map run: what still runs is stopped.
     fn end_map(&self, map: &str, mapping: Mapping, end: End) -> Vec<Effect> {
-        let head = MapHead { is_over: true, ..mapping.head };
+        let failure = match &end {
+            End::Failed(failure) if mapping.head.order.writer.is_some() => Some(failure.clone()),
+            End::Well | End::Failed(_) | End::Stopped => None,
+        };
+        let head = MapHead { is_over: true, failure, ..mapping.head };
         let mut effects = vec![self.put_map(map, &head, None)];
-        let failure = Failure::new("", "The map run has ended.");
+        let over = Failure::new("", "The map run has ended.");
         let stop = |index| {
-            let stopped = Event::Stopped { failure: failure.clone() };
+            let stopped = Event::Stopped { failure: over.clone() };
             let seed = chance::seed_of(head.order.seed, index as u64);
             self.notice(&keys::item(map, index), seed, News::Execution(stopped))
         };
         effects.extend(mapping.open.into_iter().map(stop));
         match end {
-            End::Well => effects.push(self.job(&head.origin, &Job::GatherResults(map.to_owned()))),
-            End::Failed(failure) => effects.extend(self.map_ended(map, head.seed, Err(failure))),
+            End::Failed(failure) if head.failure.is_none() => {
+                effects.extend(self.map_ended(map, head.seed, Err(failure)));
+            }
+            End::Well | End::Failed(_) => effects.push(self.job(&head.origin, &Job::GatherResults(map.to_owned()))),
             End::Stopped => {}
         }
         effects

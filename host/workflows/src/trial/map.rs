@@ -113,7 +113,13 @@ impl Trial<'_> {
         }
         let Some(mapping) = self.maps[index].take() else { return };
         let (run, task) = (mapping.run, mapping.task);
-        let result = result.map(|outputs| self.written(mapping, outputs));
+        let result = match result {
+            Ok(outputs) => Ok(self.written(mapping, outputs)),
+            Err(failure) => {
+                self.written(mapping, Value::Null);
+                Err(failure)
+            }
+        };
         self.push(self.now, run, Event::TaskEnded { task, result });
     }
 

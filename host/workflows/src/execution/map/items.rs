@@ -56,7 +56,8 @@ impl Executions {
         let begun = Mark::Map(order.seed);
         let effects =
             vec![self.noted(execution, order.task, &begun), self.notice(&map, order.seed, News::Map(MapEvent::GoOn))];
-        let head = MapHead { definition: head.definition, order, origin: head.origin, seed, is_over: false };
+        let (definition, origin) = (head.definition, head.origin);
+        let head = MapHead { definition, order, origin, seed, is_over: false, failure: None };
         Ok([vec![self.put_map(&map, &head, Some(Expectation::Absent))], effects].concat())
     }
 

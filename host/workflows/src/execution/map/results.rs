@@ -2,23 +2,25 @@
 
 use super::{Halt, MapHead, failed, too_large};
 use crate::arn;
-use crate::definition::{Distributed, ResultWriter, Transformation};
+use crate::definition::{Machine, ResultWriter, Transformation};
 use crate::distributed::{self, Details, File, Outcome, Record, Results, Writer, Written};
 use crate::execution::{ExecutionError, Executions, Head, Status, keys, read};
 use crate::failure::{Failure, name};
+use crate::map_run::MapRun;
 use crate::size;
 use flint_model::BucketName;
 use flint_stores::blob::WriteError;
 use flint_stores::{Effect, ReadError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// After how many bytes a file of results is full.
 const FILE_MAX: usize = 64 << 20;
 
 impl Executions {
-    /// Gathers the results of a map run whose items have all ended, and answers what tells its execution, to be committed with the
-    /// end of the message that asked for it.
+    /// Gathers the results of a map run that is over, and answers what tells its execution, to be committed with the end of
+    /// the message that asked for it.
     ///
     /// # Errors
     /// What the stores fail with; that results are too large, or can't be written, is told to the execution.
@@ -30,13 +32,14 @@ impl Executions {
         };
         let mut effects = Vec::new();
         let result = match &head.order.writer {
-            Some(to) => self.written(map, &head, distributed, to, &mut effects).await,
+            Some(to) => self.written(map, &head, &machine, to, &mut effects).await,
             None => self.listed_results(map, &head, distributed.writer.as_ref()).await,
         };
-        let result = match result {
-            Ok(output) => Ok(output),
-            Err(Halt::Told(failure)) => Err(failure),
-            Err(Halt::Stores(error)) => return Err(error),
+        let result = match (head.failure, result) {
+            (_, Err(Halt::Stores(error))) => return Err(error),
+            // What comes after it is not told.
+            (Some(failure), _) | (None, Err(Halt::Told(failure))) => Err(failure),
+            (None, Ok(output)) => Ok(output),
         };
         effects.extend(self.map_ended(map, head.seed, result));
         Ok(effects)
@@ -73,7 +76,7 @@ impl Executions {
         &self,
         map: &str,
         head: &MapHead,
-        distributed: &Distributed,
+        definition: &Machine,
         to: &Value,
         effects: &mut Vec<Effect>,
     ) -> Result<Value, Halt> {
@@ -82,10 +85,9 @@ impl Executions {
         let Ok(bucket) = BucketName::parse(bucket) else { return Err(no_bucket(bucket).into()) };
         let run = head.order.map_run.rsplit(':').next().unwrap_or_default();
         let folder = if prefix.is_empty() { run.to_owned() } else { format!("{prefix}/{run}") };
-        let (transformation, is_lines) = distributed
-            .writer
-            .as_ref()
-            .map_or((Transformation::None, false), |writer| (writer.transformation, writer.is_lines));
+        let writer = head.order.definition(definition).and_then(|(_, distributed)| distributed.writer.as_ref());
+        let (transformation, is_lines) =
+            writer.map_or((Transformation::None, false), |writer| (writer.transformation, writer.is_lines));
         let mut results = Results::new(Writer { transformation, is_lines, bytes_max: FILE_MAX });
         let (mut files, mut index) = (Vec::new(), 0);
         let machine = arn::machine(&self.options.workflow);
@@ -96,6 +98,14 @@ impl Executions {
             }
             index += 1;
         }
+        if head.failure.is_some() {
+            for (index, input) in self.pending(map, head, definition, index).await? {
+                let name = keys::item(map, index);
+                if let Some(full) = results.add(&unstarted(&input, &self.id(&name), &name, &machine)) {
+                    files.push(self.write(&bucket, &folder, full, effects).await?);
+                }
+            }
+        }
         for file in results.finish() {
             files.push(self.write(&bucket, &folder, file, effects).await?);
         }
@@ -103,6 +113,19 @@ impl Executions {
         let manifest = distributed::manifest(bucket.as_str(), &head.order.map_run, &files);
         effects.push(self.put_blob(&bucket, &key, manifest).await?);
         Ok(distributed::output(&head.order.map_run, bucket.as_str(), &key))
+    }
+
+    /// What the items would have got that a run which failed has not started.
+    async fn pending(
+        &self,
+        map: &str,
+        head: &MapHead,
+        definition: &Machine,
+        started: usize,
+    ) -> Result<Vec<(usize, Value)>, ExecutionError> {
+        let items = self.stored_items(map).await?;
+        let run = MapRun::new(&Arc::new(head.order.clone()), definition, items);
+        Ok(run.map(|run| run.pending(started).collect()).unwrap_or_default())
     }
 
     async fn write(
@@ -158,11 +181,15 @@ fn record<'h>(item: &'h Head, id: &'h str, name: &'h str, machine: &'h str) -> R
     let outcome = match (item.status, &item.output) {
         (Status::Succeeded, Some(output)) => Outcome::Succeeded(output),
         (Status::TimedOut, _) => Outcome::TimedOut { error, cause },
-        (Status::Aborted, _) => Outcome::Aborted { error, cause },
-        (Status::Running, _) => Outcome::Pending,
+        // What still runs is told to stop, as the run is over.
+        (Status::Aborted | Status::Running, _) => Outcome::Aborted { error, cause },
         _ => Outcome::Failed { error, cause },
     };
     let details =
         Details { started: Some(item.started_at), stopped: item.stopped_at, redrives: 0, is_redrivable: false };
     Record { execution: id, name, machine, input: &item.input, outcome, details }
+}
+
+fn unstarted<'h>(input: &'h Value, id: &'h str, name: &'h str, machine: &'h str) -> Record<'h> {
+    Record { execution: id, name, machine, input, outcome: Outcome::Pending, details: Details::default() }
 }

@@ -182,6 +182,35 @@ async fn results_are_written_as_files_and_a_manifest() {
 }
 
 #[tokio::test]
+async fn a_run_that_fails_writes_what_came_of_its_items_and_which_were_left() {
+    let writer = json!({
+        "MaxConcurrency": 1,
+        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "files", "Prefix": "out"}},
+    });
+    let mut site = Site::new(&map(&writer, "fails-odd"));
+    site.executions.start("one", json!([0, 1, 2, 3]), 7).await.expect("it starts");
+    let failure = site.finish("one").await.failure.expect("a failure");
+    assert_eq!(failure.error, "States.ExceedToleratedFailureThreshold");
+    let listed = site.stores.blobs().list(&bucket(), Listing { prefix: "out/", delimiter: None }, None, 10).await;
+    let listed = listed.expect("a list").blobs;
+    let mut written = Vec::new();
+    for group in ["FAILED_0", "PENDING_0", "SUCCEEDED_0"] {
+        let blob = listed.iter().find(|blob| blob.key.contains(group)).expect(group);
+        let records = site.blob(&blob.key).await;
+        let records = records.as_array().expect("records").iter();
+        written.extend(records.map(|record| json!([record["Status"], record["Input"], record["Error"]])));
+    }
+    let expected = [
+        json!(["FAILED", "1", "Sorry"]),
+        json!(["PENDING", "2", null]),
+        json!(["PENDING", "3", null]),
+        json!(["SUCCEEDED", "0", null]),
+    ];
+    assert_eq!(written, expected);
+    assert!(listed.iter().any(|blob| blob.key.ends_with("/manifest.json")), "{listed:?}");
+}
+
+#[tokio::test]
 async fn a_map_run_is_stopped_with_its_execution() {
     let mut site = Site::new(&map(&json!({}), "arn:aws:states:::sqs:sendMessage.waitForTaskToken"));
     site.executions.start("one", json!([0, 1]), 7).await.expect("it starts");
