@@ -42,6 +42,28 @@ pub fn count(amount: &Amount, scene: &Scene, field: &str) -> Result<u64, Trouble
     u64::try_from(whole).map_err(|_| negative(amount, field))
 }
 
+/// A whole number that is positive, such as `TimeoutSeconds`.
+///
+/// # Errors
+/// Those of [`count`], and that it is 0.
+pub fn positive(amount: &Amount, scene: &Scene, field: &str) -> Result<u64, Trouble> {
+    match count(amount, scene, field)? {
+        0 => Err(of_language(amount, field, format!("{field} must be positive."))),
+        number => Ok(number),
+    }
+}
+
+/// A whole number that is positive, of a Map state.
+///
+/// # Errors
+/// Those of [`map_count`], and that it is 0.
+pub fn map_positive(amount: &Amount, scene: &Scene, field: &str) -> Result<u64, Trouble> {
+    match map_count(amount, scene, field)? {
+        0 => Err(of_language(amount, field, format!("{field} must be positive."))),
+        number => Ok(number),
+    }
+}
+
 /// A whole number that is not negative, of a Map state: at a path, it may be a text of digits, as the service was seen to do.
 ///
 /// # Errors

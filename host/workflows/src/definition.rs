@@ -234,6 +234,8 @@ pub struct ItemReader {
     pub format: Option<ItemFormat>,
     /// `ReaderConfig.MaxItems` or its path.
     pub items_max: Option<Amount>,
+    /// `ReaderConfig.Transformation` is `LOAD_AND_FLATTEN`: of a list, the items are those in its objects.
+    pub flattens: bool,
 }
 
 /// What an item reader asks.

@@ -47,7 +47,16 @@ pub mod name {
     /// The state itself can't be executed: most of the time a path that finds nothing.
     pub const RUNTIME: &str = "States.Runtime";
 
-    /// All of them.
+    /// What the names of the errors of HTTP tasks start with. Nothing here raises them; a definition may name them.
+    const HTTP: &str = "States.Http.";
+
+    /// Whether a name is one of those that may start with `States.`.
+    #[must_use]
+    pub fn is_reserved(error: &str) -> bool {
+        RESERVED.contains(&error) || error.starts_with(HTTP)
+    }
+
+    /// All of them, but those of HTTP tasks.
     pub const RESERVED: [&str; 16] = [
         ALL,
         HEARTBEAT_TIMEOUT,

@@ -57,11 +57,12 @@ impl State {
     pub fn passed(&self, scene: &Scene, result: Value) -> Result<Passed, Trouble> {
         match &self.flow {
             Flow::JsonPath(flow) => {
+                // `$` of Assign is the result, of which ResultSelector makes something else beside it ("Using Assign").
+                let assigned = assigned(self.assign.as_ref(), &scene.of(&result))?;
                 let result = match &flow.result_selector {
                     Some(selector) => selector.evaluate(&scene.of(&result), "ResultSelector")?,
                     None => result,
                 };
-                let assigned = assigned(self.assign.as_ref(), &scene.of(&result))?;
                 Ok(Passed { output: into_output(flow, scene, result)?, assigned })
             }
             Flow::Jsonata(flow) => {

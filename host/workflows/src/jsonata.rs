@@ -112,6 +112,13 @@ impl Jsonata {
         &self.parsed.text
     }
 
+    /// Whether it asks `$states` for this field.
+    #[must_use]
+    pub fn asks_states_for(&self, field: &str) -> bool {
+        let names = &self.parsed.names;
+        !names.bound.contains("states") && names.states.as_ref().is_some_and(|fields| fields.contains(field))
+    }
+
     /// Evaluates the expression.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! The run of a distributed Map: which item is next, and what comes out in the end. Pure: whoever drives it runs the items.
 
 use crate::chance;
-use crate::definition::Machine;
+use crate::definition::{ItemReader, ItemSource, Machine};
 use crate::distributed::batches;
 use crate::failure::{Failure, name};
-use crate::run::{Batch, MapOrder, Outcome};
+use crate::run::{Batch, MapOrder, Outcome, STATE_DATA};
 use crate::scene::{Scene, Trouble, Variables};
 use crate::template::Template;
 use serde_json::{Value, json};
@@ -45,8 +45,8 @@ impl MapRun {
     /// The run of an order whose items are these.
     #[must_use]
     pub fn new(order: &Arc<MapOrder>, machine: &Machine, items: Vec<Value>) -> Option<Self> {
-        let (map, _) = order.definition(machine)?;
-        let selector = map.selector.clone();
+        let (map, distributed) = order.definition(machine)?;
+        let (selector, source) = (map.selector.clone(), source(order, distributed.reader.as_ref()));
         let machine = Machine { comment: None, timeout: None, graph: map.processor.clone() };
         let most = order
             .items_max
@@ -56,8 +56,10 @@ impl MapRun {
         let (selecting, mut context) = (order.clone(), order.context.clone());
         let variables = Arc::new(order.variables.clone());
         let items = items.into_iter().take(most).enumerate();
-        let selected = items
-            .map(move |(index, item)| select(&selecting, selector.as_ref(), &variables, &mut context, index, item));
+        let selected = items.map(move |(index, item)| {
+            let item = json!({"Index": index, "Value": item, "Source": source});
+            select(&selecting, selector.as_ref(), &variables, &mut context, index, item)
+        });
         let inputs: Box<dyn Iterator<Item = _> + Send> = match &order.batch {
             Some(Batch { input, items_max, bytes_max }) => {
                 let count = |most: &Option<u64>| most.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
@@ -177,6 +179,17 @@ fn failed(outcome: &Outcome) -> Value {
     }
 }
 
+/// `Map.Item.Source` of the items: the URI of what a reader read, in the words of "Context object data for Map states".
+fn source(order: &MapOrder, reader: Option<&ItemReader>) -> String {
+    let Some(reader) = reader else { return STATE_DATA.to_owned() };
+    let given =
+        |name| order.reader.as_ref().and_then(|given| given.get(name)).and_then(Value::as_str).unwrap_or_default();
+    match reader.source {
+        ItemSource::List => format!("S3://{}", given("Bucket")),
+        ItemSource::Object => format!("S3://{}/{}", given("Bucket"), given("Key")),
+    }
+}
+
 /// What an item's execution gets. The context is that of the state; its `Map` becomes the item's.
 fn select(
     order: &MapOrder,
@@ -184,11 +197,11 @@ fn select(
     variables: &Variables,
     context: &mut Value,
     index: usize,
-    item: Value,
+    mut item: Value,
 ) -> Result<Value, Trouble> {
-    let Some(selector) = selector else { return Ok(item) };
+    let Some(selector) = selector else { return Ok(item["Value"].take()) };
     if let Some(fields) = context.as_object_mut() {
-        fields.insert("Map".to_owned(), json!({"Item": {"Index": index, "Value": item}}));
+        fields.insert("Map".to_owned(), json!({ "Item": item }));
     }
     let scene = Scene {
         input: &order.input,

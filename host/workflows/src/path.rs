@@ -1,11 +1,13 @@
 //! JSONPath, as the fields of states use it (RFC 9535, with what Amazon States Language adds).
 //!
-//! A path starts with `$` (the input), `$$` (the context object) or `$name` (a variable). The crate `serde_json_path` does the
-//! query; what definitions made for Step Functions use beyond RFC 9535 is translated before: names with hyphens and other
-//! characters after a dot, and the functions `length()`, `min()`, `max()`, `avg()`, `sum()`, `first()`, `last()`, `keys()` at
-//! the end. *Absent:* script expressions, and filters that are regular expressions in slashes.
+//! A path starts with `$` (the input), `$$` (the context object) or `$name` (a variable). The crate `serde_json_path`
+//! does the query; what definitions made for Step Functions use beyond RFC 9535 is translated before: names with
+//! hyphens and other characters after a dot, the operators `in`, `nin` and `=~` of filters, and the functions
+//! `length()`, `min()`, `max()`, `avg()`, `sum()`, `first()`, `last()`, `keys()` at the end. *Absent:* script
+//! expressions, and the other operators of Jayway's filters, such as `subsetof` and `size`.
 
-mod dialect;
+pub(crate) mod dialect;
+mod filter;
 mod tail;
 
 use crate::scene::{Scene, Trouble};
@@ -91,6 +93,12 @@ impl Path {
         self.is_definite
     }
 
+    /// Whether it is made of names and indices only, without a function at its end ("Reference Paths").
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.is_definite && self.tail.is_none()
+    }
+
     /// The value at a path: of one that means many places, the list of what is there. `None`: there is nothing.
     #[must_use]
     pub fn find(&self, scene: &Scene) -> Option<Value> {
@@ -137,8 +145,8 @@ impl Path {
     }
 }
 
-/// Refuses what would take the parser long, or more stack than there is: it goes back at each bracket within a bracket, and
-/// once more for each of them.
+/// Refuses what would take the parser long, or more stack than there is: it goes back at each bracket within a bracket,
+/// and once more for each of them.
 fn check_size(text: &str) -> Result<(), String> {
     if text.len() > LENGTH_MAX {
         return Err(format!("a path has {LENGTH_MAX} bytes at most, and this one has {}", text.len()));
@@ -173,10 +181,11 @@ fn root(text: &str) -> Result<(Root, &str), String> {
     }
 }
 
-/// Whether a name is one that a variable may have: Unicode identifiers of 80 characters at most ("Variable name syntax").
+/// Whether a name is one that a variable may have: a Unicode identifier of 80 characters at most, which does not start
+/// with `_` ("State Machine Variables").
 pub(crate) fn is_variable(name: &str) -> bool {
     let mut letters = name.chars();
-    letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+    letters.next().is_some_and(char::is_alphabetic)
         && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
         && name.chars().count() <= 80
 }

@@ -3,6 +3,7 @@
 //! They are made of names and indices only ("Reference Paths" of the Amazon States Language).
 
 use crate::failure::name;
+use crate::path::dialect;
 use crate::scene::Trouble;
 use serde_json::{Map, Value};
 
@@ -126,13 +127,12 @@ fn dotted(text: &str) -> Result<(Step, &str), String> {
     if inner.starts_with('[') {
         return bracket(inner);
     }
-    let end = inner.find(['.', '[']).unwrap_or(inner.len());
-    let (name, rest) = inner.split_at(end);
+    let (name, rest) = inner.split_at(dialect::name_end(inner));
     match refusal(name) {
         _ if name.is_empty() && rest.starts_with('.') => Err("`..` can mean many places".to_owned()),
         _ if name.is_empty() => Err("a name is missing after `.`".to_owned()),
         Some(reason) => Err(reason.to_owned()),
-        None => Ok((Step::Field(name.to_owned()), rest)),
+        None => Ok((Step::Field(dialect::unescaped(name)), rest)),
     }
 }
 
@@ -186,7 +186,13 @@ fn refusal(text: &str) -> Option<&'static str> {
         }
         _ => None,
     };
-    text.chars().find_map(reason)
+    let mut is_escaped = false;
+    let is_plain = |letter: &char| {
+        let was = is_escaped;
+        is_escaped = *letter == '\\' && !was;
+        !was
+    };
+    text.chars().filter(is_plain).find_map(reason)
 }
 
 #[cfg(test)]

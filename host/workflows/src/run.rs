@@ -32,6 +32,7 @@ use std::sync::Arc;
 use thread::{At, Thread, ThreadId};
 
 pub use context::About;
+pub(crate) use many::STATE_DATA;
 
 /// The number of a task or a timer in its run. Numbers are given in order, and never twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

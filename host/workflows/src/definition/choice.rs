@@ -34,7 +34,7 @@ fn rule(value: &Value, place: &Place, language: Language, mistakes: &mut Mistake
     let mut output = None;
     match language {
         Language::Jsonata => {
-            output = flow::template(&mut fields, "Output", language, mistakes);
+            output = flow::output(&mut fields, "rule", mistakes);
             condition = expression(&mut fields, mistakes);
             for name in ["Variable", "And", "Or", "Not"] {
                 fields.forbid(name, "it is of JSONPath, and the state is in JSONata: use `Condition`");

@@ -43,6 +43,23 @@ impl Mistakes {
         self.add("workflow/expression", place, message, help);
     }
 
+    /// That an expression asks `$states` for what there is not where it stands; `result` is what there is besides the
+    /// input and the context.
+    pub(super) fn add_states(&mut self, expression: &Jsonata, result: Option<&str>, place: &Place) {
+        let places = [
+            ("result", "in `Output` and `Assign` of a Task, Parallel or Map state"),
+            ("errorOutput", "in `Output` and `Assign` of a catcher"),
+        ];
+        for (field, there) in places {
+            if result != Some(field) && expression.asks_states_for(field) {
+                let text = expression.text();
+                let message =
+                    format!("The JSONata expression '{text}' asks for `$states.{field}`, which is {there} only");
+                self.add("workflow/expression", place, message, None);
+            }
+        }
+    }
+
     /// Whether more are told. Who has so many can mend those first.
     pub(super) fn has_room(&self) -> bool {
         self.all.len() < MISTAKES_MAX
@@ -164,10 +181,29 @@ impl<'a> Fields<'a> {
         Path::parse(text).map_err(|message| mistakes.add("workflow/path", &self.at(name), message, None)).ok()
     }
 
+    /// A path that identifies a single node ("Reference Paths"): of the input, the context or a variable.
+    pub(super) fn reference_path(&mut self, name: &'static str, mistakes: &mut Mistakes) -> Option<Path> {
+        let path = self.path(name, mistakes)?;
+        self.single(&path, name, mistakes).then_some(path)
+    }
+
+    /// Notes that a path may find several nodes.
+    pub(super) fn single(&self, path: &Path, name: &str, mistakes: &mut Mistakes) -> bool {
+        if !path.is_single() {
+            let message =
+                format!("`{}` may find several nodes: `{name}` has a path of names and indices only", path.text());
+            mistakes.add("workflow/path", &self.at(name), message, None);
+        }
+        path.is_single()
+    }
+
     /// An expression of JSONata, if the field is a text in `{% … %}`.
     pub(super) fn expression(&mut self, name: &'static str, mistakes: &mut Mistakes) -> Option<Jsonata> {
         let text = jsonata::text_of(self.get(name)?.as_str()?)?;
-        Jsonata::parse(text).map_err(|message| mistakes.add_expression(&self.at(name), message)).ok()
+        let wrong = |message| mistakes.add_expression(&self.at(name), message);
+        let expression = Jsonata::parse(text).map_err(wrong).ok()?;
+        mistakes.add_states(&expression, None, &self.at(name));
+        Some(expression)
     }
 
     /// Notes that two fields stand side by side of which one excludes the other.

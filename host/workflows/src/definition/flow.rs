@@ -1,6 +1,6 @@
 //! Reading what becomes of a state's input and output, in either language.
 
-use super::fields::{Fields, Mistakes};
+use super::fields::{Fields, Mistakes, a};
 use super::{Flow, JsonPathFlow, JsonataFlow, Language};
 use crate::jsonata;
 use crate::mistake::Place;
@@ -38,10 +38,10 @@ fn jsonpath(fields: &mut Fields, kind: &str, mistakes: &mut Mistakes) -> JsonPat
         flow.output_path = selected(fields, "OutputPath", mistakes);
     }
     if matches!(kind, "Task" | "Parallel" | "Pass") {
-        flow.parameters = template(fields, "Parameters", Language::JsonPath, mistakes);
+        flow.parameters = payload(fields, "Parameters", Language::JsonPath, mistakes);
     }
     if matches!(kind, "Task" | "Parallel" | "Map") {
-        flow.result_selector = template(fields, "ResultSelector", Language::JsonPath, mistakes);
+        flow.result_selector = payload(fields, "ResultSelector", Language::JsonPath, mistakes);
     }
     if matches!(kind, "Task" | "Parallel" | "Map" | "Pass") {
         flow.result_path = result_path(fields, mistakes);
@@ -81,9 +81,25 @@ fn jsonata(fields: &mut Fields, kind: &str, mistakes: &mut Mistakes) -> JsonataF
     };
     let output = match kind {
         "Fail" => None,
-        _ => template(fields, "Output", Language::Jsonata, mistakes),
+        _ => output(fields, kind, mistakes),
     };
     JsonataFlow { arguments, output }
+}
+
+/// `Output` of a state, a catcher or a rule in JSONata.
+pub(super) fn output(fields: &mut Fields, kind: &str, mistakes: &mut Mistakes) -> Option<Template> {
+    let (value, place) = (fields.get("Output")?, fields.at("Output"));
+    Some(template_of(value, Language::Jsonata, result_of(kind), &place, mistakes))
+}
+
+/// The field of `$states` that `Output` and `Assign` have besides the input and the context ("Using Arguments and
+/// Output").
+fn result_of(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Task" | "Parallel" | "Map" => Some("result"),
+        "catcher" => Some("errorOutput"),
+        _ => None,
+    }
 }
 
 /// A value with expressions in it.
@@ -94,15 +110,55 @@ pub(super) fn template(
     mistakes: &mut Mistakes,
 ) -> Option<Template> {
     let (value, place) = (fields.get(name)?, fields.at(name));
-    Some(template_of(value, language, &place, mistakes))
+    Some(template_of(value, language, None, &place, mistakes))
 }
 
-/// A value with expressions in it.
-pub(super) fn template_of(value: &Value, language: Language, place: &Place, mistakes: &mut Mistakes) -> Template {
+/// An object with expressions in it ("Payload Template"); of JSONata, it may be an expression as a whole.
+pub(super) fn payload(
+    fields: &mut Fields,
+    name: &'static str,
+    language: Language,
+    mistakes: &mut Mistakes,
+) -> Option<Template> {
+    let value = fields.get(name)?;
+    if value.is_object() || (language == Language::Jsonata && is_expression(value)) {
+        return template(fields, name, language, mistakes);
+    }
+    mistakes.add("workflow/type", &fields.at(name), format!("`{name}` is an object, not {}", a(value)), None);
+    None
+}
+
+/// A value with expressions in it; `result` is what they may ask `$states` for besides the input and the context.
+fn template_of(
+    value: &Value,
+    language: Language,
+    result: Option<&str>,
+    place: &Place,
+    mistakes: &mut Mistakes,
+) -> Template {
     let mut found = Vec::new();
     let template = Template::parse(value, language, place, &mut found);
     mistakes.add_expressions(found);
+    check_states(&template, result, place, mistakes);
     template
+}
+
+/// Notes expressions that ask `$states` for what it does not have where they stand.
+fn check_states(template: &Template, result: Option<&str>, place: &Place, mistakes: &mut Mistakes) {
+    match template {
+        Template::Jsonata(expression) => mistakes.add_states(expression, result, place),
+        Template::Object(fields) => {
+            for (name, field) in fields {
+                check_states(field, result, &place.field(name), mistakes);
+            }
+        }
+        Template::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                check_states(item, result, &place.item(index), mistakes);
+            }
+        }
+        Template::Fixed(_) | Template::Path(_) | Template::Intrinsic(_) => {}
+    }
 }
 
 /// `Assign` of a state, a catcher or a rule. `Succeed` and `Fail` have none.
@@ -130,7 +186,7 @@ pub(super) fn assign(fields: &mut Fields, kind: &str, language: Language, mistak
             );
         }
     }
-    Some(template_of(value, language, &place, mistakes))
+    Some(template_of(value, language, result_of(kind), &place, mistakes))
 }
 
 /// Whether a value is a text in `{% … %}`.

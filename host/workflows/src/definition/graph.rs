@@ -20,10 +20,32 @@ pub(super) fn check(graph: &Graph, mistakes: &mut Mistakes) {
             }
         }
     });
+    check_labels(graph, mistakes);
     let all: HashSet<String> = names.into_keys().collect();
     walk(graph, &Place::default(), &mut |graph, place| check_targets(graph, place, &all, mistakes));
     check_variables(graph, &Place::default(), &mut HashSet::new(), mistakes);
     mistakes.state = None;
+}
+
+/// A label is used once in a whole state machine ("Distributed Map state fields").
+fn check_labels(graph: &Graph, mistakes: &mut Mistakes) {
+    let mut labels = HashSet::new();
+    walk(graph, &Place::default(), &mut |graph, place| {
+        for (name, state) in &graph.states {
+            let Kind::Map(map) = &state.kind else { continue };
+            let super::Mode::Distributed(distributed) = &map.mode else { continue };
+            if let Some(label) = distributed.label.as_ref().filter(|label| !labels.insert((*label).clone())) {
+                mistakes.state = Some(name.clone());
+                let place = place.field("States").field(name).field("Label");
+                mistakes.add(
+                    "workflow/value",
+                    &place,
+                    format!("there is another Map state with the label `{label}`"),
+                    None,
+                );
+            }
+        }
+    });
 }
 
 /// Visits a graph and those in it, with their places.

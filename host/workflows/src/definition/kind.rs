@@ -57,7 +57,7 @@ fn task(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> Opt
         let message = "`HeartbeatSeconds` is smaller than `TimeoutSeconds`";
         mistakes.add("workflow/range", &fields.at("HeartbeatSeconds"), message, None);
     }
-    let credentials = flow::template(fields, "Credentials", language, mistakes);
+    let credentials = flow::payload(fields, "Credentials", language, mistakes);
     let resource = resource?;
     check_arguments(fields, &resource, language, mistakes);
     Some(Task { resource, timeout, heartbeat, credentials })
@@ -131,7 +131,7 @@ pub(super) fn amount(
             Language::JsonPath => {
                 fields.exclusive(&[name, path_name], mistakes);
                 if fields.has(path_name) {
-                    return fields.path(path_name, mistakes).map(Amount::Path);
+                    return fields.reference_path(path_name, mistakes).map(Amount::Path);
                 }
             }
             Language::Jsonata => fields.forbid(path_name, "it is of JSONPath, and the state is in JSONata"),
@@ -156,9 +156,13 @@ fn wait(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> Opt
     };
     fields.exclusive(names, mistakes);
     match names.iter().copied().find(|name| fields.has(name)) {
-        Some("SecondsPath") => fields.path("SecondsPath", mistakes).map(|path| Wait::Seconds(Amount::Path(path))),
+        Some("SecondsPath") => {
+            fields.reference_path("SecondsPath", mistakes).map(|path| Wait::Seconds(Amount::Path(path)))
+        }
         Some("Seconds") => amount(fields, "Seconds", None, (0.0, SECONDS_MAX), language, mistakes).map(Wait::Seconds),
-        Some("TimestampPath") => fields.path("TimestampPath", mistakes).map(|path| Wait::Timestamp(Moment::Path(path))),
+        Some("TimestampPath") => {
+            fields.reference_path("TimestampPath", mistakes).map(|path| Wait::Timestamp(Moment::Path(path)))
+        }
         Some(_)
             if fields.get("Timestamp").is_some_and(|value| language == Language::Jsonata && is_expression(value)) =>
         {
@@ -207,7 +211,13 @@ fn text(
             if let Some(text) = fields.text(path_name, mistakes) {
                 let place = fields.at(path_name);
                 let wrong = |message| mistakes.add("workflow/path", &place, message, None);
-                return Template::path_or_intrinsic(text).map_err(wrong).ok().map(Text::Template);
+                let template = Template::path_or_intrinsic(text).map_err(wrong).ok()?;
+                if let Template::Path(path) = &template
+                    && !fields.single(path, path_name, mistakes)
+                {
+                    return None;
+                }
+                return Some(Text::Template(template));
             }
         }
     }

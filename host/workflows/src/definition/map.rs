@@ -31,7 +31,7 @@ pub(super) fn read(fields: &mut Fields, language: Language, outer: Language, mis
         Language::JsonPath => {
             fields.exclusive(&["ItemSelector", "Parameters"], mistakes);
             let name = if fields.has("Parameters") { "Parameters" } else { "ItemSelector" };
-            flow::template(fields, name, language, mistakes)
+            flow::payload(fields, name, language, mistakes)
         }
         Language::Jsonata => flow::template(fields, "ItemSelector", language, mistakes),
     };
@@ -57,7 +57,7 @@ fn items(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> It
     match language {
         Language::JsonPath => {
             fields.forbid("Items", "it is of JSONata, and the state is in JSONPath: use `ItemsPath`");
-            let path = fields.path("ItemsPath", mistakes);
+            let path = fields.reference_path("ItemsPath", mistakes);
             Items::Path(path.unwrap_or_else(Path::whole))
         }
         Language::Jsonata => {
@@ -104,10 +104,19 @@ fn mode(fields: &mut Fields, processor: Option<&Value>, language: Language, mist
     if label.as_ref().is_some_and(|label| label.is_empty() || label.chars().count() > LABEL_MAX) {
         mistakes.add("workflow/range", &fields.at("Label"), format!("`Label` has 1 to {LABEL_MAX} characters"), None);
     }
+    if let Some(wrong) = label.as_ref().and_then(|label| label.chars().find(|letter| !is_of_label(*letter))) {
+        let message = format!("`Label` has no white space, brackets, wildcards and the like, as {wrong:?} is");
+        mistakes.add("workflow/value", &fields.at("Label"), message, None);
+    }
     let reader = object(fields, "ItemReader", mistakes, |fields, mistakes| reader(fields, language, mistakes));
     let batcher = object(fields, "ItemBatcher", mistakes, |fields, mistakes| batcher(fields, language, mistakes));
     let writer = object(fields, "ResultWriter", mistakes, |fields, mistakes| writer(fields, language, mistakes));
     Some(Mode::Distributed(Box::new(Distributed { is_express, label, reader, batcher, writer })))
+}
+
+/// Whether a label may have the letter ("Distributed Map state fields").
+fn is_of_label(letter: char) -> bool {
+    !letter.is_whitespace() && !letter.is_control() && !"?*<>{}[]:;,\\|^~$#%&`\"".contains(letter)
 }
 
 /// Reads the object of a field.
@@ -132,7 +141,7 @@ fn arguments(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -
         Language::Jsonata => ("Arguments", "Parameters"),
     };
     fields.forbid(other, "it is of the other query language");
-    flow::template(fields, own, language, mistakes)
+    flow::payload(fields, own, language, mistakes)
 }
 
 fn reader(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> Option<ItemReader> {
@@ -151,30 +160,57 @@ fn reader(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> O
     let arguments =
         arguments(fields, language, mistakes).unwrap_or(Template::Fixed(Value::Object(serde_json::Map::new())));
     let config = object(fields, "ReaderConfig", mistakes, |fields, mistakes| Some(config(fields, language, mistakes)));
-    let (format, items_max) = config.unwrap_or((None, None));
+    let Config { format, items_max, flattens } = config.unwrap_or_default();
     if source == Some(ItemSource::Object) && format.is_none() && !fields.has("ReaderConfig") {
         let message = "`ReaderConfig` with an `InputType` is missing, which tells how the items stand in the object";
         mistakes.add("workflow/missing-field", &fields.place, message, None);
     }
-    Some(ItemReader { source: source?, arguments, format, items_max })
+    Some(ItemReader { source: source?, arguments, format, items_max, flattens })
 }
 
-fn config(
-    fields: &mut Fields,
-    language: Language,
-    mistakes: &mut Mistakes,
-) -> (Option<ItemFormat>, Option<super::Amount>) {
+/// What `ReaderConfig` says.
+#[derive(Default)]
+struct Config {
+    format: Option<ItemFormat>,
+    items_max: Option<super::Amount>,
+    flattens: bool,
+}
+
+fn config(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> Config {
     let items_max = amount(fields, "MaxItems", Some("MaxItemsPath"), (0.0, 100_000_000.0), language, mistakes);
-    fields.word("Transformation", &["NONE", "LOAD_AND_FLATTEN"], mistakes);
+    let flattens = fields.word("Transformation", &["NONE", "LOAD_AND_FLATTEN"], mistakes) == Some("LOAD_AND_FLATTEN");
+    if flattens {
+        fields.required("InputType", mistakes);
+    }
+    let format = match fields.word("ManifestType", &["S3_INVENTORY", "ATHENA_DATA"], mistakes) {
+        Some("S3_INVENTORY") => inventory(fields, mistakes),
+        Some(_) => {
+            let message = "Athena's manifests can't be read here";
+            mistakes.add("workflow/value", &fields.at("ManifestType"), message, None);
+            None
+        }
+        None => format(fields, mistakes),
+    };
+    Config { format, items_max, flattens }
+}
+
+/// The files of an inventory are CSV, so it has no `InputType`; `MANIFEST` is what it was called before.
+fn inventory(fields: &mut Fields, mistakes: &mut Mistakes) -> Option<ItemFormat> {
+    if fields.get("InputType").is_some_and(|kind| kind != "MANIFEST") {
+        let message = "`ManifestType` and `InputType` exclude each other: the files of an inventory are CSV";
+        let help = Some("remove `InputType`".to_owned());
+        mistakes.add("workflow/conflict", &fields.at("InputType"), message, help);
+    }
+    Some(ItemFormat::Manifest)
+}
+
+fn format(fields: &mut Fields, mistakes: &mut Mistakes) -> Option<ItemFormat> {
     let pointer = fields.text("ItemsPointer", mistakes).map(str::to_owned);
-    let format = match fields.word("InputType", &["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"], mistakes) {
+    match fields.word("InputType", &["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"], mistakes) {
         Some("CSV") => csv(fields, mistakes),
         Some("JSON") => Some(ItemFormat::Json { pointer }),
         Some("JSONL") => Some(ItemFormat::JsonLines),
-        Some("MANIFEST") => {
-            fields.text("ManifestType", mistakes);
-            Some(ItemFormat::Manifest)
-        }
+        Some("MANIFEST") => Some(ItemFormat::Manifest),
         Some("PARQUET") => {
             let message = "Parquet can't be read here";
             mistakes.add(
@@ -186,8 +222,7 @@ fn config(
             None
         }
         _ => None,
-    };
-    (format, items_max)
+    }
 }
 
 fn csv(fields: &mut Fields, mistakes: &mut Mistakes) -> Option<ItemFormat> {
@@ -228,7 +263,11 @@ fn batcher(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> 
         let message = "`ItemBatcher` has `MaxItemsPerBatch`, `MaxInputBytesPerBatch` or both";
         mistakes.add("workflow/missing-field", &fields.place, message, None);
     }
-    Some(ItemBatcher { input: flow::template(fields, "BatchInput", language, mistakes), items_max, bytes_max })
+    let input = match language {
+        Language::JsonPath => flow::payload(fields, "BatchInput", language, mistakes),
+        Language::Jsonata => flow::template(fields, "BatchInput", language, mistakes),
+    };
+    Some(ItemBatcher { input, items_max, bytes_max })
 }
 
 fn writer(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> Option<ResultWriter> {
@@ -255,13 +294,17 @@ fn writer(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> O
         };
         Some((transformation, fields.word("OutputType", &["JSON", "JSONL"], mistakes) == Some("JSONL")))
     });
-    if has_resource && arguments.is_none() {
-        mistakes.add(
-            "workflow/missing-field",
-            &fields.place,
-            "`ResultWriter` does not say into which `Bucket` it writes",
-            None,
-        );
+    let has_arguments = fields.has(if language == Language::Jsonata { "Arguments" } else { "Parameters" });
+    let lacks = match (fields.has("Resource"), has_arguments) {
+        (true, false) => Some("`ResultWriter` does not say into which `Bucket` it writes"),
+        (false, true) => Some("the field `Resource` is missing"),
+        (false, false) if !fields.has("WriterConfig") => {
+            Some("`ResultWriter` has a `WriterConfig`, or a `Resource` and its arguments, or all of them")
+        }
+        _ => None,
+    };
+    if let Some(lacks) = lacks {
+        mistakes.add("workflow/missing-field", &fields.place, lacks, None);
     }
     // Results that are not exported are the outputs alone, unless the configuration says otherwise.
     let default = if has_resource { Transformation::None } else { Transformation::Compact };

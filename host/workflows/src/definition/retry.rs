@@ -77,7 +77,7 @@ fn errors(fields: &mut Fields, mistakes: &mut Mistakes) -> Vec<String> {
             mistakes.add("workflow/type", &place.item(index), "the name of an error is a text", None);
             continue;
         };
-        if error.starts_with("States.") && !name::RESERVED.contains(&error) {
+        if error.starts_with("States.") && !name::is_reserved(error) {
             let message = format!("`{error}` is not one of the reserved names that start with `States.`");
             mistakes.add(
                 "workflow/error-equals",
@@ -93,19 +93,14 @@ fn errors(fields: &mut Fields, mistakes: &mut Mistakes) -> Vec<String> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and within its range")]
 fn retrier(fields: &mut Fields, mistakes: &mut Mistakes) -> Option<Retrier> {
-    let retrier = Retrier {
+    Some(Retrier {
         errors: errors(fields, mistakes),
         interval: fields.number("IntervalSeconds", (1.0, 99_999_999.0), true, mistakes).unwrap_or(1.0),
         attempts: fields.number("MaxAttempts", (0.0, 99_999_999.0), true, mistakes).unwrap_or(3.0) as u32,
         backoff: fields.number("BackoffRate", (1.0, f64::MAX), false, mistakes).unwrap_or(2.0),
-        delay_max: fields.number("MaxDelaySeconds", (1.0, 31_622_399.0), true, mistakes),
+        delay_max: fields.number("MaxDelaySeconds", (1.0, 31_622_400.0), true, mistakes),
         jitter: fields.word("JitterStrategy", &["FULL", "NONE"], mistakes) == Some("FULL"),
-    };
-    if retrier.delay_max.is_some_and(|most| most <= retrier.interval) {
-        let message = "`MaxDelaySeconds` is greater than `IntervalSeconds`";
-        mistakes.add("workflow/range", &fields.at("MaxDelaySeconds"), message, None);
-    }
-    Some(retrier)
+    })
 }
 
 fn catcher(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> Option<Catcher> {
@@ -120,7 +115,7 @@ fn catcher(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> 
             fields.forbid("Output", "it is of JSONata, and the state is in JSONPath");
         }
         Language::Jsonata => {
-            output = flow::template(fields, "Output", language, mistakes);
+            output = flow::output(fields, "catcher", mistakes);
             fields.forbid("ResultPath", "it is of JSONPath, and the state is in JSONata");
         }
     }

@@ -1,10 +1,11 @@
 //! Paths as people write them for Step Functions, in the words of RFC 9535.
 
+use super::filter;
 use std::fmt::Write;
 
 /// A part of a path: a name after a dot, or anything else.
 enum Step<'a> {
-    /// `.name`, without the dot.
+    /// `.name`, without the dot. A backslash takes the meaning of the letter after it.
     Name(&'a str),
     /// `..name`, without the dots.
     Below(&'a str),
@@ -20,7 +21,7 @@ fn steps(text: &str) -> Vec<Step<'_>> {
         // A dot before a bracket says nothing (`$.a.['b']`).
         rest = rest.strip_prefix('.').filter(|rest| rest.starts_with('[')).unwrap_or(rest);
         let dots = rest.len() - rest.trim_start_matches('.').len();
-        let name_end = rest[dots..].find(['.', '[']).map_or(rest.len(), |end| dots + end);
+        let name_end = dots + name_end(&rest[dots..]);
         let end = if dots == 0 { bracket_end(rest) } else { name_end };
         let (step, after) = rest.split_at(end.max(1).min(rest.len()));
         let name = &step[dots.min(step.len())..];
@@ -34,8 +35,29 @@ fn steps(text: &str) -> Vec<Step<'_>> {
     steps
 }
 
+/// Where a name ends that starts a text: at a dot or a bracket without a backslash before it.
+pub(crate) fn name_end(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.find(|letter| {
+        let ends = !is_escaped && matches!(letter, '.' | '[');
+        is_escaped = !is_escaped && letter == '\\';
+        ends
+    });
+    end.unwrap_or(text.len())
+}
+
+/// A name without the backslashes that take a letter's meaning (`store\.book`).
+pub(crate) fn unescaped(name: &str) -> String {
+    let mut letters = name.chars();
+    let mut plain = String::with_capacity(name.len());
+    while let Some(letter) = letters.next() {
+        plain.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+    }
+    plain
+}
+
 /// Where a bracket that opens at the start is closed: not within quotes, nor by one that was opened within it.
-fn bracket_end(text: &str) -> usize {
+pub(super) fn bracket_end(text: &str) -> usize {
     let (mut depth, mut quote, mut escaped) = (0, None, false);
     for (at, letter) in text.char_indices() {
         match (quote, letter) {
@@ -65,6 +87,9 @@ pub(super) fn translate(text: &str) -> String {
             Step::Name(name) => write!(standard, "[{}]", quoted(name)),
             Step::Below(name) if is_shorthand(name) => write!(standard, "..{name}"),
             Step::Below(name) => write!(standard, "..[{}]", quoted(name)),
+            Step::Other(step) if step.starts_with("[?") => {
+                write!(standard, "{}", with_backslashes(&filter::translate(step)))
+            }
             Step::Other(step) => write!(standard, "{}", with_backslashes(step)),
         };
     }
@@ -99,8 +124,9 @@ fn is_shorthand(name: &str) -> bool {
     name.starts_with(is_first) && name.chars().all(|letter| is_first(letter) || letter.is_ascii_digit())
 }
 
+/// A name after a dot, in quotes.
 fn quoted(name: &str) -> String {
-    format!("'{}'", name.replace('\\', "\\\\").replace('\'', "\\'"))
+    format!("'{}'", unescaped(name).replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// Whether a path means one place at most: names and single indices only.

@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// `Map.Item.Source` in the context object of items that were in a state's input.
+pub(crate) const STATE_DATA: &str = "STATE_DATA";
+
 impl Run {
     pub(super) fn start_branches(&mut self, thread: ThreadId, state: &State, branches: &[Arc<Graph>], step: &mut Step) {
         let input = match self.compute(thread, step, |scene| state.arguments(scene)) {
@@ -117,7 +120,7 @@ impl Run {
             many.started += 1;
             let value = many.items[index].clone();
             let input = std::mem::take(&mut many.input);
-            let item = json!({"Item": {"Index": index, "Value": value.clone()}});
+            let item = json!({"Item": {"Index": index, "Value": value.clone(), "Source": STATE_DATA}});
             let child = self.branch(thread, index, map.processor.clone(), begun, Some(item));
             let details = || Some(json!({"name": state_name, "index": index}));
             self.note_of(child, step, "MapIterationStarted", details);
@@ -324,8 +327,11 @@ fn order(
     let reader = distributed.reader.as_ref();
     let batch = distributed.batcher.as_ref().map(|batcher| {
         let input = batcher.input.as_ref().map(|input| input.evaluate(&scene, "BatchInput")).transpose()?;
-        let items_max = count(&batcher.items_max, "MaxItemsPerBatch")?;
-        Ok(Batch { input, items_max, bytes_max: count(&batcher.bytes_max, "MaxInputBytesPerBatch")? })
+        let positive = |amount: &Option<_>, field| {
+            amount.as_ref().map(|amount| amount::map_positive(amount, &scene, field)).transpose()
+        };
+        let items_max = positive(&batcher.items_max, "MaxItemsPerBatch")?;
+        Ok(Batch { input, items_max, bytes_max: positive(&batcher.bytes_max, "MaxInputBytesPerBatch")? })
     });
     let writer = distributed.writer.as_ref().and_then(|writer| writer.arguments.as_ref());
     let percentage = |amount| amount::percentage(amount, &scene, "ToleratedFailurePercentage");

@@ -231,14 +231,9 @@ fn prepare(state: &State, task: &Task, scene: &Scene) -> Result<Prepared, Troubl
     let effective = state.effective(scene)?;
     let scene = scene.of(&effective);
     let seconds =
-        |amount: &Option<_>, field| amount.as_ref().map(|amount| amount::count(amount, &scene, field)).transpose();
+        |amount: &Option<_>, field| amount.as_ref().map(|amount| amount::positive(amount, &scene, field)).transpose();
     let (timeout, heartbeat) =
         (seconds(&task.timeout, "TimeoutSeconds")?, seconds(&task.heartbeat, "HeartbeatSeconds")?);
-    for (value, field) in [(timeout, "TimeoutSeconds"), (heartbeat, "HeartbeatSeconds")] {
-        if value == Some(0) {
-            return Err(Trouble::runtime(format!("{field} must be positive.")));
-        }
-    }
     let credentials = task.credentials.as_ref().map(|credentials| credentials.evaluate(&scene, "Credentials"));
     let role = credentials.transpose()?.and_then(|credentials| credentials.get("RoleArn").cloned());
     Ok(Prepared { input, timeout, heartbeat, role })

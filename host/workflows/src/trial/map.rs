@@ -1,7 +1,7 @@
 //! Distributed Map states of a trial: items out of mocks or of what the trial has written, an execution for each, and results.
 
 use super::{Trial, about};
-use crate::definition::{ItemFormat, Machine, ResultWriter};
+use crate::definition::{ItemFormat, ItemSource, Machine, ResultWriter};
 use crate::distributed::{self, Details, Record, Results, Writer, Written};
 use crate::failure::{Failure, name};
 use crate::map_run::MapRun;
@@ -55,6 +55,8 @@ impl Trial<'_> {
     fn read_items(&mut self, machine: &Machine, order: &MapOrder) -> Result<Vec<Value>, Failure> {
         let reader = order.definition(machine).and_then(|(_, distributed)| distributed.reader.as_ref());
         let format = reader.and_then(|reader| reader.format.clone());
+        let lists = reader.is_some_and(|reader| reader.source == ItemSource::List);
+        let flattens = reader.is_some_and(|reader| reader.flattens);
         let answer = self.mocks.named(&[
             order.state.as_str(),
             "arn:aws:states:::s3:getObject",
@@ -68,19 +70,24 @@ impl Trial<'_> {
             }
             (Some(Ok(_)), _) => Err(unreadable("Attempting to map over non-iterable node.")),
             (Some(Err(failure)), _) => Err(failure),
-            (None, format) => self.written_items(order, format.as_ref()),
+            (None, format) => self.written_items(order, format.as_ref().filter(|_| !lists || flattens), lists),
         }
     }
 
-    /// The items in an object that the trial has written, or the list of those.
-    fn written_items(&self, order: &MapOrder, format: Option<&ItemFormat>) -> Result<Vec<Value>, Failure> {
+    /// The items in an object that the trial has written, or the list of those, or the items in all of them.
+    fn written_items(&self, order: &MapOrder, format: Option<&ItemFormat>, lists: bool) -> Result<Vec<Value>, Failure> {
         let given = |name| order.reader.as_ref().and_then(|reader| reader.get(name)).and_then(Value::as_str);
         let bucket = given("Bucket").unwrap_or_default();
+        let in_object = |key: &str, format| self.buckets.get(bucket, key).map(|content| parsed(content, format));
+        let listed = || self.buckets.list(bucket, given("Prefix").unwrap_or_default());
         let found = match format {
-            Some(format) => {
-                self.buckets.get(bucket, given("Key").unwrap_or_default()).map(|content| parsed(content, format))
-            }
-            None => self.buckets.list(bucket, given("Prefix").unwrap_or_default()).map(Ok),
+            Some(format) if lists => listed().map(|objects| -> Result<Vec<Value>, Failure> {
+                let keys = objects.iter().filter_map(|object| object["Key"].as_str());
+                let items = keys.filter_map(|key| in_object(key, format)).collect::<Result<Vec<_>, _>>()?;
+                Ok(items.concat())
+            }),
+            Some(format) => in_object(given("Key").unwrap_or_default(), format),
+            None => listed().map(Ok),
         };
         found.unwrap_or_else(|| {
             let state = &order.state;

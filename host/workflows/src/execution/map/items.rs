@@ -26,8 +26,8 @@ const COMMIT: usize = 4 << 20;
 const PAGE: u32 = 1_000;
 
 impl Executions {
-    /// Reads the items of a distributed Map, puts them into the store, and answers what has its run begin, to be committed with
-    /// the end of the message that asked for it.
+    /// Reads the items of a distributed Map, puts them into the store, and answers what has its run begin, to be
+    /// committed with the end of the message that asked for it.
     ///
     /// # Errors
     /// What the stores fail with; that the items can't be read is told to the execution.
@@ -75,16 +75,48 @@ impl Executions {
     async fn items_of(&self, reader: &ItemReader, arguments: &Value, most: usize) -> Result<Vec<Value>, Halt> {
         let text = |field: &str| arguments.get(field).and_then(Value::as_str).unwrap_or_default();
         match (reader.source, &reader.format) {
+            (ItemSource::List, Some(format)) if reader.flattens => {
+                self.flattened(text("Bucket"), text("Prefix"), format, most).await
+            }
             (ItemSource::List, _) => self.listed(text("Bucket"), text("Prefix"), most).await,
             (ItemSource::Object, Some(ItemFormat::Manifest)) => {
                 self.inventoried(text("Bucket"), text("Key"), most).await
             }
             (ItemSource::Object, format) => {
                 let json = ItemFormat::Json { pointer: None };
-                let content = self.object(text("Bucket"), text("Key")).await?;
+                let content = self.unpacked_object(text("Bucket"), text("Key")).await?;
                 Ok(items_in(&content, format.as_ref().unwrap_or(&json), most)?)
             }
         }
+    }
+
+    /// The items in the objects of a bucket (`LOAD_AND_FLATTEN`), in the order of their keys. What stands for a folder
+    /// has none.
+    async fn flattened(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        format: &ItemFormat,
+        most: usize,
+    ) -> Result<Vec<Value>, Halt> {
+        let mut items = Vec::new();
+        for object in self.listed(bucket, prefix, usize::MAX).await? {
+            let key = object["Key"].as_str().unwrap_or_default();
+            if items.len() >= most {
+                break;
+            }
+            if !key.ends_with('/') {
+                let content = self.unpacked_object(bucket, key).await?;
+                items.extend(items_in(&content, format, most - items.len())?);
+            }
+        }
+        Ok(items)
+    }
+
+    /// An object without its compression, which its name tells.
+    async fn unpacked_object(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Halt> {
+        let content = self.object(bucket, key).await?;
+        if key.ends_with(".gz") { Ok(unpacked(&content, key)?) } else { Ok(content) }
     }
 
     /// The items in the files that an inventory's manifest names.
@@ -92,10 +124,7 @@ impl Executions {
         let manifest = read_manifest(&self.object(bucket, key).await?).map_err(told)?;
         let mut items = Vec::new();
         for key in &manifest.keys {
-            let mut content = self.object(&manifest.bucket, key).await?;
-            if key.ends_with(".gz") {
-                content = unpacked(&content, key)?;
-            }
+            let content = self.unpacked_object(&manifest.bucket, key).await?;
             items.extend(items_in(&content, &manifest.format(), most - items.len())?);
             if items.len() >= most {
                 break;

@@ -4,6 +4,7 @@ use super::*;
 use flint_model::BucketName;
 use flint_stores::blob::{Listing, Range};
 use futures::TryStreamExt;
+use std::io::Write as _;
 
 /// A distributed Map with these further fields, whose items are done by a task of this resource.
 fn map(fields: &Value, resource: &str) -> String {
@@ -24,10 +25,15 @@ fn bucket() -> BucketName {
     BucketName::parse("files").expect("a name")
 }
 
+fn packed(content: &str) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(content.as_bytes()).and_then(|()| packer.finish()).expect("it is packed")
+}
+
 impl Site {
-    async fn put_blob(&self, key: &str, content: &str) {
+    async fn put_blob(&self, key: &str, content: impl AsRef<[u8]>) {
         let mut writer = self.stores.blobs().write(&bucket()).await.expect("a writer");
-        writer.write(content.to_owned().into()).await.expect("it is written");
+        writer.write(content.as_ref().to_vec().into()).await.expect("it is written");
         let content = writer.finish().await.expect("content");
         let (key, metadata) = (key.to_owned(), BTreeMap::new());
         let link = Effect::BlobLink { bucket: bucket(), key, content, content_type: None, metadata, expect: None };
@@ -150,6 +156,21 @@ async fn items_are_read_from_an_object_and_from_a_list_of_objects() {
     let output = site.finish("one").await.output.expect("an output");
     let keys: Vec<_> = output.as_array().expect("a list").iter().map(|item| item["Key"].clone()).collect();
     assert_eq!(keys, ["in/a", "in/b"]);
+
+    let config = json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "Transformation": "LOAD_AND_FLATTEN"});
+    let mut config_of_few = config.clone();
+    config_of_few["MaxItems"] = json!(2);
+    let ids = ["1", "2", "3"].map(|id| json!({ "id": id }));
+    for (config, expected) in [(config, &ids[..]), (config_of_few, &ids[..2])] {
+        let flattened = reader("listObjectsV2", json!({"Bucket": "files", "Prefix": "in/"}), config);
+        let mut site = Site::new(&map(&flattened, "echo"));
+        site.put_blob("in/", "").await;
+        site.put_blob("in/a.csv.gz", packed("id\n1\n2\n")).await;
+        site.put_blob("in/b.csv", "id\n3\n").await;
+        site.put_blob("out/c.csv", "id\n4\n").await;
+        site.executions.start("one", json!({}), 7).await.expect("it starts");
+        assert_eq!(site.finish("one").await.output, Some(json!(expected)));
+    }
 }
 
 #[tokio::test]
