@@ -142,6 +142,28 @@ fn every_mistake_of_a_definition_is_told_with_its_line_and_state() {
 }
 
 #[test]
+fn a_service_that_no_platform_serves_is_tried_and_warned_of() {
+    let definition = json!({"StartAt": "A", "States": {"A": {
+        "Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "End": true,
+        "Retry": [{"ErrorEquals": ["States.Timeot"]}],
+    }}})
+    .to_string();
+    let report = tried(&definition, &json!({}), &json!({"A": {"result": {"JobRunState": "SUCCEEDED"}}}));
+    assert_eq!(report["output"], json!({"JobRunState": "SUCCEEDED"}));
+    let report = tried(&definition, &json!({}), &json!({}));
+    assert!(report["cause"].as_str().is_some_and(|cause| cause.contains("no mock for")), "{report}");
+    let folder = folder(&definition, &json!({}));
+    let run = flint(folder.path(), ["workflow", "check", "machine.asl.json", "--json"]).ok().json();
+    let told = run["diagnostics"].as_array().expect("a list").iter();
+    let told: Vec<_> = told.map(|warning| json!([warning["severity"], warning["code"], warning["state"]])).collect();
+    assert_eq!(told, [json!(["warning", "workflow/unserved", "A"]), json!(["warning", "workflow/error-equals", "A"])]);
+    let told = flint(folder.path(), ["workflow", "check", "machine.asl.json"]).ok().stdout;
+    for part in ["warning[workflow/unserved]: ", "help: did you mean `States.Timeout`?", "is valid: 1 state"] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+}
+
+#[test]
 fn a_definition_is_drawn_for_terminals_for_mermaid_and_as_an_image() {
     let folder = folder(ORDER, &json!({}));
     let drawn =
@@ -365,7 +387,8 @@ fn a_task_goes_on_when_its_token_comes_back() {
 fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
     let wants = json!({"StartAt": "A", "States": {
         "A": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:sendMail", "Next": "B"},
-        "B": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:1:activity:review", "End": true}}});
+        "B": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:1:activity:review", "Next": "C"},
+        "C": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "End": true}}});
     let launch = platform(&wants);
     let run = flint(launch.folder(), ["check", "--json"]);
     assert_eq!(run.code, Some(3), "{run:?}");
@@ -376,7 +399,8 @@ fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
         .iter()
         .map(|mistake| json!([mistake["code"], mistake["state"]]))
         .collect();
-    assert_eq!(told, [json!(["workflow/no-such-function", "A"]), json!(["workflow/no-such-queue", "B"])]);
+    let wanted = [("workflow/no-such-function", "A"), ("workflow/no-such-queue", "B"), ("workflow/unserved", "C")];
+    assert_eq!(told, wanted.map(|(code, state)| json!([code, state])));
 }
 
 /// The order workflow with its functions, and three mugs on the shelf.
