@@ -142,6 +142,28 @@ fn every_mistake_of_a_definition_is_told_with_its_line_and_state() {
 }
 
 #[test]
+fn a_service_that_no_platform_serves_is_tried_and_warned_of() {
+    let definition = json!({"StartAt": "A", "States": {"A": {
+        "Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "End": true,
+        "Retry": [{"ErrorEquals": ["States.Timeot"]}],
+    }}})
+    .to_string();
+    let report = tried(&definition, &json!({}), &json!({"A": {"result": {"JobRunState": "SUCCEEDED"}}}));
+    assert_eq!(report["output"], json!({"JobRunState": "SUCCEEDED"}));
+    let report = tried(&definition, &json!({}), &json!({}));
+    assert!(report["cause"].as_str().is_some_and(|cause| cause.contains("no mock for")), "{report}");
+    let folder = folder(&definition, &json!({}));
+    let run = flint(folder.path(), ["workflow", "check", "machine.asl.json", "--json"]).ok().json();
+    let told = run["diagnostics"].as_array().expect("a list").iter();
+    let told: Vec<_> = told.map(|warning| json!([warning["severity"], warning["code"], warning["state"]])).collect();
+    assert_eq!(told, [json!(["warning", "workflow/unserved", "A"]), json!(["warning", "workflow/error-equals", "A"])]);
+    let told = flint(folder.path(), ["workflow", "check", "machine.asl.json"]).ok().stdout;
+    for part in ["warning[workflow/unserved]: ", "help: did you mean `States.Timeout`?", "is valid: 1 state"] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+}
+
+#[test]
 fn a_definition_is_drawn_for_terminals_for_mermaid_and_as_an_image() {
     let folder = folder(ORDER, &json!({}));
     let drawn =
@@ -366,11 +388,12 @@ fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
     let wants = json!({"StartAt": "A", "States": {
         "A": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:sendMail", "Next": "B"},
         "B": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:1:activity:review", "Next": "C"},
-        "C": {"Type": "Map", "End": true,
+        "C": {"Type": "Map", "Next": "E",
             "ItemReader": {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "pictures"}},
             "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
                 "StartAt": "D", "States": {"D": {"Type": "Pass", "End": true}}},
-            "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket.$": "$.into"}}}}});
+            "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket.$": "$.into"}}},
+        "E": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "End": true}}});
     let launch = platform(&wants);
     let run = flint(launch.folder(), ["check", "--json"]);
     assert_eq!(run.code, Some(3), "{run:?}");
@@ -385,6 +408,7 @@ fn what_a_definition_wants_and_the_platform_has_not_is_told_before_it_serves() {
         json!(["workflow/no-such-function", "/States/A/Resource"]),
         json!(["workflow/no-such-queue", "/States/B/Resource"]),
         json!(["workflow/no-such-bucket", "/States/C/ItemReader/Parameters/Bucket"]),
+        json!(["workflow/unserved", "/States/E/Resource"]),
     ];
     assert_eq!(told, expected);
 }

@@ -42,8 +42,8 @@ pub(crate) fn read(platform: &Platform) -> Result<Definitions, Error> {
 fn unserved(platform: &Platform, kind: Kind, machine: &Machine) -> Vec<Mistake> {
     let mistake =
         |code, message, state: &str, place, help| Mistake { code, message, place, state: Some(state.to_owned()), help };
-    let mut mistakes = Vec::new();
-    for task in machine.tasks() {
+    let mut mistakes = machine.unserved();
+    for task in machine.tasks().into_iter().filter(|task| task.resource.unserved().is_none()) {
         if kind == Kind::Express && task.resource.waits() {
             let message =
                 format!("`{}` waits for others to go on, which an express execution can't", task.resource.text);
@@ -74,7 +74,8 @@ fn unserved(platform: &Platform, kind: Kind, machine: &Machine) -> Vec<Mistake> 
             | Service::DynamoDbGetItem
             | Service::DynamoDbPutItem
             | Service::DynamoDbUpdateItem
-            | Service::DynamoDbDeleteItem => {}
+            | Service::DynamoDbDeleteItem
+            | Service::Other { .. } => {}
         }
     }
     for BucketAt { state, place, bucket } in machine.buckets() {

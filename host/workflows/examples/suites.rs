@@ -1,11 +1,13 @@
 //! Runs the conformance suites of the query languages and prints what fails.
 //!
 //! `cargo run --example suites -- jsonata DIR` runs the suite of jsonata-js (DIR is its `test` folder) through the evaluator, and
-//! again through the trees that weigh what they make; `-- jsonpath FILE` runs the JSONPath compliance suite.
+//! again through the trees that weigh what they make; `-- jsonpath FILE` runs the JSONPath compliance suite; `-- definitions DIR`
+//! reads all definitions in a folder (`*.asl.json`).
 
 #![expect(clippy::print_stdout, reason = "it prints a report")]
 
 use flint_workflows::jsonata::guard::{self, Names};
+use flint_workflows::source::{self, Located};
 use jsonata_core::ast::AstNode;
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
 use jsonata_core::parser;
@@ -23,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["jsonata", folder] => jsonata(Path::new(folder)),
         ["jsonpath", file] => jsonpath(Path::new(file)),
-        _ => Err("usage: suites jsonata DIR | suites jsonpath FILE".into()),
+        ["definitions", folder] => definitions(Path::new(folder)),
+        _ => Err("usage: suites jsonata DIR | suites jsonpath FILE | suites definitions DIR".into()),
     }
 }
 
@@ -183,4 +186,24 @@ fn query(case: &Value) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{selector:?} finds {found}, wanted {}", case.get("result").unwrap_or(&case["results"])))
+}
+
+fn definitions(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let mut report = Report::default();
+    let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let (inner, found): (Vec<_>, Vec<_>) = sorted(&folder)?.into_iter().partition(|path| path.is_dir());
+        folders.extend(inner);
+        files.extend(found.into_iter().filter(|file| file.to_string_lossy().ends_with(".asl.json")));
+    }
+    for file in files {
+        let told = |mistakes: Vec<Located>| {
+            let told = |located: &Located| format!("{}: {}", located.line, located.mistake.message);
+            mistakes.iter().map(told).collect::<Vec<_>>().join("; ")
+        };
+        let verdict = source::load(&fs::read_to_string(&file)?).map(|_| ()).map_err(told);
+        report.note(&file.to_string_lossy(), verdict);
+    }
+    report.print("definitions");
+    Ok(())
 }

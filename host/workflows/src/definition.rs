@@ -12,6 +12,7 @@ mod map;
 mod read;
 mod retry;
 mod tasks;
+mod warnings;
 
 use crate::choice::Choice;
 use crate::failure::Failure;

@@ -43,6 +43,13 @@ pub enum Service {
         /// Its name.
         name: String,
     },
+    /// Any other service of AWS, which nothing here serves: a trial answers it by a mock.
+    Other {
+        /// Such as `glue`, or `aws-sdk:s3`.
+        service: String,
+        /// Such as `startJobRun`.
+        action: String,
+    },
 }
 
 /// When a Task state goes on.
@@ -58,7 +65,7 @@ pub enum Pattern {
     WaitForTaskToken,
 }
 
-/// The services that a state can call, as the last parts of `arn:aws:states:::` name them.
+/// The services that a platform serves, as the last parts of `arn:aws:states:::` name them.
 const SERVICES: [(&str, Service); 9] = [
     ("lambda:invoke", Service::Invoke),
     ("sqs:sendMessage", Service::SqsSendMessage),
@@ -71,6 +78,9 @@ const SERVICES: [(&str, Service); 9] = [
     ("events:putEvents", Service::PutEvents),
 ];
 
+/// How much alike two names are of which one may be meant for the other, of 1.
+const NEAR: f64 = 0.85;
+
 impl Resource {
     /// Whether the state goes on when somebody tells the end, rather than when the service has answered.
     #[must_use]
@@ -78,12 +88,37 @@ impl Resource {
         self.pattern != Pattern::RequestResponse || matches!(self.service, Service::Activity { .. })
     }
 
-    /// Reads the `Resource` of a Task state.
+    /// Why no platform can serve it, for people; `None`: one can.
+    #[must_use]
+    pub fn unserved(&self) -> Option<String> {
+        let text = &self.text;
+        if text.contains("${") {
+            return Some(format!("`{text}` has a `${{…}}` in it, which is replaced when the definition is deployed"));
+        }
+        matches!(self.service, Service::Other { .. }).then(|| {
+            format!("`{text}` is a service that no platform serves; `flint workflow run` tries it with a mock")
+        })
+    }
+
+    /// The served one whose name is nearest to a text, if one is near.
+    #[must_use]
+    pub fn near(text: &str) -> Option<String> {
+        let mut last = text.rsplitn(3, ':');
+        let (action, service) = (last.next()?, last.next()?);
+        let written = format!("{service}:{action}");
+        let likeness = |name: &str| strsim::jaro_winkler(name, &written);
+        let (near, _) = SERVICES.iter().max_by(|(left, _), (right, _)| likeness(left).total_cmp(&likeness(right)))?;
+        (likeness(near) > NEAR).then(|| format!("arn:aws:states:::{near}"))
+    }
+
+    /// Reads the `Resource` of a Task state. A `${…}`, which is replaced when a definition is deployed, may stand for a part of
+    /// it, or for a function.
     ///
     /// # Errors
     /// A sentence that says what is known, for people.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (service, pattern) = match text.strip_prefix("arn:") {
+        let masked = masked(text);
+        let (service, pattern) = match masked.strip_prefix("arn:") {
             None => (
                 Service::Function { name: function(text).ok_or_else(|| not_a_function(text))? },
                 Pattern::RequestResponse,
@@ -92,6 +127,16 @@ impl Resource {
         };
         Ok(Self { text: text.to_owned(), service, pattern })
     }
+}
+
+/// A text whose `${…}` have no colons in them, as `${AWS::Region}` has.
+fn masked(text: &str) -> String {
+    let mut is_within = false;
+    let mask = |(at, letter): (usize, char)| {
+        is_within = (is_within || text[at..].starts_with("${")) && letter != '}';
+        if is_within && letter == ':' { '_' } else { letter }
+    };
+    text.char_indices().map(mask).collect()
 }
 
 /// Reads what follows `arn:`.
@@ -113,43 +158,64 @@ fn arn(text: &str) -> Option<(Service, Pattern)> {
 
 /// Reads such as `sqs:sendMessage.waitForTaskToken`.
 fn integration(text: &str) -> Option<(Service, Pattern)> {
-    let (action, pattern) = match text.split_once('.') {
+    let (name, pattern) = match text.split_once('.') {
         None => (text, Pattern::RequestResponse),
-        Some((action, "sync")) => (action, Pattern::Sync),
-        Some((action, "sync:2")) => (action, Pattern::Sync2),
-        Some((action, "waitForTaskToken")) => (action, Pattern::WaitForTaskToken),
+        Some((name, "sync")) => (name, Pattern::Sync),
+        Some((name, "sync:2")) => (name, Pattern::Sync2),
+        Some((name, "waitForTaskToken")) => (name, Pattern::WaitForTaskToken),
         Some(_) => return None,
     };
-    let action = match action.strip_prefix("aws-sdk:") {
+    let of_sdk = name.strip_prefix("aws-sdk:");
+    let known = match of_sdk {
         Some("sfn:startExecution") => "states:startExecution",
         Some("eventbridge:putEvents") => "events:putEvents",
-        Some(action) => action,
-        None => action,
+        Some(name) => name,
+        None => name,
     };
-    let (_, service) = SERVICES.iter().find(|(name, _)| *name == action)?;
-    let is_allowed = match (pattern, service) {
-        (Pattern::RequestResponse, _) | (Pattern::Sync | Pattern::Sync2, Service::StartExecution) => true,
-        (Pattern::WaitForTaskToken, service) => {
-            let with_token = [
-                Service::Invoke,
-                Service::SqsSendMessage,
-                Service::SnsPublish,
-                Service::StartExecution,
-                Service::PutEvents,
-            ];
-            with_token.contains(service)
-        }
-        _ => false,
+    let is_sync = matches!(pattern, Pattern::Sync | Pattern::Sync2);
+    match SERVICES.iter().find(|(name, _)| *name == known) {
+        Some((_, service)) if takes(service, pattern) => Some((service.clone(), pattern)),
+        // "AWS SDK integrations": they wait for a token, and not for the end of a job.
+        _ if of_sdk.is_some() => other(name).filter(|_| !is_sync).map(|service| (service, pattern)),
+        // What these services do besides is called as an action of the SDK.
+        _ if SERVICES.iter().any(|(known, _)| known.split(':').next() == name.split(':').next()) => None,
+        _ => other(name).map(|service| (service, pattern)),
+    }
+}
+
+/// Whether a state can go on so after a call of this service.
+fn takes(service: &Service, pattern: Pattern) -> bool {
+    match pattern {
+        Pattern::RequestResponse => true,
+        Pattern::Sync | Pattern::Sync2 => *service == Service::StartExecution,
+        Pattern::WaitForTaskToken => matches!(
+            service,
+            Service::Invoke
+                | Service::SqsSendMessage
+                | Service::SnsPublish
+                | Service::StartExecution
+                | Service::PutEvents
+        ),
+    }
+}
+
+/// Reads the service and the action of one that is not served.
+fn other(name: &str) -> Option<Service> {
+    let (service, action) = name.rsplit_once(':')?;
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_${}".contains(letter))
     };
-    is_allowed.then(|| (service.clone(), pattern))
+    let is_service = is_name(service.strip_prefix("aws-sdk:").unwrap_or(service));
+    (is_service && is_name(action)).then(|| Service::Other { service: service.to_owned(), action: action.to_owned() })
 }
 
 /// The name of a function, if it can be one: as it is written.
 fn function(name: &str) -> Option<String> {
+    let is_placeholder = name.starts_with("${") && name.find('}') == Some(name.len() - 1);
     let is_name = !name.is_empty()
         && name.len() <= 140
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
-    is_name.then(|| name.to_owned())
+    (is_name || is_placeholder).then(|| name.to_owned())
 }
 
 fn not_a_function(text: &str) -> String {
@@ -157,20 +223,10 @@ fn not_a_function(text: &str) -> String {
 }
 
 fn unknown(text: &str) -> String {
-    let names = SERVICES.iter().map(|(name, _)| *name);
-    let written = text.rsplitn(3, ':').take(2).collect::<Vec<_>>();
-    let written = written.into_iter().rev().collect::<Vec<_>>().join(":");
-    let near = names
-        .clone()
-        .max_by(|left, right| strsim::jaro_winkler(left, &written).total_cmp(&strsim::jaro_winkler(right, &written)));
-    let near = near
-        .filter(|near| strsim::jaro_winkler(near, &written) > 0.85)
-        .map(|near| format!("; did you mean `arn:aws:states:::{near}`?"));
-    let known = names.collect::<Vec<_>>().join("`, `");
+    let near = Resource::near(text).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     format!(
-        "`{text}` is no resource that can be called here: there are functions, by name or Lambda ARN, activities, and `arn:aws:states:::` with \
-         `{known}` (`.sync` and `.sync:2` of an execution, `.waitForTaskToken` of those that pass a token on){}",
-        near.unwrap_or_default()
+        "`{text}` is no resource: there are functions, by name or Lambda ARN, activities, and `arn:aws:states:::` with a service \
+         and its action, `.sync`, `.sync:2` and `.waitForTaskToken` after those that have it{near}"
     )
 }
 
@@ -224,7 +280,53 @@ mod tests {
         ];
         for (text, service, pattern) in cases {
             let resource = Resource::parse(text).expect(text);
+            assert_eq!(resource.unserved(), None);
             assert_eq!((resource.service, resource.pattern), (service, pattern), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_service_that_nobody_serves_is_read_with_its_action() {
+        let cases = [
+            ("arn:aws:states:::glue:startJobRun.sync", "glue", "startJobRun", Pattern::Sync),
+            ("arn:aws:states:::batch:submitJob.sync:2", "batch", "submitJob", Pattern::Sync2),
+            ("arn:aws-cn:states:::ecs:runTask.waitForTaskToken", "ecs", "runTask", Pattern::WaitForTaskToken),
+            ("arn:aws:states:::http:invoke", "http", "invoke", Pattern::RequestResponse),
+            ("arn:aws:states:::emr-serverless:startJobRun", "emr-serverless", "startJobRun", Pattern::RequestResponse),
+            ("arn:aws:states:eu-west-1:1:aws-sdk:s3:getObject", "aws-sdk:s3", "getObject", Pattern::RequestResponse),
+            (
+                "arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken",
+                "aws-sdk:dynamodb",
+                "putItem",
+                Pattern::WaitForTaskToken,
+            ),
+            (
+                "arn:${AWS::Partition}:states:::athena:getQueryResults",
+                "athena",
+                "getQueryResults",
+                Pattern::RequestResponse,
+            ),
+        ];
+        for (text, service, action, pattern) in cases {
+            let resource = Resource::parse(text).expect(text);
+            assert!(resource.unserved().is_some_and(|why| why.contains(text)), "{text}");
+            let service = Service::Other { service: service.to_owned(), action: action.to_owned() };
+            assert_eq!((resource.service, resource.pattern), (service, pattern), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_replaced_at_a_deployment_stands_for_a_function_or_a_part() {
+        let function = |name: &str| Service::Function { name: name.to_owned() };
+        let cases = [
+            ("${ValidateArn}", function("${ValidateArn}")),
+            ("arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:${Validate}:live", function("${Validate}")),
+            ("arn:${AWS::Partition}:states:::lambda:invoke", Service::Invoke),
+        ];
+        for (text, service) in cases {
+            let resource = Resource::parse(text).expect(text);
+            assert!(resource.unserved().is_some_and(|why| why.contains("is replaced when")), "{text}");
+            assert_eq!(resource.service, service, "{text}");
         }
     }
 
@@ -233,8 +335,16 @@ mod tests {
         for text in [
             "",
             "a b",
-            "arn:aws:states:::batch:submitJob.sync",
+            "${a}${b}",
+            "${a",
+            "arn:aws:states:::batch",
+            "arn:aws:states:::batch:",
+            "arn:aws:states:::batch:submit job",
+            "arn:aws:states:::batch:submitJob.later",
+            "arn:aws:states:::a:b:c",
+            "arn:aws:states:::sqs:deleteMessage",
             "arn:aws:states:::sqs:sendMessage.sync",
+            "arn:aws:states:::aws-sdk:glue:startJobRun.sync",
             "arn:aws:states:::dynamodb:getItem.waitForTaskToken",
             "arn:aws:lambda:x:1:layer:y",
         ] {

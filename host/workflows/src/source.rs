@@ -79,6 +79,18 @@ pub fn load_for(text: &str, more: impl FnOnce(&Machine) -> Vec<Mistake>) -> Resu
     Err(mistakes)
 }
 
+/// What in the text of a state machine is worth a look, though it keeps it from nothing: [`Machine::warnings`].
+#[must_use]
+pub fn warnings(text: &str, machine: &Machine) -> Vec<Located> {
+    let Ok(parsed) = parse_to_ast(text, &CollectOptions::default(), &strict()) else { return Vec::new() };
+    let Some(root) = parsed.value else { return Vec::new() };
+    let lines = Lines::of(text);
+    let locate = |warning: Mistake| lines.locate(range_of(&root, &warning.place, warning.code), warning);
+    let mut warnings: Vec<_> = machine.warnings().into_iter().map(locate).collect();
+    warnings.sort_by_key(|located| located.span.start);
+    warnings
+}
+
 fn strict() -> ParseOptions {
     ParseOptions {
         allow_comments: false,

@@ -256,7 +256,7 @@ fn is_waited_for(run: &Run, event: &Event) -> bool {
     }
 }
 
-/// That nobody does a task.
+/// That nobody does a task. What never could be done here ends the execution, whatever its states catch.
 fn unknown(order: &TaskOrder) -> Failure {
     let (error, what) = match &order.resource.service {
         Service::Function { name } => ("Lambda.ResourceNotFoundException", name.clone()),
@@ -264,6 +264,7 @@ fn unknown(order: &TaskOrder) -> Failure {
             let name = order.input.get("FunctionName").and_then(Value::as_str).unwrap_or_default();
             ("Lambda.ResourceNotFoundException", name.to_owned())
         }
+        Service::Other { .. } => (name::RUNTIME, order.resource.text.clone()),
         _ => (name::TASK_FAILED, order.resource.text.clone()),
     };
     let cause = format!(

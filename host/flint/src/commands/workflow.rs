@@ -90,9 +90,17 @@ impl Mistakes {
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell(to, "error")?;
+        let count = self.all.len();
+        write!(to, "{} has {count} mistake{}", self.path.display(), if count == 1 { "" } else { "s" })
+    }
+}
+
+impl Mistakes {
+    fn tell(&self, to: &mut impl fmt::Write, severity: &str) -> fmt::Result {
         for located in &self.all {
             let Located { mistake, line, column, .. } = located;
-            writeln!(to, "error[{}]: {}", mistake.code, one_line(&mistake.message))?;
+            writeln!(to, "{severity}[{}]: {}", mistake.code, one_line(&mistake.message))?;
             write!(to, "  --> {}:{line}:{column}, at {}", self.path.display(), one_line(&mistake.place.to_string()))?;
             match &mistake.state {
                 Some(state) => writeln!(to, " (state `{}`)", one_line(state))?,
@@ -102,8 +110,35 @@ impl fmt::Display for Mistakes {
                 writeln!(to, "   = help: {}", one_line(help))?;
             }
         }
-        let count = self.all.len();
-        write!(to, "{} has {count} mistake{}", self.path.display(), if count == 1 { "" } else { "s" })
+        Ok(())
+    }
+}
+
+/// What is worth a look in a definition that has no mistakes.
+#[derive(Debug)]
+pub(crate) struct Warnings(Mistakes);
+
+impl Warnings {
+    /// Those of the definition in this file, whose text is that of a machine.
+    pub(crate) fn of(path: &Path, text: String, machine: &Machine) -> Self {
+        let all = source::warnings(&text, machine);
+        Self(Mistakes { path: path.to_owned(), text, all })
+    }
+
+    /// Those of [`Mistakes::to_json`], each with `"severity": "warning"`.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut told = self.0.to_json();
+        for warning in told["diagnostics"].as_array_mut().into_iter().flatten() {
+            warning["severity"] = json!("warning");
+        }
+        told
+    }
+}
+
+/// Nothing at all if there are none, so that it can stand before what else is told.
+impl fmt::Display for Warnings {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.tell(to, "warning")
     }
 }
 
@@ -123,10 +158,12 @@ pub(crate) async fn run(args: &cli::Workflow, output: Output) -> Result<(), Erro
 }
 
 fn check(path: &Path, output: Output) -> Result<(), Error> {
-    let machine = load(path)?;
+    let text = read("the definition", path)?;
+    let machine = parsed(path, &text)?;
     let count = machine.graph.states.len();
-    let told = || format!("{} is valid: {count} state{}", path.display(), if count == 1 { "" } else { "s" });
-    output.answer(&json!({ "file": path, "diagnostics": [] }), told).map_err(Error::io("write the answer"))
+    let warnings = Warnings::of(path, text, &machine);
+    let told = || format!("{warnings}{} is valid: {count} state{}", path.display(), if count == 1 { "" } else { "s" });
+    output.answer(&warnings.to_json(), told).map_err(Error::io("write the answer"))
 }
 
 fn graph(path: &Path, format: GraphFormat, output: Output) -> Result<(), Error> {
@@ -204,8 +241,12 @@ impl World for NoPlatform {
 
 /// Reads a definition from its file.
 pub(crate) fn load(path: &Path) -> Result<Machine, WorkflowError> {
-    let text = read("the definition", path)?;
-    source::load(&text).map_err(|all| WorkflowError::Definition(Mistakes { path: path.to_owned(), text, all }))
+    parsed(path, &read("the definition", path)?)
+}
+
+fn parsed(path: &Path, text: &str) -> Result<Machine, WorkflowError> {
+    let mistaken = |all| WorkflowError::Definition(Mistakes { path: path.to_owned(), text: text.to_owned(), all });
+    source::load(text).map_err(mistaken)
 }
 
 fn read(what: &'static str, path: &Path) -> Result<String, WorkflowError> {

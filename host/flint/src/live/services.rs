@@ -86,6 +86,7 @@ impl Call<'_> {
             Service::DynamoDbPutItem => self.item(Operation::PutItem).await,
             Service::DynamoDbUpdateItem => self.item(Operation::UpdateItem).await,
             Service::DynamoDbDeleteItem => self.item(Operation::DeleteItem).await,
+            Service::Other { .. } => Ok(self.unserved()),
         }
     }
 

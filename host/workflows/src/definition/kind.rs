@@ -66,7 +66,7 @@ fn task(fields: &mut Fields, language: Language, mistakes: &mut Mistakes) -> Opt
 /// The arguments without which a service can't be called.
 fn check_arguments(fields: &mut Fields, resource: &Resource, language: Language, mistakes: &mut Mistakes) {
     let needed: &[&str] = match resource.service {
-        Service::Function { .. } | Service::Activity { .. } => return,
+        Service::Function { .. } | Service::Activity { .. } | Service::Other { .. } => return,
         Service::Invoke => &["FunctionName"],
         Service::SqsSendMessage => &["QueueUrl", "MessageBody"],
         Service::SnsPublish => &["Message"],

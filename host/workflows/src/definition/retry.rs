@@ -1,6 +1,6 @@
 //! Reading `Retry` and `Catch`.
 
-use super::fields::{Fields, Mistakes, suggestion};
+use super::fields::{Fields, Mistakes};
 use super::{Catcher, Language, Retrier, flow};
 use crate::failure::name;
 use crate::mistake::Place;
@@ -77,15 +77,6 @@ fn errors(fields: &mut Fields, mistakes: &mut Mistakes) -> Vec<String> {
             mistakes.add("workflow/type", &place.item(index), "the name of an error is a text", None);
             continue;
         };
-        if error.starts_with("States.") && !name::is_reserved(error) {
-            let message = format!("`{error}` is not one of the reserved names that start with `States.`");
-            mistakes.add(
-                "workflow/error-equals",
-                &place.item(index),
-                message,
-                suggestion(error, name::RESERVED.into_iter()),
-            );
-        }
         found.push(error.to_owned());
     }
     found

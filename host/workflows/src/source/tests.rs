@@ -37,3 +37,30 @@ fn large_and_deep_texts_are_refused_at_once() {
     assert_eq!(first(&"[".repeat(1_000_000)).2, "workflow/json");
     assert_eq!(first(&"{\"a\":".repeat(100_000)).2, "workflow/json");
 }
+
+#[test]
+fn what_is_worth_a_look_is_told_with_its_place_and_refuses_nothing() {
+    let text = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Task", "Resource": "arn:aws:states:::sq:sendMessage", "Next": "P",
+              "Retry": [{"ErrorEquals": ["States.Timeot", "States.Http.StatusCode.429", "Mine"]}]},
+        "P": {"Type": "Parallel", "End": true, "Branches": [{"StartAt": "B", "States": {
+            "B": {"Type": "Task", "Resource": "${Validate}", "End": true,
+                  "Catch": [{"ErrorEquals": ["Mine"], "Next": "C"}, {"ErrorEquals": ["States.QuorumMet"], "Next": "C"}]},
+            "C": {"Type": "Pass", "End": true}}}]}}}"#;
+    let machine = load(text).expect("it has no mistakes");
+    let warnings = warnings(text, &machine);
+    let told: Vec<_> = warnings
+        .iter()
+        .map(|located| (located.line, located.mistake.code, located.mistake.state.as_deref().unwrap_or_default()))
+        .collect();
+    let wanted = [
+        (2, "workflow/unserved", "A"),
+        (3, "workflow/error-equals", "A"),
+        (5, "workflow/unserved", "B"),
+        (6, "workflow/error-equals", "B"),
+    ];
+    assert_eq!(told, wanted);
+    let helps = warnings[..2].iter().map(|located| located.mistake.help.as_deref().unwrap_or_default());
+    let wanted = ["did you mean `arn:aws:states:::sqs:sendMessage`?", "did you mean `States.Timeout`?"];
+    assert_eq!(helps.collect::<Vec<_>>(), wanted);
+}
