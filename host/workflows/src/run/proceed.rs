@@ -240,7 +240,7 @@ fn timestamp(until: &Until, scene: &Scene) -> Result<u64, Trouble> {
                     path.text()
                 ))
             };
-            let value = path.find(scene).ok_or_else(missing)?;
+            let value = path.find(scene)?.ok_or_else(missing)?;
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let wrong = || {
                 let what = "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string";
