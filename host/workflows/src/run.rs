@@ -282,10 +282,12 @@ pub struct Run {
 /// What is to be done next, within a step.
 #[derive(Debug)]
 enum Todo {
-    Enter { thread: ThreadId, state: String, input: Value },
+    Enter { thread: ThreadId, state: String, input: Arc<Value> },
     Work(ThreadId),
     Ended { thread: ThreadId, output: Value },
     Fail { thread: ThreadId, failure: Failure },
+    /// How many bytes of text its events may still have.
+    history_left: usize,
 }
 
 impl Todo {
@@ -334,6 +336,7 @@ impl Run {
         self.outcome.as_ref()
     }
 
+            history_left: note::HISTORY_MAX,
     /// What it runs.
     #[must_use]
     pub fn machine(&self) -> &Arc<Machine> {
@@ -407,7 +410,7 @@ impl Run {
         let graph = self.machine.graph.clone();
         let state = graph.start.clone();
         let thread = self.spawn(Thread::root(graph));
-        step.todo.push_back(Todo::Enter { thread, state, input });
+        step.todo.push_back(Todo::Enter { thread, state, input: Arc::new(input) });
         true
     }
 

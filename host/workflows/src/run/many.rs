@@ -1,6 +1,7 @@
 //! Branches of Parallel and items of Map: threads side by side, whose outputs become one list.
 
 use super::context::Besides;
+use super::proceed::too_large;
 use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
 use super::{Batch, Command, MapOrder, Outcome, Run, Step, Ticket, Todo};
 use crate::amount;
@@ -9,10 +10,14 @@ use crate::definition::{Distributed, Flow, Graph, Items, Kind, Map, Mode, State}
 use crate::failure::{Failure, name};
 use crate::jsonata;
 use crate::scene::{Scene, Trouble};
+use crate::size;
 use crate::template::Template;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// The most bytes of all results together: far more than may be passed on, which is looked at when all is there.
+const RESULTS_MAX: usize = 16 << 20;
 
 impl Run {
     pub(super) fn start_branches(&mut self, thread: ThreadId, state: &State, branches: &[Arc<Graph>], step: &mut Step) {
@@ -20,9 +25,11 @@ impl Run {
             Ok(input) => input,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
+        let input = Arc::new(input);
         let begun = self.note_of(thread, step, "ParallelStateStarted", || None);
         let mut many = Many {
             results: vec![None; branches.len()],
+            bytes: 0,
             items: Vec::new(),
             running: BTreeSet::new(),
             started: branches.len(),
@@ -46,7 +53,7 @@ impl Run {
         index: usize,
         graph: Arc<Graph>,
         last: u64,
-        item: Option<Value>,
+        item: Option<Arc<Value>>,
     ) -> ThreadId {
         let (variables, outer) = match self.threads.get(&parent) {
             Some(thread) => (thread.variables.clone(), thread.item.clone()),
@@ -80,6 +87,7 @@ impl Run {
         let at_once = if at_once == 0 { self.limits.items_at_once } else { at_once.min(self.limits.items_at_once) };
         let many = Many {
             results: vec![None; items.len()],
+            bytes: 0,
             items,
             running: BTreeSet::new(),
             started: 0,
@@ -109,7 +117,7 @@ impl Run {
             let value = many.items[index].clone();
             let input = std::mem::take(&mut many.input);
             let item = json!({"Item": {"Index": index, "Value": value.clone()}});
-            let child = self.branch(thread, index, map.processor.clone(), begun, Some(item));
+            let child = self.branch(thread, index, map.processor.clone(), begun, Some(Arc::new(item)));
             let details = || Some(json!({"name": state_name, "index": index}));
             self.note_of(child, step, "MapIterationStarted", details);
             let given = self.select(thread, child, map, &input, value, step);
@@ -120,7 +128,7 @@ impl Run {
             match given {
                 Ok(given) => {
                     let start = map.processor.start.clone();
-                    step.todo.push_back(Todo::Enter { thread: child, state: start, input: given });
+                    step.todo.push_back(Todo::Enter { thread: child, state: start, input: Arc::new(given) });
                 }
                 Err(trouble) => return self.trouble(thread, trouble, step),
             }
@@ -181,7 +189,11 @@ impl Run {
             many.begun = ended.last;
             many.running.remove(&thread);
             many.ended += 1;
+            many.bytes += size::of(&output);
             many.results[index] = Some(output);
+            if many.bytes > RESULTS_MAX {
+                return self.state_failed(parent, too_large(&name), step);
+            }
         }
         self.go_on(parent, step);
     }

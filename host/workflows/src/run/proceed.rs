@@ -31,7 +31,7 @@ enum Act {
 }
 
 impl Run {
-    pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Value, step: &mut Step) {
+    pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Arc<Value>, step: &mut Step) {
         step.entered += 1;
         let Some(found) = self.threads.get(&thread) else { return };
         let Some(state) = found.graph.states.get(name) else {
@@ -162,7 +162,7 @@ impl Run {
             Arc::make_mut(&mut found.variables).extend(assigned);
         }
         step.todo.push_back(match next {
-            Next::To(state) => Todo::Enter { thread, state: state.clone(), input: output },
+            Next::To(state) => Todo::Enter { thread, state: state.clone(), input: Arc::new(output) },
             Next::End => Todo::Ended { thread, output },
         });
     }

@@ -19,7 +19,7 @@ pub(super) struct Thread {
     pub(super) parent: Option<Parent>,
     pub(super) variables: Variables,
     /// `Map` of the context object, of an item and what is within it.
-    pub(super) item: Option<Value>,
+    pub(super) item: Option<Arc<Value>>,
     /// The newest event of the history that is its own.
     pub(super) last: u64,
     /// `None`: it is on its way to the first state.
@@ -38,8 +38,8 @@ pub(super) struct Parent {
 #[derive(Debug)]
 pub(super) struct At {
     pub(super) state: String,
-    /// As it came, before `InputPath`.
-    pub(super) input: Value,
+    /// As it came, before `InputPath`: branches share it.
+    pub(super) input: Arc<Value>,
     /// The number of the event.
     pub(super) entered: u64,
     /// The event before it.
@@ -93,6 +93,8 @@ pub(super) struct Many {
     pub(super) at_once: usize,
     /// What the next one that starts follows: `MapStateStarted` or `ParallelStateStarted`, or the last event of one that ended.
     pub(super) begun: u64,
+    /// The bytes of these.
+    pub(super) bytes: usize,
     /// What the item selector gets.
     pub(super) input: Value,
 }
