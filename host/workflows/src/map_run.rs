@@ -8,6 +8,7 @@ use crate::run::{Batch, MapOrder, Outcome};
 use crate::scene::{Scene, Trouble, Variables};
 use crate::template::Template;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Most executions at once if the state does not say ("Map state processing modes": 10,000; a machine has fewer).
@@ -31,10 +32,15 @@ pub struct MapRun {
     at_once: usize,
     tolerated_count: Option<u64>,
     tolerated_percentage: Option<f64>,
-    started: usize,
+    /// Of each that was started, how many items it has: more than one if it is a batch.
+    started: Vec<usize>,
     running: usize,
+    /// How many items failed.
     failed: usize,
+    /// Those that were started before, and are to go on.
+    again: BTreeSet<usize>,
     is_exhausted: bool,
+    is_batched: bool,
     outputs: Vec<Value>,
     failure: Option<Failure>,
 }
@@ -71,10 +77,12 @@ impl MapRun {
             at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
             tolerated_count: order.tolerated_count,
             tolerated_percentage: order.tolerated_percentage,
-            started: 0,
+            started: Vec::new(),
             running: 0,
             failed: 0,
+            again: BTreeSet::new(),
             is_exhausted: false,
+            is_batched: order.batch.is_some(),
             outputs: Vec::new(),
             failure: None,
         })
@@ -89,7 +97,28 @@ impl MapRun {
     /// How many were started.
     #[must_use]
     pub fn started(&self) -> usize {
-        self.started
+        self.started.len()
+    }
+
+    /// Has these go on, of those that were started. What failed before counts no more; so many still run.
+    pub fn redrive(&mut self, again: impl IntoIterator<Item = usize>, running: usize) {
+        self.again.extend(again);
+        (self.failure, self.failed, self.running) = (None, 0, running);
+    }
+
+    /// The next of those that are to go on, if it may now. They come before those that never began.
+    pub fn again_next(&mut self) -> Option<usize> {
+        if self.failure.is_some() || self.running >= self.at_once {
+            return None;
+        }
+        let index = self.again.pop_first()?;
+        self.running += 1;
+        Some(index)
+    }
+
+    /// One that was to go on need not, since it has ended well meanwhile; whether it was.
+    pub fn is_done_before(&mut self, index: usize) -> bool {
+        self.again.remove(&index)
     }
 
     /// The next item, if one may be started now.
@@ -107,8 +136,9 @@ impl MapRun {
                 None
             }
             Some(Ok(input)) => {
-                let index = self.started;
-                self.started += 1;
+                let index = self.started.len();
+                let items = input.get("Items").filter(|_| self.is_batched).and_then(Value::as_array);
+                self.started.push(items.map_or(1, Vec::len));
                 self.running += 1;
                 self.outputs.push(Value::Null);
                 Some(Item { index, input })
@@ -122,7 +152,7 @@ impl MapRun {
         let output = match outcome {
             Outcome::Succeeded(output) => output.clone(),
             other => {
-                self.failed += 1;
+                self.failed += self.started.get(index).copied().unwrap_or(1);
                 failed(other)
             }
         };
@@ -135,7 +165,8 @@ impl MapRun {
         }
     }
 
-    /// Whether more failed than is tolerated: none, unless a count or a percentage says so; either that is exceeded will do.
+    /// Whether more items failed than are tolerated: none, unless a count or a percentage says so; either that is exceeded will
+    /// do. A batch that failed is all of its items ("UpdateMapRun": "the maximum percentage of failed items").
     fn is_over_threshold(&self) -> bool {
         let failed = self.failed as u64;
         match (self.tolerated_count, self.tolerated_percentage) {
@@ -153,7 +184,8 @@ impl MapRun {
         if let Some(failure) = &self.failure {
             return Some(Err(failure.clone()));
         }
-        (self.is_exhausted && self.running == 0).then(|| Ok(Value::Array(std::mem::take(&mut self.outputs))))
+        (self.is_exhausted && self.running == 0 && self.again.is_empty())
+            .then(|| Ok(Value::Array(std::mem::take(&mut self.outputs))))
     }
 }
 

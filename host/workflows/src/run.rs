@@ -151,6 +151,9 @@ pub struct Batch {
 pub struct MapOrder {
     /// The number of the task that it counts as.
     pub task: Ticket,
+    /// The first task that was the same map run, if that goes on after a redrive.
+    #[serde(default)]
+    pub goes_on: Option<Ticket>,
     /// The state's name.
     pub state: String,
     /// The ARN of the map run.
@@ -186,6 +189,12 @@ pub struct MapOrder {
 }
 
 impl MapOrder {
+    /// The task whose number is that of the map run: the first one that it counted as.
+    #[must_use]
+    pub fn first(&self) -> Ticket {
+        self.goes_on.unwrap_or(self.task)
+    }
+
     /// The Map state of the machine, and what it has because it is distributed.
     #[must_use]
     pub fn definition<'m>(&self, machine: &'m Machine) -> Option<(&'m Map, &'m Distributed)> {
@@ -277,6 +286,8 @@ pub struct Run {
     left: VecDeque<Todo>,
     /// Whether the history is wanted.
     keeps_history: bool,
+    /// How many bytes of text its events may still have.
+    history_left: usize,
 }
 
 /// What is to be done next, within a step.
@@ -286,8 +297,6 @@ enum Todo {
     Work(ThreadId),
     Ended { thread: ThreadId, output: Value },
     Fail { thread: ThreadId, failure: Failure },
-    /// How many bytes of text its events may still have.
-    history_left: usize,
 }
 
 impl Todo {
@@ -327,6 +336,7 @@ impl Run {
             outcome: None,
             left: VecDeque::new(),
             keeps_history,
+            history_left: note::HISTORY_MAX,
         }
     }
 
@@ -336,7 +346,6 @@ impl Run {
         self.outcome.as_ref()
     }
 
-            history_left: note::HISTORY_MAX,
     /// What it runs.
     #[must_use]
     pub fn machine(&self) -> &Arc<Machine> {

@@ -66,7 +66,8 @@ impl Executions {
         match head.parent.as_ref()? {
             Parent::Map { map, index, .. } => {
                 let is_well = head.status == Status::Succeeded;
-                Some(self.notice(map, News::Map(MapEvent::ItemEnded { index: *index, is_well })))
+                let ended = MapEvent::ItemEnded { index: *index, is_well, redrives: head.redrives };
+                Some(self.notice(map, News::Map(ended)))
             }
             Parent::Task { inbox, execution, task, is_json } => {
                 let inbox = QueueName::parse(inbox).ok()?;

@@ -2,7 +2,7 @@
 
 use super::context::Besides;
 use super::proceed::too_large;
-use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
+use super::thread::{Doing, Many, MapRun, Parent, TaskWork, Thread, ThreadId};
 use super::{Batch, Command, MapOrder, Outcome, Run, Step, Ticket, Todo};
 use crate::amount;
 use crate::chance::Chance;
@@ -198,7 +198,7 @@ impl Run {
         self.go_on(parent, step);
     }
 
-    /// Has the items of a distributed Map run, as executions of their own.
+    /// Has the items of a distributed Map run, as executions of their own; after a redrive, those of the run that there is.
     fn start_map_run(
         &mut self,
         thread: ThreadId,
@@ -213,34 +213,57 @@ impl Run {
             Ok(Err(failure)) => return self.state_failed(thread, failure, step),
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        let length = given.items.as_ref().map_or(0, Vec::len);
-        self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
+        let there = self.threads.get(&thread).and_then(|thread| thread.at.as_ref()?.map_run.clone());
+        if there.is_none() {
+            let length = given.items.as_ref().map_or(0, Vec::len);
+            self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
+        }
         let task = self.ticket();
         let label = distributed.label.as_ref().unwrap_or(&name);
-        let machine = self.about.machine_id.replace(":stateMachine:", ":mapRun:");
-        let map_run = format!("{machine}/{label}:{}", Chance::seeded(self.random(step)).uuid());
-        let place = MapPlace { task, name: &name, label, map_run: &map_run };
+        let of = match there {
+            Some(there) => MapRun { redrives: there.redrives + 1, ..there },
+            None => {
+                let machine = self.about.machine_id.replace(":stateMachine:", ":mapRun:");
+                let arn = format!("{machine}/{label}:{}", Chance::seeded(self.random(step)).uuid());
+                MapRun { first: task, arn, redrives: 0 }
+            }
+        };
+        let place = MapPlace { task, name: &name, label, of: &of };
         let prepared = self.compute(thread, step, |scene| order(place, state, map, distributed, given, scene));
         let order = match prepared {
             Ok(order) => order,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": map_run })));
+        match of.redrives {
+            0 => self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": of.arn }))),
+            redrives => {
+                let details = || Some(json!({"mapRunArn": of.arn, "redriveCount": redrives}));
+                self.note_of(thread, step, "MapRunRedriven", details)
+            }
+        };
         self.waits.insert(task, thread);
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
+        self.set_map_run(thread, Some(of));
         match order {
             Ok(order) => step.made.commands.push(Command::StartMap(Box::new(order))),
             Err(failure) => _ = self.task_ended(task, Err(failure), step),
         }
     }
+
+    /// Sets which run of a distributed Map a redrive goes on with; none: it begins a new one.
+    pub(super) fn set_map_run(&mut self, thread: ThreadId, map_run: Option<MapRun>) {
+        if let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) {
+            at.map_run = map_run;
+        }
+    }
 }
 
-/// Which distributed Map, and how its run is called.
+/// Which distributed Map, and which run of it.
 struct MapPlace<'a> {
     task: Ticket,
     label: &'a str,
     name: &'a str,
-    map_run: &'a str,
+    of: &'a MapRun,
 }
 
 /// What a distributed Map has to know to start.
@@ -326,7 +349,8 @@ fn order(
     Ok(Ok(MapOrder {
         task: place.task,
         state: place.name.to_owned(),
-        map_run: place.map_run.to_owned(),
+        goes_on: (place.of.redrives > 0).then_some(place.of.first),
+        map_run: place.of.arn.clone(),
         label: place.label.to_owned(),
         items,
         reader: reader.map(|reader| reader.arguments.evaluate(&scene, "ItemReader")).transpose()?,

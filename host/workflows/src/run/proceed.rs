@@ -49,7 +49,8 @@ impl Run {
         let now = step.moment.now;
         if let Some(found) = self.threads.get_mut(&thread) {
             let (state, retries) = (name.to_owned(), vec![0; retriers]);
-            found.at = Some(At { state, input, entered, before, entered_at: now, retries, doing: Doing::Nothing });
+            let (map_run, doing) = (None, Doing::Nothing);
+            found.at = Some(At { state, input, entered, before, entered_at: now, retries, map_run, doing });
         }
         match step.entered > self.limits.states_a_step {
             true => self.rest(thread, step),

@@ -48,7 +48,18 @@ pub(super) struct At {
     pub(super) entered_at: u64,
     /// How often each retrier has sent it round again.
     pub(super) retries: Vec<u32>,
+    /// Of a distributed Map, the run that a redrive goes on with.
+    pub(super) map_run: Option<MapRun>,
     pub(super) doing: Doing,
+}
+
+/// The run of a distributed Map, from the first task that waited for it to the last.
+#[derive(Clone, Debug)]
+pub(super) struct MapRun {
+    /// The first of these tasks: its number is the run's.
+    pub(super) first: Ticket,
+    pub(super) arn: String,
+    pub(super) redrives: u32,
 }
 
 /// What a state waits for.
@@ -82,6 +93,8 @@ pub(super) struct TaskWork {
 pub(super) struct Many {
     /// Of each, what came out of it.
     pub(super) results: Vec<Option<Value>>,
+    /// The bytes of these.
+    pub(super) bytes: usize,
     /// Of items: what they are. Of branches: none.
     pub(super) items: Vec<Value>,
     /// The threads that run.
@@ -93,8 +106,6 @@ pub(super) struct Many {
     pub(super) at_once: usize,
     /// What the next one that starts follows: `MapStateStarted` or `ParallelStateStarted`, or the last event of one that ended.
     pub(super) begun: u64,
-    /// The bytes of these.
-    pub(super) bytes: usize,
     /// What the item selector gets.
     pub(super) input: Value,
 }

@@ -31,14 +31,21 @@ impl Executions {
     /// # Errors
     /// What the stores fail with; that the items can't be read is told to the execution.
     pub async fn read_items(&self, execution: &str, order: &MapOrder) -> Result<Vec<Effect>, ExecutionError> {
-        let map = keys::map_run(execution, order.task);
+        let map = keys::map_run(execution, order.first());
         let running = self.head(execution).await?.filter(|head| head.status == Status::Running);
         let Some(head) = running else { return Ok(Vec::new()) };
+        if self.map_head(&map).await?.is_some() {
+            // It began before: a redrive goes on with it, and who else asks for it came too late.
+            let redriven = order.goes_on.map(|_| News::Map(MapEvent::Redriven { task: order.task }));
+            return Ok(redriven.map(|news| self.notice(&map, news)).into_iter().collect());
+        }
         let items = match &order.items {
             Some(items) => items.clone(),
             None => match self.ordered_items(&map, &head.definition, order).await {
                 Ok(items) => items,
-                Err(Halt::Told(failure)) => return Ok(self.map_ended(&map, Err(failure)).into_iter().collect()),
+                Err(Halt::Told(failure)) => {
+                    return Ok(self.map_ended(&map, order.task, Err(failure)).into_iter().collect());
+                }
                 Err(Halt::Stores(error)) => return Err(error),
             },
         };

@@ -23,7 +23,8 @@ impl Executions {
     /// # Errors
     /// What the stores fail with; that results are too large, or can't be written, is told to the execution.
     pub async fn gather_results(&self, map: &str) -> Result<Vec<Effect>, ExecutionError> {
-        let Some(head) = self.map_head(map).await? else { return Ok(Vec::new()) };
+        // One that was redriven since has not ended.
+        let Some(head) = self.map_head(map).await?.filter(|head| head.is_over) else { return Ok(Vec::new()) };
         let machine = self.machine_of(map, &head.definition).await?;
         let Some((_, distributed)) = head.order.definition(&machine) else {
             return Err(read::corrupt(map, "its state is not in its definition".to_owned()));
@@ -38,7 +39,7 @@ impl Executions {
             Err(Halt::Told(failure)) => Err(failure),
             Err(Halt::Stores(error)) => return Err(error),
         };
-        effects.extend(self.map_ended(map, result));
+        effects.extend(self.map_ended(map, head.order.task, result));
         Ok(effects)
     }
 
@@ -162,7 +163,11 @@ fn record<'h>(item: &'h Head, id: &'h str, name: &'h str, machine: &'h str) -> R
         (Status::Running, _) => Outcome::Pending,
         _ => Outcome::Failed { error, cause },
     };
-    let details =
-        Details { started: Some(item.started_at), stopped: item.stopped_at, redrives: 0, is_redrivable: false };
+    let details = Details {
+        started: Some(item.started_at),
+        stopped: item.stopped_at,
+        redrives: item.redrives,
+        is_redrivable: false,
+    };
     Record { execution: id, name, machine, input: &item.input, outcome, details }
 }
