@@ -4,7 +4,7 @@
 //! message that is settled with its end.
 
 use crate::failure::Failure;
-use crate::run::{Command, Event, Moment, Outcome, Run, TaskOrder, Ticket};
+use crate::run::{Command, Event, Made, Moment, Outcome, Run, TaskOrder, Ticket};
 use crate::{chance, failure};
 use flint_stores::BoxFuture;
 use futures::future::{AbortHandle, Abortable};
@@ -25,6 +25,11 @@ pub trait World: Send + Sync {
     /// Lets time pass.
     fn sleep(&self, time: Duration) -> BoxFuture<'_, ()>;
 
+    /// Applies an event: by default where it is called, which may be for as long as expressions take.
+    fn apply(&self, run: &mut Run, event: Event, moment: Moment) -> Made {
+        run.apply(event, moment)
+    }
+
     /// Calls the service that a task is for.
     fn call(&self, order: Box<TaskOrder>) -> BoxFuture<'_, Result<Value, Failure>>;
 }
@@ -38,7 +43,7 @@ pub async fn run(mut run: Run, world: &dyn World) -> Outcome {
     loop {
         let moment = Moment { now: world.now(), seed: chance::seed_of(seed, applied) };
         applied += 1;
-        for command in run.apply(event, moment).commands {
+        for command in world.apply(&mut run, event, moment).commands {
             match command {
                 Command::End(outcome) => return outcome,
                 Command::StartTask(order) => {

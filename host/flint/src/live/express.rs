@@ -7,10 +7,11 @@ use flint_stores::{BoxFuture, CommitError};
 use flint_workflows::execution::{ExecutionError, Executions};
 use flint_workflows::express::{self, World};
 use flint_workflows::failure::{self, Failure};
-use flint_workflows::run::{Outcome, TaskOrder};
+use flint_workflows::run::{Event, Made, Moment, Outcome, Run, TaskOrder};
 use flint_world::Invocation;
 use serde_json::Value;
 use std::time::Duration;
+use tokio::task::block_in_place;
 
 /// How often a task is done again whose changes met those of others.
 const CONFLICTS_MAX: u32 = 10;
@@ -43,6 +44,11 @@ impl World for Host<'_> {
 
     fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(time))
+    }
+
+    fn apply(&self, run: &mut Run, event: Event, moment: Moment) -> Made {
+        // Expressions may compute for seconds: meanwhile another thread does what this one did for others.
+        block_in_place(|| run.apply(event, moment))
     }
 
     fn call(&self, order: Box<TaskOrder>) -> BoxFuture<'_, Result<Value, Failure>> {

@@ -15,6 +15,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 /// The executions of each workflow.
 pub(crate) type Workflows = BTreeMap<WorkflowName, Arc<Executions>>;
@@ -88,7 +90,7 @@ impl Consumer for ToExecutions {
                 return Err(host(format!("there is no workflow {}", self.workflow)));
             };
             match self.part {
-                Part::Events => events(executions, batch).await,
+                Part::Events => events(executions, batch),
                 Part::Timers => timers(executions, batch).await,
                 Part::Tasks => tasks(&current, executions, batch).await,
             }
@@ -105,7 +107,7 @@ fn unreadable(delivery: &Delivery, reason: String) -> Failed {
     Failed { id: delivery.stored.message.id, why: Why::Failed { reason, retry: Retry::Never } }
 }
 
-async fn events(executions: &Executions, batch: &[Delivery]) -> Result<Handled, Unanswered> {
+fn events(executions: &Executions, batch: &[Delivery]) -> Result<Handled, Unanswered> {
     let mut handled = Handled::default();
     let mut told: BTreeMap<String, Vec<News>> = BTreeMap::new();
     for delivery in batch {
@@ -115,7 +117,9 @@ async fn events(executions: &Executions, batch: &[Delivery]) -> Result<Handled, 
         }
     }
     for (name, news) in told {
-        handled.effects.extend(executions.step(&name, news).await.map_err(|error| of_execution(&error))?);
+        // Expressions may compute for seconds: meanwhile another thread does what this one did for others.
+        let step = || Handle::current().block_on(executions.step(&name, news));
+        handled.effects.extend(block_in_place(step).map_err(|error| of_execution(&error))?);
     }
     Ok(handled)
 }
