@@ -99,20 +99,18 @@ fn tasks_put_get_update_and_delete_items_of_a_store_and_a_condition_that_fails_i
 }
 
 #[test]
-fn executions_that_add_to_one_item_at_once_lose_nothing() {
+fn tasks_that_add_to_one_item_at_once_lose_nothing() {
     let add = json!({"TableName": "orders", "Key": {"id": {"S": "sum"}}, "UpdateExpression": "ADD total :one",
         "ExpressionAttributeValues": {":one": {"N": "1"}}});
-    let steps = tasks(&[("A", "dynamodb:updateItem", add.clone()), ("B", "dynamodb:updateItem", add)]);
+    let adds = tasks(&[("A", "dynamodb:updateItem", add.clone()), ("B", "dynamodb:updateItem", add)]);
+    let each = json!({"Type": "Map", "End": true, "ItemProcessor": adds, "OutputPath": "$.length()"});
+    let steps = json!({"StartAt": "Each", "States": {"Each": each}});
     let host = platform("[kv.orders]\nkey = \"id\"\n", &[("steps", steps)]).start();
-    for name in 0..25 {
-        start(&host, "steps", &format!("e-{name}"), &json!({}));
-    }
-    for name in 0..25 {
-        let ended = ended(&host, &format!("e-{name}"));
-        assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
-    }
+    let items: Vec<_> = (0..60).map(|at| json!({ "at": at })).collect();
+    let ended = run(&host, "one", &json!(items));
+    assert_eq!(json!([ended["status"], ended["output"]]), json!(["SUCCEEDED", 60]), "{ended}");
     let item: Value = serde_json::from_str(&host.flint(["kv", "get", "orders", "sum"]).ok().stdout).expect("JSON");
-    assert_eq!(item["total"], 50, "{item}");
+    assert_eq!(item["total"], 120, "{item}");
 }
 
 #[test]
