@@ -15,6 +15,7 @@
 mod component;
 mod config;
 mod cursor;
+mod definition;
 mod door;
 mod http2;
 mod outbound;

@@ -1,6 +1,9 @@
 //! Definitions of workflows through the real binary: tried with mocks, checked, drawn.
 
 mod functions;
+mod hostile;
+mod map;
+mod services;
 
 use crate::harness::{Host, Launch, eventually, flint, guest};
 use serde_json::{Value, json};

@@ -110,7 +110,7 @@ pub fn wait_seconds(amount: &Amount, scene: &Scene) -> Result<u64, Trouble> {
     let Amount::Path(path) = amount else { return count(amount, scene, "Seconds") };
     let missing =
         || Trouble::runtime(format!("The SecondsPath parameter does not reference an input value: {}", path.text()));
-    let value = path.find(scene).ok_or_else(missing)?;
+    let value = path.find(scene)?.ok_or_else(missing)?;
     let told = |what: &str| {
         Trouble::runtime(format!("The SecondsPath parameter {what}: {} == {}", path.text(), shown(&value)))
     };

@@ -115,7 +115,7 @@ impl Argument {
         match self {
             Self::Text { value, .. } => Ok(Value::from(value.as_str())),
             Self::Fixed(value) => Ok(value.clone()),
-            Self::Path(path) => path.find(scene).ok_or_else(|| missing(path, scene)),
+            Self::Path(path) => path.find(scene)?.ok_or_else(|| missing(path, scene)),
             Self::Call(call) => call.run(scene),
         }
     }

@@ -8,6 +8,7 @@ use crate::run::{Batch, MapOrder, Outcome, STATE_DATA};
 use crate::scene::{Scene, Trouble, Variables};
 use crate::template::Template;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Most executions at once if the state does not say ("Map state processing modes": 10,000; a machine has fewer).
@@ -31,13 +32,16 @@ pub struct MapRun {
     at_once: usize,
     tolerated_count: Option<u64>,
     tolerated_percentage: Option<f64>,
-    started: usize,
+    /// Of each that was started, how many items it has: more than one if it is a batch.
+    started: Vec<usize>,
     running: usize,
+    /// How many items failed.
     failed: usize,
+    /// Those that were started before, and are to go on.
+    again: BTreeSet<usize>,
     is_exhausted: bool,
+    is_batched: bool,
     outputs: Vec<Value>,
-    /// How many items are in each that was started, if they are in batches.
-    batched: Option<Vec<usize>>,
     failure: Option<Failure>,
 }
 
@@ -75,12 +79,13 @@ impl MapRun {
             at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
             tolerated_count: order.tolerated_count,
             tolerated_percentage: order.tolerated_percentage,
-            started: 0,
+            started: Vec::new(),
             running: 0,
             failed: 0,
+            again: BTreeSet::new(),
             is_exhausted: false,
+            is_batched: order.batch.is_some(),
             outputs: Vec::new(),
-            batched: order.batch.as_ref().map(|_| Vec::new()),
             failure: None,
         })
     }
@@ -94,7 +99,28 @@ impl MapRun {
     /// How many were started.
     #[must_use]
     pub fn started(&self) -> usize {
-        self.started
+        self.started.len()
+    }
+
+    /// Has these go on, of those that were started. What failed before counts no more; so many still run.
+    pub fn redrive(&mut self, again: impl IntoIterator<Item = usize>, running: usize) {
+        self.again.extend(again);
+        (self.failure, self.failed, self.running) = (None, 0, running);
+    }
+
+    /// The next of those that are to go on, if it may now. They come before those that never began.
+    pub fn again_next(&mut self) -> Option<usize> {
+        if self.failure.is_some() || self.running >= self.at_once {
+            return None;
+        }
+        let index = self.again.pop_first()?;
+        self.running += 1;
+        Some(index)
+    }
+
+    /// One that was to go on need not, since it has ended well meanwhile; whether it was.
+    pub fn is_done_before(&mut self, index: usize) -> bool {
+        self.again.remove(&index)
     }
 
     /// The items behind so many: which one it is and what its execution would get, up to the first that can't be told.
@@ -117,13 +143,11 @@ impl MapRun {
                 None
             }
             Some(Ok(input)) => {
-                let index = self.started;
-                self.started += 1;
+                let index = self.started.len();
+                let items = input.get("Items").filter(|_| self.is_batched).and_then(Value::as_array);
+                self.started.push(items.map_or(1, Vec::len));
                 self.running += 1;
                 self.outputs.push(Value::Null);
-                if let Some(batched) = &mut self.batched {
-                    batched.push(input.get("Items").and_then(Value::as_array).map_or(1, Vec::len));
-                }
                 Some(Item { index, input })
             }
         }
@@ -135,8 +159,7 @@ impl MapRun {
         let output = match outcome {
             Outcome::Succeeded(output) => output.clone(),
             other => {
-                // Of a batch, all its items: they are what is counted.
-                self.failed += self.batched.as_ref().and_then(|batched| batched.get(index)).copied().unwrap_or(1);
+                self.failed += self.started.get(index).copied().unwrap_or(1);
                 failed(other)
             }
         };
@@ -149,7 +172,8 @@ impl MapRun {
         }
     }
 
-    /// Whether more failed than is tolerated: none, unless a count or a percentage says so; either that is exceeded will do.
+    /// Whether more items failed than are tolerated: none, unless a count or a percentage says so; either that is exceeded will
+    /// do. A batch that failed is all of its items ("UpdateMapRun": "the maximum percentage of failed items").
     fn is_over_threshold(&self) -> bool {
         let failed = self.failed as u64;
         match (self.tolerated_count, self.tolerated_percentage) {
@@ -167,7 +191,8 @@ impl MapRun {
         if let Some(failure) = &self.failure {
             return Some(Err(failure.clone()));
         }
-        (self.is_exhausted && self.running == 0).then(|| Ok(Value::Array(std::mem::take(&mut self.outputs))))
+        (self.is_exhausted && self.running == 0 && self.again.is_empty())
+            .then(|| Ok(Value::Array(std::mem::take(&mut self.outputs))))
     }
 }
 

@@ -9,11 +9,13 @@
 pub(crate) mod dialect;
 mod filter;
 mod tail;
+mod work;
 
 use crate::scene::{Scene, Trouble};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 use tail::Tail;
+use work::WORK_MAX;
 
 /// The longest path, in bytes.
 const LENGTH_MAX: usize = 4_096;
@@ -38,8 +40,8 @@ pub struct Path {
     root: Root,
     /// `None`: the root itself.
     query: Option<JsonPath>,
-    /// Whether it means one place at most.
-    is_definite: bool,
+    /// `None`: it means one place at most.
+    many: Option<work::Query>,
     tail: Option<Tail>,
 }
 
@@ -58,21 +60,19 @@ impl Path {
         check_size(text)?;
         let (root, rest) = root(text)?;
         let (rest, tail) = tail::split(rest);
-        let query = match rest {
-            "" => None,
-            rest => {
-                let standard = dialect::translate(rest);
-                Some(JsonPath::parse(&standard).map_err(|error| format!("`{text}` is not a JSONPath: {error}"))?)
-            }
-        };
-        let is_definite = rest.is_empty() || dialect::is_definite(rest);
-        Ok(Self { text: text.to_owned(), root, query, is_definite, tail })
+        if rest.is_empty() {
+            return Ok(Self { text: text.to_owned(), root, query: None, many: None, tail });
+        }
+        let standard = dialect::translate(rest);
+        let query = JsonPath::parse(&standard).map_err(|error| format!("`{text}` is not a JSONPath: {error}"))?;
+        let many = (!dialect::is_definite(rest)).then(|| work::Query::read(&standard));
+        Ok(Self { text: text.to_owned(), root, query: Some(query), many, tail })
     }
 
     /// The path `$`.
     #[must_use]
     pub fn whole() -> Self {
-        Self { text: "$".to_owned(), root: Root::Input, query: None, is_definite: true, tail: None }
+        Self { text: "$".to_owned(), root: Root::Input, query: None, many: None, tail: None }
     }
 
     /// As it was written.
@@ -90,32 +90,53 @@ impl Path {
     /// Whether it means one place at most, so that its value is not a list.
     #[must_use]
     pub fn is_definite(&self) -> bool {
-        self.is_definite
+        self.many.is_none()
     }
 
     /// Whether it is made of names and indices only, without a function at its end ("Reference Paths").
     #[must_use]
     pub fn is_single(&self) -> bool {
-        self.is_definite && self.tail.is_none()
+        self.is_definite() && self.tail.is_none()
     }
 
     /// The value at a path: of one that means many places, the list of what is there. `None`: there is nothing.
-    #[must_use]
-    pub fn find(&self, scene: &Scene) -> Option<Value> {
+    ///
+    /// # Errors
+    /// `States.Runtime` if it takes too much work, or too much is found.
+    pub fn find(&self, scene: &Scene) -> Result<Option<Value>, Trouble> {
         let root = match &self.root {
             Root::Input => scene.input,
             Root::Context => scene.context,
-            Root::Variable(name) => scene.variables.get(name)?,
+            Root::Variable(name) => match scene.variables.get(name) {
+                Some(variable) => variable,
+                None => return Ok(None),
+            },
         };
-        let found = match &self.query {
-            None => root.clone(),
-            Some(query) if self.is_definite => query.query(root).first()?.clone(),
-            Some(query) => Value::Array(query.query(root).into_iter().cloned().collect()),
+        let found = match (&self.query, &self.many) {
+            (None, _) => root.clone(),
+            (Some(query), None) => match query.query(root).first() {
+                Some(found) => found.clone(),
+                None => return Ok(None),
+            },
+            (Some(query), Some(many)) => {
+                if many.work(root) > WORK_MAX {
+                    return Err(self.too_much("takes too much work"));
+                }
+                let found = query.query(root).all();
+                if work::is_too_large(&found) {
+                    return Err(self.too_much("finds too much"));
+                }
+                Value::Array(found.into_iter().cloned().collect())
+            }
         };
-        match self.tail {
+        Ok(match self.tail {
             Some(tail) => tail.apply(&found),
             None => Some(found),
-        }
+        })
+    }
+
+    fn too_much(&self, what: &str) -> Trouble {
+        Trouble::runtime(format!("The JSONPath '{}' {what} in a document that is so large or so deep.", self.text))
     }
 
     /// The value at the path.
@@ -123,7 +144,7 @@ impl Path {
     /// # Errors
     /// `States.Runtime` where there is nothing, in AWS's words.
     pub fn get(&self, scene: &Scene) -> Result<Value, Trouble> {
-        self.find(scene).ok_or_else(|| Trouble::runtime(self.missing(scene)))
+        self.find(scene)?.ok_or_else(|| Trouble::runtime(self.missing(scene)))
     }
 
     /// That nothing is there: which property is missing on the way, or that there is no result at the end of it.

@@ -154,6 +154,9 @@ pub struct Batch {
 pub struct MapOrder {
     /// The number of the task that it counts as.
     pub task: Ticket,
+    /// The first task that was the same map run, if that goes on after a redrive.
+    #[serde(default)]
+    pub goes_on: Option<Ticket>,
     /// The state's name.
     pub state: String,
     /// The ARN of the map run.
@@ -189,6 +192,12 @@ pub struct MapOrder {
 }
 
 impl MapOrder {
+    /// The task whose number is that of the map run: the first one that it counted as.
+    #[must_use]
+    pub fn first(&self) -> Ticket {
+        self.goes_on.unwrap_or(self.task)
+    }
+
     /// The bytes of what was computed for it, about.
     fn weight(&self) -> usize {
         let given = [&self.reader, &self.writer].into_iter().flatten();
@@ -313,12 +322,14 @@ pub struct Run {
     left: VecDeque<Todo>,
     /// Whether the history is wanted.
     keeps_history: bool,
+    /// How many bytes of text its events may still have.
+    history_left: usize,
 }
 
 /// What is to be done next, within a step.
 #[derive(Debug)]
 enum Todo {
-    Enter { thread: ThreadId, state: String, input: Value },
+    Enter { thread: ThreadId, state: String, input: Arc<Value> },
     Work(ThreadId),
     Ended { thread: ThreadId, output: Value },
     Fail { thread: ThreadId, failure: Failure },
@@ -379,6 +390,7 @@ impl Run {
             outcome: None,
             left: VecDeque::new(),
             keeps_history,
+            history_left: note::HISTORY_MAX,
         }
     }
 
@@ -493,7 +505,7 @@ impl Run {
         let graph = self.machine.graph.clone();
         let state = graph.start.clone();
         let thread = self.spawn(Thread::root(graph));
-        step.todo.push_back(Todo::Enter { thread, state, input });
+        step.todo.push_back(Todo::Enter { thread, state, input: Arc::new(input) });
         true
     }
 

@@ -49,8 +49,12 @@ pub fn load_for(text: &str, more: impl FnOnce(&Machine) -> Vec<Mistake>) -> Resu
     }
     let options = CollectOptions::default();
     let parsed = parse_to_ast(text, &options, &strict()).map_err(|error| {
-        let range = error.range();
-        wrong(range.start..range.end, "workflow/json", format!("it is not JSON: {}", error.kind()))
+        let (range, kind) = (error.range(), error.kind().to_string());
+        let message = match kind.contains("nesting depth") {
+            true => "it has values within values deeper than is read, which is about 500 levels".to_owned(),
+            false => format!("it is not JSON: {kind}"),
+        };
+        wrong(range.start..range.end, "workflow/json", message)
     })?;
     let Some(root) = parsed.value else {
         return Err(wrong(0..0, "workflow/json", "it is empty, and a state machine is a JSON object".to_owned()));

@@ -2,13 +2,20 @@
 
 use crate::chance;
 use crate::definition::Language;
+use crate::failure::name;
 use crate::intrinsic::Intrinsic;
 use crate::jsonata::{self, Jsonata};
 use crate::mistake::Place;
 use crate::path::Path;
 use crate::scene::{Scene, Trouble};
+use crate::size;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::HashSet;
+
+/// The most bytes that the expressions of a template make: far more than may be passed on, since that is looked at when all is
+/// made.
+const MADE_MAX: usize = 16 << 20;
 
 /// A value with expressions in it, parsed.
 #[derive(Clone, Debug)]
@@ -113,27 +120,56 @@ impl Template {
     /// The value with what its expressions give in their places. `location` names the field that it is of, such as `Arguments`.
     ///
     /// # Errors
-    /// What kept an expression from having a value.
+    /// What kept an expression from having a value; that all of them together make too much.
     pub fn evaluate(&self, scene: &Scene, location: &str) -> Result<Value, Trouble> {
+        self.make(scene, location, &Allowance::new())
+    }
+
+    fn make(&self, scene: &Scene, location: &str, allowance: &Allowance) -> Result<Value, Trouble> {
         match self {
+            Self::Array(items) => {
+                let item = |(index, item): (usize, &Self)| item.make(scene, &format!("{location}[{index}]"), allowance);
+                return items.iter().enumerate().map(item).collect::<Result<_, _>>().map(Value::Array);
+            }
+            Self::Object(fields) => {
+                let field = |(name, field): &(String, Self)| {
+                    Ok((name.clone(), field.make(scene, &format!("{location}/{name}"), allowance)?))
+                };
+                return fields.iter().map(field).collect::<Result<_, _>>().map(Value::Object);
+            }
             Self::Fixed(value) => Ok(value.clone()),
-            Self::Path(path) => path.find(scene).ok_or_else(|| missing(path, scene, location)),
+            Self::Path(path) => path.find(scene)?.ok_or_else(|| missing(path, scene, location)),
             Self::Intrinsic(intrinsic) => {
                 let seed = chance::seed_at(scene.seed, location);
                 intrinsic.call(&Scene { seed, ..*scene }).map_err(|trouble| trouble.at(location))
             }
             Self::Jsonata(expression) => expression.evaluate(scene, location),
-            Self::Array(items) => {
-                let item = |(index, item): (usize, &Self)| item.evaluate(scene, &format!("{location}[{index}]"));
-                items.iter().enumerate().map(item).collect::<Result<_, _>>().map(Value::Array)
-            }
-            Self::Object(fields) => {
-                let field = |(name, field): &(String, Self)| {
-                    Ok((name.clone(), field.evaluate(scene, &format!("{location}/{name}"))?))
-                };
-                fields.iter().map(field).collect::<Result<_, _>>().map(Value::Object)
-            }
         }
+        .and_then(|value| allowance.take(value, location))
+    }
+}
+
+/// What the expressions of a template may make, all together: each of them has limits of its own, and a definition may
+/// have tens of thousands.
+struct Allowance {
+    bytes: Cell<usize>,
+}
+
+impl Allowance {
+    fn new() -> Self {
+        Self { bytes: Cell::new(MADE_MAX) }
+    }
+
+    fn take(&self, value: Value, location: &str) -> Result<Value, Trouble> {
+        let field = location.split(['/', '[']).next().unwrap_or(location);
+        let Some(left) = self.bytes.get().checked_sub(size::of(&value)) else {
+            let cause = format!(
+                "The result of the field '{field}' has a size exceeding the maximum number of bytes service limit."
+            );
+            return Err(Trouble::new(name::DATA_LIMIT_EXCEEDED, cause));
+        };
+        self.bytes.set(left);
+        Ok(value)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::live::Generation;
 use crate::live::workflows::{self, Answer, StartError, Workflows};
 use flint_config::platform;
 use flint_model::{InvocationId, QueueName, Timestamp, WorkflowName};
-use flint_stores::{Commit, Effect, Receive, Settle, Stores};
+use flint_stores::{Commit, CommitError, Effect, Receive, Settle, Stores};
 use flint_workflows::definition::Machine;
 use flint_workflows::draw::{self, Marks};
 use flint_workflows::execution::{self, Described, ExecutionError, Status};
@@ -208,7 +208,10 @@ pub(crate) async fn take_task(
     loop {
         let wait = until.saturating_duration_since(Instant::now());
         let receive = Receive { max: 1, wait, ..Receive::default() };
-        let received = stores.queues().receive(&queue, receive).await.map_err(|error| of_commit("workflow", &error))?;
+        let received = stores.queues().receive(&queue, receive).await.map_err(|error| match error {
+            CommitError::NoSuch(_) => missing(),
+            error => of_commit("workflow", &error),
+        })?;
         let Some(delivery) = received.messages.into_iter().next() else { return Ok(TakenTask::default()) };
         let task: ActivityTask = serde_json::from_slice(&delivery.stored.message.body).map_err(|error| {
             let detail = format!("a message of the queue {queue} is no task of an activity: {error}");

@@ -103,8 +103,11 @@ pub(crate) struct WorkflowStart {
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// The input, as JSON
-    #[arg(long, value_name = "JSON", default_value = "{}")]
+    #[arg(long, value_name = "JSON", default_value = "{}", conflicts_with = "input_file")]
     pub(crate) input: String,
+    /// A file with the input, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input_file: Option<PathBuf>,
     /// Wait for its end, and print how that was
     #[arg(long)]
     pub(crate) wait: bool,

@@ -174,10 +174,7 @@ fn graph(path: &Path, format: GraphFormat, output: Output) -> Result<(), Error> 
 
 fn try_it(args: &WorkflowRun, output: Output) -> Result<(), Error> {
     let machine = load(&args.definition)?;
-    let input = match &args.input_file {
-        Some(path) => json(&read("the input", path)?, &path.display().to_string())?,
-        None => json(&args.input, "--input")?,
-    };
+    let input = input(&args.input, args.input_file.as_deref())?;
     let mocks = args.mock.as_deref().map_or_else(|| Ok(Mocks::default()), mocks)?;
     let name = args.definition.file_name().unwrap_or_default().to_string_lossy();
     let options = trial::Options {
@@ -251,6 +248,14 @@ fn parsed(path: &Path, text: &str) -> Result<Machine, WorkflowError> {
 
 fn read(what: &'static str, path: &Path) -> Result<String, WorkflowError> {
     std::fs::read_to_string(path).map_err(|source| WorkflowError::File { what, path: path.to_owned(), source })
+}
+
+/// The input of an execution: what the file holds, if there is one.
+pub(super) fn input(text: &str, file: Option<&Path>) -> Result<Value, WorkflowError> {
+    match file {
+        Some(path) => json(&read("the input", path)?, &path.display().to_string()),
+        None => json(text, "--input"),
+    }
 }
 
 pub(super) fn json(text: &str, what: &str) -> Result<Value, WorkflowError> {

@@ -1,7 +1,7 @@
 //! `flint workflow start|list|describe|history|graph|stop|redrive|tell|work`: executions of a host that runs.
 
 use super::kv::running;
-use super::workflow::{WorkflowError, json, one_line};
+use super::workflow::{WorkflowError, input, json, one_line};
 use crate::admin::api::workflow::{Draw, Execution, List, Start, TakeTask, TakenTask, Told, Why};
 use crate::cli::{self, WorkflowCommand, WorkflowExecution};
 use crate::error::Error;
@@ -16,7 +16,7 @@ pub(super) async fn run(host: &cli::Host, command: &WorkflowCommand, output: Out
     let client = running(host).await?.ok_or_else(|| Error::NoHost { data_dir: crate::load::data_dir(&host.config) })?;
     let printed = match command {
         WorkflowCommand::Start(args) => {
-            let start = Start { name: args.name.clone(), input: Some(json(&args.input, "--input")?) };
+            let start = Start { name: args.name.clone(), input: Some(input(&args.input, args.input_file.as_deref())?) };
             if args.wait {
                 let ended = client.run_execution(&args.workflow, &start).await?;
                 return output.answer(&ended, || shown(&ended)).map_err(Error::io("write the answer"));

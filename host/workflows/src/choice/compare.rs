@@ -199,7 +199,7 @@ impl Comparison {
     /// `States.Runtime` where a path finds nothing (but for `IsPresent`), and for a pattern with an open backslash.
     pub fn holds(&self, scene: &Scene) -> Result<bool, Trouble> {
         if self.operator == Operator::Is(Test::Present) {
-            return Ok(self.variable.find(scene).is_some() == self.is_wanted());
+            return Ok(self.variable.find(scene)?.is_some() == self.is_wanted());
         }
         let value = get(&self.variable, scene)?;
         if let Operator::Is(test) = self.operator {
@@ -238,7 +238,7 @@ impl Operator {
 
 /// The value at a path of a comparison.
 fn get(path: &Path, scene: &Scene) -> Result<Value, Trouble> {
-    path.find(scene).ok_or_else(|| {
+    path.find(scene)?.ok_or_else(|| {
         let text = path.text();
         Trouble::runtime(format!(
             "Invalid path '{text}': The choice state's condition path references an invalid value."

@@ -157,7 +157,7 @@ impl<'a> Visits<'a> {
         let Some(visit) = owner.and_then(|owner| self.all.get_mut(owner)) else { return };
         if kind.ends_with("Failed") || kind.ends_with("TimedOut") {
             visit.is_failed = true;
-        } else if ["Scheduled", "Started", "Succeeded"].iter().any(|end| kind.ends_with(end)) {
+        } else if ["Scheduled", "Started", "Succeeded", "Redriven"].iter().any(|end| kind.ends_with(end)) {
             visit.is_failed = false;
         }
     }

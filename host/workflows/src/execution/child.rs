@@ -65,7 +65,7 @@ impl Executions {
         match head.parent.as_ref()? {
             Parent::Map { map, seed, index, .. } => {
                 let is_well = head.status == Status::Succeeded;
-                let news = News::Map(MapEvent::ItemEnded { index: *index, is_well });
+                let news = News::Map(MapEvent::ItemEnded { index: *index, is_well, redrives: head.redrives });
                 Some(notice(self.place.inbox.clone(), map, *seed, news))
             }
             Parent::Task { inbox, execution, seed, task, is_json } => {

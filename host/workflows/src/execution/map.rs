@@ -8,6 +8,10 @@
 //! ```
 //!
 //! An item's execution is one like any other, but nobody lists it, and it is forgotten with the execution that it belongs to.
+//!
+//! When the execution is redriven, so is the map run ("Redriving Map Runs"): items that ended well stay as they are, those that
+//! failed or were stopped are redriven themselves, as places become free, and those that never began begin. An end is told with
+//! how often the item was redriven, so that one from before is not taken for one from after.
 
 mod items;
 mod results;
@@ -15,15 +19,15 @@ mod results;
 use super::head::Parent;
 use super::message::News;
 use super::read::Seen;
-use super::{ExecutionError, Executions, Head, Job, Origin, keys, notice, read};
+use super::{ExecutionError, Executions, Head, Job, Origin, Status, keys, notice, read};
 use crate::chance;
 use crate::failure::{Failure, name};
 use crate::map_run::{Item, MapRun};
-use crate::run::{Event, MapOrder, Outcome};
+use crate::run::{Event, MapOrder, Outcome, Ticket};
 use flint_stores::{Effect, Expectation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Most items that one step starts: what is left, the next one does.
@@ -40,6 +44,14 @@ pub enum MapEvent {
         index: usize,
         /// Whether it ended well.
         is_well: bool,
+        /// How often it had been redriven by then.
+        #[serde(default)]
+        redrives: u32,
+    },
+    /// Its execution is redriven, and waits for it with another task.
+    Redriven {
+        /// This one.
+        task: Ticket,
     },
     /// Nobody waits for it any more.
     Stopped,
@@ -70,8 +82,32 @@ pub(super) struct MapHead {
 struct MapRecord {
     /// The items that ended, and whether they did so well.
     ended: Vec<(usize, bool)>,
+    /// Whether it is redriven after that, and which items are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redriven: Option<Redrive>,
+    /// The items that go on, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    again: Vec<(usize, Again)>,
     /// How many were started by then.
     started: usize,
+}
+
+/// Which items of a map run are redriven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Redrive {
+    /// Those that failed: the others still run.
+    Failed,
+    /// Those that did not end well: what ran was stopped.
+    Unsuccessful,
+}
+
+/// How an item goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Again {
+    /// It is redriven for the time of this number.
+    Redriven(u32),
+    /// It had ended well before it could be stopped.
+    Succeeded,
 }
 
 /// How a map run ends.
@@ -88,8 +124,12 @@ enum End {
 pub(super) struct Mapping {
     head: MapHead,
     map: MapRun,
-    /// The items that have not ended.
-    open: BTreeSet<usize>,
+    /// The items that run, and how often each was redriven.
+    open: BTreeMap<usize, u32>,
+    /// The items that failed.
+    failed: BTreeSet<usize>,
+    /// How often each item was redriven by the run: it may not know yet.
+    redrives: BTreeMap<usize, u32>,
     seen: Seen,
 }
 
@@ -97,24 +137,58 @@ impl Mapping {
     /// What a record did to the run.
     fn replay(&mut self, record: &MapRecord) {
         for (index, is_well) in &record.ended {
-            self.ended(*index, *is_well);
+            self.ended(*index, *is_well, u32::MAX);
+        }
+        if let Some(redrive) = record.redriven {
+            self.redrive(redrive);
+        }
+        for (_, again) in &record.again {
+            if let Some(index) = self.map.again_next() {
+                self.goes_on(index, *again);
+            }
         }
         while self.map.started() < record.started && self.start().is_some() {}
     }
 
-    /// An item's execution ended; whether that is news.
-    fn ended(&mut self, index: usize, is_well: bool) -> bool {
-        let is_news = self.open.remove(&index);
-        if is_news {
-            let outcome = if is_well { Outcome::Succeeded(Value::Null) } else { Outcome::TimedOut };
-            self.map.ended(index, &outcome);
+    /// An item's execution ended when it had been redriven so often; whether that is news.
+    fn ended(&mut self, index: usize, is_well: bool, redrives: u32) -> bool {
+        match self.open.get(&index) {
+            // It is to be redriven, and has ended well before.
+            None => return is_well && self.map.is_done_before(index),
+            // It is redriven already, and this is what it was redriven for.
+            Some(expected) if !is_well && redrives < *expected => return false,
+            Some(_) => {}
         }
-        is_news
+        self.open.remove(&index);
+        if !is_well {
+            self.failed.insert(index);
+        }
+        let outcome = if is_well { Outcome::Succeeded(Value::Null) } else { Outcome::TimedOut };
+        self.map.ended(index, &outcome);
+        true
+    }
+
+    fn redrive(&mut self, redrive: Redrive) {
+        let mut again = std::mem::take(&mut self.failed);
+        if redrive == Redrive::Unsuccessful {
+            again.extend(std::mem::take(&mut self.open).into_keys());
+        }
+        self.map.redrive(again, self.open.len());
+    }
+
+    fn goes_on(&mut self, index: usize, again: Again) {
+        match again {
+            Again::Redriven(redrives) => {
+                self.open.insert(index, redrives);
+                self.redrives.insert(index, redrives);
+            }
+            Again::Succeeded => self.map.ended(index, &Outcome::Succeeded(Value::Null)),
+        }
     }
 
     fn start(&mut self) -> Option<Item> {
         let item = self.map.start_next()?;
-        self.open.insert(item.index);
+        self.open.insert(item.index, 0);
         Some(item)
     }
 }
@@ -126,21 +200,36 @@ impl Executions {
         map: &str,
         events: Vec<(Option<u64>, MapEvent)>,
     ) -> Result<Vec<Effect>, ExecutionError> {
-        let Some(mut mapping) = self.current_map(map).await? else { return Ok(Vec::new()) };
-        let mut record = MapRecord::default();
+        let is_redrive = |event: &MapEvent| matches!(event, MapEvent::Redriven { .. });
+        let goes_on = events.iter().any(|(_, event)| is_redrive(event));
+        let Some(mut mapping) = self.current_map(map, goes_on).await? else { return Ok(Vec::new()) };
         let its_own = |seed: Option<u64>| seed.is_none_or(|seed| seed == mapping.head.order.seed);
         let events: Vec<_> = events.into_iter().filter(|(seed, _)| its_own(*seed)).map(|(_, event)| event).collect();
+        let redriven = events.iter().rev().find_map(|event| match event {
+            MapEvent::Redriven { task } => Some(*task),
+            _ => None,
+        });
+        let mut record = MapRecord::default();
         for event in &events {
-            if let MapEvent::ItemEnded { index, is_well } = event
-                && mapping.ended(*index, *is_well)
+            if let MapEvent::ItemEnded { index, is_well, redrives } = event
+                && mapping.ended(*index, *is_well, *redrives)
             {
                 record.ended.push((*index, *is_well));
             }
         }
         let mut effects = Vec::new();
-        let end = match events.contains(&MapEvent::Stopped) {
-            true => Some(End::Stopped),
-            false => self.start_items(map, &mut mapping, &mut effects),
+        if let Some(task) = redriven {
+            let redrive = if mapping.head.is_over { Redrive::Unsuccessful } else { Redrive::Failed };
+            mapping.redrive(redrive);
+            record.redriven = Some(redrive);
+            (mapping.head.is_over, mapping.head.failure) = (false, None);
+            mapping.head.order.task = task;
+        }
+        let end = match events.iter().rev().find(|event| matches!(event, MapEvent::Stopped | MapEvent::Redriven { .. }))
+        {
+            // What was stopped and redriven since goes on.
+            Some(MapEvent::Stopped) => Some(End::Stopped),
+            _ => self.start_items(map, &mut mapping, &mut record, &mut effects).await?,
         };
         record.started = mapping.map.started();
         let key = keys::record(&self.options.workflow, map, mapping.seen.records);
@@ -148,23 +237,56 @@ impl Executions {
         mapping.seen = mapping.seen.and(&record);
         effects.push(self.put(key, record, Some(Expectation::Absent)));
         match end {
-            None => self.maps.keep(map, mapping),
+            None => {
+                effects.extend(redriven.map(|_| self.put_map(map, &mapping.head, None)));
+                self.maps.keep(map, mapping);
+            }
             Some(end) => effects.extend(self.end_map(map, mapping, end)),
         }
         Ok(effects)
     }
 
-    /// Starts as many items as may run now; how the run ends, if it does.
-    fn start_items(&self, map: &str, mapping: &mut Mapping, effects: &mut Vec<Effect>) -> Option<End> {
-        let before = mapping.map.started();
-        while mapping.map.started() - before < STARTS_MAX {
-            let Some(item) = mapping.start() else {
-                return mapping.map.result().map(|result| result.map_or_else(End::Failed, |_| End::Well));
-            };
-            effects.extend(self.start_item(map, &mapping.head, item));
+    /// Starts as many items as may run now, and first has those go on that are redriven; how the run ends, if it does.
+    async fn start_items(
+        &self,
+        map: &str,
+        mapping: &mut Mapping,
+        record: &mut MapRecord,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<End>, ExecutionError> {
+        for _ in 0..STARTS_MAX {
+            if let Some(index) = mapping.map.again_next() {
+                let before = mapping.redrives.get(&index).copied().unwrap_or(0);
+                let again = self.redrive_item(map, index, before, effects).await?;
+                mapping.goes_on(index, again);
+                record.again.push((index, again));
+            } else if let Some(item) = mapping.start() {
+                effects.extend(self.start_item(map, &mapping.head, item));
+            } else {
+                return Ok(mapping.map.result().map(|result| result.map_or_else(End::Failed, |_| End::Well)));
+            }
         }
         effects.push(self.notice(map, mapping.head.order.seed, News::Map(MapEvent::GoOn)));
-        None
+        Ok(None)
+    }
+
+    /// Has an item go on that did not end well, or was stopped and has not ended yet: what it is told now comes after that. It
+    /// was redriven so often before, even if it has not seen that either.
+    async fn redrive_item(
+        &self,
+        map: &str,
+        index: usize,
+        before: u32,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Again, ExecutionError> {
+        let name = keys::item(map, index);
+        let head = self.head(&name).await?.ok_or_else(|| read::corrupt(&name, "it is gone".to_owned()))?;
+        if head.status == Status::Succeeded {
+            return Ok(Again::Succeeded);
+        }
+        let redrives = head.redrives.max(before) + 1;
+        effects.push(self.notice(&name, head.seed, News::Execution(Event::Redriven { redrives })));
+        Ok(Again::Redriven(redrives))
     }
 
     fn start_item(&self, map: &str, head: &MapHead, item: Item) -> [Effect; 2] {
@@ -192,10 +314,10 @@ impl Executions {
             let seed = chance::seed_of(head.order.seed, index as u64);
             self.notice(&keys::item(map, index), seed, News::Execution(stopped))
         };
-        effects.extend(mapping.open.into_iter().map(stop));
+        effects.extend(mapping.open.into_keys().map(stop));
         match end {
             End::Failed(failure) if head.failure.is_none() => {
-                effects.extend(self.map_ended(map, head.seed, Err(failure)));
+                effects.extend(self.map_ended(map, &head, Err(failure)));
             }
             End::Well | End::Failed(_) => effects.push(self.job(&head.origin, &Job::GatherResults(map.to_owned()))),
             End::Stopped => {}
@@ -203,9 +325,19 @@ impl Executions {
         effects
     }
 
-    /// Tells the execution of a map run how that ended.
-    fn map_ended(&self, map: &str, seed: Option<u64>, result: Result<Value, Failure>) -> Option<Effect> {
-        let (execution, task) = keys::task_of(map)?;
+    /// Tells the execution of a map run how that ended, by the task that waits for it.
+    fn map_ended(&self, map: &str, head: &MapHead, result: Result<Value, Failure>) -> Option<Effect> {
+        self.map_told(map, head.order.task, head.seed, result)
+    }
+
+    fn map_told(
+        &self,
+        map: &str,
+        task: Ticket,
+        seed: Option<u64>,
+        result: Result<Value, Failure>,
+    ) -> Option<Effect> {
+        let (execution, _) = keys::task_of(map)?;
         let news = News::Execution(Event::TaskEnded { task, result });
         Some(notice(self.place.inbox.clone(), execution, seed, news))
     }
@@ -221,20 +353,23 @@ impl Executions {
         serde_json::from_slice(&entry.value).map(Some).map_err(|error| read::corrupt(map, error.to_string()))
     }
 
-    /// A map run as its journal has it now: the one that is kept, if what it has seen is what there is. None if it is over.
-    async fn current_map(&self, map: &str) -> Result<Option<Mapping>, ExecutionError> {
+    /// A map run as its journal has it now: the one that is kept, if what it has seen is what there is. None if it is over and is
+    /// not redriven.
+    async fn current_map(&self, map: &str, is_redriven: bool) -> Result<Option<Mapping>, ExecutionError> {
         if let Some(kept) = self.maps.take(map)
             && self.has_seen_all(map, kept.seen).await?
         {
             return Ok(Some(kept));
         }
-        let Some(head) = self.map_head(map).await?.filter(|head| !head.is_over) else { return Ok(None) };
+        let is_wanted = |head: &MapHead| is_redriven || !head.is_over;
+        let Some(head) = self.map_head(map).await?.filter(is_wanted) else { return Ok(None) };
         let machine = self.machine_of(map, &head.definition).await?;
         let items = self.stored_items(map).await?;
         let order = Arc::new(head.order.clone());
         let run = MapRun::new(&order, &machine, items)
             .ok_or_else(|| read::corrupt(map, "its state is not in its definition".to_owned()))?;
-        let mut mapping = Mapping { head, map: run, open: BTreeSet::new(), seen: Seen::default() };
+        let (open, failed, redrives) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        let mut mapping = Mapping { head, map: run, open, failed, redrives, seen: Seen::default() };
         let journal = keys::journal(&self.options.workflow, map);
         self.scan(&journal, |item| {
             let record = serde_json::from_slice(&item.entry.value);

@@ -12,8 +12,13 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Mark {
     /// It has started this execution, and waits for it.
     Child(Child),
-    /// It is a map run that has begun, with this seed.
-    Map(u64),
+    /// It is a map run that has begun, or goes on.
+    Map {
+        /// The task that it began as, and is named after.
+        first: Ticket,
+        /// Its seed.
+        seed: u64,
+    },
     /// Nobody waits for it: it is not to be begun.
     Cancelled,
 }
@@ -43,8 +48,8 @@ impl Executions {
     pub(super) async fn cancel(&self, execution: &str, task: Ticket) -> Result<Option<Effect>, ExecutionError> {
         Ok(match self.mark(execution, task).await? {
             None => Some(self.noted(execution, task, &Mark::Cancelled)),
-            Some(Mark::Map(seed)) => {
-                Some(self.notice(&keys::map_run(execution, task), seed, News::Map(MapEvent::Stopped)))
+            Some(Mark::Map { first, seed }) => {
+                Some(self.notice(&keys::map_run(execution, first), seed, News::Map(MapEvent::Stopped)))
             }
             Some(Mark::Child(child)) => child.stop(),
             Some(Mark::Cancelled) => None,

@@ -43,6 +43,8 @@ struct Site {
     asked: Option<Value>,
     /// The last task.
     work: Option<Work>,
+    /// All tasks, in their order.
+    works: Vec<Work>,
 }
 
 fn place() -> Place {
@@ -92,18 +94,19 @@ impl Site {
         let clock = Arc::new(ManualClock::at(flint_model::Timestamp::from_millis(1_770_000_000_000)));
         let stores = open(&folder, &clock);
         let executions = executions(&stores, definition);
-        Self { folder, clock, stores, executions, definition: definition.to_owned(), tries: 0, asked: None, work: None }
+        let definition = definition.to_owned();
+        Self { folder, clock, stores, executions, definition, tries: 0, asked: None, work: None, works: Vec::new() }
     }
 
     /// Forgets all that is not on the disk.
     async fn restart(self) -> Self {
-        let Self { folder, clock, stores, executions: old, definition, tries, asked, work } = self;
+        let Self { folder, clock, stores, executions: old, definition, tries, asked, work, works } = self;
         drop(old);
         stores.close().await;
         drop(stores);
         let stores = open(&folder, &clock);
         let executions = executions(&stores, &definition);
-        Self { folder, clock, stores, executions, definition, tries, asked, work }
+        Self { folder, clock, stores, executions, definition, tries, asked, work, works }
     }
 
     async fn receive(&self, queue: &QueueName) -> Vec<Delivery> {
@@ -171,6 +174,7 @@ impl Site {
     fn answer(&mut self, work: &Work) -> Result<Value, Failure> {
         self.asked = Some(work.input.clone());
         self.work = Some(work.clone());
+        self.works.push(work.clone());
         match work.resource.as_str() {
             "flaky" => {
                 self.tries += 1;
@@ -178,6 +182,9 @@ impl Site {
             }
             "fails-odd" if work.input.as_u64().is_some_and(|n| n % 2 == 1) => {
                 Err(Failure::new("Sorry", "it never works"))
+            }
+            "fails-odd-at-first" if self.tries == 0 && work.input.as_u64().is_some_and(|n| n % 2 == 1) => {
+                Err(Failure::new("Sorry", "not yet"))
             }
             "fails" => Err(Failure::new("Sorry", "it never works")),
             "breaks" if self.tries == 0 => Err(Failure::new("Broken", "for now")),

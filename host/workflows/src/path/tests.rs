@@ -26,7 +26,7 @@ fn with_scene<T>(act: impl FnOnce(&Scene) -> T) -> T {
 
 fn find(path: &str) -> Option<Value> {
     let path = Path::parse(path).unwrap();
-    with_scene(|scene| path.find(scene))
+    with_scene(|scene| path.find(scene).expect("it is little work"))
 }
 
 /// Each path finds its value.
@@ -209,5 +209,57 @@ fn a_path_that_would_take_long_or_much_stack_is_refused() {
     for text in [nested(13), nested(100_000), format!("$[?{}", "(".repeat(100_000)), format!("$.{}", "a".repeat(5_000))]
     {
         Path::parse(&text).unwrap_err();
+    }
+}
+
+/// What a path finds in a document.
+fn find_in(path: &str, input: &Value) -> Result<Option<Value>, String> {
+    let (context, variables) = (json!({}), Arc::default());
+    let scene = Scene { input, result: None, error: None, context: &context, variables: &variables, seed: 0, now: 0 };
+    Path::parse(path).unwrap().find(&scene).map_err(|trouble| trouble.cause)
+}
+
+#[test]
+fn a_path_that_would_look_at_too_much_or_find_too_much_is_refused_before_it_does() {
+    let deep = |depth: usize, inner: Value| (0..depth).fold(inner, |inner, _| json!([inner]));
+    let many = |of: Value| json!({ "all": vec![of; 20_000] });
+    let counts = "$.all[?match(@.name, '(((a{100}){100}){100})')]";
+    let begun = std::time::Instant::now();
+    for (path, input) in [
+        (format!("${}", "..*".repeat(12)), deep(100, json!(vec![1; 1_000]))),
+        (format!("${}", "[*,*]".repeat(30)), deep(31, json!(1))),
+        (format!("${}", "[0, 0 ,-1,?@]".repeat(30)), deep(31, json!(1))),
+        (format!("$..{}{}", "[?@..".repeat(11) + "*", "]".repeat(11)), deep(60, json!(vec![1; 1_000]))),
+        ("$.all[?count($..name) > @.name]".to_owned(), many(json!({"name": "a"}))),
+        (counts.to_owned(), many(json!({"name": "a"}))),
+        ("$.all[?search(@.name, @.of)]".to_owned(), many(json!({"name": "a", "of": "(((a{100}){100}){100})"}))),
+    ] {
+        let refused = find_in(&path, &input).expect_err(&path);
+        assert!(refused.contains("takes too much work"), "{refused}");
+    }
+    let refused = find_in("$..*..*", &deep(110, json!("x".repeat(200_000)))).expect_err("it is too large");
+    assert!(refused.contains("finds too much"), "{refused}");
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_path_that_people_write_is_no_work_on_a_document_as_large_as_it_may_be() {
+    let item =
+        |id: usize| json!({"id": id, "name": format!("item {id}"), "of": {"kind": ["a", "b"], "price": id % 20}});
+    let input = json!({"wanted": 17, "all": (0..3_000).map(item).collect::<Vec<_>>()});
+    assert!(input.to_string().len() < 256 << 10);
+    for (path, found) in [
+        ("$..price", 3_000),
+        ("$.all[*].of.kind[*]", 6_000),
+        ("$.all[?@.of.price < 10].name", 1_500),
+        ("$..[?@.price == 3]", 150),
+        ("$.all[?(@.id == $.wanted)]", 1),
+        ("$.all[?@..none || @.of.kind[?@ == 'a']]", 3_000),
+        ("$..of..price", 3_000),
+        ("$.all[0:10, 20, -1]['id', 'name']", 24),
+        ("$.all[?match(@.name, 'item 1.*')].id", 1_111),
+    ] {
+        let list = find_in(path, &input).expect(path).expect("a list");
+        assert_eq!(list.as_array().map(Vec::len), Some(found), "{path}");
     }
 }

@@ -4,6 +4,7 @@ use super::Run;
 use super::thread::ThreadId;
 use crate::moment;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Whose run it is, and what it was started with.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub(super) struct Besides {
     /// `Task.Token`.
     pub(super) token: Option<String>,
     /// `Map`, of an item that is about to be run.
-    pub(super) item: Option<Value>,
+    pub(super) item: Option<Arc<Value>>,
 }
 
 impl About {
@@ -63,7 +64,7 @@ impl Run {
             fields.insert("State".to_owned(), state);
         }
         let item = besides.item.or_else(|| thread.item.clone());
-        set(fields, "Map", item);
+        set(fields, "Map", item.map(Arc::unwrap_or_clone));
         set(fields, "Task", besides.token.map(|token| json!({ "Token": token })));
         context
     }

@@ -67,6 +67,8 @@ impl Run {
                     if let Some(tried) = at.retries.get_mut(index) {
                         *tried += 1;
                     }
+                    // A retry is a map run of its own.
+                    at.map_run = None;
                     at.doing = Doing::Retry(timer);
                 }
                 step.order(Command::SetTimer { timer, at: step.moment.now.saturating_add(delay) });
@@ -232,16 +234,18 @@ impl Run {
         self.held = self.held.saturating_sub(held - at.held());
         let commands = match doing {
             Doing::Task(work) => {
+                self.waits.remove(&work.task);
                 let timers = work.timeout.into_iter().chain(work.heartbeat.map(|(timer, _)| timer));
                 let mut commands: Vec<_> = timers.map(Command::CancelTimer).collect();
-                commands.push(Command::CancelTask(work.task));
+                let of_map = at.map_run.as_ref().filter(|_| work.resource.is_none());
+                commands.push(Command::CancelTask(of_map.map_or(work.task, |map_run| map_run.first)));
                 commands
             }
             Doing::Wait(timer) | Doing::Retry(timer) => vec![Command::CancelTimer(timer)],
             Doing::Nothing | Doing::Many(_) => Vec::new(),
         };
         for command in &commands {
-            if let Command::CancelTimer(ticket) | Command::CancelTask(ticket) = command {
+            if let Command::CancelTimer(ticket) = command {
                 self.waits.remove(ticket);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::context::Besides;
 use super::proceed::too_large;
-use super::thread::{Doing, Many, Parent, TaskWork, Thread, ThreadId};
+use super::thread::{Doing, Many, MapRun, Parent, TaskWork, Thread, ThreadId};
 use super::{Batch, Command, MapOrder, Outcome, Run, Step, Ticket, Todo};
 use crate::amount;
 use crate::chance::Chance;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// `Map.Item.Source` in the context object of items that were in a state's input.
 pub(crate) const STATE_DATA: &str = "STATE_DATA";
+/// The most bytes of all results together: far more than may be passed on, which is looked at when all is there.
+const RESULTS_MAX: usize = 16 << 20;
 
 impl Run {
     pub(super) fn start_branches(&mut self, thread: ThreadId, state: &State, branches: &[Arc<Graph>], step: &mut Step) {
@@ -28,6 +30,7 @@ impl Run {
         if let Err(failure) = self.check_given(thread, &input) {
             return self.state_failed(thread, failure, step);
         }
+        let input = Arc::new(input);
         let begun = self.note_of(thread, step, "ParallelStateStarted", || None);
         let mut many = Many {
             results: vec![None; branches.len()],
@@ -55,7 +58,7 @@ impl Run {
         index: usize,
         graph: Arc<Graph>,
         last: u64,
-        item: Option<Value>,
+        item: Option<Arc<Value>>,
     ) -> ThreadId {
         let (variables, outer) = match self.threads.get(&parent) {
             Some(thread) => (thread.variables.clone(), thread.item.clone()),
@@ -121,7 +124,7 @@ impl Run {
             let value = many.items[index].clone();
             let input = std::mem::take(&mut many.input);
             let item = json!({"Item": {"Index": index, "Value": value.clone(), "Source": STATE_DATA}});
-            let child = self.branch(thread, index, map.processor.clone(), begun, Some(item));
+            let child = self.branch(thread, index, map.processor.clone(), begun, Some(Arc::new(item)));
             let details = || Some(json!({"name": state_name, "index": index}));
             self.note_of(child, step, "MapIterationStarted", details);
             let given = self.select(thread, child, map, &input, value, step);
@@ -132,7 +135,7 @@ impl Run {
             match given.map(|given| self.check_given(thread, &given).map(|()| given)) {
                 Ok(Ok(given)) => {
                     let start = map.processor.start.clone();
-                    step.todo.push_back(Todo::Enter { thread: child, state: start, input: given });
+                    step.todo.push_back(Todo::Enter { thread: child, state: start, input: Arc::new(given) });
                 }
                 Ok(Err(failure)) => return self.state_failed(thread, failure, step),
                 Err(trouble) => return self.trouble(thread, trouble, step),
@@ -207,12 +210,16 @@ impl Run {
             many.ended += 1;
             many.held = many.held.saturating_add(held);
             many.results[index] = Some(output);
+            let is_too_large = many.held > RESULTS_MAX;
             self.held = self.held.saturating_add(held);
+            if is_too_large {
+                return self.state_failed(parent, too_large(&name), step);
+            }
         }
         self.go_on(parent, step);
     }
 
-    /// Has the items of a distributed Map run, as executions of their own.
+    /// Has the items of a distributed Map run, as executions of their own; after a redrive, those of the run that there is.
     fn start_map_run(
         &mut self,
         thread: ThreadId,
@@ -227,34 +234,57 @@ impl Run {
             Ok(Err(failure)) => return self.state_failed(thread, failure, step),
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        let length = given.items.as_ref().map_or(0, Vec::len);
-        self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
+        let there = self.threads.get(&thread).and_then(|thread| thread.at.as_ref()?.map_run.clone());
+        if there.is_none() {
+            let length = given.items.as_ref().map_or(0, Vec::len);
+            self.note_of(thread, step, "MapStateStarted", || Some(json!({ "length": length })));
+        }
         let task = self.ticket();
         let label = distributed.label.as_ref().unwrap_or(&name);
-        let machine = self.about.machine_id.replace(":stateMachine:", ":mapRun:");
-        let map_run = format!("{machine}/{label}:{}", Chance::seeded(self.random(step)).uuid());
-        let place = MapPlace { task, name: &name, label, map_run: &map_run };
+        let of = match there {
+            Some(there) => MapRun { redrives: there.redrives + 1, ..there },
+            None => {
+                let machine = self.about.machine_id.replace(":stateMachine:", ":mapRun:");
+                let arn = format!("{machine}/{label}:{}", Chance::seeded(self.random(step)).uuid());
+                MapRun { first: task, arn, redrives: 0 }
+            }
+        };
+        let place = MapPlace { task, name: &name, label, of: &of };
         let prepared = self.compute(thread, step, |scene| order(place, state, map, distributed, given, scene));
         let order = match prepared {
             Ok(order) => order,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": map_run })));
+        match of.redrives {
+            0 => self.note_of(thread, step, "MapRunStarted", || Some(json!({ "mapRunArn": of.arn }))),
+            redrives => {
+                let details = || Some(json!({"mapRunArn": of.arn, "redriveCount": redrives}));
+                self.note_of(thread, step, "MapRunRedriven", details)
+            }
+        };
         self.waits.insert(task, thread);
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
+        self.set_map_run(thread, Some(of));
         match order {
             Ok(order) => step.order(Command::StartMap(Box::new(order))),
             Err(failure) => _ = self.task_ended(task, Err(failure), step),
         }
     }
+
+    /// Sets which run of a distributed Map a redrive goes on with; none: it begins a new one.
+    pub(super) fn set_map_run(&mut self, thread: ThreadId, map_run: Option<MapRun>) {
+        if let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) {
+            at.map_run = map_run;
+        }
+    }
 }
 
-/// Which distributed Map, and how its run is called.
+/// Which distributed Map, and which run of it.
 struct MapPlace<'a> {
     task: Ticket,
     label: &'a str,
     name: &'a str,
-    map_run: &'a str,
+    of: &'a MapRun,
 }
 
 /// What a distributed Map has to know to start.
@@ -343,7 +373,8 @@ fn order(
     Ok(Ok(MapOrder {
         task: place.task,
         state: place.name.to_owned(),
-        map_run: place.map_run.to_owned(),
+        goes_on: (place.of.redrives > 0).then_some(place.of.first),
+        map_run: place.of.arn.clone(),
         label: place.label.to_owned(),
         items,
         reader: reader.map(|reader| reader.arguments.evaluate(&scene, "ItemReader")).transpose()?,

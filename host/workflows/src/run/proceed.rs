@@ -31,7 +31,7 @@ enum Act {
 }
 
 impl Run {
-    pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Value, step: &mut Step) {
+    pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Arc<Value>, step: &mut Step) {
         step.made.weight = step.made.weight.saturating_add(ENTERED);
         let Some(found) = self.threads.get(&thread) else { return };
         let Some(state) = found.graph.states.get(name) else {
@@ -49,7 +49,8 @@ impl Run {
         let now = step.moment.now;
         if let Some(found) = self.threads.get_mut(&thread) {
             let (state, retries, size) = (name.to_owned(), vec![0; retriers], size::of(&input));
-            let at = At { state, input, size, entered, before, entered_at: now, retries, doing: Doing::Nothing };
+            let (map_run, doing) = (None, Doing::Nothing);
+            let at = At { state, input, size, entered, before, entered_at: now, retries, map_run, doing };
             let held = found.at.as_ref().map_or(0, At::held);
             self.held = self.held.saturating_sub(held).saturating_add(at.held());
             found.at = Some(at);
@@ -152,7 +153,7 @@ impl Run {
             Arc::make_mut(&mut found.variables).extend(assigned);
         }
         step.todo.push_back(match next {
-            Next::To(state) => Todo::Enter { thread, state: state.clone(), input: output },
+            Next::To(state) => Todo::Enter { thread, state: state.clone(), input: Arc::new(output) },
             Next::End => Todo::Ended { thread, output },
         });
     }
@@ -256,7 +257,7 @@ fn timestamp(until: &Until, scene: &Scene) -> Result<u64, Trouble> {
                     path.text()
                 ))
             };
-            let value = path.find(scene).ok_or_else(missing)?;
+            let value = path.find(scene)?.ok_or_else(missing)?;
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let wrong = || {
                 let what = "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string";

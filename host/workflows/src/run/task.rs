@@ -134,6 +134,12 @@ impl Run {
                     None => Some(Value::Object(of_failure(&failure))),
                 };
                 self.note_of(thread, step, kind, details);
+                if ![name::EXCEED_TOLERATED_FAILURE_THRESHOLD, name::RESULT_WRITER_FAILED]
+                    .contains(&failure.error.as_str())
+                {
+                    // It has no items, or none that a second time would do better: a redrive begins a new one.
+                    self.set_map_run(thread, None);
+                }
                 self.state_failed(thread, failure, step);
             }
         }

@@ -253,3 +253,38 @@ fn a_heartbeat_puts_the_time_out_off() {
     driver.tick();
     assert_eq!(driver.run.outcome(), Some(&Outcome::Failed(Failure::new("States.HeartbeatTimeout", ""))));
 }
+
+#[test]
+fn a_history_of_large_inputs_has_the_beginnings_of_those_for_which_there_is_no_room() {
+    let forever = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Choices": [
+        {"Variable": "$", "StringEquals": "stop", "Next": "C"}], "Default": "A"}, "C": {"Type": "Succeed"}}}"#;
+    let mut driver = Driver::new(forever, json!("x".repeat(50_000)));
+    driver.finish();
+    let text = |at: usize| {
+        let details = driver.history[at].details.as_ref().expect("details");
+        details.get("input").or_else(|| details.get("output")).and_then(Value::as_str).map_or(0, str::len)
+    };
+    let bytes: usize = (0..24_999).map(text).sum();
+    assert!((60 << 20..80 << 20).contains(&bytes), "{bytes} bytes");
+    let (first, last) = (&driver.history[1], &driver.history[24_997]);
+    assert_eq!((text(1), last.kind.ends_with("StateEntered")), (50_002, true));
+    let details = |happened: &Happened| happened.details.as_ref().expect("details")["inputDetails"].clone();
+    assert_eq!((details(first), details(last)), (json!({"truncated": false}), json!({"truncated": true})));
+    assert_eq!(text(24_997), 200);
+}
+
+#[test]
+fn results_of_branches_that_are_far_too_large_together_fail_before_all_are_there() {
+    let branch =
+        |at: usize| json!({"StartAt": format!("B{at}"), "States": {format!("B{at}"): {"Type": "Pass", "End": true}}});
+    let branches: Vec<_> = (0..300).map(branch).collect();
+    let machine = json!({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": branches,
+        "ResultSelector": {"n.$": "States.ArrayLength($)"}}}});
+    let outcome = Driver::new(&machine.to_string(), json!("x".repeat(20_000))).finish();
+    assert_eq!(outcome, Outcome::Succeeded(json!({"n": 300})));
+    let Outcome::Failed(failure) = Driver::new(&machine.to_string(), json!("x".repeat(100_000))).finish() else {
+        panic!("it succeeded")
+    };
+    assert_eq!(failure.error, "States.DataLimitExceeded");
+    assert!(failure.cause.contains("The state/task 'P' returned"), "{}", failure.cause);
+}

@@ -22,7 +22,7 @@ pub(super) struct Thread {
     /// The bytes of those that are its own.
     pub(super) assigned: usize,
     /// `Map` of the context object, of an item and what is within it.
-    pub(super) item: Option<Value>,
+    pub(super) item: Option<Arc<Value>>,
     /// The newest event of the history that is its own.
     pub(super) last: u64,
     /// `None`: it is on its way to the first state.
@@ -41,8 +41,8 @@ pub(super) struct Parent {
 #[derive(Debug)]
 pub(super) struct At {
     pub(super) state: String,
-    /// As it came, before `InputPath`.
-    pub(super) input: Value,
+    /// As it came, before `InputPath`: branches share it.
+    pub(super) input: Arc<Value>,
     /// Its bytes.
     pub(super) size: usize,
     /// The number of the event.
@@ -53,7 +53,18 @@ pub(super) struct At {
     pub(super) entered_at: u64,
     /// How often each retrier has sent it round again.
     pub(super) retries: Vec<u32>,
+    /// Of a distributed Map, the run that a redrive goes on with.
+    pub(super) map_run: Option<MapRun>,
     pub(super) doing: Doing,
+}
+
+/// The run of a distributed Map, from the first task that waited for it to the last.
+#[derive(Clone, Debug)]
+pub(super) struct MapRun {
+    /// The first of these tasks: its number is the run's.
+    pub(super) first: Ticket,
+    pub(super) arn: String,
+    pub(super) redrives: u32,
 }
 
 /// What a state waits for.

@@ -51,3 +51,28 @@ fn each_wrong_expression_is_noted_with_its_place() {
     let places: Vec<_> = mistakes.iter().map(|(place, _)| place.to_string()).collect();
     assert_eq!(places, ["/a.$", "/b/c.$", "/d.$"]);
 }
+
+#[test]
+fn expressions_that_make_too_much_together_or_take_too_long_end_soon() {
+    let many = |count: usize, value: &str| (0..count).map(|at| (format!("a{at}.$"), json!(value))).collect::<Value>();
+    let input = json!({"large": "x".repeat(250_000), "list": vec![json!({"a": 1}); 20_000]});
+    let evaluate = |template: &Value, language: Language| {
+        let template = Template::parse(template, language, &Place::default(), &mut Vec::new());
+        let (context, variables) = (json!({}), Variables::default());
+        let scene = Scene {
+            input: &input,
+            result: None,
+            error: None,
+            context: &context,
+            variables: &variables,
+            seed: 1,
+            now: 0,
+        };
+        template.evaluate(&scene, "Parameters").expect_err("it is refused")
+    };
+    let begun = Instant::now();
+    let trouble = evaluate(&json!({ "all": many(50_000, "$.large") }), Language::JsonPath);
+    assert_eq!(trouble.error, "States.DataLimitExceeded");
+    assert!(trouble.cause.contains("'Parameters'"), "{}", trouble.cause);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}

@@ -34,7 +34,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Managed>> {
 
 /// A body that is JSON, or what is wrong with it.
 fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
-    let wrong = |error: JsonRejection| Problem::new(StatusCode::BAD_REQUEST, "admin/invalid-body", error.body_text());
+    let wrong = |error: JsonRejection| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "admin/too-large", error.body_text())
+        }
+        _ => Problem::new(StatusCode::BAD_REQUEST, "admin/invalid-body", error.body_text()),
+    };
     body.map(|Json(body)| body).map_err(wrong)
 }
 

@@ -37,25 +37,32 @@ impl Executions {
         seed: Option<u64>,
         order: &MapOrder,
     ) -> Result<Vec<Effect>, ExecutionError> {
-        let map = keys::map_run(execution, order.task);
+        let map = keys::map_run(execution, order.first());
         let is_it = |head: &Head| head.status == Status::Running && seed.is_none_or(|seed| seed == head.seed);
         let Some(head) = self.head(execution).await?.filter(is_it) else { return Ok(Vec::new()) };
         if self.is_given_up(execution, order.task).await? {
             return Ok(Vec::new());
         }
+        let begun = |seed: u64| self.noted(execution, order.task, &Mark::Map { first: order.first(), seed });
+        if let Some(there) = self.map_head(&map).await? {
+            // It began before: a redrive goes on with it, and who else asks for it came too late.
+            let seed = there.order.seed;
+            let redriven = order.goes_on.map(|_| News::Map(MapEvent::Redriven { task: order.task }));
+            return Ok(redriven.map(|news| vec![begun(seed), self.notice(&map, seed, news)]).unwrap_or_default());
+        }
         let items = match &order.items {
             Some(items) => items.clone(),
             None => match self.ordered_items(&map, &head.definition, order).await {
                 Ok(items) => items,
-                Err(Halt::Told(failure)) => return Ok(self.map_ended(&map, seed, Err(failure)).into_iter().collect()),
+                Err(Halt::Told(failure)) => {
+                    return Ok(self.map_told(&map, order.task, seed, Err(failure)).into_iter().collect());
+                }
                 Err(Halt::Stores(error)) => return Err(error),
             },
         };
         self.store_items(&map, items).await?;
         let order = MapOrder { items: None, ..order.clone() };
-        let begun = Mark::Map(order.seed);
-        let effects =
-            vec![self.noted(execution, order.task, &begun), self.notice(&map, order.seed, News::Map(MapEvent::GoOn))];
+        let effects = vec![begun(order.seed), self.notice(&map, order.seed, News::Map(MapEvent::GoOn))];
         let (definition, origin) = (head.definition, head.origin);
         let head = MapHead { definition, order, origin, seed, is_over: false, failure: None };
         Ok([vec![self.put_map(&map, &head, Some(Expectation::Absent))], effects].concat())

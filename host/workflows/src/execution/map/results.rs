@@ -25,7 +25,8 @@ impl Executions {
     /// # Errors
     /// What the stores fail with; that results are too large, or can't be written, is told to the execution.
     pub async fn gather_results(&self, map: &str) -> Result<Vec<Effect>, ExecutionError> {
-        let Some(head) = self.map_head(map).await? else { return Ok(Vec::new()) };
+        // One that was redriven since has not ended.
+        let Some(head) = self.map_head(map).await?.filter(|head| head.is_over) else { return Ok(Vec::new()) };
         let machine = self.machine_of(map, &head.definition).await?;
         let Some((_, distributed)) = head.order.definition(&machine) else {
             return Err(read::corrupt(map, "its state is not in its definition".to_owned()));
@@ -35,13 +36,13 @@ impl Executions {
             Some(to) => self.written(map, &head, &machine, to, &mut effects).await,
             None => self.listed_results(map, &head, distributed.writer.as_ref()).await,
         };
-        let result = match (head.failure, result) {
+        let result = match (head.failure.clone(), result) {
             (_, Err(Halt::Stores(error))) => return Err(error),
             // What comes after it is not told.
             (Some(failure), _) | (None, Err(Halt::Told(failure))) => Err(failure),
             (None, Ok(output)) => Ok(output),
         };
-        effects.extend(self.map_ended(map, head.seed, result));
+        effects.extend(self.map_ended(map, &head, result));
         Ok(effects)
     }
 
@@ -185,8 +186,12 @@ fn record<'h>(item: &'h Head, id: &'h str, name: &'h str, machine: &'h str) -> R
         (Status::Aborted | Status::Running, _) => Outcome::Aborted { error, cause },
         _ => Outcome::Failed { error, cause },
     };
-    let details =
-        Details { started: Some(item.started_at), stopped: item.stopped_at, redrives: 0, is_redrivable: false };
+    let details = Details {
+        started: Some(item.started_at),
+        stopped: item.stopped_at,
+        redrives: item.redrives,
+        is_redrivable: false,
+    };
     Record { execution: id, name, machine, input: &item.input, outcome, details }
 }
 

@@ -277,3 +277,160 @@ async fn an_execution_that_a_task_waits_for_tells_its_end_and_is_stopped_with_it
     let head = site.executions.described("two").await.expect("it is there").head;
     assert_eq!(head.status, Status::Aborted);
 }
+
+/// The ARNs of the map runs that events of this kind tell of.
+async fn map_runs(site: &Site, kind: &str) -> Vec<Value> {
+    let history = site.executions.history("one").await.expect("a history");
+    let of_kind = history.iter().filter(|happened| happened.kind == kind);
+    of_kind.map(|happened| happened.details.as_ref().expect("details")["mapRunArn"].clone()).collect()
+}
+
+/// How often the task of each item was done.
+fn times(site: &Site) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for work in &site.works {
+        *times.entry(work.input.to_string()).or_default() += 1;
+    }
+    times
+}
+
+/// "You can restart unsuccessful child workflow executions in a Map Run by redriving your parent workflow" (developer guide,
+/// "Redriving Map Runs in Step Functions executions").
+#[tokio::test]
+async fn a_redrive_runs_what_failed_or_never_began_and_keeps_what_succeeded() {
+    let mut site = Site::new(&map(&json!({"ToleratedFailureCount": 1, "MaxConcurrency": 1}), "fails-odd-at-first"));
+    site.executions.start("one", json!([0, 1, 2, 3, 4, 5]), 7).await.expect("it starts");
+    let failure = site.finish("one").await.failure.expect("a failure");
+    assert_eq!(failure.error, "States.ExceedToleratedFailureThreshold");
+    assert_eq!(site.items().await.len(), 4, "the others never began");
+    site.executions.redrive("one").await.expect("it goes on");
+    let failure = site.finish("one").await.failure.expect("it fails once more");
+    assert_eq!(failure.error, "States.ExceedToleratedFailureThreshold");
+    site.tries = 1;
+    let mut site = site.restart().await;
+    site.executions.redrive("one").await.expect("it goes on");
+    let head = site.finish("one").await;
+    assert_eq!((head.status, head.redrives, head.output), (Status::Succeeded, 2, Some(json!([0, 1, 2, 3, 4, 5]))));
+    assert_eq!(site.items().await, [Status::Succeeded; 6]);
+    let once_or_thrice = [("0", 1), ("1", 3), ("2", 1), ("3", 3), ("4", 1), ("5", 1)];
+    assert_eq!(times(&site), once_or_thrice.map(|(item, times)| (item.to_owned(), times)).into());
+    let started = map_runs(&site, "MapRunStarted").await;
+    assert_eq!(started.len(), 1);
+    assert_eq!(map_runs(&site, "MapRunRedriven").await, [started[0].clone(), started[0].clone()]);
+    site.clock.advance(DAY + Duration::from_secs(1));
+    while site.turn(&mut || false).await {}
+    assert_eq!(site.keys("m/").await.len(), 1, "all but the definition is forgotten");
+}
+
+#[tokio::test]
+async fn a_map_run_is_redriven_as_it_would_have_been_however_often_the_host_dies() {
+    for seed in 1..=8_u64 {
+        let fields = json!({"ToleratedFailureCount": 2, "MaxConcurrency": 3});
+        let mut site = Site::new(&map(&fields, "fails-odd-at-first"));
+        let items: Vec<_> = (0..14).collect();
+        site.executions.start("one", json!(items), 7).await.expect("it starts");
+        let (mut random, mut redriven, mut done) = (seed, 0, BTreeMap::new());
+        for _ in 0..600 {
+            let mut died = false;
+            let busy = site
+                .turn(&mut || {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    died = random >> 62 == 0;
+                    died
+                })
+                .await;
+            if died {
+                site = site.restart().await;
+            }
+            if died || !busy {
+                site.clock.advance(Duration::from_secs(60));
+            }
+            match site.executions.described("one").await.expect("it is there").head.status {
+                Status::Running => {}
+                Status::Succeeded => break,
+                _ => {
+                    // At once: what was stopped may not know it yet.
+                    site.executions.redrive("one").await.expect("it goes on");
+                    redriven += 1;
+                    site.tries = u64::from(redriven > 1);
+                    done = succeeded(&site).await;
+                }
+            }
+        }
+        let head = site.finish("one").await;
+        assert_eq!((head.status, head.output), (Status::Succeeded, Some(json!(items))), "seed {seed}");
+        assert!(redriven >= 2, "seed {seed}");
+        let after = succeeded(&site).await;
+        assert!(done.iter().all(|item| after.get(item.0) == Some(item.1)), "seed {seed}: {done:?} {after:?}");
+    }
+}
+
+/// The items that have succeeded, and how often each was redriven.
+async fn succeeded(site: &Site) -> BTreeMap<String, u32> {
+    let mut succeeded = BTreeMap::new();
+    for key in site.keys("m/c/").await {
+        let name = key.strip_prefix("m/c/").expect("a name");
+        let head = site.executions.described(name).await.expect("it is there").head;
+        if head.status == Status::Succeeded {
+            succeeded.insert(name.to_owned(), head.redrives);
+        }
+    }
+    succeeded
+}
+
+#[tokio::test]
+async fn items_that_were_stopped_with_their_execution_go_on_with_it() {
+    let waits = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
+    for turns in 0..4 {
+        let mut site = Site::new(&map(&json!({"MaxConcurrency": 2}), waits));
+        site.executions.start("one", json!([0, 1, 2]), 7).await.expect("it starts");
+        while site.turn(&mut || false).await {}
+        site.executions.stop("one", Failure::new("Enough", "")).await.expect("it is stopped");
+        // The fewer there are, the less has been told to the items when they are redriven.
+        site.turn(&mut || false).await;
+        for _ in 0..turns {
+            site.turn(&mut || false).await;
+        }
+        site.executions.redrive("one").await.expect("it goes on");
+        let mut told = 0;
+        for _ in 0..20 {
+            while site.turn(&mut || false).await {}
+            let works = site.works.split_off(told.min(site.works.len()));
+            for work in &works {
+                let token = site.executions.token(work).await.expect("a token").expect("it is there");
+                let ended = |task: Ticket| Event::TaskEnded { task, result: Ok(work.input.clone()) };
+                // Of one that was stopped, nobody waits for it.
+                _ = site.executions.tell(&token, ended).await;
+            }
+            site.works.extend(works);
+            told = site.works.len();
+        }
+        let head = site.finish("one").await;
+        assert_eq!((head.status, head.output), (Status::Succeeded, Some(json!([0, 1, 2]))), "{turns} turns");
+        assert_eq!(site.items().await, [Status::Succeeded; 3], "{turns} turns");
+    }
+}
+
+#[tokio::test]
+async fn a_map_run_without_items_or_that_is_retried_is_not_the_one_that_was() {
+    let reader = json!({"ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
+        "Parameters": {"Bucket": "files", "Key": "in.json"}}});
+    let mut site = Site::new(&map(&reader, "echo"));
+    site.executions.start("one", json!({}), 7).await.expect("it starts");
+    assert_eq!(site.finish("one").await.failure.expect("a failure").error, "States.ItemReaderFailed");
+    site.put_blob("in.json", "[1, 2]").await;
+    site.executions.redrive("one").await.expect("it goes on");
+    assert_eq!(site.finish("one").await.output, Some(json!([1, 2])));
+    assert_eq!((map_runs(&site, "MapRunStarted").await.len(), map_runs(&site, "MapRunRedriven").await.len()), (2, 0));
+
+    let retry = json!({"Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}], "MaxConcurrency": 1});
+    let mut site = Site::new(&map(&retry, "fails-odd-at-first"));
+    site.executions.start("one", json!([0, 1]), 7).await.expect("it starts");
+    assert_eq!(site.finish("one").await.status, Status::Failed);
+    assert_eq!(times(&site), [("0".to_owned(), 2), ("1".to_owned(), 2)].into(), "a retry begins anew");
+    site.tries = 1;
+    site.executions.redrive("one").await.expect("it goes on");
+    assert_eq!(site.finish("one").await.output, Some(json!([0, 1])));
+    assert_eq!(times(&site), [("0".to_owned(), 2), ("1".to_owned(), 3)].into());
+    assert_eq!((map_runs(&site, "MapRunStarted").await.len(), map_runs(&site, "MapRunRedriven").await.len()), (2, 1));
+}
