@@ -1,6 +1,7 @@
 //! The run of a distributed Map: which item is next, and what comes out in the end. Pure: whoever drives it runs the items.
 
 use crate::chance;
+use crate::clock::{Clock, Patience};
 use crate::definition::Machine;
 use crate::distributed::batches;
 use crate::failure::{Failure, name};
@@ -9,6 +10,7 @@ use crate::scene::{Scene, Trouble, Variables};
 use crate::template::Template;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Most executions at once if the state does not say ("Map state processing modes": 10,000; a machine has fewer).
 const AT_ONCE: u64 = 1_000;
@@ -26,6 +28,8 @@ pub struct Item {
 pub struct MapRun {
     machine: Arc<Machine>,
     inputs: Box<dyn Iterator<Item = Result<Value, Trouble>> + Send>,
+    /// Whether items are made that were made before: they had time enough then.
+    is_again: Arc<AtomicBool>,
     /// How many items there are; batches count as the items in them.
     total: usize,
     at_once: usize,
@@ -45,7 +49,7 @@ impl MapRun {
     pub fn new(order: &Arc<MapOrder>, machine: &Machine, items: Vec<Value>) -> Option<Self> {
         let (map, _) = order.definition(machine)?;
         let selector = map.selector.clone();
-        let machine = Machine { comment: None, timeout: None, graph: map.processor.clone() };
+        let machine = Machine { comment: None, timeout: None, graph: map.processor.clone(), is_long: machine.is_long };
         let most = order
             .items_max
             .filter(|most| *most > 0)
@@ -53,9 +57,15 @@ impl MapRun {
         let total = items.len().min(most);
         let (selecting, mut context) = (order.clone(), order.context.clone());
         let variables = Arc::new(order.variables.clone());
-        let items = items.into_iter().take(most).enumerate();
-        let selected = items
-            .map(move |(index, item)| select(&selecting, selector.as_ref(), &variables, &mut context, index, item));
+        let (is_again, items) = (Arc::new(AtomicBool::new(false)), items.into_iter().take(most).enumerate());
+        let again = is_again.clone();
+        let selected = items.map(move |(index, item)| {
+            let clock = match again.load(Ordering::Relaxed) {
+                true => Clock::default(),
+                false => Clock::live(Patience::default()),
+            };
+            select(&selecting, selector.as_ref(), &variables, &mut context, (index, item), &clock)
+        });
         let inputs: Box<dyn Iterator<Item = _> + Send> = match &order.batch {
             Some(Batch { input, items_max, bytes_max }) => {
                 let count = |most: &Option<u64>| most.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
@@ -67,6 +77,7 @@ impl MapRun {
         Some(Self {
             machine: Arc::new(machine),
             inputs,
+            is_again,
             total,
             at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
             tolerated_count: order.tolerated_count,
@@ -114,6 +125,14 @@ impl MapRun {
                 Some(Item { index, input })
             }
         }
+    }
+
+    /// The next item, which was started before.
+    pub fn start_again(&mut self) -> Option<Item> {
+        self.is_again.store(true, Ordering::Relaxed);
+        let item = self.start_next();
+        self.is_again.store(false, Ordering::Relaxed);
+        item
     }
 
     /// An item's execution ended.
@@ -171,8 +190,8 @@ fn select(
     selector: Option<&Template>,
     variables: &Variables,
     context: &mut Value,
-    index: usize,
-    item: Value,
+    (index, item): (usize, Value),
+    clock: &Clock,
 ) -> Result<Value, Trouble> {
     let Some(selector) = selector else { return Ok(item) };
     if let Some(fields) = context.as_object_mut() {
@@ -186,6 +205,7 @@ fn select(
         variables,
         seed: chance::seed_of(order.seed, index as u64),
         now: order.now,
+        clock,
     };
     selector.evaluate(&scene, "ItemSelector")
 }

@@ -1,9 +1,10 @@
 //! One execution: a pure state machine that is told what happened and answers what is to be done.
 //!
-//! [`Run::apply`] takes an [`Event`] and a [`Moment`] and changes nothing but the run: no clock, no randomness, no I/O. The
-//! same events at the same moments lead to the same run, which is how an execution goes on after a crash: its journal is the
-//! list of its events, and they are applied again. What the run wants done comes out as [`Command`]s, which are relayed once
-//! the event is durable.
+//! [`Run::apply`] takes an [`Event`] and a [`Moment`] and changes nothing but the run: no randomness, no I/O, and of the clock
+//! only how long it works itself. What that decides comes out ([`Decided`]), and [`Run::replay`] takes it back: the same events
+//! at the same moments, with what was decided then, lead to the same run, which is how an execution goes on after a crash: its
+//! journal is the list of its events, and they are applied again. What the run wants done comes out as [`Command`]s, which are
+//! relayed once the event is durable.
 //!
 //! A run is a tree of threads: the machine itself, and one for each branch of a Parallel and each item of a Map. *Absent:*
 //! executions of a distributed Map's items, which are runs of their own; the run sees one [`Command::StartMap`].
@@ -20,9 +21,10 @@ mod thread;
 mod tests;
 
 use crate::chance;
+use crate::clock::{Clock, Decided, Patience};
 use crate::definition::{Distributed, Kind, Machine, Map, Mode};
 use crate::failure::Failure;
-use crate::history::Happened;
+use crate::history::{Happened, Keep};
 use crate::resource::Resource;
 use crate::size;
 use serde::{Deserialize, Serialize};
@@ -232,6 +234,8 @@ pub struct Limits {
     pub events_max: Option<u64>,
     /// Most states that are entered before others have their turn.
     pub states_a_step: usize,
+    /// How long a step may take.
+    pub patience: Patience,
     /// Most bytes of an input or an output.
     pub payload_max: usize,
     /// Most items of an inline Map at once ("Map state processing modes": 40).
@@ -240,7 +244,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events_max: Some(25_000), states_a_step: 1_000, payload_max: size::PAYLOAD_MAX, items_at_once: 40 }
+        Self {
+            events_max: Some(25_000),
+            states_a_step: 1_000,
+            patience: Patience::default(),
+            payload_max: size::PAYLOAD_MAX,
+            items_at_once: 40,
+        }
     }
 }
 
@@ -251,6 +261,8 @@ pub struct Made {
     pub commands: Vec<Command>,
     /// What is added to the history; empty if nobody wants to know.
     pub happened: Vec<Happened>,
+    /// What the clock decided: to be kept with the event.
+    pub decided: Decided,
     /// Whether the event meant anything to the run. Who waits for nothing is told in vain.
     pub is_news: bool,
 }
@@ -275,8 +287,8 @@ pub struct Run {
     outcome: Option<Outcome>,
     /// What was about to be done when it ended without success, for a redrive.
     left: VecDeque<Todo>,
-    /// Whether the history is wanted.
-    keeps_history: bool,
+    /// What is wanted of the history.
+    keep: Keep,
 }
 
 /// What is to be done next, within a step.
@@ -303,6 +315,7 @@ impl Todo {
 /// A step that is being made.
 struct Step {
     moment: Moment,
+    clock: Clock,
     todo: VecDeque<Todo>,
     made: Made,
     entered: usize,
@@ -324,8 +337,20 @@ impl Run {
             events: 0,
             outcome: None,
             left: VecDeque::new(),
-            keeps_history,
+            keep: if keeps_history { Keep::ALL } else { Keep::NOTHING },
         }
+    }
+
+    /// The same run, of whose history this is wanted.
+    #[must_use]
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// The number of the newest event that is kept of the history, if there are further ones, which are not.
+    #[must_use]
+    pub fn kept_until(&self) -> Option<u64> {
+        (self.events >= self.keep.until()).then(|| self.keep.until().saturating_sub(1))
     }
 
     /// How it ended, if it has.
@@ -355,8 +380,19 @@ impl Run {
     /// Applies an event, and goes on until all threads wait for something.
     ///
     /// An event that nobody waits for changes nothing: a task that was cancelled, a second answer, a run that has ended.
+    ///
+    /// It takes as long as the evaluations of some states ([`Limits::patience`]), and blocks its thread for that long.
     pub fn apply(&mut self, event: Event, moment: Moment) -> Made {
-        let mut step = Step { moment, todo: VecDeque::new(), made: Made::default(), entered: 0 };
+        self.apply_by(Clock::live(self.limits.patience), event, moment)
+    }
+
+    /// Applies an event that was applied before, of which this was decided then: it comes to the same, however long it takes.
+    pub fn replay(&mut self, event: Event, moment: Moment, decided: Decided) -> Made {
+        self.apply_by(Clock::again(decided), event, moment)
+    }
+
+    fn apply_by(&mut self, clock: Clock, event: Event, moment: Moment) -> Made {
+        let mut step = Step { moment, clock, todo: VecDeque::new(), made: Made::default(), entered: 0 };
         step.made.is_news = match event {
             Event::Redriven { redrives } => self.redrive(redrives, &mut step),
             event => self.outcome.is_none() && self.begin(event, &mut step),
@@ -368,7 +404,7 @@ impl Run {
             self.make(todo, &mut step);
             self.check_history(&mut step);
         }
-        step.made
+        Made { decided: step.clock.decided(), ..step.made }
     }
 
     /// What the event leads to at first; whether it means anything.

@@ -3,10 +3,12 @@
 use super::services::{Call, Done, of_execution};
 use super::{Generation, Served, express};
 use flint_config::platform::Kind;
-use flint_model::WorkflowName;
+use flint_model::{MessageId, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Effect};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{Alarm, ExecutionError, Executions, Job, News, Notice, Started, Work};
+use flint_workflows::execution::{
+    Alarm, ExecutionError, Executions, Job, News, Notice, STEP_MAX, Started, Stepped, Work,
+};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::resource::Resource;
 use flint_workflows::run::Outcome;
@@ -14,7 +16,7 @@ use flint_world::Invocation;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The executions of each workflow.
 pub(crate) type Workflows = BTreeMap<WorkflowName, Arc<Executions>>;
@@ -106,16 +108,28 @@ fn unreadable(delivery: &Delivery, reason: String) -> Failed {
 }
 
 async fn events(executions: &Executions, batch: &[Delivery]) -> Result<Handled, Unanswered> {
+    let began = Instant::now();
     let mut handled = Handled::default();
-    let mut told: BTreeMap<String, Vec<News>> = BTreeMap::new();
+    let mut told: BTreeMap<String, (Vec<MessageId>, Vec<News>)> = BTreeMap::new();
     for delivery in batch {
         match Notice::read(&delivery.stored.message.body) {
-            Ok(notice) => told.entry(notice.to).or_default().push(notice.news),
+            Ok(notice) => {
+                let (ids, news) = told.entry(notice.to).or_default();
+                ids.push(delivery.stored.message.id);
+                news.push(notice.news);
+            }
             Err(reason) => handled.failures.push(unreadable(delivery, reason)),
         }
     }
-    for (name, news) in told {
-        handled.effects.extend(executions.step(&name, news).await.map_err(|error| of_execution(&error))?);
+    for (name, (ids, news)) in told {
+        // What is not begun in time comes again at once: a batch has to end long before its lease does.
+        let Stepped { effects, left } = match began.elapsed() < STEP_MAX {
+            true => executions.step(&name, news).await.map_err(|error| of_execution(&error))?,
+            false => Stepped { effects: Vec::new(), left: ids.len() },
+        };
+        handled.effects.extend(effects);
+        let left = ids.into_iter().rev().take(left);
+        handled.failures.extend(left.map(|id| Failed { id, why: Why::NotTried }));
     }
     Ok(handled)
 }

@@ -23,7 +23,9 @@ use flint_stores::{Effect, Expectation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Most items that one step starts: what is left, the next one does.
 const STARTS_MAX: usize = 500;
@@ -92,7 +94,7 @@ impl Mapping {
         for (index, is_well) in &record.ended {
             self.ended(*index, *is_well);
         }
-        while self.map.started() < record.started && self.start().is_some() {}
+        while self.map.started() < record.started && self.start_again().is_some() {}
         self.records += 1;
     }
 
@@ -107,9 +109,16 @@ impl Mapping {
     }
 
     fn start(&mut self) -> Option<Item> {
-        let item = self.map.start_next()?;
-        self.open.insert(item.index);
-        Some(item)
+        let item = self.map.start_next();
+        self.open.extend(item.as_ref().map(|item| item.index));
+        item
+    }
+
+    /// Starts an item that was started before.
+    fn start_again(&mut self) -> Option<Item> {
+        let item = self.map.start_again();
+        self.open.extend(item.as_ref().map(|item| item.index));
+        item
     }
 }
 
@@ -126,9 +135,10 @@ impl Executions {
             }
         }
         let mut effects = Vec::new();
+        let is_long = mapping.map.machine().is_long;
         let end = match events.contains(&MapEvent::Stopped) {
             true => Some(End::Stopped),
-            false => self.start_items(map, &mut mapping, &mut effects),
+            false => self.options.aside.run(is_long, || self.start_items(map, &mut mapping, &mut effects)).await,
         };
         record.started = mapping.map.started();
         let key = keys::record(&self.options.workflow, map, mapping.records);
@@ -143,8 +153,9 @@ impl Executions {
 
     /// Starts as many items as may run now; how the run ends, if it does.
     fn start_items(&self, map: &str, mapping: &mut Mapping, effects: &mut Vec<Effect>) -> Option<End> {
-        let before = mapping.map.started();
-        while mapping.map.started() - before < STARTS_MAX {
+        let (before, began) = (mapping.map.started(), Instant::now());
+        let has_time = || began.elapsed() < self.options.limits.patience.work;
+        while mapping.map.started() == before || (mapping.map.started() - before < STARTS_MAX && has_time()) {
             let Some(item) = mapping.start() else {
                 return mapping.map.result().map(|result| result.map_or_else(End::Failed, |_| End::Well));
             };
@@ -214,10 +225,10 @@ impl Executions {
             .ok_or_else(|| read::corrupt(map, "its state is not in its definition".to_owned()))?;
         let mut mapping = Mapping { head, map: run, open: BTreeSet::new(), records: 0 };
         let journal = keys::journal(&self.options.workflow, map);
-        self.scan(&journal, |item| {
+        self.scan_until(&journal, machine.is_long, |item| {
             let record = serde_json::from_slice(&item.entry.value);
             mapping.replay(&record.map_err(|error| read::corrupt(map, error.to_string()))?);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })
         .await?;
         Ok(Some(mapping))

@@ -3,16 +3,22 @@
 use super::{ExecutionError, Executions, Head, Parent, keys};
 use crate::arn;
 use crate::chance;
+use crate::clock::Decided;
 use crate::definition::{Kind, Machine};
-use crate::history::Happened;
+use crate::draw::{Marking, Marks};
+use crate::history::{Happened, Keep};
 use crate::run::{About, Event, Made, Moment, Run};
 use crate::source;
 use flint_stores::Stores;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A page of a journal, in records.
 const PAGE: u32 = 1_000;
+/// Most bytes of the events on a page of a history, about.
+const HISTORY_BYTES_MAX: usize = 16 << 20;
 
 /// An execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +40,15 @@ pub struct Listed {
     pub cursor: Option<String>,
 }
 
+/// A page of an execution's history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// In the order of their numbers.
+    pub events: Vec<Happened>,
+    /// The number after which the next page begins; none when these were the last.
+    pub cursor: Option<u64>,
+}
+
 /// A run, how many records of its journal it has seen, and the head that goes with it.
 #[derive(Debug)]
 pub(super) struct Cached {
@@ -48,6 +63,9 @@ pub(super) struct Record {
     /// In milliseconds since 1970.
     pub(super) at: u64,
     pub(super) events: Vec<Event>,
+    /// What the clock decided, by the places of the events that it decided something of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) decided: BTreeMap<usize, Decided>,
 }
 
 impl Record {
@@ -57,10 +75,10 @@ impl Record {
     }
 }
 
-/// Applies the event of this place in the record of this number: the same whenever it is applied.
-pub(super) fn apply(run: &mut Run, number: u64, index: usize, at: u64, event: Event) -> Made {
+/// The moment of the event of this place in the record of this number: the same whenever it is applied.
+pub(super) fn moment(run: &Run, number: u64, index: usize, at: u64) -> Moment {
     let seed = chance::seed_of(chance::seed_of(run.about().seed, number), index as u64);
-    run.apply(event, Moment { now: at, seed })
+    Moment { now: at, seed }
 }
 
 impl Executions {
@@ -109,42 +127,56 @@ impl Executions {
         self.machine_of_head(name, &head).await
     }
 
-    /// All that happened in an execution so far.
+    /// What happened in an execution after the event of a number, 0 for all: so many events at most, or fewer if they are large.
     ///
     /// # Errors
     /// [`ExecutionError::Missing`], and what a read fails with.
-    pub async fn history(&self, name: &str) -> Result<Vec<Happened>, ExecutionError> {
+    pub async fn history(&self, name: &str, after: u64, most: u64) -> Result<History, ExecutionError> {
         let head = self.described(name).await?.head;
-        let mut history = Vec::new();
-        self.replay(name, &head, true, |made| history.extend(made.happened)).await?;
-        Ok(history)
+        let (mut events, keep) = (Vec::new(), Keep::page(after, most.max(1), HISTORY_BYTES_MAX));
+        let (run, _) = self.replay(name, &head, keep, |made| events.extend(made.happened)).await?;
+        Ok(History { events, cursor: run.kept_until() })
+    }
+
+    /// What became of an execution's states so far.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], and what a read fails with.
+    pub async fn marks(&self, name: &str) -> Result<Marks, ExecutionError> {
+        let head = self.described(name).await?.head;
+        let mut marking = Marking::default();
+        self.replay(name, &head, Keep::STATES, |made| made.happened.iter().for_each(|one| marking.add(one))).await?;
+        Ok(marking.marks())
     }
 
     /// An execution's run as its journal has it; none if there is no such execution.
     pub(super) async fn load(&self, name: &str) -> Result<Option<Cached>, ExecutionError> {
         let Some(head) = self.head(name).await? else { return Ok(None) };
-        let (run, records) = self.replay(name, &head, false, |_| {}).await?;
+        let (run, records) = self.replay(name, &head, Keep::NOTHING, |_| {}).await?;
         Ok(Some(Cached { run, records, head }))
     }
 
+    /// Applies what happened to an execution again, until no more is to be kept of its history.
     async fn replay(
         &self,
         name: &str,
         head: &Head,
-        keeps_history: bool,
+        keep: Keep,
         mut each: impl FnMut(Made) + Send,
     ) -> Result<(Run, u64), ExecutionError> {
         let machine = self.machine_of_head(name, head).await?;
-        let mut run = Run::new(machine, self.about(name, head), self.options.limits, keeps_history);
+        let is_long = machine.is_long;
+        let mut run = Run::new(machine, self.about(name, head), self.options.limits, false).keeping(keep);
         let mut records = 0;
-        self.scan(&keys::journal(&self.options.workflow, name), |item| {
-            let record: Record =
+        self.scan_until(&keys::journal(&self.options.workflow, name), is_long, |item| {
+            let mut record: Record =
                 serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
             for (index, event) in record.events.into_iter().enumerate() {
-                each(apply(&mut run, records, index, record.at, event));
+                let moment = moment(&run, records, index, record.at);
+                each(run.replay(event, moment, record.decided.remove(&index).unwrap_or_default()));
             }
             records += 1;
-            Ok(())
+            Ok(if run.kept_until().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
         .await?;
         Ok((run, records))
@@ -156,13 +188,30 @@ impl Executions {
         prefix: &str,
         mut each: impl FnMut(flint_stores::Item) -> Result<(), ExecutionError> + Send,
     ) -> Result<(), ExecutionError> {
+        self.scan_until(prefix, false, |item| each(item).map(ControlFlow::Continue)).await
+    }
+
+    /// Reads entries whose keys start so, in their order, as long as more are wanted. What is done with them may be long: others
+    /// have their turn in between.
+    pub(super) async fn scan_until(
+        &self,
+        prefix: &str,
+        is_long: bool,
+        mut each: impl FnMut(flint_stores::Item) -> Result<ControlFlow<()>, ExecutionError> + Send,
+    ) -> Result<(), ExecutionError> {
         let mut cursor = None;
         loop {
             let page = self.stores.kv().scan(&self.place.store, prefix, cursor.as_deref(), PAGE).await?;
-            page.items.into_iter().try_for_each(&mut each)?;
+            let (mut items, mut flow) = (page.items.into_iter(), ControlFlow::Continue(()));
+            let next = || {
+                let Some(item) = items.next() else { return Ok::<_, ExecutionError>(false) };
+                flow = each(item)?;
+                Ok(flow.is_continue())
+            };
+            self.options.aside.repeat(is_long, next).await?;
             match page.cursor {
-                Some(next) => cursor = Some(next),
-                None => return Ok(()),
+                Some(next) if flow.is_continue() => cursor = Some(next),
+                _ => return Ok(()),
             }
         }
     }
@@ -209,7 +258,12 @@ impl Executions {
 /// What is done with the items of a Map state.
 fn processor(machine: &Machine, state: &str) -> Option<Arc<Machine>> {
     match &machine.state(state)?.kind {
-        Kind::Map(map) => Some(Arc::new(Machine { comment: None, timeout: None, graph: map.processor.clone() })),
+        Kind::Map(map) => Some(Arc::new(Machine {
+            comment: None,
+            timeout: None,
+            graph: map.processor.clone(),
+            is_long: machine.is_long,
+        })),
         _ => None,
     }
 }

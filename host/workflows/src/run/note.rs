@@ -16,9 +16,9 @@ impl Run {
         details: impl FnOnce() -> Option<Value>,
     ) -> u64 {
         self.events += 1;
-        if self.keeps_history {
+        if self.keep.wants(self.events) {
             let happened = Happened { id: self.events, previous, at: step.moment.now, kind, details: details() };
-            step.made.happened.push(happened);
+            step.made.happened.extend(self.keep.take(happened));
         }
         self.events
     }

@@ -51,7 +51,7 @@ impl Run {
             let (state, retries) = (name.to_owned(), vec![0; retriers]);
             found.at = Some(At { state, input, entered, before, entered_at: now, retries, doing: Doing::Nothing });
         }
-        match step.entered > self.limits.states_a_step {
+        match step.entered > self.limits.states_a_step || step.clock.rests() {
             true => self.rest(thread, step),
             false => step.todo.push_back(Todo::Work(thread)),
         }
@@ -123,6 +123,7 @@ impl Run {
                 variables: &found.variables,
                 seed,
                 now: step.moment.now,
+                clock: &step.clock,
             }),
             None => Err(Trouble::runtime("The thread is in no state.")),
         };

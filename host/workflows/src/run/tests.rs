@@ -41,10 +41,14 @@ fn run(definition: &str, input: Value) -> Run {
     Run::new(Arc::new(machine), Arc::new(about), Limits::default(), true)
 }
 
+/// A loop that ends when its history is full.
+const FOREVER: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Choices": [
+    {"Variable": "$.stop", "BooleanEquals": true, "Next": "C"}], "Default": "A"}, "C": {"Type": "Succeed"}}}"#;
+
 /// A run, with what it has asked for and was not told yet.
 struct Driver {
     run: Run,
-    journal: Vec<(Event, Moment)>,
+    journal: Vec<(Event, Moment, Decided)>,
     tasks: Vec<TaskOrder>,
     timers: Vec<(Ticket, u64)>,
     history: Vec<Happened>,
@@ -53,7 +57,10 @@ struct Driver {
 
 impl Driver {
     fn new(definition: &str, input: Value) -> Self {
-        let run = run(definition, input);
+        Self::of(run(definition, input))
+    }
+
+    fn of(run: Run) -> Self {
         let mut driver =
             Self { run, journal: Vec::new(), tasks: Vec::new(), timers: Vec::new(), history: Vec::new(), now: 0 };
         driver.tell(Event::Started);
@@ -64,7 +71,7 @@ impl Driver {
         let moment = Moment { now: self.now, seed: self.journal.len() as u64 };
         let made = self.run.apply(event.clone(), moment);
         if made.is_news {
-            self.journal.push((event, moment));
+            self.journal.push((event, moment, made.decided));
         }
         for command in made.commands {
             match command {
@@ -113,12 +120,30 @@ fn the_same_events_lead_to_the_same_run() {
     assert_eq!(outcome, Outcome::Succeeded(json!(["ok", ["ok", "ok", "ok"]])));
     let mut replayed = run(MIXED, json!({"items": [1, 2, 3]}));
     let mut history = Vec::new();
-    for (event, moment) in &driver.journal {
-        let made = replayed.apply(event.clone(), *moment);
+    for (event, moment, decided) in &driver.journal {
+        let made = replayed.replay(event.clone(), *moment, decided.clone());
         assert!(made.is_news, "{event:?}");
         history.extend(made.happened);
     }
     assert_eq!(replayed.outcome(), Some(&outcome));
+    assert_eq!(history, driver.history);
+}
+
+/// Who may work for no time at all rests after each state; whoever replays that has all the time there is.
+#[test]
+fn a_step_that_rested_rests_again_in_the_same_places() {
+    let mut hasty = run(FOREVER, json!({"stop": true}));
+    hasty.limits.patience.work = std::time::Duration::ZERO;
+    let mut driver = Driver::of(hasty);
+    driver.finish();
+    assert_eq!(driver.journal.len(), 4, "{:?}", driver.journal);
+    let mut replayed = run(FOREVER, json!({"stop": true}));
+    let mut history = Vec::new();
+    for (event, moment, decided) in driver.journal {
+        let made = replayed.replay(event, moment, decided.clone());
+        assert!(made.is_news && made.decided == decided, "{decided:?}");
+        history.extend(made.happened);
+    }
     assert_eq!(history, driver.history);
 }
 
@@ -224,9 +249,7 @@ fn a_run_that_is_stopped_waits_for_nothing() {
 /// quotas").
 #[test]
 fn a_loop_ends_when_the_history_is_full() {
-    let forever = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Choices": [
-        {"Variable": "$.stop", "BooleanEquals": true, "Next": "C"}], "Default": "A"}, "C": {"Type": "Succeed"}}}"#;
-    let mut driver = Driver::new(forever, json!({"stop": false}));
+    let mut driver = Driver::new(FOREVER, json!({"stop": false}));
     let outcome = driver.finish();
     let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
     assert_eq!((failure.error.as_str(), driver.history.len()), ("States.Runtime", 25_000));

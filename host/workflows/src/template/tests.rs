@@ -1,6 +1,7 @@
 //! Values with expressions in them.
 
 use super::*;
+use crate::clock::Clock;
 use crate::scene::Variables;
 use serde_json::json;
 
@@ -10,8 +11,16 @@ fn evaluate(template: &Value, language: Language) -> Result<Value, Trouble> {
     assert!(mistakes.is_empty(), "{mistakes:?}");
     let (input, context) = (json!({"a": 1, "list": [1, 2]}), json!({"Execution": {"Name": "e"}}));
     let variables = Variables::new([("v".to_owned(), json!({"x": true}))].into());
-    let scene =
-        Scene { input: &input, result: None, error: None, context: &context, variables: &variables, seed: 1, now: 0 };
+    let scene = Scene {
+        input: &input,
+        result: None,
+        error: None,
+        context: &context,
+        variables: &variables,
+        seed: 1,
+        now: 0,
+        clock: &Clock::default(),
+    };
     template.evaluate(&scene, "Parameters")
 }
 
