@@ -322,8 +322,8 @@ impl Executions {
     /// redrive.
     ///
     /// # Errors
-    /// [`ExecutionError::Missing`], [`ExecutionError::Ended`] if it runs or has succeeded, and [`ExecutionError::Corrupt`] if its
-    /// journal does not lead to where it ended.
+    /// [`ExecutionError::Missing`], [`ExecutionError::Ended`] if it runs or has succeeded, and [`ExecutionError::Corrupt`] if
+    /// its journal does not lead to where it ended.
     pub async fn redrive(&self, name: &str) -> Result<(), ExecutionError> {
         let key = keys::head(&self.options.workflow, name);
         loop {

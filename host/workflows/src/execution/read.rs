@@ -127,7 +127,8 @@ impl Executions {
         self.machine_of_head(name, &head).await
     }
 
-    /// What happened in an execution after the event of a number, 0 for all: so many events at most, or fewer if they are large.
+    /// What happened in an execution after the event of a number, 0 for all: so many events at most, or fewer if they are
+    /// large.
     ///
     /// # Errors
     /// [`ExecutionError::Missing`], and what a read fails with.
@@ -191,8 +192,8 @@ impl Executions {
         self.scan_until(prefix, false, |item| each(item).map(ControlFlow::Continue)).await
     }
 
-    /// Reads entries whose keys start so, in their order, as long as more are wanted. What is done with them may be long: others
-    /// have their turn in between.
+    /// Reads entries whose keys start so, in their order, as long as more are wanted. What is done with them may be long:
+    /// others have their turn in between.
     pub(super) async fn scan_until(
         &self,
         prefix: &str,
