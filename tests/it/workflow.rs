@@ -326,6 +326,64 @@ fn an_execution_calls_functions_catches_their_errors_and_goes_on_after_kill_9() 
 }
 
 #[test]
+fn a_history_is_told_page_after_page() {
+    let item = json!({"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}});
+    let each = json!({"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": item, "End": true});
+    let host = platform(&json!({"StartAt": "Each", "States": {"Each": each}})).start();
+    let input = json!({"items": (0..400).collect::<Vec<_>>()}).to_string();
+    host.flint(["workflow", "start", "steps", "--name", "many", "--input", &input]).ok();
+    assert_eq!(ended(&host, "many")["status"], "SUCCEEDED");
+    let whole = host.flint(["workflow", "history", "steps", "many", "--json"]).ok().json();
+    let events = whole["events"].as_array().expect("events");
+    assert!(events.len() > 1_600 && events.iter().enumerate().all(|(index, event)| event["id"] == index + 1));
+    let people = host.flint(["workflow", "history", "steps", "many"]).ok().stdout;
+    assert_eq!(people.lines().count(), events.len());
+    let page = |query: &str| host.admin().get(&format!("/v1/workflows/steps/executions/many/history{query}"));
+    let first = page("").expect(200).json();
+    assert_eq!((first["events"].as_array().map(Vec::len), &first["cursor"]), (Some(1_000), &json!("1000")));
+    let next = page("?cursor=1000&limit=2").expect(200).json();
+    assert_eq!((&next["events"], &next["cursor"]), (&json!(events[1_000..1_002]), &json!("1002")));
+    assert_eq!(page("?cursor=1000").expect(200).json()["cursor"], Value::Null);
+    assert_eq!(page("?cursor=x").expect(400).json()["code"], "workflow/invalid-cursor");
+    assert!(host.stop().success());
+}
+
+/// Executions whose expressions take all there is of the processor: the host answers meanwhile, and they end.
+#[test]
+fn executions_that_compute_for_long_hold_nobody_up() {
+    let state = |at: usize| {
+        let output = "{% $count($map([1..100000], function($n) { $n % 7 })) %}";
+        (format!("S{at}"), json!({"Type": "Pass", "Output": output, "Next": format!("S{}", at + 1)}))
+    };
+    let last = ("S60".to_owned(), json!({"Type": "Succeed"}));
+    let states: serde_json::Map<_, _> = (0..60).map(state).chain([last]).collect();
+    let host = platform(&json!({"QueryLanguage": "JSONata", "StartAt": "S0", "States": states})).start();
+    let names = ["a", "b", "c", "d"];
+    for name in names {
+        host.flint(["workflow", "start", "steps", "--name", name]).ok();
+    }
+    let mut longest = Duration::ZERO;
+    let is_over = |name: &str| {
+        let path = format!("/v1/workflows/steps/executions/{name}");
+        host.admin().get(&path).expect(200).json()["status"] != "RUNNING"
+    };
+    while !names.into_iter().all(|name| {
+        let began = Instant::now();
+        let is_over = is_over(name);
+        longest = longest.max(began.elapsed());
+        is_over
+    }) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for name in names {
+        let execution = ended(&host, name);
+        assert_eq!((&execution["status"], &execution["output"]), (&json!("SUCCEEDED"), &json!(100_000)), "{name}");
+    }
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
+    assert!(host.stop().success());
+}
+
+#[test]
 fn an_execution_is_started_once_by_its_name_stopped_and_redriven() {
     let waits = json!({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 86400, "Next": "B"}, "B": {"Type": "Succeed"}}});
     let host = platform(&waits).start();

@@ -11,6 +11,7 @@ use flint_config::platform::Kind;
 use flint_model::WorkflowName;
 use flint_stores::Stores;
 use flint_stores_embedded::Embedded;
+use flint_workflows::aside::Aside;
 use flint_workflows::definition::{BucketAt, Machine};
 use flint_workflows::mistake::Mistake;
 use flint_workflows::resource::{Service, kebab};
@@ -104,11 +105,13 @@ impl Loaded {
     /// # Errors
     /// A defect: the definitions were read before.
     pub(crate) fn executions(&self, stores: &Arc<Embedded>) -> Result<Workflows, Error> {
+        let aside = Aside::default();
         let executions = |(name, text): (&WorkflowName, &String)| {
             let bug = || Error::Bug(format!("the definition of {name} was good, and is not any more"));
             let workflow = self.platform.workflows.get(name).ok_or_else(bug)?;
             let stores: Arc<dyn Stores> = Arc::<Embedded>::clone(stores);
-            let executions = wire::workflow::executions(stores, name, workflow, text).map_err(|_| bug())?;
+            let executions =
+                wire::workflow::executions(stores, name, workflow, text, aside.clone()).map_err(|_| bug())?;
             Ok((name.clone(), Arc::new(executions)))
         };
         self.definitions.iter().map(executions).collect()

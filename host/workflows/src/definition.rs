@@ -37,6 +37,8 @@ pub struct Machine {
     pub timeout: Option<u64>,
     /// Its states.
     pub graph: Arc<Graph>,
+    /// Whether its expressions may take long: some are more than look-ups of JSONata.
+    pub is_long: bool,
 }
 
 /// States, and the first of them: of a machine, of a branch, of the items of a map.

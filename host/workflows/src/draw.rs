@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use layers::layers;
 
-pub use marks::marks;
+pub use marks::Marking;
 pub use mermaid::mermaid;
 pub use svg::svg;
 pub use text::text;

@@ -29,9 +29,10 @@ mod within;
 mod tests;
 
 use crate::arn;
+use crate::aside::Aside;
 use crate::definition::Machine;
 use crate::failure::Failure;
-use crate::run::{Event, Limits, Run, Ticket};
+use crate::run::{Event, Limits, Outcome, Run, Ticket};
 use crate::size;
 use crate::source::{self, Located};
 use crate::token::Token;
@@ -51,7 +52,8 @@ pub use map::MapEvent;
 pub use message::{Alarm, Job, News, Notice, Work};
 pub use origin::Origin;
 use read::Cached;
-pub use read::{Described, Listed};
+pub use read::{Described, History, Listed};
+pub use step::{STEP_MAX, Stepped};
 pub use within::Within;
 
 /// Most map runs that are kept in memory between their steps, each with all its items.
@@ -83,6 +85,8 @@ pub struct Options {
     pub cached_max: usize,
     /// Whether they run in memory, and nothing of them is kept: a start is a job that runs one to its end then.
     pub is_express: bool,
+    /// Where steps and replays are made that may take long.
+    pub aside: Aside,
 }
 
 /// The executions of a workflow.
@@ -255,6 +259,12 @@ impl Executions {
         self.stores.commit(Commit::new(effects)).await.map(drop)
     }
 
+    /// Where what may take long is done.
+    #[must_use]
+    pub fn aside(&self) -> &Aside {
+        &self.options.aside
+    }
+
     /// Where they are kept.
     #[must_use]
     pub fn stores(&self) -> &dyn Stores {
@@ -321,20 +331,38 @@ impl Executions {
         self.within(&*self.stores).stopping(name, failure).await
     }
 
-    /// Goes on with an execution that did not succeed, from where it failed.
+    /// Goes on with an execution that did not succeed, from where it failed. It runs when this answers, and for any other
+    /// redrive.
     ///
     /// # Errors
-    /// [`ExecutionError::Missing`], [`ExecutionError::Ended`] if it runs or has succeeded.
+    /// [`ExecutionError::Missing`], [`ExecutionError::Ended`] if it runs or has succeeded, and [`ExecutionError::Corrupt`] if
+    /// its journal does not lead to where it ended.
     pub async fn redrive(&self, name: &str) -> Result<(), ExecutionError> {
-        let head = self.described(name).await?.head;
-        match head.status {
-            Status::Running | Status::Succeeded => {
-                Err(ExecutionError::Ended { name: name.to_owned(), status: head.status.name() })
+        let key = keys::head(&self.options.workflow, name);
+        loop {
+            let missing = || ExecutionError::Missing { name: name.to_owned() };
+            let entry = self.stores.kv().get(&self.place.store, &key).await?.ok_or_else(missing)?;
+            let head = self.head(name).await?.ok_or_else(missing)?;
+            let Cached { run, head, .. } = self.load(name, head).await?;
+            match (head.status, run.outcome()) {
+                (status @ (Status::Running | Status::Succeeded), _) => {
+                    return Err(ExecutionError::Ended { name: name.to_owned(), status: status.name() });
+                }
+                (_, None | Some(Outcome::Succeeded(_))) => {
+                    return Err(read::corrupt(name, "it does not lead to where the execution ended".to_owned()));
+                }
+                _ => {}
             }
-            _ => {
-                let event = Event::Redriven { redrives: head.redrives + 1 };
-                self.stores.commit(self.notice(name, head.seed, News::Execution(event)).into()).await?;
-                Ok(())
+            let (redrives, seed) = (head.redrives + 1, head.seed);
+            let is_same = Some(Expectation::Version(entry.version));
+            let effects = vec![
+                self.put(key.clone(), head.redriven(redrives).write(), is_same),
+                self.notice(name, seed, News::Execution(Event::Redriven { redrives })),
+            ];
+            match self.stores.commit(Commit::new(effects)).await {
+                // It was redriven or forgotten meanwhile.
+                Err(CommitError::Conflict { .. }) => {}
+                done => return Ok(done.map(drop)?),
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Whoever runs one waits for it. If the host ends before, all that it was is gone: who wants it run at least once starts it by a
 //! message that is settled with its end.
 
+use crate::aside::Aside;
 use crate::failure::Failure;
 use crate::run::{Command, Event, Moment, Outcome, Run, TaskOrder, Ticket};
 use crate::{chance, failure};
@@ -30,15 +31,20 @@ pub trait World: Send + Sync {
 }
 
 /// Runs an execution to its end. Dropping the future ends it, and the calls that it waits for.
-pub async fn run(mut run: Run, world: &dyn World) -> Outcome {
-    let seed = run.about().seed;
+pub async fn run(mut run: Run, world: &dyn World, aside: &Aside) -> Outcome {
+    let (seed, is_long, began) = (run.about().seed, run.machine().is_long, world.now());
     let mut waits = Waits::default();
     waits.pending.push(world.sleep(DURATION_MAX).map(|()| Wake::OutOfTime).boxed());
     let (mut event, mut applied) = (Event::Started, 0);
     loop {
         let moment = Moment { now: world.now(), seed: chance::seed_of(seed, applied), room: run.limits().step_max };
         applied += 1;
-        for command in run.apply(event, moment).commands {
+        // Whoever always has something to do never waits until its time is over.
+        if u128::from(moment.now.saturating_sub(began)) >= DURATION_MAX.as_millis() {
+            return Outcome::TimedOut;
+        }
+        let made = aside.run(is_long, || run.apply(event, moment)).await;
+        for command in made.commands {
             match command {
                 Command::End(outcome) => return outcome,
                 Command::StartTask(order) => {
@@ -164,8 +170,12 @@ mod tests {
     }
 
     async fn ran(state: Value, input: Value) -> Outcome {
-        let definition = json!({"StartAt": "A", "States": {"A": state}}).to_string();
-        let machine = Arc::new(source::load(&definition).expect("it is valid"));
+        let run = run_of(&json!({"StartAt": "A", "States": {"A": state}}), input);
+        super::run(run, &Quick::default(), &Aside::default()).await
+    }
+
+    fn run_of(definition: &Value, input: Value) -> Run {
+        let machine = Arc::new(source::load(&definition.to_string()).expect("it is valid"));
         let about = About {
             id: "e".to_owned(),
             name: "e".to_owned(),
@@ -178,7 +188,7 @@ mod tests {
             machine_name: "m".to_owned(),
         };
         let limits = Limits { events_max: None, ..Limits::default() };
-        run(Run::new(machine, Arc::new(about), limits, false), &Quick::default()).await
+        Run::new(machine, Arc::new(about), limits, false)
     }
 
     #[tokio::test]
@@ -190,6 +200,37 @@ mod tests {
         let other = json!({"StartAt": "C", "States": {"C": {"Type": "Wait", "Seconds": 5, "End": true}}});
         let both = json!({"Type": "Parallel", "End": true, "Branches": [branch, other]});
         assert_eq!(ran(both, json!(1)).await, Outcome::Succeeded(json!([1, 1])));
+    }
+
+    /// A world in which ten seconds pass whenever somebody looks at its clock, and nothing else happens.
+    #[derive(Default)]
+    struct Racing(AtomicU64);
+
+    impl World for Racing {
+        fn now(&self) -> u64 {
+            self.0.fetch_add(10_000, Ordering::Relaxed)
+        }
+
+        fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
+            Box::pin(async move {
+                if !time.is_zero() {
+                    std::future::pending().await
+                }
+            })
+        }
+
+        fn call(&self, _: Box<TaskOrder>) -> BoxFuture<'_, Result<Value, Failure>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_never_waits_is_given_up_too() {
+        let stop = json!([{"Variable": "$.stop", "IsPresent": true, "Next": "C"}]);
+        let states = json!({"A": {"Type": "Pass", "Next": "B"}, "C": {"Type": "Succeed"},
+            "B": {"Type": "Choice", "Choices": stop, "Default": "A"}});
+        let run = run_of(&json!({"StartAt": "A", "States": states}), json!({}));
+        assert_eq!(super::run(run, &Racing::default(), &Aside::default()).await, Outcome::TimedOut);
     }
 
     #[tokio::test]

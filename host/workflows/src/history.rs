@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::moment;
+use crate::size;
 use serde_json::{Map, Value, json};
 
 /// An event of an execution's history.
@@ -18,6 +19,71 @@ pub struct Happened {
     /// What its kind has to say.
     pub details: Option<Value>,
 }
+
+/// Which events of a history are kept: of those that are not, nothing is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The numbers of the first that is kept, and of the first after the last.
+    from: u64,
+    until: u64,
+    /// How many bytes are kept yet.
+    room: usize,
+    /// Whether of details only the name of the state is kept.
+    is_brief: bool,
+}
+
+impl Keep {
+    /// No events.
+    pub const NOTHING: Self = Self { from: u64::MAX, until: u64::MAX, room: 0, is_brief: false };
+    /// All events.
+    pub const ALL: Self = Self { from: 0, until: u64::MAX, room: usize::MAX, is_brief: false };
+    /// All events, with no more than which state each is about.
+    pub const STATES: Self = Self { is_brief: true, ..Self::ALL };
+
+    /// The events after one, so many and so many bytes at most; one of them whatever it is.
+    #[must_use]
+    pub fn page(after: u64, most: u64, bytes: usize) -> Self {
+        let from = after.saturating_add(1);
+        Self { from, until: from.saturating_add(most), room: bytes, is_brief: false }
+    }
+
+    /// All events, up to so many bytes.
+    #[must_use]
+    pub fn up_to(bytes: usize) -> Self {
+        Self { room: bytes, ..Self::ALL }
+    }
+
+    /// The number of the first event for which there is no room any more.
+    #[must_use]
+    pub fn until(&self) -> u64 {
+        self.until
+    }
+
+    /// Whether the event of this number is kept, as far as one can know without it.
+    pub(crate) fn wants(&self, id: u64) -> bool {
+        (self.from..self.until).contains(&id)
+    }
+
+    /// Takes what is kept of an event that is wanted; nothing if there is no room for it, nor for what comes after it.
+    pub(crate) fn take(&mut self, mut happened: Happened) -> Option<Happened> {
+        if let Some(details) = happened.details.as_mut().and_then(Value::as_object_mut).filter(|_| self.is_brief) {
+            details.retain(|name, _| matches!(name.as_str(), "name" | "state"));
+        }
+        let size = EVENT + happened.details.as_ref().map_or(0, size::of);
+        match self.room.checked_sub(size) {
+            Some(left) => self.room = left,
+            None if happened.id == self.from => self.room = 0,
+            None => {
+                self.until = happened.id;
+                return None;
+            }
+        }
+        Some(happened)
+    }
+}
+
+/// About how many bytes an event has without its details.
+const EVENT: usize = 128;
 
 impl Happened {
     /// The event with the names that AWS's API has.
@@ -70,6 +136,25 @@ pub fn of_data(field: &str, data: &Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_ends_when_it_is_full_by_number_or_by_bytes_and_has_an_event_at_least() {
+        let kept = |mut keep: Keep| {
+            let event = |id| Happened { id, previous: 0, at: 0, kind: "k", details: Some(json!("x".repeat(1_000))) };
+            let mut ids = Vec::new();
+            for id in 1..=9 {
+                let kept = if keep.wants(id) { keep.take(event(id)) } else { None };
+                ids.extend(kept.map(|event| event.id));
+            }
+            (ids, keep.until())
+        };
+        assert_eq!(kept(Keep::page(2, 3, usize::MAX)), (vec![3, 4, 5], 6));
+        assert_eq!(kept(Keep::page(2, 3, 2_500)), (vec![3, 4], 5));
+        assert_eq!(kept(Keep::page(2, 3, 10)), (vec![3], 4));
+        assert_eq!(kept(Keep::page(9, 3, 10)), (vec![], 13));
+        assert_eq!(kept(Keep::up_to(2_500)), (vec![1, 2], 3));
+        assert!(kept(Keep::NOTHING).0.is_empty());
+    }
 
     #[test]
     fn an_event_has_the_names_of_the_api() {

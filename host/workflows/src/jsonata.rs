@@ -4,7 +4,8 @@
 //! adds the functions of AWS, takes `$eval` away, and makes time and chance come from the scene, so that a replay sees the same.
 //!
 //! What is bounded, and how:
-//! - time: the evaluator looks at the clock at each node and each turn of a loop ([`Limits::time`]);
+//! - time: the evaluator looks at the clock at each node and each turn of a loop ([`Limits::time`]), the first time that a
+//!   state is evaluated; a replay is told what ran out of time then ([`crate::clock`]);
 //! - nesting: the evaluator counts levels ([`Limits::depth`]), and its stack grows on the heap;
 //! - sequences: no query may return more items than [`Limits::sequence`];
 //! - memory: [`guard`] rewrites the syntax tree so that what makes text, arrays and objects is weighed by [`meter`] as it
@@ -26,6 +27,7 @@ mod shortcut;
 #[cfg(test)]
 mod tests;
 
+use crate::clock::{Allowed, Evaluation};
 use crate::failure::name::QUERY_EVALUATION_ERROR;
 use crate::scene::{Scene, Trouble};
 use guard::Names;
@@ -43,6 +45,11 @@ pub(crate) const NO_DOCUMENT: &str = "there is no input document that it could m
 
 /// What is said of a call of something that is no function.
 const NO_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
+
+/// The code of an evaluation that ran out of time, and what is said of one.
+const LATE: &str = "D1012";
+const IS_LATE: &str =
+    "threw an error during evaluation. D1012: The evaluation takes too long. Check for an infinite loop";
 
 /// What one evaluation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +113,12 @@ impl Jsonata {
         Self { limits, ..self }
     }
 
+    /// Whether an expression of this text is no more than a look-up for sure, such as `$states.input.order`.
+    #[must_use]
+    pub fn is_lookup(text: &str) -> bool {
+        text.starts_with('$') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"$_.".contains(&byte))
+    }
+
     /// The text that was parsed.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -124,10 +137,12 @@ impl Jsonata {
     /// # Errors
     /// `States.QueryEvaluationError` if it fails, returns nothing, or returns what JSON can't say.
     pub fn evaluate(&self, scene: &Scene<'_>, location: &str) -> Result<Value, Trouble> {
+        // Look-ups are counted too, so that another version, which has more or fewer of them, counts the same.
+        let evaluation = scene.clock.evaluation();
         match self.parsed.shortcut.as_ref().map_or(Found::Unsure, |shortcut| shortcut.find(scene)) {
             Found::Value(found) => Ok(found),
             Found::Nothing => Err(self.trouble(location, "returned nothing (undefined).")),
-            Found::Unsure => self.evaluate_tree(scene, location),
+            Found::Unsure => self.evaluate_tree(scene, location, evaluation),
         }
     }
 
@@ -142,10 +157,21 @@ impl Jsonata {
         }
     }
 
-    fn evaluate_tree(&self, scene: &Scene<'_>, location: &str) -> Result<Value, Trouble> {
+    fn evaluate_tree(&self, scene: &Scene<'_>, location: &str, evaluation: Evaluation) -> Result<Value, Trouble> {
+        let time = match scene.clock.allows(evaluation, self.limits.time) {
+            Allowed::For(time) => Some(time),
+            Allowed::Any => None,
+            Allowed::Nothing => return Err(self.trouble(location, IS_LATE)),
+        };
         let new = if self.parsed.names.tuples { Meter::of_tuples } else { Meter::new };
         let meter = new(self.limits.memory, self.limits.sequence);
-        let value = self.run(scene, location, &meter).map_err(|error| self.thrown(location, error.message()))?;
+        let value = self.run(scene, location, &meter, time).map_err(|error| match coded(error.message()) {
+            late if late.starts_with(LATE) => {
+                scene.clock.ran_out(evaluation);
+                self.trouble(location, IS_LATE)
+            }
+            message => self.thrown(location, message),
+        })?;
         if value.is_undefined() {
             return Err(self.trouble(location, "returned nothing (undefined)."));
         }
@@ -153,10 +179,16 @@ impl Jsonata {
         convert::to_json(&value, 0).ok_or_else(|| self.trouble(location, "returned an unsupported result type."))
     }
 
-    fn run(&self, scene: &Scene<'_>, location: &str, meter: &Meter) -> Result<JValue, EvaluatorError> {
+    fn run(
+        &self,
+        scene: &Scene<'_>,
+        location: &str,
+        meter: &Meter,
+        time: Option<Duration>,
+    ) -> Result<JValue, EvaluatorError> {
         let mut context = Context::new();
         convert::bind(&mut context, scene, &self.parsed.names);
-        let mut evaluator = Evaluator::with_options(context, self.options(meter.sequence));
+        let mut evaluator = Evaluator::with_options(context, self.options(meter.sequence, time));
         meter.register(&mut evaluator)?;
         aws::register(&mut evaluator, scene, location, meter)?;
         match self.tree_for(scene) {
@@ -175,9 +207,9 @@ impl Jsonata {
         guard::guarded(tree, &bound).ok()
     }
 
-    fn options(&self, sequence: usize) -> EvaluatorOptions {
+    fn options(&self, sequence: usize, time: Option<Duration>) -> EvaluatorOptions {
         EvaluatorOptions {
-            timeout_ms: u64::try_from(self.limits.time.as_millis()).ok(),
+            timeout_ms: time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             max_stack_depth: Some(self.limits.depth),
             max_sequence_length: Some(sequence),
             ..EvaluatorOptions::default()

@@ -4,12 +4,14 @@
 //! state machine. Whoever drives runs has the clock, the randomness and the stores.
 //!
 //! Specification: <https://states-language.net/spec.html> and AWS's developer guide; where they are silent, what the service
-//! was seen to do. *Absent:* WebAssembly, HTTP, redb, tasks of tokio.
+//! was seen to do. *Absent:* WebAssembly, HTTP, redb; of tokio, all but what keeps its threads free ([`aside`]).
 
 pub mod amount;
 mod arn;
+pub mod aside;
 mod chance;
 pub mod choice;
+pub mod clock;
 pub mod definition;
 pub mod distributed;
 pub mod draw;

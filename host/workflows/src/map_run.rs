@@ -1,6 +1,7 @@
 //! The run of a distributed Map: which item is next, and what comes out in the end. Pure: whoever drives it runs the items.
 
 use crate::chance;
+use crate::clock::{Clock, Patience};
 use crate::definition::{ItemReader, ItemSource, Machine};
 use crate::distributed::batches;
 use crate::failure::{Failure, name};
@@ -10,6 +11,7 @@ use crate::template::Template;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Most executions at once if the state does not say ("Map state processing modes": 10,000; a machine has fewer).
 const AT_ONCE: u64 = 1_000;
@@ -27,6 +29,8 @@ pub struct Item {
 pub struct MapRun {
     machine: Arc<Machine>,
     inputs: Box<dyn Iterator<Item = Result<Value, Trouble>> + Send>,
+    /// Whether items are made that were made before: they had time enough then.
+    is_again: Arc<AtomicBool>,
     /// How many items there are.
     total: usize,
     at_once: usize,
@@ -51,7 +55,7 @@ impl MapRun {
     pub fn new(order: &Arc<MapOrder>, machine: &Machine, items: Vec<Value>) -> Option<Self> {
         let (map, distributed) = order.definition(machine)?;
         let (selector, source) = (map.selector.clone(), source(order, distributed.reader.as_ref()));
-        let machine = Machine { comment: None, timeout: None, graph: map.processor.clone() };
+        let machine = Machine { comment: None, timeout: None, graph: map.processor.clone(), is_long: machine.is_long };
         let most = order
             .items_max
             .filter(|most| *most > 0)
@@ -59,10 +63,15 @@ impl MapRun {
         let total = items.len().min(most);
         let (selecting, mut context) = (order.clone(), order.context.clone());
         let variables = Arc::new(order.variables.clone());
-        let items = items.into_iter().take(most).enumerate();
+        let (is_again, items) = (Arc::new(AtomicBool::new(false)), items.into_iter().take(most).enumerate());
+        let again = is_again.clone();
         let selected = items.map(move |(index, item)| {
+            let clock = match again.load(Ordering::Relaxed) {
+                true => Clock::default(),
+                false => Clock::live(Patience::default()),
+            };
             let item = json!({"Index": index, "Value": item, "Source": source});
-            select(&selecting, selector.as_ref(), &variables, &mut context, index, item)
+            select(&selecting, selector.as_ref(), &variables, &mut context, (index, item), &clock)
         });
         let inputs: Box<dyn Iterator<Item = _> + Send> = match &order.batch {
             Some(Batch { input, items_max, bytes_max }) => {
@@ -75,6 +84,7 @@ impl MapRun {
         Some(Self {
             machine: Arc::new(machine),
             inputs,
+            is_again,
             total,
             at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
             tolerated_count: order.tolerated_count,
@@ -153,6 +163,14 @@ impl MapRun {
         }
     }
 
+    /// The next item, which was started before.
+    pub fn start_again(&mut self) -> Option<Item> {
+        self.is_again.store(true, Ordering::Relaxed);
+        let item = self.start_next();
+        self.is_again.store(false, Ordering::Relaxed);
+        item
+    }
+
     /// An item's execution ended.
     pub fn ended(&mut self, index: usize, outcome: &Outcome) {
         self.running = self.running.saturating_sub(1);
@@ -221,8 +239,8 @@ fn select(
     selector: Option<&Template>,
     variables: &Variables,
     context: &mut Value,
-    index: usize,
-    mut item: Value,
+    (index, mut item): (usize, Value),
+    clock: &Clock,
 ) -> Result<Value, Trouble> {
     let Some(selector) = selector else { return Ok(item["Value"].take()) };
     if let Some(fields) = context.as_object_mut() {
@@ -236,6 +254,7 @@ fn select(
         variables,
         seed: chance::seed_of(order.seed, index as u64),
         now: order.now,
+        clock,
     };
     selector.evaluate(&scene, "ItemSelector")
 }

@@ -119,7 +119,8 @@ impl Path {
                 None => return Ok(None),
             },
             (Some(query), Some(many)) => {
-                if many.work(root) > WORK_MAX {
+                let work = many.work(root);
+                if work > WORK_MAX || !scene.clock.has_room_for_path(work) {
                     return Err(self.too_much("takes too much work"));
                 }
                 let found = query.query(root).all();

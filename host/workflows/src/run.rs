@@ -1,9 +1,10 @@
 //! One execution: a pure state machine that is told what happened and answers what is to be done.
 //!
-//! [`Run::apply`] takes an [`Event`] and a [`Moment`] and changes nothing but the run: no clock, no randomness, no I/O. The
-//! same events at the same moments lead to the same run, which is how an execution goes on after a crash: its journal is the
-//! list of its events, and they are applied again. What the run wants done comes out as [`Command`]s, which are relayed once
-//! the event is durable.
+//! [`Run::apply`] takes an [`Event`] and a [`Moment`] and changes nothing but the run: no randomness, no I/O, and of the clock
+//! only how long it works itself. What that decides comes out ([`Decided`]), and [`Run::replay`] takes it back: the same events
+//! at the same moments, with what was decided then, lead to the same run, which is how an execution goes on after a crash: its
+//! journal is the list of its events, and they are applied again. What the run wants done comes out as [`Command`]s, which are
+//! relayed once the event is durable.
 //!
 //! A run is a tree of threads: the machine itself, and one for each branch of a Parallel and each item of a Map. *Absent:*
 //! executions of a distributed Map's items, which are runs of their own; the run sees one [`Command::StartMap`].
@@ -20,9 +21,10 @@ mod thread;
 mod tests;
 
 use crate::chance;
+use crate::clock::{Clock, Decided, Patience};
 use crate::definition::{Distributed, Kind, Machine, Map, Mode};
 use crate::failure::Failure;
-use crate::history::Happened;
+use crate::history::{Happened, Keep};
 use crate::resource::Resource;
 use crate::size;
 use serde::{Deserialize, Serialize};
@@ -252,6 +254,8 @@ pub struct Limits {
     /// The room of a step, in bytes: what is ordered in it takes what it weighs, and each state that is entered [`ENTERED`]. What
     /// has no room goes on in a step of its own.
     pub step_max: usize,
+    /// How long a step may take.
+    pub patience: Patience,
     /// Most bytes of an input or an output.
     pub payload_max: usize,
     /// Most bytes of all variables ("Service quotas": 10 MiB).
@@ -269,6 +273,7 @@ impl Default for Limits {
         Self {
             events_max: Some(25_000),
             step_max: 16 << 20,
+            patience: Patience::default(),
             payload_max: size::PAYLOAD_MAX,
             variables_max: 10 << 20,
             held_max: 256 << 20,
@@ -290,6 +295,8 @@ pub struct Made {
     pub commands: Vec<Command>,
     /// What is added to the history; empty if nobody wants to know.
     pub happened: Vec<Happened>,
+    /// What the clock decided: to be kept with the event.
+    pub decided: Decided,
     /// Whether the event meant anything to the run. Who waits for nothing is told in vain.
     pub is_news: bool,
     /// How much room it took.
@@ -320,10 +327,8 @@ pub struct Run {
     outcome: Option<Outcome>,
     /// What was about to be done when it ended without success, for a redrive.
     left: VecDeque<Todo>,
-    /// Whether the history is wanted.
-    keeps_history: bool,
-    /// How many bytes of text its events may still have.
-    history_left: usize,
+    /// What is wanted of the history.
+    keep: Keep,
 }
 
 /// What is to be done next, within a step.
@@ -350,6 +355,7 @@ impl Todo {
 /// A step that is being made.
 struct Step {
     moment: Moment,
+    clock: Clock,
     todo: VecDeque<Todo>,
     made: Made,
 }
@@ -389,9 +395,20 @@ impl Run {
             events: 0,
             outcome: None,
             left: VecDeque::new(),
-            keeps_history,
-            history_left: note::HISTORY_MAX,
+            keep: if keeps_history { Keep::ALL } else { Keep::NOTHING },
         }
+    }
+
+    /// The same run, of whose history this is wanted.
+    #[must_use]
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// The number of the newest event that is kept of the history, if there are further ones, which are not.
+    #[must_use]
+    pub fn kept_until(&self) -> Option<u64> {
+        (self.events >= self.keep.until()).then(|| self.keep.until().saturating_sub(1))
     }
 
     /// How it ended, if it has.
@@ -428,23 +445,37 @@ impl Run {
     /// Applies an event, and goes on until all threads wait for something.
     ///
     /// An event that nobody waits for changes nothing: a task that was cancelled, a second answer, a run that has ended.
+    ///
+    /// It takes as long as the evaluations of some states ([`Limits::patience`]), and blocks its thread for that long.
     pub fn apply(&mut self, event: Event, moment: Moment) -> Made {
-        let mut step = Step { moment, todo: VecDeque::new(), made: Made::default() };
+        self.apply_by(Clock::live(self.limits.patience), event, moment)
+    }
+
+    /// Applies an event that was applied before, of which this was decided then: it comes to the same, however long it takes.
+    pub fn replay(&mut self, event: Event, moment: Moment, decided: Decided) -> Made {
+        self.apply_by(Clock::again(decided), event, moment)
+    }
+
+    fn apply_by(&mut self, clock: Clock, event: Event, moment: Moment) -> Made {
+        let mut step = Step { moment, clock, todo: VecDeque::new(), made: Made::default() };
         step.made.is_news = match event {
             Event::Redriven { redrives } => self.redrive(redrives, &mut step),
             event => self.outcome.is_none() && self.begin(event, &mut step),
         };
+        let mut is_first = true;
         while self.outcome.is_none() && !step.todo.is_empty() {
-            if !step.has_room() {
+            // Whoever goes on does something at least, unless those before it have taken all the room.
+            if step.moment.room == 0 || !is_first && (!step.has_room() || step.clock.rests()) {
                 self.pause(&mut step);
                 break;
             }
+            is_first = false;
             if let Some(todo) = step.todo.pop_front() {
                 self.make(todo, &mut step);
                 self.check(&mut step);
             }
         }
-        step.made
+        Made { decided: step.clock.decided(), ..step.made }
     }
 
     /// Lets others have their turn: what is to be done goes on at once, with an event of its own.

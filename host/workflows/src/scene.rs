@@ -1,5 +1,6 @@
 //! What the expressions of a state see, and how one of them fails.
 
+use crate::clock::Clock;
 use crate::failure::{Failure, name};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub struct Scene<'a> {
     pub seed: u64,
     /// The moment that `$now` and `$millis` tell, in milliseconds since 1970.
     pub now: u64,
+    /// What decides how long an evaluation may take.
+    pub clock: &'a Clock,
 }
 
 impl<'a> Scene<'a> {

@@ -13,9 +13,10 @@ mod tests;
 
 use crate::arn;
 use crate::chance;
+use crate::clock::Patience;
 use crate::definition::Machine;
 use crate::failure::{Failure, name};
-use crate::history::Happened;
+use crate::history::{Happened, Keep};
 use crate::resource::Service;
 use crate::run::{About, Command, Event, Limits, Moment, Outcome, Run, TaskOrder};
 use serde_json::{Value, json};
@@ -28,6 +29,12 @@ use bucket::Buckets;
 use map::Mapping;
 
 pub use mock::Mocks;
+
+/// Most bytes of a history that is kept, about.
+pub const HISTORY_MAX: usize = 256 << 20;
+
+/// A trial holds nobody up, and is to be the same each time: only an expression has a limit of time.
+const PATIENCE: Patience = Patience { work: Duration::MAX, evaluations: Duration::MAX };
 
 /// Where a trial gets what it can't make itself.
 pub trait World {
@@ -82,7 +89,8 @@ impl Report {
 /// Runs a state machine to its end.
 ///
 /// # Errors
-/// A sentence that says for what the execution waits in vain, such as a callback for which there is no mock.
+/// A sentence that says why there is no end: for what the execution waits in vain, such as a callback for which there is no
+/// mock, or that more than [`HISTORY_MAX`] happened.
 pub fn run(
     machine: Arc<Machine>,
     input: Value,
@@ -150,9 +158,11 @@ impl Trial<'_> {
     fn start(&mut self, machine: Arc<Machine>, about: Arc<About>, item: Option<(usize, usize)>) {
         let limits = Limits {
             events_max: if self.options.is_express { None } else { Limits::default().events_max },
+            patience: PATIENCE,
             ..Limits::default()
         };
-        let run = Run::new(machine, about, limits, item.is_none());
+        let keep = if item.is_none() { Keep::up_to(HISTORY_MAX) } else { Keep::NOTHING };
+        let run = Run::new(machine, about, limits, false).keeping(keep);
         self.runs.push(Some(Running { run, item }));
         self.push(self.now, self.runs.len() - 1, Event::Started);
     }
@@ -183,6 +193,9 @@ impl Trial<'_> {
             let is_root = running.item.is_none();
             if is_root {
                 self.history.extend(made.happened);
+                if let Some(events) = running.run.kept_until() {
+                    return Err(too_long(events));
+                }
             }
             for command in made.commands {
                 match command {
@@ -246,6 +259,11 @@ impl Trial<'_> {
     fn seed(&self) -> u64 {
         chance::seed_of(self.options.seed, self.order)
     }
+}
+
+fn too_long(events: u64) -> String {
+    let most = HISTORY_MAX >> 20;
+    format!("the execution was given up: its history has more than {most} MiB, which the first {events} events fill")
 }
 
 fn is_waited_for(run: &Run, event: &Event) -> bool {

@@ -39,7 +39,7 @@
 //! | `GET /v1/workflows/{workflow}/executions?cursor=&limit=` | [`workflow::Executions`] |
 //! | `POST /v1/workflows/{workflow}/executions`, [`workflow::Start`] | [`workflow::Started`] |
 //! | `GET /v1/workflows/{workflow}/executions/{execution}` | [`workflow::Execution`] |
-//! | `GET /v1/workflows/{workflow}/executions/{execution}/history` | [`workflow::History`] |
+//! | `GET /v1/workflows/{workflow}/executions/{execution}/history?cursor=&limit=` | [`workflow::History`] |
 //! | `POST /v1/workflows/{workflow}/executions/{execution}/stop`, [`workflow::Why`] | [`workflow::Accepted`] |
 //! | `POST /v1/workflows/{workflow}/executions/{execution}/redrive` | [`workflow::Accepted`] |
 //! | `POST /v1/workflow-tasks`, [`workflow::Told`] | [`workflow::Accepted`] |

@@ -3,7 +3,8 @@
 use super::api::Problem;
 use super::api::workflow as api;
 use super::api::workflow::{
-    Accepted, Drawn, Execution, Executions, GraphFormat, History, List, Start, Started, TakeTask, TakenTask, Told, Why,
+    Accepted, Drawn, Execution, Executions, GraphFormat, History, HistoryPage, List, Start, Started, TakeTask,
+    TakenTask, Told, Why,
 };
 use super::problem::{of_commit, of_read};
 use super::show::millis;
@@ -28,6 +29,8 @@ use std::time::{Duration, Instant};
 
 /// How many executions are told when nobody says.
 const LISTED: u32 = 100;
+/// How many events of a history a page has at most, and when nobody says.
+const HISTORY: u64 = 1_000;
 /// The longest that a worker waits for a task.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Between two looks at an execution whose end somebody waits for, at least and at most; in between a sixteenth of how long it
@@ -156,13 +159,26 @@ pub(crate) async fn describe(
     Ok(shown(workflow, executions.described(name).await?))
 }
 
-/// What happened in an execution.
+/// What happened in an execution, a page of it.
 ///
 /// # Errors
-/// A problem, if there is none of this name.
-pub(crate) async fn history(executions: &execution::Executions, name: &str) -> Result<History, Problem> {
-    let events = executions.history(name).await?.iter().map(Happened::to_json).collect();
-    Ok(History { events })
+/// A problem, if there is none of this name, or the cursor is none.
+pub(crate) async fn history(
+    executions: &execution::Executions,
+    name: &str,
+    page: &HistoryPage,
+) -> Result<History, Problem> {
+    let no_cursor = |_| {
+        let detail = "the cursor is not one that a page of a history had";
+        Problem::new(StatusCode::BAD_REQUEST, "workflow/invalid-cursor", detail)
+    };
+    let after = page.cursor.as_deref().map_or(Ok(0), str::parse).map_err(no_cursor)?;
+    let most = page.limit.unwrap_or(HISTORY).clamp(1, HISTORY);
+    let execution::History { events, cursor } = executions.history(name, after, most).await?;
+    Ok(History {
+        events: events.iter().map(Happened::to_json).collect(),
+        cursor: cursor.map(|cursor| cursor.to_string()),
+    })
 }
 
 /// Draws what an execution runs, with what became of its states.
@@ -175,7 +191,7 @@ pub(crate) async fn graph(
     format: GraphFormat,
 ) -> Result<Drawn, Problem> {
     let machine = executions.machine(name).await?;
-    let marks = draw::marks(&executions.history(name).await?);
+    let marks = executions.marks(name).await?;
     Ok(Drawn { graph: drawn(&machine, &marks, format) })
 }
 

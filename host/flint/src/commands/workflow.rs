@@ -18,6 +18,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::task::block_in_place;
 
 /// Why a definition could not be tried.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,7 @@ pub(crate) enum WorkflowError {
     /// What is said to be a workflow is no name of one.
     #[error("`{name}` is not the name of a workflow: {error}")]
     Name { name: String, error: flint_model::NameError },
-    /// The execution would never end.
+    /// The execution would never end, or tells too much until then.
     #[error("{0}")]
     Endless(String),
     /// The execution did not succeed; it was told.
@@ -150,7 +151,8 @@ pub(super) fn one_line(text: &str) -> String {
 /// Runs a command on definitions, or on executions.
 pub(crate) async fn run(args: &cli::Workflow, output: Output) -> Result<(), Error> {
     match &args.command {
-        WorkflowCommand::Run(args) => try_it(args, output),
+        // It takes the processor, or sleeps, for as long as it likes.
+        WorkflowCommand::Run(args) => block_in_place(|| try_it(args, output)),
         WorkflowCommand::Check { definition } => check(definition, output),
         WorkflowCommand::Graph { definition, execution: None, format } => graph(definition, *format, output),
         command => workflow_execution::run(&args.host, command, output).await,

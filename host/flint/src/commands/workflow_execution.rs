@@ -2,7 +2,8 @@
 
 use super::kv::running;
 use super::workflow::{WorkflowError, input, json, one_line};
-use crate::admin::api::workflow::{Draw, Execution, List, Start, TakeTask, TakenTask, Told, Why};
+use crate::admin::api::workflow::{Draw, Execution, History, HistoryPage, List, Start, TakeTask, TakenTask, Told, Why};
+use crate::admin::client::Client;
 use crate::cli::{self, WorkflowCommand, WorkflowExecution};
 use crate::error::Error;
 use crate::output::Output;
@@ -34,8 +35,7 @@ pub(super) async fn run(host: &cli::Host, command: &WorkflowCommand, output: Out
             output.answer(&described, || shown(&described))
         }
         WorkflowCommand::History(WorkflowExecution { workflow, execution }) => {
-            let history = client.history(workflow, execution).await?;
-            output.answer(&history, || history.events.iter().map(event).collect())
+            return history(&client, workflow, execution, output).await;
         }
         WorkflowCommand::Stop { execution: WorkflowExecution { workflow, execution }, error, cause } => {
             let why = Why { error: error.clone(), cause: cause.clone() };
@@ -66,6 +66,28 @@ pub(super) async fn run(host: &cli::Host, command: &WorkflowCommand, output: Out
         WorkflowCommand::Run(_) | WorkflowCommand::Check { .. } | WorkflowCommand::Graph { .. } => Ok(()),
     };
     printed.map_err(Error::io("write the answer"))
+}
+
+/// Prints a history as it comes, page after page; as JSON, all of it is one document.
+async fn history(client: &Client, workflow: &WorkflowName, execution: &str, output: Output) -> Result<(), Error> {
+    let print = |text: String| output.raw(text.as_bytes()).map_err(Error::io("write the answer"));
+    let (mut page, mut is_first) = (HistoryPage::default(), true);
+    loop {
+        let History { events, cursor } = client.history(workflow, execution, &page).await?;
+        let is_last = cursor.is_none();
+        if output.is_json() {
+            let (start, end) = (if is_first { "{\"events\":[" } else { "" }, if is_last { "]}\n" } else { "" });
+            let between = if is_first || events.is_empty() { "" } else { "," };
+            let events = events.iter().map(Value::to_string).collect::<Vec<_>>().join(",");
+            print(format!("{start}{between}{events}{end}"))?;
+        } else {
+            print(events.iter().map(event).collect())?;
+        }
+        if is_last {
+            return Ok(());
+        }
+        (page.cursor, is_first) = (cursor, false);
+    }
 }
 
 fn workflow_name(given: &Path) -> Result<WorkflowName, WorkflowError> {

@@ -26,7 +26,8 @@ pub(super) async fn run(
     input: Value,
 ) -> Result<Outcome, ExecutionError> {
     let run = executions.in_memory(name, input, rand::random())?;
-    Ok(express::run(run, &Host { current, executions, trace: TraceContext::root() }).await)
+    let host = Host { current, executions, trace: TraceContext::root() };
+    Ok(express::run(run, &host, executions.aside()).await)
 }
 
 /// What executions of this workflow call.

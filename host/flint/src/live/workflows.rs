@@ -3,10 +3,10 @@
 use super::services::{Call, Done, of_execution};
 use super::{Generation, Served, express};
 use flint_config::platform::Kind;
-use flint_model::WorkflowName;
+use flint_model::{MessageId, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Effect};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{Alarm, ExecutionError, Executions, Job, Notice, Started, Work};
+use flint_workflows::execution::{Alarm, ExecutionError, Executions, Job, Notice, STEP_MAX, Started, Stepped, Work};
 use flint_workflows::failure::{self, Failure};
 use flint_workflows::resource::Resource;
 use flint_workflows::run::Outcome;
@@ -14,7 +14,7 @@ use flint_world::Invocation;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The executions of each workflow.
 pub(crate) type Workflows = BTreeMap<WorkflowName, Arc<Executions>>;
@@ -106,26 +106,36 @@ fn unreadable(delivery: &Delivery, reason: String) -> Failed {
 }
 
 async fn events(executions: &Executions, batch: &[Delivery]) -> Result<Handled, Unanswered> {
+    let began = Instant::now();
     let mut handled = Handled::default();
-    let mut told: BTreeMap<String, Vec<Notice>> = BTreeMap::new();
+    let mut told: BTreeMap<String, (Vec<MessageId>, Vec<Notice>)> = BTreeMap::new();
     for delivery in batch {
         match Notice::read(&delivery.stored.message.body) {
-            Ok(notice) => told.entry(notice.to.clone()).or_default().push(notice),
+            Ok(notice) => {
+                let (ids, notices) = told.entry(notice.to.clone()).or_default();
+                ids.push(delivery.stored.message.id);
+                notices.push(notice);
+            }
             Err(reason) => handled.failures.push(unreadable(delivery, reason)),
         }
     }
-    for (name, notices) in told {
-        match executions.step(&name, notices).await {
-            Ok(effects) => handled.effects.extend(effects),
+    for (name, (ids, notices)) in told {
+        // What is not begun in time comes again at once: a batch has to end long before its lease does.
+        let stepped = match began.elapsed() < STEP_MAX {
+            true => executions.step(&name, notices).await,
+            false => Ok(Stepped { effects: Vec::new(), left: ids.len() }),
+        };
+        match stepped {
+            Ok(Stepped { effects, left }) => {
+                handled.effects.extend(effects);
+                let left = ids.into_iter().rev().take(left);
+                handled.failures.extend(left.map(|id| Failed { id, why: Why::NotTried }));
+            }
             // The others' steps are none the worse for it.
             Err(error @ ExecutionError::Corrupt { .. }) => {
                 tracing::error!(workflow = executions.workflow(), execution = name, %error, "an execution can't go on");
-                let of_it = |delivery: &&Delivery| delivery.stored.message.group.as_deref() == Some(&*name);
-                let failed = |delivery: &Delivery| Failed {
-                    id: delivery.stored.message.id,
-                    why: Why::Failed { reason: error.to_string(), retry: Retry::Default },
-                };
-                handled.failures.extend(batch.iter().filter(of_it).map(failed));
+                let why = || Why::Failed { reason: error.to_string(), retry: Retry::Default };
+                handled.failures.extend(ids.into_iter().map(|id| Failed { id, why: why() }));
             }
             Err(error) => return Err(of_execution(&error)),
         }

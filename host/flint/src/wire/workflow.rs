@@ -7,6 +7,7 @@ use flint_config::platform::{Kind, Workflow};
 use flint_model::{QueueName, StoreName, WorkflowName};
 use flint_stores::{KvLimits, QueueRules, Stores};
 use flint_triggers::message::{Backoff, Options};
+use flint_workflows::aside::Aside;
 use flint_workflows::execution::{self, Executions, Place};
 use flint_workflows::express::DURATION_MAX;
 use flint_workflows::run::Limits;
@@ -51,6 +52,7 @@ pub(crate) fn executions(
     name: &WorkflowName,
     workflow: &Workflow,
     definition: &str,
+    aside: Aside,
 ) -> Result<Executions, Vec<Located>> {
     let place = Place {
         store: StoreName::executions(),
@@ -64,6 +66,7 @@ pub(crate) fn executions(
         retention: workflow.retention,
         cached_max: workflow.runs_cached,
         is_express: workflow.kind == Kind::Express,
+        aside,
     };
     Executions::new(stores, place, options, definition)
 }

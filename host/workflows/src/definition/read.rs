@@ -5,6 +5,7 @@
 
 use super::fields::{Fields, Mistakes, listed};
 use super::{Flow, Graph, JsonataFlow, Kind, Language, Machine, Next, State, flow, graph, kind};
+use crate::jsonata::{self, Jsonata};
 use crate::mistake::{Mistake, Place};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -43,7 +44,17 @@ fn machine(value: &Value, mistakes: &mut Mistakes) -> Option<Machine> {
     let language = language(&mut fields, mistakes).unwrap_or(Language::JsonPath);
     let graph = graph(fields, language, "a state machine", mistakes)?;
     graph::check(&graph, mistakes);
-    Some(Machine { comment, timeout, graph: Arc::new(graph) })
+    Some(Machine { comment, timeout, graph: Arc::new(graph), is_long: is_long(value) })
+}
+
+/// Whether there is an expression of JSONata in it that is more than a look-up.
+fn is_long(value: &Value) -> bool {
+    match value {
+        Value::String(text) => jsonata::text_of(text).is_some_and(|text| !Jsonata::is_lookup(text)),
+        Value::Array(items) => items.iter().any(is_long),
+        Value::Object(fields) => fields.values().any(is_long),
+        _ => false,
+    }
 }
 
 fn language(fields: &mut Fields, mistakes: &mut Mistakes) -> Option<Language> {

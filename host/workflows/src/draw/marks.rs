@@ -1,4 +1,4 @@
-//! What became of an execution's states, from its history.
+//! What became of an execution's states, from its history, of which one event after the other is enough.
 //!
 //! Branches and items run side by side, so what an event is about is found through the event that led to it.
 
@@ -11,10 +11,11 @@ use std::collections::HashMap;
 type Items = (usize, usize);
 
 /// A state that was entered.
-struct Visit<'a> {
-    name: &'a str,
+#[derive(Debug)]
+struct Visit {
+    name: String,
     /// The type of the state, as it begins the kinds of its events.
-    kind: &'a str,
+    kind: &'static str,
     /// The visit that it is within, and those within it.
     around: Option<usize>,
     within: Vec<usize>,
@@ -30,36 +31,26 @@ struct Visit<'a> {
     left: Option<Mark>,
 }
 
-impl Visit<'_> {
+impl Visit {
     fn is_open(&self) -> bool {
         self.left.is_none() && !self.is_gone
     }
 }
 
-/// The visits of states so far.
-#[derive(Default)]
-struct Visits<'a> {
-    all: Vec<Visit<'a>>,
+/// What becomes of an execution's states, as it is told what happens in it.
+#[derive(Debug, Default)]
+pub struct Marking {
+    /// The visits of states so far.
+    all: Vec<Visit>,
     /// The visits that events belong to, by the events' numbers.
     owners: HashMap<u64, usize>,
     /// How the execution ended.
     end: Option<Mark>,
 }
 
-/// The marks of an execution's states, from what happened in it.
-///
-/// Of a state that was entered several times the last time counts; of one that is within a Map, the worst of its items.
-#[must_use]
-pub fn marks(history: &[Happened]) -> Marks {
-    let mut visits = Visits::default();
-    for happened in history {
-        visits.add(happened);
-    }
-    visits.marks()
-}
-
-impl<'a> Visits<'a> {
-    fn add(&mut self, happened: &'a Happened) {
+impl Marking {
+    /// Takes in the next event of the history. Of its details, only the names of states count.
+    pub fn add(&mut self, happened: &Happened) {
         let before = self.owners.get(&happened.previous).copied();
         let kind = happened.kind;
         let name = happened.details.as_ref().and_then(|details| details.get("name")).and_then(Value::as_str);
@@ -87,7 +78,7 @@ impl<'a> Visits<'a> {
         }
     }
 
-    fn enter(&mut self, name: &'a str, kind: &'a str, around: Option<usize>) -> usize {
+    fn enter(&mut self, name: &str, kind: &'static str, around: Option<usize>) -> usize {
         let index = self.all.len();
         let mut items = None;
         if let Some((at, visit)) = around.and_then(|at| Some((at, self.all.get_mut(at)?))) {
@@ -95,7 +86,7 @@ impl<'a> Visits<'a> {
             items = visit.items.or((visit.kind == "Map").then_some((at, visit.attempts)));
         }
         self.all.push(Visit {
-            name,
+            name: name.to_owned(),
             kind,
             around,
             within: Vec::new(),
@@ -185,7 +176,11 @@ impl<'a> Visits<'a> {
         }
     }
 
-    fn marks(&self) -> Marks {
+    /// The marks of the states.
+    ///
+    /// Of a state that was entered several times the last time counts; of one that is within a Map, the worst of its items.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
         let has_failed = self.all.iter().any(|visit| visit.is_open() && visit.is_failed);
         let mut stopped = Vec::with_capacity(self.all.len());
         let mut last: HashMap<&str, (Option<Items>, Mark)> = HashMap::new();
@@ -202,7 +197,7 @@ impl<'a> Visits<'a> {
                 (None, _) if visit.is_failed => Mark::Failed,
                 (None, _) => Mark::Aborted,
             };
-            last.entry(visit.name)
+            last.entry(&visit.name)
                 .and_modify(|(items, known)| {
                     let is_together = visit.items.is_some() && *items == visit.items;
                     if !is_together || rank(mark) > rank(*known) {

@@ -21,6 +21,12 @@ fn machine() -> crate::definition::Machine {
     source::load(MACHINE).expect("it is valid")
 }
 
+fn marks(history: &[Happened]) -> Marks {
+    let mut marking = Marking::default();
+    history.iter().for_each(|happened| marking.add(happened));
+    marking.marks()
+}
+
 fn some_marks() -> Marks {
     Marks::from([("Check".to_owned(), Mark::Succeeded), ("L".to_owned(), Mark::Running)])
 }

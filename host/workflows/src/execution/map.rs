@@ -28,7 +28,9 @@ use flint_stores::{Effect, Expectation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Most items that one step starts: what is left, the next one does.
 const STARTS_MAX: usize = 500;
@@ -147,7 +149,7 @@ impl Mapping {
                 self.goes_on(index, *again);
             }
         }
-        while self.map.started() < record.started && self.start().is_some() {}
+        while self.map.started() < record.started && self.start_again().is_some() {}
     }
 
     /// An item's execution ended when it had been redriven so often; whether that is news.
@@ -187,9 +189,16 @@ impl Mapping {
     }
 
     fn start(&mut self) -> Option<Item> {
-        let item = self.map.start_next()?;
-        self.open.insert(item.index, 0);
-        Some(item)
+        let item = self.map.start_next();
+        self.open.extend(item.as_ref().map(|item| (item.index, 0)));
+        item
+    }
+
+    /// Starts an item that was started before.
+    fn start_again(&mut self) -> Option<Item> {
+        let item = self.map.start_again();
+        self.open.extend(item.as_ref().map(|item| (item.index, 0)));
+        item
     }
 }
 
@@ -254,13 +263,17 @@ impl Executions {
         record: &mut MapRecord,
         effects: &mut Vec<Effect>,
     ) -> Result<Option<End>, ExecutionError> {
-        for _ in 0..STARTS_MAX {
+        let (is_long, began) = (mapping.map.machine().is_long, Instant::now());
+        for begun in 0..STARTS_MAX {
+            if begun > 0 && began.elapsed() > self.options.limits.patience.work {
+                break;
+            }
             if let Some(index) = mapping.map.again_next() {
                 let before = mapping.redrives.get(&index).copied().unwrap_or(0);
                 let again = self.redrive_item(map, index, before, effects).await?;
                 mapping.goes_on(index, again);
                 record.again.push((index, again));
-            } else if let Some(item) = mapping.start() {
+            } else if let Some(item) = self.options.aside.run(is_long, || mapping.start()).await {
                 effects.extend(self.start_item(map, &mapping.head, item));
             } else {
                 return Ok(mapping.map.result().map(|result| result.map_or_else(End::Failed, |_| End::Well)));
@@ -330,13 +343,7 @@ impl Executions {
         self.map_told(map, head.order.task, head.seed, result)
     }
 
-    fn map_told(
-        &self,
-        map: &str,
-        task: Ticket,
-        seed: Option<u64>,
-        result: Result<Value, Failure>,
-    ) -> Option<Effect> {
+    fn map_told(&self, map: &str, task: Ticket, seed: Option<u64>, result: Result<Value, Failure>) -> Option<Effect> {
         let (execution, _) = keys::task_of(map)?;
         let news = News::Execution(Event::TaskEnded { task, result });
         Some(notice(self.place.inbox.clone(), execution, seed, news))
@@ -371,11 +378,11 @@ impl Executions {
         let (open, failed, redrives) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let mut mapping = Mapping { head, map: run, open, failed, redrives, seen: Seen::default() };
         let journal = keys::journal(&self.options.workflow, map);
-        self.scan(&journal, |item| {
+        self.scan_until(&journal, machine.is_long, |item| {
             let record = serde_json::from_slice(&item.entry.value);
             mapping.replay(&record.map_err(|error| read::corrupt(map, error.to_string()))?);
             mapping.seen = mapping.seen.and(&item.entry.value);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })
         .await?;
         Ok(Some(mapping))

@@ -3,17 +3,23 @@
 use super::{ExecutionError, Executions, Head, Parent, keys};
 use crate::arn;
 use crate::chance;
+use crate::clock::Decided;
 use crate::definition::{Kind, Machine};
-use crate::history::Happened;
+use crate::draw::{Marking, Marks};
+use crate::history::{Happened, Keep};
 use crate::run::{About, Event, Made, Moment, Run};
 use crate::source;
 use flint_stores::Stores;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A page of a journal, in records.
 const PAGE: u32 = 1_000;
+/// Most bytes of the events on a page of a history, about.
+const HISTORY_BYTES_MAX: usize = 16 << 20;
 
 /// An execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +39,15 @@ pub struct Listed {
     pub executions: Vec<Described>,
     /// Where to go on; none when these were the last.
     pub cursor: Option<String>,
+}
+
+/// A page of an execution's history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// In the order of their numbers.
+    pub events: Vec<Happened>,
+    /// The number after which the next page begins; none when these were the last.
+    pub cursor: Option<u64>,
 }
 
 /// How much of a journal somebody has seen.
@@ -71,6 +86,9 @@ pub(super) struct Record {
     /// In milliseconds since 1970.
     pub(super) at: u64,
     pub(super) events: Vec<Event>,
+    /// What the clock decided, by the places of the events that it decided something of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) decided: BTreeMap<usize, Decided>,
 }
 
 impl Record {
@@ -85,7 +103,7 @@ pub(super) struct Replay {
     number: u64,
     at: u64,
     /// How many were applied.
-    index: u64,
+    index: usize,
     /// What is left of the step's room.
     room: usize,
 }
@@ -96,13 +114,16 @@ impl Replay {
         Self { number, at, index: 0, room: run.limits().step_max }
     }
 
-    /// Applies the next event. One that means nothing is none of the record's.
-    pub(super) fn apply(&mut self, run: &mut Run, event: Event) -> Made {
-        let seed = chance::seed_of(chance::seed_of(run.about().seed, self.number), self.index);
-        let made = run.apply(event, Moment { now: self.at, seed, room: self.room });
-        self.index += u64::from(made.is_news);
+    /// The moment of the next event.
+    pub(super) fn moment(&self, run: &Run) -> Moment {
+        let seed = chance::seed_of(chance::seed_of(run.about().seed, self.number), self.index as u64);
+        Moment { now: self.at, seed, room: self.room }
+    }
+
+    /// Goes on behind an event. One that means nothing is none of the record's.
+    pub(super) fn applied(&mut self, made: &Made) {
+        self.index += usize::from(made.is_news);
         self.room = self.room.saturating_sub(made.weight);
-        made
     }
 }
 
@@ -152,20 +173,32 @@ impl Executions {
         self.machine_of_head(name, &head).await
     }
 
-    /// All that happened in an execution so far.
+    /// What happened in an execution after the event of a number, 0 for all: so many events at most, or fewer if they are
+    /// large.
     ///
     /// # Errors
     /// [`ExecutionError::Missing`], and what a read fails with.
-    pub async fn history(&self, name: &str) -> Result<Vec<Happened>, ExecutionError> {
+    pub async fn history(&self, name: &str, after: u64, most: u64) -> Result<History, ExecutionError> {
         let head = self.described(name).await?.head;
-        let mut history = Vec::new();
-        self.replay(name, &head, true, |made| history.extend(made.happened)).await?;
-        Ok(history)
+        let (mut events, keep) = (Vec::new(), Keep::page(after, most.max(1), HISTORY_BYTES_MAX));
+        let (run, _) = self.replay(name, &head, keep, |made| events.extend(made.happened)).await?;
+        Ok(History { events, cursor: run.kept_until() })
+    }
+
+    /// What became of an execution's states so far.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Missing`], and what a read fails with.
+    pub async fn marks(&self, name: &str) -> Result<Marks, ExecutionError> {
+        let head = self.described(name).await?.head;
+        let mut marking = Marking::default();
+        self.replay(name, &head, Keep::STATES, |made| made.happened.iter().for_each(|one| marking.add(one))).await?;
+        Ok(marking.marks())
     }
 
     /// An execution's run as its journal has it.
     pub(super) async fn load(&self, name: &str, head: Head) -> Result<Cached, ExecutionError> {
-        let (run, seen) = self.replay(name, &head, false, |_| {}).await?;
+        let (run, seen) = self.replay(name, &head, Keep::NOTHING, |_| {}).await?;
         Ok(Cached { run, seen, head })
     }
 
@@ -180,25 +213,30 @@ impl Executions {
         Ok(has_last && !kv.exists(store, &key(seen.records)).await?)
     }
 
+    /// Applies what happened to an execution again, until no more is to be kept of its history.
     async fn replay(
         &self,
         name: &str,
         head: &Head,
-        keeps_history: bool,
+        keep: Keep,
         mut each: impl FnMut(Made) + Send,
     ) -> Result<(Run, Seen), ExecutionError> {
         let machine = self.machine_of_head(name, head).await?;
-        let mut run = Run::new(machine, self.about(name, head), self.options.limits, keeps_history);
+        let is_long = machine.is_long;
+        let mut run = Run::new(machine, self.about(name, head), self.options.limits, false).keeping(keep);
         let mut seen = Seen::default();
-        self.scan(&keys::journal(&self.options.workflow, name), |item| {
-            let record: Record =
+        self.scan_until(&keys::journal(&self.options.workflow, name), is_long, |item| {
+            let mut record: Record =
                 serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
             let mut step = Replay::of(&run, seen.records, record.at);
-            for event in record.events {
-                each(step.apply(&mut run, event));
+            for (index, event) in record.events.into_iter().enumerate() {
+                let decided = record.decided.remove(&index).unwrap_or_default();
+                let made = run.replay(event, step.moment(&run), decided);
+                step.applied(&made);
+                each(made);
             }
             seen = seen.and(&item.entry.value);
-            Ok(())
+            Ok(if run.kept_until().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
         .await?;
         Ok((run, seen))
@@ -210,13 +248,30 @@ impl Executions {
         prefix: &str,
         mut each: impl FnMut(flint_stores::Item) -> Result<(), ExecutionError> + Send,
     ) -> Result<(), ExecutionError> {
+        self.scan_until(prefix, false, |item| each(item).map(ControlFlow::Continue)).await
+    }
+
+    /// Reads entries whose keys start so, in their order, as long as more are wanted. What is done with them may be long:
+    /// others have their turn in between.
+    pub(super) async fn scan_until(
+        &self,
+        prefix: &str,
+        is_long: bool,
+        mut each: impl FnMut(flint_stores::Item) -> Result<ControlFlow<()>, ExecutionError> + Send,
+    ) -> Result<(), ExecutionError> {
         let mut cursor = None;
         loop {
             let page = self.stores.kv().scan(&self.place.store, prefix, cursor.as_deref(), PAGE).await?;
-            page.items.into_iter().try_for_each(&mut each)?;
+            let (mut items, mut flow) = (page.items.into_iter(), ControlFlow::Continue(()));
+            let next = || {
+                let Some(item) = items.next() else { return Ok::<_, ExecutionError>(false) };
+                flow = each(item)?;
+                Ok(flow.is_continue())
+            };
+            self.options.aside.repeat(is_long, next).await?;
             match page.cursor {
-                Some(next) => cursor = Some(next),
-                None => return Ok(()),
+                Some(next) if flow.is_continue() => cursor = Some(next),
+                _ => return Ok(()),
             }
         }
     }
@@ -263,7 +318,12 @@ impl Executions {
 /// What is done with the items of a Map state.
 fn processor(machine: &Machine, state: &str) -> Option<Arc<Machine>> {
     match &machine.state(state)?.kind {
-        Kind::Map(map) => Some(Arc::new(Machine { comment: None, timeout: None, graph: map.processor.clone() })),
+        Kind::Map(map) => Some(Arc::new(Machine {
+            comment: None,
+            timeout: None,
+            graph: map.processor.clone(),
+            is_long: machine.is_long,
+        })),
         _ => None,
     }
 }

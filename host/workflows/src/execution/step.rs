@@ -5,18 +5,31 @@ use super::{Alarm, ExecutionError, Executions, Head, Job, News, Notice, Origin, 
 use crate::run::{Command, Event, Made, Outcome};
 use flint_model::{MessageId, Timestamp};
 use flint_stores::{Effect, Expectation, Message, SendOptions};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How long a step takes more on, and waits until it may begin. What it has taken on, it does.
+pub const STEP_MAX: Duration = Duration::from_secs(5);
+
+/// What came of a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stepped {
+    /// What is to be committed with the end of the messages that were applied.
+    pub effects: Vec<Effect>,
+    /// How many of the last messages were not applied, for want of time: they are to come again.
+    pub left: usize,
+}
 
 impl Executions {
     /// Applies what happened to an execution or a map run, in its order, and answers what is to be committed with the end of the
-    /// messages that told it.
+    /// messages that told it. After [`STEP_MAX`] it leaves the rest.
     ///
     /// What nobody waits for, and what is told to an execution that is not there, has no effects. Dropping the future, or not
     /// committing what it answers, changes nothing.
     ///
     /// # Errors
     /// What a read fails with, or [`ExecutionError::Corrupt`].
-    pub async fn step(&self, to: &str, notices: Vec<Notice>) -> Result<Vec<Effect>, ExecutionError> {
+    pub async fn step(&self, to: &str, notices: Vec<Notice>) -> Result<Stepped, ExecutionError> {
         let (mut events, mut of_map) = (Vec::new(), Vec::new());
         for Notice { seed, news, .. } in notices {
             match news {
@@ -27,31 +40,46 @@ impl Executions {
         // A name is that of one or of the other.
         match of_map.is_empty() {
             true => self.run_step(to, events).await,
-            false => self.map_step(to, of_map).await,
+            false => Ok(Stepped { effects: self.map_step(to, of_map).await?, left: 0 }),
         }
     }
 
-    async fn run_step(&self, name: &str, events: Vec<(Option<u64>, Event)>) -> Result<Vec<Effect>, ExecutionError> {
+    async fn run_step(&self, name: &str, events: Vec<(Option<u64>, Event)>) -> Result<Stepped, ExecutionError> {
+        let (began, mut left) = (Instant::now(), events.len());
         let goes_on = events.iter().any(|(_, event)| matches!(event, Event::Redriven { .. }));
-        let Some(cached) = self.current(name, goes_on).await? else { return Ok(Vec::new()) };
+        let Some(cached) = self.current(name, goes_on).await? else { return Ok(Stepped::default()) };
         let Cached { mut run, seen, head } = cached;
-        // What is left of an earlier one of the name means another.
-        let events = events.into_iter().filter(|(seed, _)| seed.is_none_or(|seed| seed == head.seed));
-        let now = self.stores.now();
-        let mut news = Record { at: now.as_millis(), events: Vec::new() };
+        let (now, is_long) = (self.stores.now(), run.machine().is_long);
+        let mut news = Record { at: now.as_millis(), events: Vec::new(), decided: BTreeMap::new() };
         let mut effects = Vec::new();
         let mut step = Replay::of(&run, seen.records, news.at);
-        for (_, event) in events {
-            let made = step.apply(&mut run, event.clone());
+        for (seed, event) in events {
+            // What is left of an earlier one of the name means another.
+            if seed.is_some_and(|seed| seed != head.seed) {
+                left -= 1;
+                continue;
+            }
+            // If it was long until the run was there, it is kept for whoever is told the same again.
+            if began.elapsed() > STEP_MAX {
+                break;
+            }
+            let place = news.events.len();
+            let moment = step.moment(&run);
+            let apply = || run.apply(event.clone(), moment);
+            let Some(mut made) = self.options.aside.run_soon(is_long, STEP_MAX, apply).await else { break };
+            step.applied(&made);
+            left -= 1;
             // Only what means something is in the journal.
             if made.is_news {
                 news.events.push(event);
+                let decided = std::mem::take(&mut made.decided);
+                news.decided.extend((!decided.is_nothing()).then_some((place, decided)));
                 effects.extend(self.relayed(name, &head, made, now).await?);
             }
         }
         if news.events.is_empty() {
             self.runs.keep(name, Cached { run, seen, head });
-            return Ok(effects);
+            return Ok(Stepped { effects, left });
         }
         let (key, record) = (keys::record(&self.options.workflow, name, seen.records), news.write());
         let seen = seen.and(&record);
@@ -67,7 +95,7 @@ impl Executions {
             Some(_) => effects.extend(self.to_parent(name, &head)),
             None => self.runs.keep(name, Cached { run, seen, head }),
         }
-        Ok(effects)
+        Ok(Stepped { effects, left })
     }
 
     /// An execution's run as the journal has it now: the one that is kept, if what it has seen is what there is. None if there is

@@ -1,9 +1,11 @@
 //! Executions on a real store, driven by a small message door that loses its memory at will.
 
+mod clock;
 mod distributed;
 mod given_up;
 
 use super::*;
+use crate::history::Happened;
 use crate::run::Ticket;
 use crate::token::Token;
 use cap_std::ambient_authority;
@@ -84,6 +86,7 @@ fn executions(stores: &Arc<Embedded>, definition: &str) -> Executions {
         retention: DAY,
         cached_max: 100,
         is_express: false,
+        aside: Aside::default(),
     };
     Executions::new(stores.clone(), place(), options, definition).expect("it is valid")
 }
@@ -128,7 +131,7 @@ impl Site {
     }
 
     /// Handles what the queues hold now; whether they held anything. `dies` says before which commits the host dies.
-    async fn turn(&mut self, dies: &mut dyn FnMut() -> bool) -> bool {
+    async fn turn(&mut self, dies: &mut (dyn FnMut() -> bool + Send)) -> bool {
         let place = place();
         let events = self.receive(&place.inbox).await;
         let mut groups: BTreeMap<String, Vec<&Delivery>> = BTreeMap::new();
@@ -138,7 +141,8 @@ impl Site {
         let mut is_busy = !events.is_empty();
         for (name, deliveries) in groups {
             let told = deliveries.iter().map(|delivery| Notice::read(&delivery.stored.message.body).expect("a notice"));
-            let effects = self.executions.step(&name, told.collect()).await.expect("a step");
+            let Stepped { effects, left } = self.executions.step(&name, told.collect()).await.expect("a step");
+            assert_eq!(left, 0, "nothing takes so long");
             if dies() {
                 return true;
             }
@@ -192,6 +196,11 @@ impl Site {
         }
     }
 
+    /// All that happened in an execution.
+    async fn history(&self, name: &str) -> Vec<Happened> {
+        self.executions.history(name, 0, u64::MAX).await.expect("a history").events
+    }
+
     /// Works until nothing is left to do now, and then lets time pass; until the execution has ended.
     async fn finish(&mut self, name: &str) -> Head {
         for _ in 0..10_000 {
@@ -218,10 +227,10 @@ async fn an_execution_runs_to_its_end_and_its_history_has_no_gaps() {
         (head.status, &output["all"], &output["error"]["Error"]),
         (Status::Succeeded, &json!(["well", [1, 2, 3]]), &json!("Sorry"))
     );
-    let history = site.executions.history("one").await.expect("a history");
+    let history = site.history("one").await;
     assert!(history.iter().enumerate().all(|(index, happened)| happened.id == index as u64 + 1));
     assert_eq!(history.last().map(|happened| happened.kind), Some("ExecutionSucceeded"));
-    let again = site.executions.history("one").await.expect("a history");
+    let again = site.history("one").await;
     assert_eq!(history, again);
 }
 
@@ -259,7 +268,7 @@ async fn an_execution_ends_as_it_would_have_however_often_the_host_dies() {
             (Status::Succeeded, &json!(["well", [1, 2, 3, 4, 5]])),
             "seed {seed}"
         );
-        let history = site.executions.history("one").await.expect("a history");
+        let history = site.history("one").await;
         assert!(history.iter().enumerate().all(|(index, happened)| happened.id == index as u64 + 1), "seed {seed}");
         let succeeded = history.iter().filter(|happened| happened.kind == "MapIterationSucceeded").count();
         assert_eq!(succeeded, 5, "seed {seed}, {deaths} deaths");
@@ -275,14 +284,14 @@ async fn a_step_is_applied_once_whoever_makes_it_twice() {
     let site = Site::new(MIXED);
     site.executions.start("one", json!({"items": [1]}), 7).await.expect("it starts");
     let deliveries = site.receive(&place().inbox).await;
-    let effects = site.executions.step("one", vec![started()]).await.expect("a step");
+    let Stepped { effects, .. } = site.executions.step("one", vec![started()]).await.expect("a step");
     let other = executions(&site.stores, MIXED);
-    let twice = other.step("one", vec![started()]).await.expect("a step");
+    let twice = other.step("one", vec![started()]).await.expect("a step").effects;
     site.settle(effects, &deliveries).await;
     let error = site.stores.commit(Commit::new(twice)).await.expect_err("it was made");
     assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
     // What it kept is ahead of the journal, or behind it, and is not used.
-    assert_eq!(other.step("one", vec![started()]).await.expect("no step"), []);
+    assert_eq!(other.step("one", vec![started()]).await.expect("no step"), Stepped::default());
 }
 
 #[tokio::test]
@@ -354,7 +363,7 @@ async fn a_callback_goes_to_its_execution_once() {
     assert!(matches!(site.executions.tell(&guessed, ended).await, Err(ExecutionError::Missing { .. })));
     site.executions.tell(token, ended).await.expect("it is told");
     assert_eq!(site.finish("one").await.output, Some(json!("yes")));
-    let history = site.executions.history("one").await.expect("a history");
+    let history = site.history("one").await;
     assert!(history.iter().any(|happened| happened.kind == "TaskSubmitted"));
     assert!(matches!(site.executions.tell(token, ended).await, Err(ExecutionError::Missing { .. })));
     assert!(matches!(site.executions.tell("nonsense", ended).await, Err(ExecutionError::Missing { .. })));

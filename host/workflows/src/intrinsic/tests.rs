@@ -6,6 +6,7 @@ mod texts;
 mod values;
 
 use super::*;
+use crate::clock::Clock;
 use crate::scene::Variables;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -19,7 +20,16 @@ fn call(text: &str, input: &Value) -> Result<Value, Trouble> {
 fn call_seeded(text: &str, input: &Value, seed: u64) -> Result<Value, Trouble> {
     let context = json!({"Execution": {"Name": "run"}});
     let variables: Variables = Arc::new(BTreeMap::from([("count".to_owned(), json!(3))]));
-    let scene = Scene { input, result: None, error: None, context: &context, variables: &variables, seed, now: 0 };
+    let scene = Scene {
+        input,
+        result: None,
+        error: None,
+        context: &context,
+        variables: &variables,
+        seed,
+        now: 0,
+        clock: &Clock::default(),
+    };
     Intrinsic::parse(text).unwrap().call(&scene)
 }
 

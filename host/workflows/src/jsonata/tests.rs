@@ -3,6 +3,7 @@
 mod hostile;
 
 use super::*;
+use crate::clock::{Clock, Patience};
 use crate::scene::Variables;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -10,12 +11,16 @@ use std::collections::BTreeMap;
 /// 2024-01-02T03:04:05.678Z.
 const NOW: u64 = 1_704_164_645_678;
 
+/// Each evaluation has its own limit alone.
+const PATIENT: Patience = Patience { work: Duration::MAX, evaluations: Duration::MAX };
+
 struct Stage {
     input: Value,
     result: Option<Value>,
     error: Option<Value>,
     context: Value,
     variables: Variables,
+    clock: Clock,
 }
 
 impl Stage {
@@ -24,13 +29,13 @@ impl Stage {
             "text": "hi", "big": 1e300, "point": 2.0, "object": {"k": [1, 2]}});
         let variables = BTreeMap::from([("name".to_owned(), json!("Ada")), ("list".to_owned(), json!([{"y": 3}]))]);
         let context = json!({"Execution": {"Id": "e1"}});
-        Self { input, result: None, error: None, context, variables: Arc::new(variables) }
+        Self { input, result: None, error: None, context, variables: Arc::new(variables), clock: Clock::live(PATIENT) }
     }
 
     fn scene(&self) -> Scene<'_> {
         let (result, error) = (self.result.as_ref(), self.error.as_ref());
         let (input, context, variables) = (&self.input, &self.context, &self.variables);
-        Scene { input, result, error, context, variables, seed: 42, now: NOW }
+        Scene { input, result, error, context, variables, seed: 42, now: NOW, clock: &self.clock }
     }
 
     fn evaluate(&self, text: &str) -> Result<Value, String> {

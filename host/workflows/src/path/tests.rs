@@ -1,6 +1,7 @@
 //! Paths as definitions have them: what they find, and which of them mean one place.
 
 use super::*;
+use crate::clock::Clock;
 use crate::failure::name;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -21,7 +22,16 @@ fn with_scene<T>(act: impl FnOnce(&Scene) -> T) -> T {
     });
     let context = json!({"Execution": {"Name": "run"}, "Map": {"Item": {"Index": 2}}});
     let variables = Arc::new(BTreeMap::from([("cart".to_owned(), json!({"total": [10, 20]}))]));
-    act(&Scene { input: &input, result: None, error: None, context: &context, variables: &variables, seed: 0, now: 0 })
+    act(&Scene {
+        input: &input,
+        result: None,
+        error: None,
+        context: &context,
+        variables: &variables,
+        seed: 0,
+        now: 0,
+        clock: &Clock::default(),
+    })
 }
 
 fn find(path: &str) -> Option<Value> {
@@ -215,7 +225,17 @@ fn a_path_that_would_take_long_or_much_stack_is_refused() {
 /// What a path finds in a document.
 fn find_in(path: &str, input: &Value) -> Result<Option<Value>, String> {
     let (context, variables) = (json!({}), Arc::default());
-    let scene = Scene { input, result: None, error: None, context: &context, variables: &variables, seed: 0, now: 0 };
+    let clock = Clock::default();
+    let scene = Scene {
+        input,
+        result: None,
+        error: None,
+        context: &context,
+        variables: &variables,
+        seed: 0,
+        now: 0,
+        clock: &clock,
+    };
     Path::parse(path).unwrap().find(&scene).map_err(|trouble| trouble.cause)
 }
 

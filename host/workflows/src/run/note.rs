@@ -6,31 +6,6 @@ use crate::definition::Kind;
 use crate::history::{Happened, of_data};
 use serde_json::{Map, Value, json};
 
-/// The most bytes of text that the events of a history have: 25,000 of them could have 256 KiB each. What comes after has only
-/// the beginnings of long texts.
-pub(super) const HISTORY_MAX: usize = 64 << 20;
-/// The most letters of a text in an event for which there is no room.
-const SHORT: usize = 200;
-
-/// Cuts long texts, and says so where the API has a place for it.
-fn shorten(details: &mut Map<String, Value>) {
-    let mut cut = Vec::new();
-    for (name, value) in details.iter_mut() {
-        if let Value::String(text) = value
-            && let Some((end, _)) = text.char_indices().nth(SHORT)
-        {
-            text.truncate(end);
-            text.shrink_to_fit();
-            cut.push(format!("{name}Details"));
-        }
-    }
-    for name in cut {
-        if let Some(told) = details.get_mut(&name) {
-            *told = json!({"truncated": true});
-        }
-    }
-}
-
 impl Run {
     /// Adds an event after another one, and answers its number. The details are made only if somebody wants to know.
     pub(super) fn note(
@@ -41,15 +16,9 @@ impl Run {
         details: impl FnOnce() -> Option<Value>,
     ) -> u64 {
         self.events += 1;
-        if self.keeps_history {
-            let mut details = details();
-            let texts = details.iter().filter_map(Value::as_object).flat_map(|fields| fields.values());
-            let bytes = texts.filter_map(Value::as_str).map(str::len).sum();
-            match self.history_left.checked_sub(bytes) {
-                Some(left) => self.history_left = left,
-                None => details.iter_mut().filter_map(Value::as_object_mut).for_each(shorten),
-            }
-            step.made.happened.push(Happened { id: self.events, previous, at: step.moment.now, kind, details });
+        if self.keep.wants(self.events) {
+            let happened = Happened { id: self.events, previous, at: step.moment.now, kind, details: details() };
+            step.made.happened.extend(self.keep.take(happened));
         }
         self.events
     }

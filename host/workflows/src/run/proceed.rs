@@ -116,6 +116,7 @@ impl Run {
                 variables: &found.variables,
                 seed,
                 now: step.moment.now,
+                clock: &step.clock,
             }),
             None => Err(Trouble::runtime("The thread is in no state.")),
         };

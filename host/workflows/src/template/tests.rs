@@ -1,6 +1,7 @@
 //! Values with expressions in them.
 
 use super::*;
+use crate::clock::Clock;
 use crate::scene::Variables;
 use serde_json::json;
 
@@ -10,8 +11,16 @@ fn evaluate(template: &Value, language: Language) -> Result<Value, Trouble> {
     assert!(mistakes.is_empty(), "{mistakes:?}");
     let (input, context) = (json!({"a": 1, "list": [1, 2]}), json!({"Execution": {"Name": "e"}}));
     let variables = Variables::new([("v".to_owned(), json!({"x": true}))].into());
-    let scene =
-        Scene { input: &input, result: None, error: None, context: &context, variables: &variables, seed: 1, now: 0 };
+    let scene = Scene {
+        input: &input,
+        result: None,
+        error: None,
+        context: &context,
+        variables: &variables,
+        seed: 1,
+        now: 0,
+        clock: &Clock::default(),
+    };
     template.evaluate(&scene, "Parameters")
 }
 
@@ -67,12 +76,11 @@ fn expressions_that_make_too_much_together_or_take_too_long_end_soon() {
             variables: &variables,
             seed: 1,
             now: 0,
+            clock: &Clock::default(),
         };
         template.evaluate(&scene, "Parameters").expect_err("it is refused")
     };
-    let begun = Instant::now();
     let trouble = evaluate(&json!({ "all": many(50_000, "$.large") }), Language::JsonPath);
     assert_eq!(trouble.error, "States.DataLimitExceeded");
     assert!(trouble.cause.contains("'Parameters'"), "{}", trouble.cause);
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }

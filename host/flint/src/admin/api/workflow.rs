@@ -92,11 +92,24 @@ pub(crate) struct List {
     pub(crate) limit: Option<u32>,
 }
 
-/// What happened in an execution, as `GetExecutionHistory` of Step Functions tells it.
+/// What happened in an execution, as `GetExecutionHistory` of Step Functions tells it: a page of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct History {
     #[schema(value_type = Vec<Object>)]
     pub(crate) events: Vec<Value>,
+    /// Where to go on; none when these were the last so far.
+    #[serde(default)]
+    pub(crate) cursor: Option<String>,
+}
+
+/// Which events of a history.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HistoryPage {
+    /// The cursor of the page before.
+    pub(crate) cursor: Option<String>,
+    /// Most events, at most 1,000, as many if nobody says; a page of large ones has fewer.
+    pub(crate) limit: Option<u64>,
 }
 
 /// How a drawing is written.

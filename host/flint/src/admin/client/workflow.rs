@@ -2,7 +2,8 @@
 
 use super::{Client, ClientError, encode, query};
 use crate::admin::api::workflow::{
-    Accepted, Draw, Drawn, Execution, Executions, History, List, Start, Started, TakeTask, TakenTask, Told, Why,
+    Accepted, Draw, Drawn, Execution, Executions, History, HistoryPage, List, Start, Started, TakeTask, TakenTask,
+    Told, Why,
 };
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -31,9 +32,16 @@ impl Client {
         self.json(Method::GET, &execution_path(workflow, name, ""), Bytes::new()).await
     }
 
-    /// Tells what happened in an execution.
-    pub(crate) async fn history(&self, workflow: &WorkflowName, name: &str) -> Result<History, ClientError> {
-        self.json(Method::GET, &execution_path(workflow, name, "/history"), Bytes::new()).await
+    /// Tells what happened in an execution, after the page whose cursor this is.
+    pub(crate) async fn history(
+        &self,
+        workflow: &WorkflowName,
+        name: &str,
+        page: &HistoryPage,
+    ) -> Result<History, ClientError> {
+        let query = query([("cursor", page.cursor.clone()), ("limit", page.limit.map(|limit| limit.to_string()))]);
+        let path = format!("{}{query}", execution_path(workflow, name, "/history"));
+        self.json(Method::GET, &path, Bytes::new()).await
     }
 
     /// Draws an execution.

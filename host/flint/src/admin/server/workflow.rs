@@ -2,8 +2,8 @@
 
 use super::{Host, Managed, parse};
 use crate::admin::api::workflow::{
-    Accepted, Draw, Drawn, Execution, Executions, History, List, Start, Started, TakeTask, TakenTask, Told, Why,
-    Workflows,
+    Accepted, Draw, Drawn, Execution, Executions, History, HistoryPage, List, Start, Started, TakeTask, TakenTask,
+    Told, Why, Workflows,
 };
 use crate::admin::api::{Problem, ProblemDetails};
 use crate::admin::workflow;
@@ -136,11 +136,11 @@ async fn describe_execution(
     workflow::describe(&executions, &name, &execution).await.map(Json)
 }
 
-/// What happened in an execution.
+/// What happened in an execution, a page of it.
 #[utoipa::path(
     get,
     path = "/v1/workflows/{workflow}/executions/{execution}/history",
-    params(("workflow" = String, Path), ("execution" = String, Path)),
+    params(("workflow" = String, Path), ("execution" = String, Path), HistoryPage),
     responses(
         (status = 200, body = History),
         (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
@@ -150,8 +150,9 @@ async fn describe_execution(
 async fn execution_history(
     State(managed): Host,
     Path((name, execution)): Path<(String, String)>,
+    Query(page): Query<HistoryPage>,
 ) -> Result<Json<History>, Problem> {
-    workflow::history(&of(&managed, &name)?.1, &execution).await.map(Json)
+    workflow::history(&of(&managed, &name)?.1, &execution, &page).await.map(Json)
 }
 
 /// Draws an execution.

@@ -1,6 +1,7 @@
 //! Each operator, on values of its own type and of others.
 
 use super::*;
+use crate::clock::Clock;
 use serde_json::json;
 
 /// Whether `{"x": value}` holds, compared with a fixed operand or with what is at `$.y`.
@@ -24,6 +25,7 @@ fn compare(value: Option<Value>, name: &str, operand: Value) -> Result<bool, Tro
         variables: &variables,
         seed: 0,
         now: 0,
+        clock: &Clock::default(),
     };
     Comparison { variable: Path::parse("$.x").expect("the path is valid"), operator, operand }.holds(&scene)
 }

@@ -1,6 +1,7 @@
 //! Which rule decides.
 
 use crate::choice::{Choice, Comparison, Condition, Operand, Operator, Rule};
+use crate::clock::Clock;
 use crate::jsonata::Jsonata;
 use crate::path::Path;
 use crate::scene::{Scene, Trouble};
@@ -37,6 +38,7 @@ fn decide(conditions: Vec<Condition>) -> Result<Option<String>, Trouble> {
         variables: &variables,
         seed: 0,
         now: 0,
+        clock: &Clock::default(),
     };
     choice.decide(&scene).map(|rule| rule.map(|rule| rule.next.clone()))
 }

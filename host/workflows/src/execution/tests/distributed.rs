@@ -72,7 +72,7 @@ async fn items_are_executions_whose_outputs_are_in_the_order_of_the_items() {
     assert_eq!((head.status, head.output), (Status::Succeeded, Some(Value::Array(expected))));
     let listed = site.executions.list(None, 100).await.expect("a list");
     assert_eq!(listed.executions.len(), 1, "those of items are not listed");
-    let history = site.executions.history("one").await.expect("a history");
+    let history = site.history("one").await;
     let kinds: Vec<_> = history.iter().map(|happened| happened.kind).collect();
     assert!(kinds.contains(&"MapRunStarted") && kinds.contains(&"MapRunSucceeded"), "{kinds:?}");
     site.clock.advance(DAY + Duration::from_secs(1));
@@ -280,7 +280,7 @@ async fn an_execution_that_a_task_waits_for_tells_its_end_and_is_stopped_with_it
 
 /// The ARNs of the map runs that events of this kind tell of.
 async fn map_runs(site: &Site, kind: &str) -> Vec<Value> {
-    let history = site.executions.history("one").await.expect("a history");
+    let history = site.history("one").await;
     let of_kind = history.iter().filter(|happened| happened.kind == kind);
     of_kind.map(|happened| happened.details.as_ref().expect("details")["mapRunArn"].clone()).collect()
 }

@@ -17,7 +17,7 @@ impl Site {
     async fn events(&self) {
         for delivery in self.receive(&place().inbox).await {
             let notice = Notice::read(&delivery.stored.message.body).expect("a notice");
-            let effects = self.executions.step(&notice.to.clone(), vec![notice]).await.expect("a step");
+            let effects = self.executions.step(&notice.to.clone(), vec![notice]).await.expect("a step").effects;
             self.settle(effects, [&delivery]).await;
         }
     }
@@ -144,10 +144,10 @@ async fn a_run_that_saw_another_record_than_the_journal_has_is_not_gone_on_with(
     let news = |event| Notice { news: News::Execution(event), ..started() };
     let slow = executions(&site.stores, WAITS);
     let over = news(Event::TimerFired { timer: Ticket(2) });
-    let effects = slow.step("one", vec![started(), over]).await.expect("a step");
+    let effects = slow.step("one", vec![started(), over]).await.expect("a step").effects;
     assert!(effects.iter().any(|effect| matches!(effect, Effect::QueueSend { queue, .. } if *queue == place().tasks)));
-    let effects = site.executions.step("one", vec![started()]).await.expect("a step");
+    let effects = site.executions.step("one", vec![started()]).await.expect("a step").effects;
     site.settle(effects, &deliveries).await;
     let ended = news(Event::TaskEnded { task: Ticket(3), result: Ok(json!(2)) });
-    assert_eq!(slow.step("one", vec![ended]).await.expect("a step"), [], "the execution still waits");
+    assert_eq!(slow.step("one", vec![ended]).await.expect("a step").effects, [], "the execution still waits");
 }

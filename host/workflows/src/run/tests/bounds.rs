@@ -1,8 +1,10 @@
 //! What a step, and a run as a whole, has room for.
 
 use super::*;
+use std::time::Duration;
 
 fn within(definition: &str, input: Value, limits: Limits) -> Driver {
+    let limits = Limits { patience: Patience { work: Duration::MAX, evaluations: Duration::MAX }, ..limits };
     let Run { machine, about, .. } = run(definition, input);
     Driver::of(Run::new(machine, about, limits, true))
 }
@@ -69,7 +71,8 @@ fn what_has_no_room_in_a_step_goes_on_in_one_of_its_own_and_is_replayed_so() {
     assert_eq!(outcome, Outcome::Succeeded(json!("done")));
     let Run { machine, about, .. } = run(&definition, input);
     let mut replayed = Run::new(machine, about, limits, true);
-    let made = driver.journal.iter().map(|(event, moment)| replayed.apply(event.clone(), *moment));
+    let made =
+        driver.journal.iter().map(|(event, moment, decided)| replayed.replay(event.clone(), *moment, decided.clone()));
     let history: Vec<_> = made.flat_map(|made| made.happened).collect();
     assert_eq!((replayed.outcome(), history), (Some(&outcome), driver.history));
 }
