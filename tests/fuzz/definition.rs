@@ -175,7 +175,7 @@ fn seed(script: &mut Script) -> &'static Value {
 fn value(script: &mut Script, depth: usize) -> Value {
     match script.byte() % if depth == 0 { 7 } else { 10 } {
         0 => Value::Null,
-        1 => json!(script.byte() % 2 == 0),
+        1 => json!(script.byte().is_multiple_of(2)),
         2 => json!(i32::from(script.byte()) - 3),
         3 => json!(f64::from(script.byte()) / 3.0 - 5.0),
         4 => json!(script.choose(&[i64::MAX, i64::MIN, 0, 99_999_999, 1 << 53, -1])),

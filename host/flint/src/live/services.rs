@@ -265,10 +265,7 @@ impl Call<'_> {
         let is_sync = matches!(self.resource.pattern, Pattern::Sync | Pattern::Sync2);
         let began = match self.work {
             Some(work) if is_sync => {
-                let is_json = self.resource.pattern == Pattern::Sync2;
-                self.executions
-                    .beginning_for(work, executions, &name, input, rand::random(), self.origin(), is_json)
-                    .await
+                self.executions.beginning_for(work, executions, &name, input, rand::random(), self.origin()).await
             }
             _ => executions.beginning(&name, input, rand::random(), self.origin()).await,
         };

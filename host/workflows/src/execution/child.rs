@@ -6,6 +6,7 @@ use super::{
 };
 use crate::arn;
 use crate::failure::{self, Failure};
+use crate::resource::{Pattern, Resource};
 use crate::run::Event;
 use flint_model::QueueName;
 use flint_stores::Effect;
@@ -31,7 +32,7 @@ impl Child {
 
 impl Executions {
     /// What starts an execution of a workflow for a task that waits for its end, to be committed with the end of the task's own
-    /// message: the end is told to the task, with input and output as JSON, or as texts.
+    /// message: the end is told to the task, with input and output as JSON (`.sync:2`), or as texts.
     ///
     /// # Errors
     /// [`ExecutionError::Exists`] if there is one of this name, whatever its input; [`ExecutionError::Express`].
@@ -43,11 +44,11 @@ impl Executions {
         input: Value,
         seed: u64,
         origin: Origin,
-        is_json: bool,
     ) -> Result<Beginning, ExecutionError> {
         if child.options.is_express {
             return Err(ExecutionError::Express { workflow: child.options.workflow.clone() });
         }
+        let is_json = Resource::parse(&work.resource).is_ok_and(|resource| resource.pattern == Pattern::Sync2);
         let (inbox, execution) = (self.place.inbox.to_string(), work.execution.clone());
         let parent = Parent::Task { inbox, execution, seed: work.seed, task: work.task, is_json };
         let head = Head { origin, parent: Some(parent), ..child.new_head(name, input, seed)? };

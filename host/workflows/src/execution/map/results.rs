@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// After how many bytes a file of results is full.
-const FILE_MAX: usize = 64 << 20;
+const FILE_MAX: usize = 8 << 20;
 
 impl Executions {
     /// Gathers the results of a map run that is over, and answers what tells its execution, to be committed with the end of

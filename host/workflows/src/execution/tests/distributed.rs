@@ -252,7 +252,7 @@ async fn an_execution_that_a_task_waits_for_tells_its_end_and_is_stopped_with_it
     let work = site.work.clone().expect("the task");
     let child = async |site: &Site, name: &str| {
         let (executions, input) = (&site.executions, json!({"n": 1}));
-        executions.beginning_for(&work, executions, name, input, 8, Origin::default(), true).await
+        executions.beginning_for(&work, executions, name, input, 8, Origin::default()).await
     };
     // The child is one of the same machine: it waits, until it is stopped.
     let effects = child(&site, "two").await.expect("it starts").effects;
