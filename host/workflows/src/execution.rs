@@ -388,6 +388,7 @@ impl Executions {
     /// What a read fails with.
     pub async fn token(&self, work: &Work) -> Result<Option<String>, ExecutionError> {
         let head = self.head(&work.execution).await?;
+        let head = head.filter(|head| work.seed.is_none_or(|seed| seed == head.seed));
         Ok(head.map(|head| Token::of(&self.id(&work.execution), head.seed, work.task.0).write()))
     }
 

@@ -7,6 +7,7 @@ use crate::distributed::batches;
 use crate::failure::{Failure, name};
 use crate::run::{Batch, MapOrder, Outcome, STATE_DATA};
 use crate::scene::{Scene, Trouble, Variables};
+use crate::size;
 use crate::template::Template;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -150,6 +151,13 @@ impl MapRun {
             }
             Some(Err(trouble)) => {
                 self.failure = Some(Failure::new(trouble.error, trouble.cause));
+                None
+            }
+            Some(Ok(input)) if size::of(&input) > size::PAYLOAD_MAX => {
+                let index = self.started.len();
+                let cause =
+                    format!("The input of the item {index} {}.", size::excess(size::of(&input), size::PAYLOAD_MAX));
+                self.failure = Some(Failure::new(name::DATA_LIMIT_EXCEEDED, cause));
                 None
             }
             Some(Ok(input)) => {

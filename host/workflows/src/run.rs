@@ -528,15 +528,15 @@ impl Run {
         self.note_started(step);
         self.set_deadline(step);
         let input = self.about.input.clone();
-        if size::of(&input) > self.limits.payload_max {
-            let cause = "The input of the execution has a size exceeding the maximum number of bytes service limit.";
-            self.finish(Outcome::Failed(Failure::new(crate::failure::name::DATA_LIMIT_EXCEEDED, cause)), step);
-            return true;
-        }
         let graph = self.machine.graph.clone();
         let state = graph.start.clone();
         let thread = self.spawn(Thread::root(graph));
+        let is_too_large = size::of(&input) > self.limits.payload_max;
         step.todo.push_back(Todo::Enter { thread, state, input: Arc::new(input) });
+        if is_too_large {
+            let cause = "The input of the execution has a size exceeding the maximum number of bytes service limit.";
+            self.finish(Outcome::Failed(Failure::new(crate::failure::name::DATA_LIMIT_EXCEEDED, cause)), step);
+        }
         true
     }
 

@@ -20,6 +20,7 @@ use flint_workflows::failure::{self, Failure};
 use flint_workflows::history::Happened;
 use flint_workflows::resource::kebab;
 use flint_workflows::run::{Event, Outcome, Ticket};
+use flint_world::Invocation;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -81,7 +82,7 @@ pub(crate) async fn run(current: &Generation, workflow: &WorkflowName, start: St
     let name = start.name.unwrap_or_else(|| InvocationId::now().to_string());
     let input = start.input.unwrap_or_else(|| json!({}));
     let started_ms = Timestamp::now().as_millis();
-    match workflows::start(current, workflow, &name, input.clone()).await? {
+    match workflows::start(current, workflow, &name, input.clone(), Invocation::accept(None)).await? {
         Answer::Started(_) => ended(&executions, workflow, &name).await,
         Answer::Ended(outcome) => {
             let status = outcome.status().to_owned();

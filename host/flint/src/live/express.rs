@@ -2,7 +2,7 @@
 
 use super::Generation;
 use super::services::{Call, Done};
-use flint_model::{Timestamp, TraceContext};
+use flint_model::Timestamp;
 use flint_stores::{BoxFuture, CommitError};
 use flint_workflows::execution::{ExecutionError, Executions};
 use flint_workflows::express::{self, World};
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How often a task is done again whose changes met those of others.
 const CONFLICTS_MAX: u32 = 10;
 
-/// Runs an execution to its end.
+/// Runs an execution to its end, to which this has led.
 ///
 /// # Errors
 /// [`ExecutionError::Name`], [`ExecutionError::TooLarge`].
@@ -24,9 +24,10 @@ pub(super) async fn run(
     executions: &Executions,
     name: &str,
     input: Value,
+    led: Invocation,
 ) -> Result<Outcome, ExecutionError> {
     let run = executions.in_memory(name, input, rand::random())?;
-    let host = Host { current, executions, trace: TraceContext::root() };
+    let host = Host { current, executions, led };
     Ok(express::run(run, &host, executions.aside()).await)
 }
 
@@ -34,7 +35,8 @@ pub(super) async fn run(
 struct Host<'h> {
     current: &'h Generation,
     executions: &'h Executions,
-    trace: TraceContext,
+    /// What led to it.
+    led: Invocation,
 }
 
 impl World for Host<'_> {
@@ -70,7 +72,8 @@ impl Host<'_> {
         let invocation = Invocation {
             attempt: order.attempt.saturating_add(conflicts).saturating_add(1),
             time_max: order.timeout.map(Duration::from_secs),
-            ..Invocation::accept(Some(self.trace.clone()))
+            depth: self.led.depth,
+            ..Invocation::accept(Some(self.led.trace.clone()))
         };
         let (current, executions) = (self.current, self.executions);
         let call = Call { current, executions, resource: &order.resource, input: &order.input, invocation, work: None };

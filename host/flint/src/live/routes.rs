@@ -6,7 +6,7 @@ use super::starts::request;
 use super::workflows::{Answer, StartError, start};
 use bytes::Bytes;
 use flint_config::platform::{self, Input, Methods, Segment};
-use flint_model::{ByteSize, InvocationId, WorkflowName};
+use flint_model::{ByteSize, WorkflowName};
 use flint_stores::CommitError;
 use flint_triggers::request::body::Capped;
 use flint_triggers::request::header::VERSION;
@@ -107,7 +107,7 @@ impl Callee {
             Self::Workflow(entrance) => {
                 let (entrance, current) = (Arc::clone(entrance), Arc::clone(current));
                 // In a box, so that calls of functions are not larger for it.
-                let entering = async move { entrance.enter(&current, invocation.id, request).await };
+                let entering = async move { entrance.enter(&current, invocation, request).await };
                 future::Either::Right(Box::pin(entering))
             }
         }
@@ -118,9 +118,10 @@ impl Entrance {
     async fn enter(
         &self,
         current: &Generation,
-        id: InvocationId,
+        invocation: Invocation,
         request: Request<Capped<ClientBody>>,
     ) -> Result<Response<Body>, Failure> {
+        let id = invocation.id;
         let (parts, body) = request.into_parts();
         let (body, _held) = current.request_memory.read(body, BODY_MAX).await?;
         let answered = async {
@@ -135,7 +136,7 @@ impl Entrance {
             let name = request::name(key.as_deref(), &parts.headers);
             let input = request::input(self.input, &parts, &self.params, &body)
                 .map_err(|reason| Problem::new(StatusCode::BAD_REQUEST, "workflow/invalid-input", reason))?;
-            Ok((start(current, &self.workflow, &name, input).await.map_err(|error| problem(&error))?, name))
+            Ok((start(current, &self.workflow, &name, input, invocation).await.map_err(|error| problem(&error))?, name))
         };
         let response = match answered.await {
             Ok((Answer::Started(started), name)) => accepted(&started, &name),

@@ -16,6 +16,7 @@ use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswere
 use flint_workflows::execution::{self, ExecutionError, Executions};
 use flint_workflows::failure::Failure;
 use flint_workflows::run::Outcome;
+use flint_world::Invocation;
 use std::sync::Arc;
 
 /// What the messages tell of.
@@ -77,7 +78,7 @@ impl ToWorkflow {
         let mut handled = Handled::default();
         for delivery in batch {
             let failure = match event::of(&self.origin, delivery) {
-                Ok(Start { name, input }) => match start(current, &self.workflow, &name, input).await {
+                Ok(Start { name, input }) => match start(current, &self.workflow, &name, input, led(delivery)).await {
                     Ok(Answer::Started(_) | Answer::Ended(Outcome::Succeeded(_))) => continue,
                     Ok(Answer::Ended(outcome)) => failed(delivery, said(outcome), Retry::Default),
                     Err(StartError::Execution(error)) => failed(delivery, error.to_string(), retry(&error)?),
@@ -89,6 +90,11 @@ impl ToWorkflow {
         }
         Ok(handled)
     }
+}
+
+/// That this message led to what it starts.
+fn led(delivery: &Delivery) -> Invocation {
+    Invocation::of_messages(std::slice::from_ref(delivery))
 }
 
 /// Adds what starts one more execution. The definition need not be written with each.

@@ -48,12 +48,13 @@ pub(crate) async fn start(
     workflow: &WorkflowName,
     name: &str,
     input: Value,
+    led: Invocation,
 ) -> Result<Answer, StartError> {
     let missing = || StartError::NoWorkflow(workflow.clone());
     let executions = current.workflows.get(workflow).ok_or_else(missing)?;
     match current.platform.workflows.get(workflow).ok_or_else(missing)?.kind {
         Kind::Standard => Ok(Answer::Started(executions.start(name, input, rand::random()).await?)),
-        Kind::Express => Ok(Answer::Ended(express::run(current, executions, name, input).await?)),
+        Kind::Express => Ok(Answer::Ended(express::run(current, executions, name, input, led).await?)),
     }
 }
 
@@ -167,7 +168,8 @@ async fn tasks(current: &Generation, executions: &Executions, batch: &[Delivery]
                 executions.gather_results(&map).await.map_err(|error| of_execution(&error))?
             }
             Ok(Job::Run { name, input }) => {
-                let outcome = express::run(current, executions, &name, input).await;
+                let led = Invocation::of_messages(std::slice::from_ref(delivery));
+                let outcome = express::run(current, executions, &name, input, led).await;
                 tracing::debug!(
                     workflow = executions.workflow(),
                     execution = name,
@@ -193,7 +195,7 @@ async fn task(
     work: &Work,
     delivery: &Delivery,
 ) -> Result<Vec<Effect>, Unanswered> {
-    if executions.is_given_up(&work.execution, work.task).await.map_err(|error| of_execution(&error))? {
+    if executions.is_given_up(work).await.map_err(|error| of_execution(&error))? {
         return Ok(Vec::new());
     }
     let resource = match Resource::parse(&work.resource) {

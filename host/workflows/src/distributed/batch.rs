@@ -26,7 +26,7 @@ pub fn batches(
         while !is_over && taken.len() < items_max {
             match kept.take().or_else(|| items.next()) {
                 Some(Ok(item)) => {
-                    bytes = bytes.saturating_add(size::of(&item) + usize::from(!taken.is_empty()));
+                    bytes = bytes.saturating_add(size::of(&item)).saturating_add(usize::from(!taken.is_empty()));
                     if bytes > bytes_max && !taken.is_empty() {
                         kept = Some(Ok(item));
                         break;

@@ -24,6 +24,7 @@ use crate::chance;
 use crate::failure::{Failure, name};
 use crate::map_run::{Item, MapRun};
 use crate::run::{Event, MapOrder, Outcome, Ticket};
+use crate::size;
 use flint_stores::{Effect, Expectation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -264,8 +265,10 @@ impl Executions {
         effects: &mut Vec<Effect>,
     ) -> Result<Option<End>, ExecutionError> {
         let (is_long, began) = (mapping.map.machine().is_long, Instant::now());
+        let mut bytes = 0;
         for begun in 0..STARTS_MAX {
-            if begun > 0 && began.elapsed() > self.options.limits.patience.work {
+            let is_tired = || began.elapsed() > self.options.limits.patience.work;
+            if begun > 0 && (bytes > self.options.limits.step_max || is_tired()) {
                 break;
             }
             if let Some(index) = mapping.map.again_next() {
@@ -274,6 +277,7 @@ impl Executions {
                 mapping.goes_on(index, again);
                 record.again.push((index, again));
             } else if let Some(item) = self.options.aside.run(is_long, || mapping.start()).await {
+                bytes += size::of(&item.input);
                 effects.extend(self.start_item(map, &mapping.head, item));
             } else {
                 return Ok(mapping.map.result().map(|result| result.map_or_else(End::Failed, |_| End::Well)));

@@ -1,6 +1,6 @@
 //! A step of an execution: events out of its inbox, effects for one commit.
 
-use super::read::{Cached, Record, Replay};
+use super::read::{self, Cached, Record, Replay};
 use super::{Alarm, ExecutionError, Executions, Head, Job, News, Notice, Origin, Parent, Status, Work, keys, notice};
 use crate::run::{Command, Event, Made, Outcome};
 use flint_model::{MessageId, Timestamp};
@@ -181,25 +181,29 @@ impl Executions {
 
     /// Removes an execution that has ended long enough ago: some records now, the rest the next time.
     async fn forget(&self, name: &str) -> Result<Vec<Effect>, ExecutionError> {
-        let Some(head) = self.head(name).await? else { return Ok(Vec::new()) };
+        let (store, key) = (&self.place.store, keys::head(&self.options.workflow, name));
+        let Some(entry) = self.stores.kv().get(store, &key).await? else { return Ok(Vec::new()) };
+        let head = Head::read(&entry.value).map_err(|reason| read::corrupt(name, reason))?;
         let kept =
             Duration::from_millis(self.stores.now().as_millis().saturating_sub(head.stopped_at.unwrap_or(u64::MAX)));
-        if head.status == Status::Running || kept < self.options.retention {
+        if head.status == Status::Running || kept < self.options.retention.max(KEPT_MIN) {
             // It goes on; its next end counts.
             return Ok(Vec::new());
         }
-        let store = &self.place.store;
         let delete = |key: String| Effect::KvDelete { store: store.clone(), key, expect: None };
+        // Whoever redrives it meanwhile keeps it.
+        let expect = Expectation::Version(entry.version);
         let mut effects = Vec::new();
         for prefix in keys::remains(&self.options.workflow, name) {
             let page = self.stores.kv().scan(store, &prefix, None, FORGOTTEN_MAX).await?;
             effects.extend(page.items.into_iter().map(|item| delete(item.key)));
             if page.cursor.is_some() {
                 effects.push(self.alarm(&Alarm::Forget(name.to_owned()), Duration::from_millis(1)));
+                effects.push(Effect::KvCheck { store: store.clone(), key, expect });
                 return Ok(effects);
             }
         }
-        effects.push(delete(keys::head(&self.options.workflow, name)));
+        effects.push(Effect::KvDelete { store: store.clone(), key, expect: Some(expect) });
         Ok(effects)
     }
 }
@@ -211,7 +215,7 @@ const FORGOTTEN_MAX: u32 = 500;
 
 /// The head, if the step ends the execution or has it go on.
 fn changed(head: &Head, news: &Record, outcome: Option<&Outcome>) -> Option<Head> {
-    let redriven = news.events.iter().find_map(|event| match event {
+    let redriven = news.events.iter().rev().find_map(|event| match event {
         Event::Redriven { redrives } => Some(head.clone().redriven(*redrives)),
         _ => None,
     });

@@ -69,7 +69,7 @@ impl Within<'_> {
         }
         let task = Ticket(read.task);
         // One that has timed out, or was given up with what was around it, has no end any more.
-        if self.executions.is_given_up(name, task).await? {
+        if self.executions.is_cancelled(name, task).await? {
             return Err(missing());
         }
         Ok(self.executions.notice(name, head.seed, News::Execution(event(task))))

@@ -131,9 +131,9 @@ fn text(text: &str) -> f64 {
 
 /// Whether what was found is more than may be.
 pub(super) fn is_too_large(found: &[&Value]) -> bool {
-    let mut bytes = 0;
+    let mut bytes = 0_usize;
     found.iter().any(|value| {
-        bytes += size::of(value);
+        bytes = bytes.saturating_add(size::of(value));
         bytes > FOUND_MAX
     })
 }

@@ -237,8 +237,7 @@ impl Run {
                 self.waits.remove(&work.task);
                 let timers = work.timeout.into_iter().chain(work.heartbeat.map(|(timer, _)| timer));
                 let mut commands: Vec<_> = timers.map(Command::CancelTimer).collect();
-                let of_map = at.map_run.as_ref().filter(|_| work.resource.is_none());
-                commands.push(Command::CancelTask(of_map.map_or(work.task, |map_run| map_run.first)));
+                commands.push(Command::CancelTask(work.task));
                 commands
             }
             Doing::Wait(timer) | Doing::Retry(timer) => vec![Command::CancelTimer(timer)],

@@ -48,7 +48,9 @@ impl Run {
         let entered = self.note_of(thread, step, kind, details);
         let now = step.moment.now;
         if let Some(found) = self.threads.get_mut(&thread) {
-            let (state, retries, size) = (name.to_owned(), vec![0; retriers], size::of(&input));
+            // Branches share their input.
+            let size = size::of(&input) / Arc::strong_count(&input).max(1);
+            let (state, retries) = (name.to_owned(), vec![0; retriers]);
             let (map_run, doing) = (None, Doing::Nothing);
             let at = At { state, input, size, entered, before, entered_at: now, retries, map_run, doing };
             let held = found.at.as_ref().map_or(0, At::held);

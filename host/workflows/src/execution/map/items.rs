@@ -9,6 +9,7 @@ use crate::execution::{ExecutionError, Executions, Head, Status, keys, read};
 use crate::failure::{Failure, name};
 use crate::run::MapOrder;
 use crate::scene::Trouble;
+use crate::size;
 use flate2::read::MultiGzDecoder;
 use flint_model::BucketName;
 use flint_stores::blob::{Listing, Range};
@@ -22,6 +23,8 @@ const OBJECT_MAX: u64 = 256 << 20;
 /// About how many bytes of items are put under one key, and how many are committed at a time.
 const CHUNK: usize = 256 << 10;
 const COMMIT: usize = 4 << 20;
+/// Most bytes of an item: more than an execution may get, of which a selector may take a part.
+const ITEM_MAX: usize = 4 << 20;
 /// A page of a bucket's list, in objects.
 const PAGE: u32 = 1_000;
 
@@ -40,11 +43,11 @@ impl Executions {
         let map = keys::map_run(execution, order.first());
         let is_it = |head: &Head| head.status == Status::Running && seed.is_none_or(|seed| seed == head.seed);
         let Some(head) = self.head(execution).await?.filter(is_it) else { return Ok(Vec::new()) };
-        if self.is_given_up(execution, order.task).await? {
+        if self.is_cancelled(execution, order.task).await? {
             return Ok(Vec::new());
         }
         let begun = |seed: u64| self.noted(execution, order.task, &Mark::Map { first: order.first(), seed });
-        if let Some(there) = self.map_head(&map).await? {
+        if let Some(there) = self.map_head(&map).await?.filter(|there| there.seed.is_none() || there.seed == seed) {
             // It began before: a redrive goes on with it, and who else asks for it came too late.
             let seed = there.order.seed;
             let redriven = order.goes_on.map(|_| News::Map(MapEvent::Redriven { task: order.task }));
@@ -60,6 +63,11 @@ impl Executions {
                 Err(Halt::Stores(error)) => return Err(error),
             },
         };
+        if let Some(index) = items.iter().position(|item| size::of(item) > ITEM_MAX) {
+            let cause = format!("The item {index} {}.", size::excess(size::of(&items[index]), ITEM_MAX));
+            let failure = failed(name::ITEM_READER_FAILED, cause);
+            return Ok(self.map_told(&map, order.task, seed, Err(failure)).into_iter().collect());
+        }
         self.store_items(&map, items).await?;
         let order = MapOrder { items: None, ..order.clone() };
         let effects = vec![begun(order.seed), self.notice(&map, order.seed, News::Map(MapEvent::GoOn))];

@@ -81,7 +81,7 @@ async fn a_task_that_has_not_begun_is_given_up_with_what_is_around_it() {
     let other = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": true,
         "Parameters": {"FunctionName": "f", "Payload": {"token.$": "$$.Task.Token"}}});
     let (site, _, Job::Task(work)) = given_up(&other).await else { panic!("it is a task") };
-    assert!(site.executions.is_given_up("one", work.task).await.expect("it can be read"));
+    assert!(site.executions.is_given_up(&work).await.expect("it can be read"));
     let token = site.executions.token(&work).await.expect("it can be read").expect("its execution is there");
     let told = site.executions.tell(&token, |task| Event::TaskEnded { task, result: Ok(json!(1)) }).await;
     assert!(matches!(told, Err(ExecutionError::Missing { .. })), "{told:?}");
