@@ -276,7 +276,7 @@ impl Default for Limits {
             patience: Patience::default(),
             payload_max: size::PAYLOAD_MAX,
             variables_max: 10 << 20,
-            held_max: 256 << 20,
+            held_max: 128 << 20,
             threads_max: 2_000,
             items_at_once: 40,
         }
@@ -334,10 +334,23 @@ pub struct Run {
 /// What is to be done next, within a step.
 #[derive(Debug)]
 enum Todo {
-    Enter { thread: ThreadId, state: String, input: Arc<Value> },
+    /// The size is what the thread holds of the input: branches share theirs.
+    Enter {
+        thread: ThreadId,
+        state: String,
+        input: Arc<Value>,
+        size: usize,
+    },
     Work(ThreadId),
-    Ended { thread: ThreadId, output: Value },
-    Fail { thread: ThreadId, failure: Failure },
+    Ended {
+        thread: ThreadId,
+        output: Value,
+        size: usize,
+    },
+    Fail {
+        thread: ThreadId,
+        failure: Failure,
+    },
 }
 
 impl Todo {
@@ -531,9 +544,9 @@ impl Run {
         let graph = self.machine.graph.clone();
         let state = graph.start.clone();
         let thread = self.spawn(Thread::root(graph));
-        let is_too_large = size::of(&input) > self.limits.payload_max;
-        step.todo.push_back(Todo::Enter { thread, state, input: Arc::new(input) });
-        if is_too_large {
+        let size = size::of(&input);
+        step.todo.push_back(Todo::Enter { thread, state, input: Arc::new(input), size });
+        if size > self.limits.payload_max {
             let cause = "The input of the execution has a size exceeding the maximum number of bytes service limit.";
             self.finish(Outcome::Failed(Failure::new(crate::failure::name::DATA_LIMIT_EXCEEDED, cause)), step);
         }
@@ -554,9 +567,9 @@ impl Run {
             return;
         }
         match todo {
-            Todo::Enter { thread, state, input } => self.enter(thread, &state, input, step),
+            Todo::Enter { thread, state, input, size } => self.enter(thread, &state, (input, size), step),
             Todo::Work(thread) => self.work(thread, step),
-            Todo::Ended { thread, output } => self.thread_ended(thread, output, step),
+            Todo::Ended { thread, output, size } => self.thread_ended(thread, (output, size), step),
             Todo::Fail { thread, failure } => self.state_failed(thread, failure, step),
         }
     }
@@ -566,16 +579,20 @@ impl Run {
         if self.outcome.is_some() {
             return;
         }
-        let most = self.limits.events_max.filter(|most| self.events >= most.saturating_sub(1));
-        let cause = match most {
-            Some(most) => format!("The execution reached the maximum number of history events ({most})."),
-            None if self.held > self.limits.held_max => format!(
-                "The inputs and outputs of branches and items that run have more than {} bytes altogether.",
-                self.limits.held_max
-            ),
-            None => return,
+        let failure = if self.limits.events_max.is_some_and(|most| self.events >= most.saturating_sub(1)) {
+            let most = self.limits.events_max.unwrap_or_default();
+            let cause = format!("The execution reached the maximum number of history events ({most}).");
+            Failure::new(crate::failure::name::RUNTIME, cause)
+        } else if self.held > self.limits.held_max {
+            let most = self.limits.held_max;
+            let cause = format!(
+                "The inputs and outputs of branches and items that run have more than {most} bytes altogether."
+            );
+            Failure::new(crate::failure::name::DATA_LIMIT_EXCEEDED, cause)
+        } else {
+            return;
         };
-        self.finish(Outcome::Failed(Failure::new(crate::failure::name::RUNTIME, cause)), step);
+        self.finish(Outcome::Failed(failure), step);
     }
 
     /// A number that was not given before.

@@ -83,7 +83,7 @@ impl Run {
         let Some(catcher) = state.catch.get(index) else { return };
         let failure = match self.compute(thread, step, |scene| caught(state, catcher, &failure, scene)) {
             Ok(passed) => match self.check_passed(thread, &passed) {
-                Ok(()) => return self.leave(thread, passed, &Next::To(catcher.next.clone()), step),
+                Ok(_) => return self.leave(thread, passed, &Next::To(catcher.next.clone()), step),
                 Err(failure) => failure,
             },
             Err(trouble) => {

@@ -27,9 +27,10 @@ impl Run {
             Ok(input) => input,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        if let Err(failure) = self.check_given(thread, &input) {
-            return self.state_failed(thread, failure, step);
-        }
+        let size = match self.check_given(thread, &input) {
+            Ok(size) => size / branches.len().max(1),
+            Err(failure) => return self.state_failed(thread, failure, step),
+        };
         let input = Arc::new(input);
         let begun = self.note_of(thread, step, "ParallelStateStarted", || None);
         let mut many = Many {
@@ -46,7 +47,8 @@ impl Run {
         for (index, graph) in branches.iter().enumerate() {
             let child = self.branch(thread, index, graph.clone(), begun, None);
             many.running.insert(child);
-            step.todo.push_back(Todo::Enter { thread: child, state: graph.start.clone(), input: input.clone() });
+            let (state, input) = (graph.start.clone(), input.clone());
+            step.todo.push_back(Todo::Enter { thread: child, state, input, size });
         }
         self.set_doing(thread, Doing::Many(many));
     }
@@ -132,10 +134,10 @@ impl Run {
                 many.input = input;
                 many.running.insert(child);
             }
-            match given.map(|given| self.check_given(thread, &given).map(|()| given)) {
-                Ok(Ok(given)) => {
+            match given.map(|given| self.check_given(thread, &given).map(|size| (given, size))) {
+                Ok(Ok((given, size))) => {
                     let start = map.processor.start.clone();
-                    step.todo.push_back(Todo::Enter { thread: child, state: start, input: Arc::new(given) });
+                    step.todo.push_back(Todo::Enter { thread: child, state: start, input: Arc::new(given), size });
                 }
                 Ok(Err(failure)) => return self.state_failed(thread, failure, step),
                 Err(trouble) => return self.trouble(thread, trouble, step),
@@ -143,11 +145,11 @@ impl Run {
         }
     }
 
-    /// Whether what a branch or an item gets is small enough.
-    fn check_given(&self, thread: ThreadId, given: &Value) -> Result<(), Failure> {
-        match size::of(given) > self.limits.payload_max {
-            true => Err(too_large(&self.place(thread).map(|(_, name)| name).unwrap_or_default())),
-            false => Ok(()),
+    /// The bytes of what a branch or an item gets, if they are few enough.
+    fn check_given(&self, thread: ThreadId, given: &Value) -> Result<usize, Failure> {
+        match size::of(given) {
+            size if size <= self.limits.payload_max => Ok(size),
+            _ => Err(too_large(&self.place(thread).map(|(_, name)| name).unwrap_or_default())),
         }
     }
 
@@ -187,7 +189,7 @@ impl Run {
     }
 
     /// A thread has reached the end of its graph.
-    pub(super) fn thread_ended(&mut self, thread: ThreadId, output: Value, step: &mut Step) {
+    pub(super) fn thread_ended(&mut self, thread: ThreadId, (output, held): (Value, usize), step: &mut Step) {
         let Some(parent) = self.threads.get(&thread).map(|thread| thread.parent) else { return };
         let Some(Parent { thread: parent, index }) = parent else {
             return self.finish(Outcome::Succeeded(output), step);
@@ -203,7 +205,6 @@ impl Run {
         if let Some(parent) = self.threads.get_mut(&parent) {
             parent.last = last;
         }
-        let held = size::of(&output);
         if let Some(many) = self.many(parent) {
             many.begun = ended.last;
             many.running.remove(&thread);

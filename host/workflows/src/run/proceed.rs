@@ -31,7 +31,8 @@ enum Act {
 }
 
 impl Run {
-    pub(super) fn enter(&mut self, thread: ThreadId, name: &str, input: Arc<Value>, step: &mut Step) {
+    /// Enters a state with an input, of which the thread holds so many bytes.
+    pub(super) fn enter(&mut self, thread: ThreadId, name: &str, (input, size): (Arc<Value>, usize), step: &mut Step) {
         step.made.weight = step.made.weight.saturating_add(ENTERED);
         let Some(found) = self.threads.get(&thread) else { return };
         let Some(state) = found.graph.states.get(name) else {
@@ -48,8 +49,6 @@ impl Run {
         let entered = self.note_of(thread, step, kind, details);
         let now = step.moment.now;
         if let Some(found) = self.threads.get_mut(&thread) {
-            // Branches share their input.
-            let size = size::of(&input) / Arc::strong_count(&input).max(1);
             let (state, retries) = (name.to_owned(), vec![0; retriers]);
             let (map_run, doing) = (None, Doing::Nothing);
             let at = At { state, input, size, entered, before, entered_at: now, retries, map_run, doing };
@@ -144,9 +143,10 @@ impl Run {
 
     /// Leaves a state, and goes on to the next or to the end of the graph.
     pub(super) fn leave(&mut self, thread: ThreadId, passed: Passed, next: &Next, step: &mut Step) {
-        if let Err(failure) = self.check_passed(thread, &passed) {
-            return self.state_failed(thread, failure, step);
-        }
+        let size = match self.check_passed(thread, &passed) {
+            Ok(size) => size,
+            Err(failure) => return self.state_failed(thread, failure, step),
+        };
         let Passed { output, assigned } = passed;
         self.note_exited(thread, step, &output, &assigned);
         if !assigned.is_empty()
@@ -155,21 +155,31 @@ impl Run {
             found.assigned = found.assigned_with(&assigned);
             Arc::make_mut(&mut found.variables).extend(assigned);
         }
+        // Until what comes next begins, it is held beside the state's own input.
+        step.made.weight = step.made.weight.saturating_add(size);
+        if let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) {
+            at.size = at.size.saturating_add(size);
+            self.held = self.held.saturating_add(size);
+        }
         step.todo.push_back(match next {
-            Next::To(state) => Todo::Enter { thread, state: state.clone(), input: Arc::new(output) },
-            Next::End => Todo::Ended { thread, output },
+            Next::To(state) => Todo::Enter { thread, state: state.clone(), input: Arc::new(output), size },
+            Next::End => Todo::Ended { thread, output, size },
         });
     }
 }
 
 impl Run {
-    /// Whether what a thread's state passes on is small enough.
-    pub(super) fn check_passed(&self, thread: ThreadId, Passed { output, assigned }: &Passed) -> Result<(), Failure> {
-        let largest = size::of(output).max(size::sum(assigned.values()));
-        if largest > self.limits.payload_max {
+    /// The bytes of what a thread's state passes on, if they are few enough, and those that it assigns too.
+    pub(super) fn check_passed(
+        &self,
+        thread: ThreadId,
+        Passed { output, assigned }: &Passed,
+    ) -> Result<usize, Failure> {
+        let size = size::of(output);
+        if size.max(size::sum(assigned.values())) > self.limits.payload_max {
             return Err(too_large(&self.place(thread).map(|(_, name)| name).unwrap_or_default()));
         }
-        self.check_variables(thread, assigned)
+        self.check_variables(thread, assigned).map(|()| size)
     }
 
     /// Whether there is room for variables with these.
