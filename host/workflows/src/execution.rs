@@ -341,8 +341,7 @@ impl Executions {
         let key = keys::head(&self.options.workflow, name);
         loop {
             let missing = || ExecutionError::Missing { name: name.to_owned() };
-            let entry = self.stores.kv().get(&self.place.store, &key).await?.ok_or_else(missing)?;
-            let head = self.head(name).await?.ok_or_else(missing)?;
+            let (head, is_same) = self.versioned_head(name).await?.ok_or_else(missing)?;
             let Cached { run, head, .. } = self.load(name, head).await?;
             match (head.status, run.outcome()) {
                 (status @ (Status::Running | Status::Succeeded), _) => {
@@ -354,9 +353,8 @@ impl Executions {
                 _ => {}
             }
             let (redrives, seed) = (head.redrives + 1, head.seed);
-            let is_same = Some(Expectation::Version(entry.version));
             let effects = vec![
-                self.put(key.clone(), head.redriven(redrives).write(), is_same),
+                self.put(key.clone(), head.redriven(redrives).write(), Some(is_same)),
                 self.notice(name, seed, News::Execution(Event::Redriven { redrives })),
             ];
             match self.stores.commit(Commit::new(effects)).await {

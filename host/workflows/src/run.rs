@@ -13,7 +13,9 @@ mod context;
 mod end;
 mod many;
 mod note;
+mod order;
 mod proceed;
+mod step;
 mod task;
 mod thread;
 
@@ -22,19 +24,20 @@ mod tests;
 
 use crate::chance;
 use crate::clock::{Clock, Decided, Patience};
-use crate::definition::{Distributed, Kind, Machine, Map, Mode};
+use crate::definition::Machine;
 use crate::failure::Failure;
 use crate::history::{Happened, Keep};
-use crate::resource::Resource;
 use crate::size;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use step::{Step, Todo};
 use thread::{At, Thread, ThreadId};
 
 pub use context::About;
 pub(crate) use many::STATE_DATA;
+pub use order::{Batch, MapOrder, TaskOrder};
 
 /// The number of a task or a timer in its run. Numbers are given in order, and never twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,105 +124,6 @@ pub enum Command {
     End(Outcome),
 }
 
-/// A task that is to be done.
-#[derive(Clone, Debug)]
-pub struct TaskOrder {
-    /// Its number.
-    pub task: Ticket,
-    /// The state that it is of.
-    pub state: String,
-    /// Who does it.
-    pub resource: Resource,
-    /// What it gets.
-    pub input: Value,
-    /// How often the state was tried before.
-    pub attempt: u32,
-    /// After how many seconds it fails.
-    pub timeout: Option<u64>,
-    /// How many seconds may pass between two heartbeats.
-    pub heartbeat: Option<u64>,
-}
-
-/// How the items of a distributed Map are put into batches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Batch {
-    /// What each gets besides.
-    pub input: Option<Value>,
-    /// Most items of one.
-    pub items_max: Option<u64>,
-    /// Most bytes of one.
-    pub bytes_max: Option<u64>,
-}
-
-/// Items of a distributed Map that are to be run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MapOrder {
-    /// The number of the task that it counts as.
-    pub task: Ticket,
-    /// The first task that was the same map run, if that goes on after a redrive.
-    #[serde(default)]
-    pub goes_on: Option<Ticket>,
-    /// The state's name.
-    pub state: String,
-    /// The ARN of the map run.
-    pub map_run: String,
-    /// `Label`, or the state's name.
-    pub label: String,
-    /// The items, if no reader reads them.
-    pub items: Option<Vec<Value>>,
-    /// What the reader is told, with everything computed.
-    pub reader: Option<Value>,
-    /// Most items that are read.
-    pub items_max: Option<u64>,
-    /// How items are put into batches, if they are.
-    pub batch: Option<Batch>,
-    /// What the writer is told.
-    pub writer: Option<Value>,
-    /// Most executions at once; 0: as many as there is room for.
-    pub concurrency: u64,
-    /// How many items may fail.
-    pub tolerated_count: Option<u64>,
-    /// How many of a hundred may fail.
-    pub tolerated_percentage: Option<f64>,
-    /// The state's effective input, the context and the variables, for the item selector.
-    pub input: Value,
-    /// The context object.
-    pub context: Value,
-    /// The variables.
-    pub variables: BTreeMap<String, Value>,
-    /// What is random in it.
-    pub seed: u64,
-    /// When it was ordered, in milliseconds since 1970.
-    pub now: u64,
-}
-
-impl MapOrder {
-    /// The task whose number is that of the map run: the first one that it counted as.
-    #[must_use]
-    pub fn first(&self) -> Ticket {
-        self.goes_on.unwrap_or(self.task)
-    }
-
-    /// The bytes of what was computed for it, about.
-    fn weight(&self) -> usize {
-        let given = [&self.reader, &self.writer].into_iter().flatten();
-        let given = given.chain(self.items.iter().flatten()).chain(self.variables.values());
-        size::sum(given.chain([&self.input, &self.context]))
-    }
-
-    /// The Map state of the machine, and what it has because it is distributed.
-    #[must_use]
-    pub fn definition<'m>(&self, machine: &'m Machine) -> Option<(&'m Map, &'m Distributed)> {
-        match &machine.state(&self.state)?.kind {
-            Kind::Map(map) => match &map.mode {
-                Mode::Distributed(distributed) => Some((map, distributed)),
-                Mode::Inline => None,
-            },
-            _ => None,
-        }
-    }
-}
-
 /// How an execution ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
@@ -251,7 +155,7 @@ impl Outcome {
 pub struct Limits {
     /// Most events of its history ("Service quotas": 25,000); `None`: of an express execution, any.
     pub events_max: Option<u64>,
-    /// The room of a step, in bytes: what is ordered in it takes what it weighs, and each state that is entered [`ENTERED`]. What
+    /// The room of a step, in bytes: what is ordered in it takes what it weighs, and each state that is entered something. What
     /// has no room goes on in a step of its own.
     pub step_max: usize,
     /// How long a step may take.
@@ -282,11 +186,6 @@ impl Default for Limits {
         }
     }
 }
-
-/// How much of a step's room a state takes that is entered, and a command besides its payload: a step enters 1,000 states or orders
-/// 4,000 things at most.
-const ENTERED: usize = 16 << 10;
-const ORDERED: usize = 4 << 10;
 
 /// What came of an event.
 #[derive(Debug, Default)]
@@ -329,65 +228,6 @@ pub struct Run {
     left: VecDeque<Todo>,
     /// What is wanted of the history.
     keep: Keep,
-}
-
-/// What is to be done next, within a step.
-#[derive(Debug)]
-enum Todo {
-    /// The size is what the thread holds of the input: branches share theirs.
-    Enter {
-        thread: ThreadId,
-        state: String,
-        input: Arc<Value>,
-        size: usize,
-    },
-    Work(ThreadId),
-    Ended {
-        thread: ThreadId,
-        output: Value,
-        size: usize,
-    },
-    Fail {
-        thread: ThreadId,
-        failure: Failure,
-    },
-}
-
-impl Todo {
-    /// The thread that does it.
-    fn thread(&self) -> ThreadId {
-        match self {
-            Self::Enter { thread, .. }
-            | Self::Work(thread)
-            | Self::Ended { thread, .. }
-            | Self::Fail { thread, .. } => *thread,
-        }
-    }
-}
-
-/// A step that is being made.
-struct Step {
-    moment: Moment,
-    clock: Clock,
-    todo: VecDeque<Todo>,
-    made: Made,
-}
-
-impl Step {
-    /// Has something done.
-    fn order(&mut self, command: Command) {
-        let payload = match &command {
-            Command::StartTask(order) => size::of(&order.input),
-            Command::StartMap(order) => order.weight(),
-            _ => 0,
-        };
-        self.made.weight = self.made.weight.saturating_add(ORDERED).saturating_add(payload);
-        self.made.commands.push(command);
-    }
-
-    fn has_room(&self) -> bool {
-        self.made.weight < self.moment.room
-    }
 }
 
 impl Run {
@@ -470,7 +310,7 @@ impl Run {
     }
 
     fn apply_by(&mut self, clock: Clock, event: Event, moment: Moment) -> Made {
-        let mut step = Step { moment, clock, todo: VecDeque::new(), made: Made::default() };
+        let mut step = Step::new(moment, clock);
         step.made.is_news = match event {
             Event::Redriven { redrives } => self.redrive(redrives, &mut step),
             event => self.outcome.is_none() && self.begin(event, &mut step),
@@ -579,8 +419,8 @@ impl Run {
         if self.outcome.is_some() {
             return;
         }
-        let failure = if self.limits.events_max.is_some_and(|most| self.events >= most.saturating_sub(1)) {
-            let most = self.limits.events_max.unwrap_or_default();
+        let is_full = |most: &u64| self.events >= most.saturating_sub(1);
+        let failure = if let Some(most) = self.limits.events_max.filter(is_full) {
             let cause = format!("The execution reached the maximum number of history events ({most}).");
             Failure::new(crate::failure::name::RUNTIME, cause)
         } else if self.held > self.limits.held_max {

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -29,11 +29,11 @@ impl Caller {
         Ok(Self { sender, address })
     }
 
-    /// Posts JSON, and answers what comes back, whatever its status.
+    /// Posts JSON, and answers what comes back.
     ///
     /// # Errors
-    /// If the connection fails.
-    pub(super) async fn post(&mut self, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), Error> {
+    /// If the connection fails, or what is asked does not succeed.
+    pub(super) async fn ask(&mut self, path: &str, body: Bytes) -> Result<Bytes, Error> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
@@ -44,17 +44,9 @@ impl Caller {
         self.sender.ready().await.map_err(|error| failed(&error))?;
         let (head, body) = self.sender.send_request(request).await.map_err(|error| failed(&error))?.into_parts();
         let body = body.collect().await.map_err(|error| failed(&error))?.to_bytes();
-        Ok((head.status, body))
-    }
-
-    /// The same, where anything but success is a failure.
-    ///
-    /// # Errors
-    /// If the connection fails, or what is asked does not succeed.
-    pub(super) async fn ask(&mut self, path: &str, body: Bytes) -> Result<Bytes, Error> {
-        match self.post(path, body).await? {
-            (status, answer) if status.is_success() => Ok(answer),
-            (status, answer) => Err(Error::Bug(format!("{path}: {status}: {}", String::from_utf8_lossy(&answer)))),
+        match head.status.is_success() {
+            true => Ok(body),
+            false => Err(Error::Bug(format!("{path}: {}: {}", head.status, String::from_utf8_lossy(&body)))),
         }
     }
 }

@@ -108,7 +108,7 @@ impl Operation for Starter {
     }
 }
 
-/// The figures of starters that work for a time; what ran before that is not counted.
+/// The figures of starters that work for a time.
 async fn row(system: &'static str, name: &'static str, starters: Vec<Starter>, time: Duration) -> Result<Row, Error> {
     let (times, span) = work(starters, time).await?;
     Ok(Row::new(system, name, STEPS, span, &times))

@@ -265,9 +265,11 @@ impl Call<'_> {
         let is_sync = matches!(self.resource.pattern, Pattern::Sync | Pattern::Sync2);
         let began = match self.work {
             Some(work) if is_sync => {
-                self.executions.beginning_for(work, executions, &name, input, rand::random(), self.origin()).await
+                self.executions
+                    .beginning_for(work, executions, &name, input, rand::random(), origin(&self.invocation))
+                    .await
             }
-            _ => executions.beginning(&name, input, rand::random(), self.origin()).await,
+            _ => executions.beginning(&name, input, rand::random(), origin(&self.invocation)).await,
         };
         match began {
             Ok(Beginning { id, effects }) => {
@@ -276,11 +278,6 @@ impl Call<'_> {
             }
             Err(error) => not_started(&error, &executions.id(&name)),
         }
-    }
-
-    /// What led to what this starts.
-    fn origin(&self) -> Origin {
-        Origin::new(self.invocation.cause().trace.as_ref(), self.invocation.depth)
     }
 
     fn workflow(&self, arn: &str) -> Option<&Arc<Executions>> {
@@ -312,6 +309,11 @@ fn unreadable(error: &ReadError) -> Result<Done, Unanswered> {
         ReadError::Unavailable { .. } => Err(Unanswered { reason: error.to_string(), blame: Blame::Host }),
         error => Ok(Failure::new("DynamoDB.AmazonDynamoDBException", error.to_string()).into()),
     }
+}
+
+/// What led to what an invocation starts.
+pub(super) fn origin(led: &Invocation) -> Origin {
+    Origin::new(Some(&led.trace), led.depth)
 }
 
 /// What the host is to blame for, as far as anybody knows.

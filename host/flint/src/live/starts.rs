@@ -6,6 +6,7 @@
 pub(super) mod event;
 pub(super) mod request;
 
+use super::services::origin;
 use super::workflows::{Answer, StartError, start};
 use super::{Generation, Served};
 use event::Start;
@@ -13,7 +14,7 @@ use flint_config::platform::{Kind, Source};
 use flint_model::{ScheduleName, WorkflowName};
 use flint_stores::{BoxFuture, Delivery, Effect};
 use flint_triggers::message::{Blame, Consumer, Failed, Handled, Retry, Unanswered, Why};
-use flint_workflows::execution::{self, ExecutionError, Executions};
+use flint_workflows::execution::{ExecutionError, Executions};
 use flint_workflows::failure::Failure;
 use flint_workflows::run::Outcome;
 use flint_world::Invocation;
@@ -56,9 +57,7 @@ impl ToWorkflow {
         for delivery in batch {
             let beginning = match event::of(&self.origin, delivery) {
                 Ok(Start { name, input }) => {
-                    let message = &delivery.stored.message;
-                    let led_to_it = execution::Origin::new(message.trace.as_ref(), message.depth.saturating_add(1));
-                    executions.beginning(&name, input, rand::random(), led_to_it).await
+                    executions.beginning(&name, input, rand::random(), origin(&led(delivery))).await
                 }
                 Err(reason) => {
                     handled.failures.push(failed(delivery, reason, Retry::Never));

@@ -2,7 +2,7 @@
 //! the task up, expect that there is no note yet: so one of them finds the other's.
 
 use super::child::Child;
-use super::{ExecutionError, Executions, Head, MapEvent, News, Status, Work, keys, read};
+use super::{ExecutionError, Executions, MapEvent, News, Work, keys, read};
 use crate::run::Ticket;
 use flint_stores::{Effect, Expectation};
 use serde::{Deserialize, Serialize};
@@ -29,9 +29,8 @@ impl Executions {
     /// # Errors
     /// What a read fails with.
     pub async fn is_given_up(&self, work: &Work) -> Result<bool, ExecutionError> {
-        let head = self.head(&work.execution).await?;
-        let is_it = |head: &Head| head.status == Status::Running && work.seed.is_none_or(|seed| seed == head.seed);
-        Ok(!head.as_ref().is_some_and(is_it) || self.is_cancelled(&work.execution, work.task).await?)
+        let runs = self.running(&work.execution, work.seed).await?.is_some();
+        Ok(!runs || self.is_cancelled(&work.execution, work.task).await?)
     }
 
     pub(super) async fn is_cancelled(&self, execution: &str, task: Ticket) -> Result<bool, ExecutionError> {

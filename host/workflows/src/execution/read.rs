@@ -1,6 +1,6 @@
 //! Reading executions: heads, journals, histories.
 
-use super::{ExecutionError, Executions, Head, Parent, keys};
+use super::{ExecutionError, Executions, Head, Parent, Status, keys};
 use crate::arn;
 use crate::chance;
 use crate::clock::Decided;
@@ -9,7 +9,7 @@ use crate::draw::{Marking, Marks};
 use crate::history::{Happened, Keep};
 use crate::run::{About, Event, Made, Moment, Run};
 use crate::source;
-use flint_stores::Stores;
+use flint_stores::{Expectation, Stores};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -98,8 +98,8 @@ impl Record {
     }
 }
 
-/// The step of a record: its events, applied one after the other, the same whenever that is done.
-pub(super) struct Replay {
+/// The moments of a record's events, one after the other: the same in the step that writes it and whenever it is replayed.
+pub(super) struct Moments {
     number: u64,
     at: u64,
     /// How many were applied.
@@ -108,14 +108,14 @@ pub(super) struct Replay {
     room: usize,
 }
 
-impl Replay {
-    /// The step of the record of this number, at this moment.
+impl Moments {
+    /// Those of the record of this number, all at the same time.
     pub(super) fn of(run: &Run, number: u64, at: u64) -> Self {
         Self { number, at, index: 0, room: run.limits().step_max }
     }
 
     /// The moment of the next event.
-    pub(super) fn moment(&self, run: &Run) -> Moment {
+    pub(super) fn next(&self, run: &Run) -> Moment {
         let seed = chance::seed_of(chance::seed_of(run.about().seed, self.number), self.index as u64);
         Moment { now: self.at, seed, room: self.room }
     }
@@ -131,6 +131,20 @@ impl Executions {
     /// What is known about an execution.
     pub(super) async fn head(&self, name: &str) -> Result<Option<Head>, ExecutionError> {
         self.head_in(&*self.stores, name).await
+    }
+
+    /// The same, and the version that it has now: whoever writes it expects that.
+    pub(super) async fn versioned_head(&self, name: &str) -> Result<Option<(Head, Expectation)>, ExecutionError> {
+        let key = keys::head(&self.options.workflow, name);
+        let Some(entry) = self.stores.kv().get(&self.place.store, &key).await? else { return Ok(None) };
+        let head = Head::read(&entry.value).map_err(|reason| corrupt(name, reason))?;
+        Ok(Some((head, Expectation::Version(entry.version))))
+    }
+
+    /// The head of an execution that runs, if it is the one of this seed; without a seed, whoever has the name.
+    pub(super) async fn running(&self, name: &str, seed: Option<u64>) -> Result<Option<Head>, ExecutionError> {
+        let is_it = |head: &Head| head.status == Status::Running && seed.is_none_or(|seed| seed == head.seed);
+        Ok(self.head(name).await?.filter(is_it))
     }
 
     /// As these stores have it.
@@ -228,11 +242,11 @@ impl Executions {
         self.scan_until(&keys::journal(&self.options.workflow, name), is_long, |item| {
             let mut record: Record =
                 serde_json::from_slice(&item.entry.value).map_err(|error| corrupt(name, error.to_string()))?;
-            let mut step = Replay::of(&run, seen.records, record.at);
+            let mut moments = Moments::of(&run, seen.records, record.at);
             for (index, event) in record.events.into_iter().enumerate() {
                 let decided = record.decided.remove(&index).unwrap_or_default();
-                let made = run.replay(event, step.moment(&run), decided);
-                step.applied(&made);
+                let made = run.replay(event, moments.next(&run), decided);
+                moments.applied(&made);
                 each(made);
             }
             seen = seen.and(&item.entry.value);

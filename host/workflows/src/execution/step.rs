@@ -1,6 +1,6 @@
 //! A step of an execution: events out of its inbox, effects for one commit.
 
-use super::read::{self, Cached, Record, Replay};
+use super::read::{Cached, Moments, Record};
 use super::{Alarm, ExecutionError, Executions, Head, Job, News, Notice, Origin, Parent, Status, Work, keys, notice};
 use crate::run::{Command, Event, Made, Outcome};
 use flint_model::{MessageId, Timestamp};
@@ -52,7 +52,7 @@ impl Executions {
         let (now, is_long) = (self.stores.now(), run.machine().is_long);
         let mut news = Record { at: now.as_millis(), events: Vec::new(), decided: BTreeMap::new() };
         let mut effects = Vec::new();
-        let mut step = Replay::of(&run, seen.records, news.at);
+        let mut moments = Moments::of(&run, seen.records, news.at);
         for (seed, event) in events {
             // What is left of an earlier one of the name means another.
             if seed.is_some_and(|seed| seed != head.seed) {
@@ -64,10 +64,10 @@ impl Executions {
                 break;
             }
             let place = news.events.len();
-            let moment = step.moment(&run);
+            let moment = moments.next(&run);
             let apply = || run.apply(event.clone(), moment);
             let Some(mut made) = self.options.aside.run_soon(is_long, STEP_MAX, apply).await else { break };
-            step.applied(&made);
+            moments.applied(&made);
             left -= 1;
             // Only what means something is in the journal.
             if made.is_news {
@@ -181,9 +181,9 @@ impl Executions {
 
     /// Removes an execution that has ended long enough ago: some records now, the rest the next time.
     async fn forget(&self, name: &str) -> Result<Vec<Effect>, ExecutionError> {
+        // Whoever redrives it meanwhile keeps it.
+        let Some((head, expect)) = self.versioned_head(name).await? else { return Ok(Vec::new()) };
         let (store, key) = (&self.place.store, keys::head(&self.options.workflow, name));
-        let Some(entry) = self.stores.kv().get(store, &key).await? else { return Ok(Vec::new()) };
-        let head = Head::read(&entry.value).map_err(|reason| read::corrupt(name, reason))?;
         let kept =
             Duration::from_millis(self.stores.now().as_millis().saturating_sub(head.stopped_at.unwrap_or(u64::MAX)));
         if head.status == Status::Running || kept < self.options.retention.max(KEPT_MIN) {
@@ -191,8 +191,6 @@ impl Executions {
             return Ok(Vec::new());
         }
         let delete = |key: String| Effect::KvDelete { store: store.clone(), key, expect: None };
-        // Whoever redrives it meanwhile keeps it.
-        let expect = Expectation::Version(entry.version);
         let mut effects = Vec::new();
         for prefix in keys::remains(&self.options.workflow, name) {
             let page = self.stores.kv().scan(store, &prefix, None, FORGOTTEN_MAX).await?;

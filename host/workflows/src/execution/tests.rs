@@ -49,6 +49,16 @@ struct Site {
     works: Vec<Work>,
 }
 
+/// Chance, of a seed: it strikes one time in four.
+struct Fate(u64);
+
+impl Fate {
+    fn strikes(&mut self) -> bool {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 >> 62 == 0
+    }
+}
+
 fn place() -> Place {
     let queue = |name: &str| QueueName::parse(name).expect("a name");
     Place {
@@ -175,6 +185,21 @@ impl Site {
         is_busy
     }
 
+    /// A turn in which the host may die; whether it did. What was leased then comes again after a while.
+    async fn turn_or_die(mut self, fate: &mut Fate) -> (Self, bool) {
+        let mut died = false;
+        let dies = &mut || {
+            died = fate.strikes();
+            died
+        };
+        let is_busy = self.turn(dies).await;
+        let site = if died { self.restart().await } else { self };
+        if died || !is_busy {
+            site.clock.advance(Duration::from_secs(60));
+        }
+        (site, died)
+    }
+
     fn answer(&mut self, work: &Work) -> Result<Value, Failure> {
         self.asked = Some(work.input.clone());
         self.work = Some(work.clone());
@@ -239,24 +264,11 @@ async fn an_execution_ends_as_it_would_have_however_often_the_host_dies() {
     for seed in 1..=8_u64 {
         let mut site = Site::new(MIXED);
         site.executions.start("one", json!({"items": [1, 2, 3, 4, 5]}), 7).await.expect("it starts");
-        let (mut random, mut deaths) = (seed, 0);
+        let (mut fate, mut deaths) = (Fate(seed), 0);
         for _ in 0..200 {
-            let mut died = false;
-            let busy = site
-                .turn(&mut || {
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    died = random >> 62 == 0;
-                    died
-                })
-                .await;
-            if died {
-                deaths += 1;
-                site = site.restart().await;
-            }
-            // What was leased when the host died comes again after a while.
-            if died || !busy {
-                site.clock.advance(Duration::from_secs(60));
-            }
+            let died;
+            (site, died) = site.turn_or_die(&mut fate).await;
+            deaths += usize::from(died);
             if site.executions.described("one").await.expect("it is there").head.status != Status::Running {
                 break;
             }

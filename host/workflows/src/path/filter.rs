@@ -24,26 +24,32 @@ pub(super) fn translate(step: &str) -> String {
 
 /// The first of the operators that is not within quotes, and where it is.
 fn next_operator(text: &str) -> Option<(usize, &'static str)> {
-    let (mut quote, mut is_escaped) = (None, false);
-    for (at, letter) in text.char_indices() {
-        match (quote, letter) {
-            _ if is_escaped => is_escaped = false,
-            (Some(_), '\\') => is_escaped = true,
-            (Some(open), letter) if letter == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '=') if text[at..].starts_with("=~") => return Some((at, "=~")),
-            (None, ' ') => {
-                let word =
-                    |word: &str| text[at + 1..].strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '[']));
-                if let Some(word) = ["in", "nin"].into_iter().find(|name| word(name)) {
-                    return Some((at + 1, word));
-                }
-            }
-            (None, _) => {}
+    let operator = |(at, letter): (usize, char)| match letter {
+        '=' => text[at..].starts_with("=~").then_some((at, "=~")),
+        ' ' => {
+            let is_next =
+                |word: &&str| text[at + 1..].strip_prefix(*word).is_some_and(|rest| rest.starts_with([' ', '[']));
+            ["in", "nin"].into_iter().find(is_next).map(|word| (at + 1, word))
         }
-    }
-    None
+        _ => None,
+    };
+    unquoted(text).find_map(operator)
+}
+
+/// The letters that are not within quotes, and where they are.
+fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut quote, mut is_escaped) = (None, false);
+    text.char_indices().filter(move |(_, letter)| {
+        match quote {
+            Some(_) if is_escaped => is_escaped = false,
+            Some(_) if *letter == '\\' => is_escaped = true,
+            Some(open) if *letter == open => quote = None,
+            Some(_) => {}
+            None if matches!(letter, '\'' | '"') => quote = Some(*letter),
+            None => return true,
+        }
+        false
+    })
 }
 
 /// `operand in [a, b]`, and what follows the list.
@@ -60,24 +66,10 @@ fn listed<'a>(operand: &str, list: &'a str) -> Option<(String, &'a str)> {
 
 /// The items of a list, without the spaces around them.
 fn items(list: &str) -> Vec<&str> {
-    let (mut items, mut start, mut quote, mut is_escaped) = (Vec::new(), 0, None, false);
-    for (at, letter) in list.char_indices() {
-        match (quote, letter) {
-            _ if is_escaped => is_escaped = false,
-            (Some(_), '\\') => is_escaped = true,
-            (Some(open), letter) if letter == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, ',') => {
-                items.push(list[start..at].trim());
-                start = at + 1;
-            }
-            (None, _) => {}
-        }
-    }
-    items.push(list[start..].trim());
-    items.retain(|item| !item.is_empty());
-    items
+    let mut ends: Vec<_> = unquoted(list).filter(|(_, letter)| *letter == ',').map(|(at, _)| at).collect();
+    ends.push(list.len());
+    let starts = std::iter::once(0).chain(ends.iter().map(|end| end + 1));
+    starts.zip(&ends).map(|(start, end)| list[start..*end].trim()).filter(|item| !item.is_empty()).collect()
 }
 
 /// `operand =~ /expression/i`, which matches the whole value, and what follows it.

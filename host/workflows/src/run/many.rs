@@ -267,7 +267,10 @@ impl Run {
         self.set_doing(thread, Doing::Task(TaskWork { task, resource: None, timeout: None, heartbeat: None }));
         self.set_map_run(thread, Some(of));
         match order {
-            Ok(order) => step.order(Command::StartMap(Box::new(order))),
+            Ok(order) => {
+                let weight = order.weight();
+                step.order_with(Command::StartMap(Box::new(order)), weight);
+            }
             Err(failure) => _ = self.task_ended(task, Err(failure), step),
         }
     }

@@ -2,8 +2,9 @@
 
 use super::context::Besides;
 use super::note;
+use super::step::ENTERED;
 use super::thread::{At, Doing, ThreadId};
-use super::{Command, ENTERED, Run, Step, Todo};
+use super::{Command, Run, Step, Todo};
 use crate::amount;
 use crate::definition::{Flow, Kind, Moment as Until, Next, State, Wait};
 use crate::failure::{Failure, name};
@@ -33,7 +34,7 @@ enum Act {
 impl Run {
     /// Enters a state with an input, of which the thread holds so many bytes.
     pub(super) fn enter(&mut self, thread: ThreadId, name: &str, (input, size): (Arc<Value>, usize), step: &mut Step) {
-        step.made.weight = step.made.weight.saturating_add(ENTERED);
+        step.weigh(ENTERED);
         let Some(found) = self.threads.get(&thread) else { return };
         let Some(state) = found.graph.states.get(name) else {
             let failure = Failure::new(name::RUNTIME, format!("There is no state '{name}'."));
@@ -156,7 +157,7 @@ impl Run {
             Arc::make_mut(&mut found.variables).extend(assigned);
         }
         // Until what comes next begins, it is held beside the state's own input.
-        step.made.weight = step.made.weight.saturating_add(size);
+        step.weigh(size);
         if let Some(at) = self.threads.get_mut(&thread).and_then(|thread| thread.at.as_mut()) {
             at.size = at.size.saturating_add(size);
             self.held = self.held.saturating_add(size);

@@ -35,7 +35,8 @@ impl Run {
             Ok(prepared) => prepared,
             Err(trouble) => return self.trouble(thread, trouble, step),
         };
-        if size::of(&input) > self.limits.payload_max {
+        let size = size::of(&input);
+        if size > self.limits.payload_max {
             let cause = format!(
                 "The input of the task '{}' has a size exceeding the maximum number of bytes service limit.",
                 task.resource.text
@@ -67,7 +68,7 @@ impl Run {
         self.set_doing(thread, Doing::Task(work));
         let order =
             TaskOrder { task: ticket, state, resource: task.resource.clone(), input, attempt, timeout, heartbeat };
-        step.order(Command::StartTask(Box::new(order)));
+        step.order_with(Command::StartTask(Box::new(order)), size);
     }
 
     /// The task that a thread waits for, if it is this one.

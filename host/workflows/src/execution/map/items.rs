@@ -5,7 +5,7 @@ use crate::definition::{ItemFormat, ItemReader, ItemSource};
 use crate::distributed::{self, read_manifest};
 use crate::execution::mark::Mark;
 use crate::execution::message::News;
-use crate::execution::{ExecutionError, Executions, Head, Status, keys, read};
+use crate::execution::{ExecutionError, Executions, keys, read};
 use crate::failure::{Failure, name};
 use crate::run::MapOrder;
 use crate::scene::Trouble;
@@ -41,8 +41,7 @@ impl Executions {
         order: &MapOrder,
     ) -> Result<Vec<Effect>, ExecutionError> {
         let map = keys::map_run(execution, order.first());
-        let is_it = |head: &Head| head.status == Status::Running && seed.is_none_or(|seed| seed == head.seed);
-        let Some(head) = self.head(execution).await?.filter(is_it) else { return Ok(Vec::new()) };
+        let Some(head) = self.running(execution, seed).await? else { return Ok(Vec::new()) };
         if self.is_cancelled(execution, order.task).await? {
             return Ok(Vec::new());
         }
@@ -63,8 +62,9 @@ impl Executions {
                 Err(Halt::Stores(error)) => return Err(error),
             },
         };
-        if let Some(index) = items.iter().position(|item| size::of(item) > ITEM_MAX) {
-            let cause = format!("The item {index} {}.", size::excess(size::of(&items[index]), ITEM_MAX));
+        let mut sizes = items.iter().map(size::of).enumerate();
+        if let Some((index, size)) = sizes.find(|(_, size)| *size > ITEM_MAX) {
+            let cause = format!("The item {index} {}.", size::excess(size, ITEM_MAX));
             let failure = failed(name::ITEM_READER_FAILED, cause);
             return Ok(self.map_told(&map, order.task, seed, Err(failure)).into_iter().collect());
         }

@@ -94,23 +94,10 @@ async fn a_step_that_rested_rests_there_in_each_replay_and_waits_for_the_same() 
 async fn an_execution_of_slow_states_ends_as_it_would_have_however_often_the_host_dies() {
     let mut site = hasty(&chain(12, SLOW), Patience { work: Duration::from_millis(1), ..Patience::default() });
     site.executions.start("one", json!({}), 7).await.expect("it starts");
-    let mut random = 3_u64;
+    let mut fate = Fate(3);
     for _ in 0..60 {
-        let mut died = false;
-        let is_busy = site
-            .turn(&mut || {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                died = random >> 62 == 0;
-                died
-            })
-            .await;
-        if died {
-            site = site.restart().await;
-            site.executions.options.limits.patience.work = Duration::from_millis(1);
-        }
-        if died || !is_busy {
-            site.clock.advance(Duration::from_secs(60));
-        }
+        (site, _) = site.turn_or_die(&mut fate).await;
+        site.executions.options.limits.patience.work = Duration::from_millis(1);
     }
     assert_eq!(site.finish("one").await.status, Status::Succeeded);
     let history = site.history("one").await;

@@ -90,22 +90,9 @@ async fn a_map_run_ends_as_it_would_have_however_often_the_host_dies() {
         let mut site = Site::new(&map(&json!({"MaxConcurrency": 4}), "flaky-item"));
         let items: Vec<_> = (0..12).collect();
         site.executions.start("one", json!(items), 7).await.expect("it starts");
-        let mut random = seed;
+        let mut fate = Fate(seed);
         for _ in 0..200 {
-            let mut died = false;
-            let busy = site
-                .turn(&mut || {
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    died = random >> 62 == 0;
-                    died
-                })
-                .await;
-            if died {
-                site = site.restart().await;
-            }
-            if died || !busy {
-                site.clock.advance(Duration::from_secs(60));
-            }
+            (site, _) = site.turn_or_die(&mut fate).await;
             if site.executions.described("one").await.expect("it is there").head.status != Status::Running {
                 break;
             }
@@ -329,22 +316,9 @@ async fn a_map_run_is_redriven_as_it_would_have_been_however_often_the_host_dies
         let mut site = Site::new(&map(&fields, "fails-odd-at-first"));
         let items: Vec<_> = (0..14).collect();
         site.executions.start("one", json!(items), 7).await.expect("it starts");
-        let (mut random, mut redriven, mut done) = (seed, 0, BTreeMap::new());
+        let (mut fate, mut redriven, mut done) = (Fate(seed), 0, BTreeMap::new());
         for _ in 0..600 {
-            let mut died = false;
-            let busy = site
-                .turn(&mut || {
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    died = random >> 62 == 0;
-                    died
-                })
-                .await;
-            if died {
-                site = site.restart().await;
-            }
-            if died || !busy {
-                site.clock.advance(Duration::from_secs(60));
-            }
+            (site, _) = site.turn_or_die(&mut fate).await;
             match site.executions.described("one").await.expect("it is there").head.status {
                 Status::Running => {}
                 Status::Succeeded => break,
