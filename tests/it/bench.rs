@@ -93,3 +93,54 @@ fn stores_with_much_are_measured_beside_stores_with_little_and_a_host_starts_on_
         assert!(report[figure].as_f64().is_some_and(|figure| figure > 0.0), "{report}");
     }
 }
+
+#[test]
+fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.html");
+    let page = page.to_str().expect("a path");
+    let none = ["--runc", "no-such-program", "--wasmtime", "no-such-program", "--packages", "no-such-folder"];
+    let few = ["--time", "50ms", "--rounds", "1", "--starts", "1", "--many", "10", "--page", page];
+    let report = bench(&[&["compare"], &none[..], &few[..]].concat());
+    let rows = |of: &str| report[of].as_array().unwrap_or_else(|| panic!("{of} in {report}")).clone();
+
+    let missing: Vec<_> = rows("missing").iter().map(|it| it["system"].as_str().expect("a name").to_owned()).collect();
+    assert_eq!(missing, ["container-based Lambda", "wasmtime serve", "workerd"]);
+    assert!(
+        rows("missing").iter().all(|it| it["install"].as_str().is_some_and(|it| it.contains("install"))),
+        "{report}"
+    );
+    let who =
+        |row: &Value| format!("{} {}", row["system"].as_str().expect("who"), row["variant"].as_str().expect("how"));
+    let cold: Vec<_> = rows("cold").iter().map(who).collect();
+    assert_eq!(cold, ["flint SDK, in process", "flint SDK, no spare left", "flint SDK, over HTTP"]);
+    let hellos = ["buffered, fresh", "http 0.2, fresh", "http 0.3, fresh"];
+    let more = ["http 0.2, serial", "http 0.3, serial", "http 0.3, shared"];
+    let compared: Vec<_> =
+        rows("steady").iter().map(|row| (row["connections"].as_u64().expect("how many"), who(row))).collect();
+    let everybody = hellos.iter().chain(&more).map(|it| format!("flint {it}")).chain(["axum native".to_owned()]);
+    let everybody: Vec<_> = everybody.collect();
+    let expected: Vec<_> =
+        [1, 16, 64, 256].iter().flat_map(|n| everybody.iter().map(|who| (*n, who.clone()))).collect();
+    assert_eq!(compared, expected);
+    let burst: Vec<_> = rows("burst").iter().map(who).collect();
+    let expected =
+        hellos.iter().chain(&["http 0.3, shared"]).map(|it| format!("flint {it}")).chain(["axum native".to_owned()]);
+    assert_eq!(burst, expected.collect::<Vec<_>>());
+    for row in rows("steady").iter().chain(&rows("burst")) {
+        // On a busy machine some of many may have waited too long for their turn.
+        let is_alone = row["connections"] == 1;
+        assert!(!is_alone || row["failed"] == 0 && row["p50_us"].as_f64() > Some(0.0), "{row}");
+        assert!(row["command"].as_str().is_some_and(|command| command.contains("ADDRESS")), "{row}");
+    }
+    let company: Vec<_> =
+        rows("neighbours").iter().map(|row| row["company"].as_str().expect("what").to_owned()).collect();
+    assert_eq!(company, ["4 guests that spin", "10 functions, asked by chance"]);
+    assert!(rows("verdicts").iter().all(|it| it["holds"].is_boolean() && it["measured"].is_number()), "{report}");
+
+    let page = std::fs::read_to_string(page).expect("the page");
+    assert_eq!(page.matches("<svg ").count(), 3, "a plot each of rates, times and bursts");
+    for text in ["Answers a second", "http 0.3, shared", "cargo install wasmtime-cli", "</html>"] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+}

@@ -344,3 +344,11 @@ fn a_host_that_ends_finishes_what_runs_and_takes_nothing_new() {
     assert_eq!(host.wait().code(), Some(0), "{:?}", host.log());
     host.logged("the end", |line| line["message"] == "stopped");
 }
+
+#[test]
+fn a_handler_that_takes_requests_whole_says_hello() {
+    let routes = route("/hello", "hello-buffered") + &route("/hello/{name}", "hello-buffered");
+    let host = Launch::config(&(function("hello-buffered", "") + &routes)).start();
+    assert_eq!(host.http().get("/hello").expect(200).text(), "Hello, world!\n");
+    assert_eq!(host.http().get("/hello/Ada").expect(200).text(), "Hello, Ada!\n");
+}

@@ -3,6 +3,7 @@
 pub(crate) mod blob;
 mod caller;
 pub(crate) mod cold_start;
+pub(crate) mod compare;
 pub(crate) mod density;
 pub(crate) mod depth;
 mod host;

@@ -9,11 +9,12 @@ use crate::bench::measure::{self, Row, Span};
 use crate::bench::subject::{Kind, Subject, Subjects};
 use crate::cli;
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, Progress};
 use flint_engine::{Isolation, Preset};
 use flint_world::{FunctionSpec, Init};
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::path::Path;
 use tokio::runtime::Builder;
 
 /// Where the instances of a row come from.
@@ -84,8 +85,7 @@ pub(crate) async fn run(args: cli::ColdStart, output: Output) -> Result<(), Erro
             let name = format!("{}/{}", kind.label(), source.label());
             if wanted(&name) {
                 progress.step(&name);
-                let subject = subjects.load(kind, source.preset(), |spec| of_source(spec, source)).await?;
-                rows.push(measured(name, subject, args.invocations, source.span(args.spares)).await?);
+                rows.push(row(&subjects, kind, source, args.invocations, args.spares).await?);
             }
         }
     }
@@ -104,6 +104,29 @@ pub(crate) async fn run(args: cli::ColdStart, output: Output) -> Result<(), Erro
     };
     let report = Report { conditions, rows };
     output.answer(&report, || table(&report)).map_err(Error::io("print the figures"))
+}
+
+/// An event that finds an instance, and one for which it is made.
+///
+/// # Errors
+/// If a function can't be built or invoked.
+pub(super) async fn of_events(
+    functions: &Path,
+    progress: &Progress,
+    invocations: u32,
+    spares: usize,
+) -> Result<[Row; 2], Error> {
+    let subjects = Subjects::build(functions, progress)?;
+    Ok([
+        row(&subjects, Kind::Event, Source::Pooled, invocations, spares).await?,
+        row(&subjects, Kind::Event, Source::OnDemand, invocations, spares).await?,
+    ])
+}
+
+async fn row(subjects: &Subjects, kind: Kind, source: Source, invocations: u32, spares: usize) -> Result<Row, Error> {
+    let name = format!("{}/{}", kind.label(), source.label());
+    let subject = subjects.load(kind, source.preset(), |spec| of_source(spec, source)).await?;
+    measured(name, subject, invocations, source.span(spares)).await
 }
 
 fn of_source(spec: &mut FunctionSpec, source: Source) {

@@ -72,7 +72,7 @@ fn file(folder: &Path, n: usize) -> std::path::PathBuf {
 }
 
 /// The component with a custom section of its own: the same to run, another one to compile.
-fn marked(component: &[u8], n: usize) -> Vec<u8> {
+pub(super) fn marked(component: &[u8], n: usize) -> Vec<u8> {
     // <https://webassembly.github.io/spec/core/binary/modules.html#custom-section>; each length fits into one byte.
     let mark = format!("\x04mark{n:08}");
     let mut marked = component.to_vec();

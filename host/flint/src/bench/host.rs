@@ -14,6 +14,8 @@ pub(super) struct Host {
     child: Child,
     /// From the start of the process to the line that says that it serves.
     pub(super) started: Duration,
+    /// Where requests come in.
+    pub(super) http: SocketAddr,
     /// Where it is managed.
     pub(super) admin: SocketAddr,
 }
@@ -29,6 +31,7 @@ pub(super) enum Memory {
 /// What a host says when it serves.
 #[derive(Deserialize)]
 struct Ready {
+    http: String,
     admin: String,
 }
 
@@ -54,9 +57,10 @@ impl Host {
         _ = child.stdout.as_mut().map(|stdout| BufReader::new(stdout).read_line(&mut line));
         let started = began.elapsed();
         let ready = serde_json::from_str::<Ready>(&line).ok();
-        let admin = ready.and_then(|ready| ready.admin.strip_prefix("http://")?.parse().ok());
-        match admin {
-            Some(admin) => Ok(Self { child, started, admin }),
+        let address = |url: &str| url.strip_prefix("http://")?.parse::<SocketAddr>().ok();
+        let addresses = ready.and_then(|ready| Some((address(&ready.http)?, address(&ready.admin)?)));
+        match addresses {
+            Some((http, admin)) => Ok(Self { child, started, http, admin }),
             None => {
                 end(&mut child);
                 Err(Error::Bug(format!("the host did not start: {line}")))
@@ -69,14 +73,7 @@ impl Host {
     /// # Errors
     /// If the kernel does not tell.
     pub(super) fn memory_kib(&self, which: Memory) -> Result<f64, Error> {
-        let name = match which {
-            Memory::Now => "VmRSS:",
-            Memory::Peak => "VmHWM:",
-        };
-        let status = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(status).map_err(Error::io("read how much memory a process has"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
-        line.and_then(|kib| kib.parse().ok()).ok_or_else(|| Error::Bug("the kernel does not tell memory".to_owned()))
+        memory_kib(self.child.id(), which)
     }
 
     /// How much time of a core the process has used so far, to a hundredth of a second
@@ -115,6 +112,21 @@ impl Drop for Host {
     fn drop(&mut self) {
         end(&mut self.child);
     }
+}
+
+/// How much memory a process has, in KiB.
+///
+/// # Errors
+/// If the kernel does not tell.
+pub(super) fn memory_kib(process: u32, which: Memory) -> Result<f64, Error> {
+    let name = match which {
+        Memory::Now => "VmRSS:",
+        Memory::Peak => "VmHWM:",
+    };
+    let status = format!("/proc/{process}/status");
+    let status = std::fs::read_to_string(status).map_err(Error::io("read how much memory a process has"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+    line.and_then(|kib| kib.parse().ok()).ok_or_else(|| Error::Bug("the kernel does not tell memory".to_owned()))
 }
 
 fn end(child: &mut Child) {

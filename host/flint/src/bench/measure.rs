@@ -102,7 +102,8 @@ async fn let_others_run() {
     .await;
 }
 
-fn nanos(time: Duration) -> u64 {
+/// A time in nanoseconds.
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

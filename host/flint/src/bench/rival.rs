@@ -34,6 +34,11 @@ impl Program {
         let folder = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
         let address = free_port()?;
         let arguments = arguments(address, folder.path()).map_err(Error::io("configure a rival"))?;
+        // A path means what it means here, and not in the folder that it runs in.
+        let program = match program.components().count() {
+            0 | 1 => program.to_owned(),
+            _ => std::path::absolute(program).map_err(Error::io("find a rival"))?,
+        };
         let child = Command::new(program)
             .args(arguments)
             .current_dir(folder.path())

@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Spin,
     /// A function that takes messages and times reads.
     Messages,
+    /// The SDK's own interface for requests.
+    Hello,
 }
 
 impl Kind {
@@ -51,6 +53,7 @@ impl Kind {
             Self::Init => "init",
             Self::Spin => "spin",
             Self::Messages => "messages",
+            Self::Hello => "buffered",
         }
     }
 
@@ -63,6 +66,7 @@ impl Kind {
             Self::Init => "lookup",
             Self::Spin => "misbehave",
             Self::Messages => "yardstick",
+            Self::Hello => "hello-buffered",
         }
     }
 }
@@ -157,7 +161,14 @@ pub(super) fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, E
 }
 
 /// Builds the functions as `flint up` does, from a configuration that names them.
-fn components(functions: &Path, kinds: &[Kind], progress: &Progress) -> Result<BTreeMap<Kind, Vec<u8>>, Error> {
+///
+/// # Errors
+/// If one can't be built.
+pub(super) fn components(
+    functions: &Path,
+    kinds: &[Kind],
+    progress: &Progress,
+) -> Result<BTreeMap<Kind, Vec<u8>>, Error> {
     let folder = std::path::absolute(functions).map_err(Error::io("find the functions"))?;
     // What some of them could use is not given to them.
     let section = |name: &str| {
@@ -223,7 +234,7 @@ impl Subject {
         Ok(match self.kind {
             Kind::Event | Kind::Messages => Event::Payload(Bytes::from_static(b"{}")),
             Kind::Init => Event::Payload(Bytes::from_static(b"1000")),
-            Kind::Http02 | Kind::Http03 | Kind::Spin => {
+            Kind::Http02 | Kind::Http03 | Kind::Spin | Kind::Hello => {
                 let path = if self.kind == Kind::Spin { "/spin" } else { "/hello" };
                 let request = Request::get(format!("http://localhost{path}")).body(Empty::new());
                 Event::Request(request.map_err(|error| Error::Bug(error.to_string()))?)

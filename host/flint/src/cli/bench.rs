@@ -106,3 +106,46 @@ pub(crate) struct BenchDepth {
     #[arg(long, value_name = "FOLDER", default_value = "functions")]
     pub(crate) functions: PathBuf,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchCompare {
+    /// How long each row is measured, each time
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub(crate) time: Duration,
+    /// How often: those that are compared take turns
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// So many containers of each runtime are started
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) starts: u32,
+    /// So many functions, each with a component of its own, are asked by chance
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=5000))]
+    pub(crate) many: usize,
+    /// What creates containers
+    #[arg(long, value_name = "PROGRAM", default_value = "runc")]
+    pub(crate) runc: PathBuf,
+    /// Wasmtime's command
+    #[arg(long, value_name = "PROGRAM", default_value = "wasmtime")]
+    pub(crate) wasmtime: PathBuf,
+    /// Python, for container-based Lambdas
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub(crate) python: PathBuf,
+    /// Where `pip install --target` put AWS's packages for it
+    #[arg(long, value_name = "FOLDER", default_value = "lambda-packages")]
+    pub(crate) python_packages: PathBuf,
+    /// Node.js, for container-based Lambdas
+    #[arg(long, value_name = "PROGRAM", default_value = "node")]
+    pub(crate) node: PathBuf,
+    /// Where `npm install` was run for workerd and AWS's packages
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) packages: PathBuf,
+    /// The folder of the functions that are measured
+    #[arg(long, value_name = "FOLDER", default_value = "functions")]
+    pub(crate) functions: PathBuf,
+    /// Writes a page with the figures and plots of them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
+    /// Serves what is compared with as the ceiling
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    pub(crate) native: Option<std::net::SocketAddr>,
+}

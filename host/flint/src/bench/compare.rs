@@ -1,0 +1,157 @@
+//! `flint bench compare`: flint beside what people have today, in one run and on one machine: container-based Lambdas, `wasmtime
+//! serve`, workerd, and a native server as the ceiling.
+//!
+//! Whoever is compared is a process of its own, started with a command that is told; all are asked by the same client, for the
+//! same, and take turns, so that what else the machine does meets them alike. The client takes its part of the same cores, which
+//! brings the fast ones closer together. Who is not on the machine is named, with what installs it.
+
+mod burst;
+mod cold;
+mod flint;
+mod lambda;
+mod load;
+mod native;
+mod neighbours;
+mod page;
+mod peer;
+mod steady;
+mod verdict;
+mod wasmtime;
+mod wire;
+mod workerd;
+
+use crate::cli;
+use crate::error::Error;
+use crate::output::Output;
+use peer::{Missing, Peer, Rival};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// What answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Component {
+    Http02,
+    Http03,
+    /// The SDK's own interface, which hands requests and answers over whole.
+    Buffered,
+    /// A guest that spins.
+    Misbehaving,
+}
+
+/// How many requests an instance serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reuse {
+    Fresh,
+    Serial,
+    Shared,
+}
+
+impl Component {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Http02 => "http 0.2",
+            Self::Http03 => "http 0.3",
+            Self::Buffered => "buffered",
+            Self::Misbehaving => "misbehaving",
+        }
+    }
+
+    fn with(self, reuse: Reuse) -> String {
+        format!("{}, {}", self.label(), reuse.label())
+    }
+}
+
+impl Reuse {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Serial => "serial",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    machine: String,
+    /// In UTC: <https://www.rfc-editor.org/rfc/rfc3339>.
+    date: String,
+    missing: Vec<Missing>,
+    cold: Vec<cold::Row>,
+    steady: Vec<steady::Row>,
+    burst: Vec<burst::Row>,
+    neighbours: Vec<neighbours::Row>,
+    verdicts: Vec<verdict::Verdict>,
+}
+
+/// Measures, and prints the figures.
+pub(crate) async fn run(args: cli::BenchCompare, output: Output) -> Result<(), Error> {
+    if let Some(address) = args.native {
+        return native::serve(address).await;
+    }
+    let progress = output.progress();
+    let platform = flint::Platform::build(&args.functions, &progress)?;
+    let api = lambda::RuntimeApi::start().await?;
+    let (bundles, mut missing) = lambda::find(&args, &api)?;
+    let (rivals, absent) = Rival::find(&args);
+    missing.extend(absent);
+    let cold = cold::compare(&args, &platform, &api, &bundles, &progress).await?;
+    let steady = steady::compare(&args, &platform, &rivals, &progress).await?;
+    let burst = burst::compare(&args, &platform, &rivals, &progress).await?;
+    let neighbours = neighbours::compare(&args, &platform, &progress).await?;
+    drop(progress);
+    let date = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let mut report =
+        Report { machine: machine(), date, missing, cold, steady, burst, neighbours, verdicts: Vec::new() };
+    report.verdicts = verdict::all(&report);
+    output.answer(&report, || text(&report)).map_err(Error::io("print the figures"))?;
+    match &args.page {
+        Some(file) => std::fs::write(file, page::html(&report)?).map_err(Error::io("write the page")),
+        None => Ok(()),
+    }
+}
+
+impl Report {
+    /// Each once, in the order of the rows.
+    fn peers(&self) -> Vec<&Peer> {
+        let mut peers: Vec<&Peer> = Vec::new();
+        for peer in self.cold.iter().map(|row| &row.peer).chain(self.steady.iter().map(|row| &row.peer)) {
+            if !peers.contains(&peer) {
+                peers.push(peer);
+            }
+        }
+        peers
+    }
+}
+
+/// The machine, as far as it matters.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let kernel = rustix::system::uname();
+    let (system, release) = (kernel.sysname().to_string_lossy(), kernel.release().to_string_lossy());
+    let backtrace = std::env::var("RUST_BACKTRACE").unwrap_or_else(|_| "unset".to_owned());
+    format!("{cores} cores, {system} {release}, RUST_BACKTRACE {backtrace}")
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!("{}, {}\n\n", report.machine, report.date);
+    for table in [
+        cold::table(&report.cold),
+        steady::table(&report.steady),
+        burst::table(&report.burst),
+        neighbours::table(&report.neighbours),
+        verdict::table(&report.verdicts),
+    ] {
+        text.push_str(&table);
+        text.push('\n');
+    }
+    text.push_str("who was compared\n");
+    // Writing to a string can't fail.
+    for Peer { system, variant, version, command, settings } in report.peers() {
+        _ = writeln!(text, "{system} {version}, {variant} ({settings})\n    {command}");
+    }
+    for Missing { system, install } in &report.missing {
+        _ = writeln!(text, "not on this machine: {system}\n    {install}");
+    }
+    text
+}

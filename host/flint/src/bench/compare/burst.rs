@@ -1,0 +1,94 @@
+//! A burst: so many requests at once for a function that never ran.
+
+use super::flint::Platform;
+use super::load::{self, Answers, Figures};
+use super::peer::{Peer, Rival, Server};
+use super::{Component, Reuse};
+use crate::cli;
+use crate::error::Error;
+use crate::output::Progress;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Requests that come at once.
+const REQUESTS: usize = 1000;
+
+/// How long a server has to itself before.
+const IDLE: Duration = Duration::from_secs(1);
+
+const HELLOS: [(Component, Reuse); 4] = [
+    (Component::Buffered, Reuse::Fresh),
+    (Component::Http02, Reuse::Fresh),
+    (Component::Http03, Reuse::Fresh),
+    (Component::Http03, Reuse::Shared),
+];
+
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    #[serde(flatten)]
+    pub(super) peer: Peer,
+    pub(super) requests: usize,
+    /// Each from the moment when the first of them was sent.
+    #[serde(flatten)]
+    pub(super) figures: Figures,
+}
+
+/// Everybody in turns, each time started anew.
+pub(super) async fn compare(
+    args: &cli::BenchCompare,
+    platform: &Platform,
+    rivals: &[Rival],
+    progress: &Progress,
+) -> Result<Vec<Row>, Error> {
+    let mut all: Vec<(Peer, Answers)> = Vec::new();
+    for round in 1..=args.rounds {
+        progress.step(format!("bursts, round {round}"));
+        for hello in HELLOS {
+            for server in platform.serve(&[hello])? {
+                hit(&server, &mut all).await?;
+            }
+        }
+        for rival in rivals.iter().filter(|rival| is_as_it_comes(rival)) {
+            hit(&rival.start(args, platform).await?, &mut all).await?;
+        }
+    }
+    let row = |(peer, answers): (Peer, Answers)| Row { peer, requests: REQUESTS, figures: answers.figures() };
+    Ok(all.into_iter().map(row).collect())
+}
+
+/// Who is started as most people start it, and with a fresh instance for each request.
+fn is_as_it_comes(rival: &Rival) -> bool {
+    match rival {
+        Rival::Wasmtime(setup) => !setup.is_tuned && setup.reuse != Reuse::Serial,
+        Rival::Workerd | Rival::Native => true,
+    }
+}
+
+async fn hit(server: &Server, all: &mut Vec<(Peer, Answers)>) -> Result<(), Error> {
+    tokio::time::sleep(IDLE).await;
+    let came = load::burst(&server.target, REQUESTS).await?;
+    match all.iter_mut().find(|(peer, _)| *peer == server.peer) {
+        Some((_, answers)) => answers.add(&came),
+        None => {
+            all.push((server.peer.clone(), came));
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:<15} {:<17} {:>9} {:>9} {:>9} {:>9} {:>6}\n",
+        "burst", "", "requests", "p50 µs", "p99 µs", "max µs", "failed"
+    );
+    for Row { peer: Peer { system, variant, .. }, requests, figures } in rows {
+        let Figures { p50_us, p99_us, max_us, failed, .. } = figures;
+        // Writing to a string can't fail.
+        _ = writeln!(
+            text,
+            "{system:<15} {variant:<17} {requests:>9} {p50_us:>9.0} {p99_us:>9.0} {max_us:>9.0} {failed:>6}"
+        );
+    }
+    text
+}

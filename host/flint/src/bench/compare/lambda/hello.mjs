@@ -1,0 +1,1 @@
+export const handler = async (event) => `Hello, ${event.name || "world"}!\n`;

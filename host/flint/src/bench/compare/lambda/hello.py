@@ -1,0 +1,3 @@
+def handler(event, context):
+    name = event.get("name") or "world"
+    return f"Hello, {name}!\n"

@@ -1,0 +1,239 @@
+//! Requests over connections: each again as soon as it has its answer, for a time; or all of them at once.
+//!
+//! One thread asks, with a runtime of its own, whoever it is that answers: so nobody's server shares a runtime with it.
+
+use super::wire::Connection;
+use crate::bench::measure::{micros, nanos, times};
+use crate::error::Error;
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use rand::RngExt as _;
+use serde::Serialize;
+use std::cell::RefCell;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::{JoinSet, LocalSet};
+
+/// Who is asked, and for what: one of the requests each time, by chance.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    pub(super) requests: Arc<[Bytes]>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Answers {
+    /// Those that came within the span.
+    in_time: u64,
+    /// How long each took that succeeded, in nanoseconds.
+    pub(super) times: Histogram<u64>,
+    /// Those that had no answer, or one that tells of a failure.
+    pub(super) failed: u64,
+    pub(super) span: Duration,
+}
+
+/// The same for people.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Figures {
+    pub(super) per_second: f64,
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) max_us: f64,
+    pub(super) failed: u64,
+    /// Of how many percent of the answers it is known how long they took, in microseconds, at most.
+    pub(super) percentiles: Vec<(f64, f64)>,
+}
+
+/// The percentiles that are told.
+const PERCENTILES: [f64; 12] = [1.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.9, 99.99];
+
+impl Target {
+    /// One that is always asked for the same.
+    pub(super) fn new(address: SocketAddr, request: Bytes) -> Self {
+        Self { address, requests: [request].into() }
+    }
+
+    /// Asks once over a connection of its own, and answers the body.
+    ///
+    /// # Errors
+    /// If there is no answer, or one that tells of a failure.
+    pub(super) async fn once(&self) -> Result<Vec<u8>, Error> {
+        patiently(self.however_long()).await?
+    }
+
+    /// The same, of whom it may take for ever.
+    ///
+    /// # Errors
+    /// If there is an answer that tells of a failure, or none any more.
+    pub(super) async fn however_long(&self) -> Result<Vec<u8>, Error> {
+        let mut connection = Connection::open(self.address).await.map_err(Error::io("connect"))?;
+        let status = connection.ask(self.request()).await.map_err(Error::io("ask for an answer"))?;
+        let body = connection.body().map_err(Error::io("ask for an answer"))?;
+        match status {
+            200..300 => Ok(body),
+            _ => Err(Error::Bug(format!("{}: {status}: {}", self.address, String::from_utf8_lossy(&body)))),
+        }
+    }
+
+    fn request(&self) -> &Bytes {
+        &self.requests[if self.requests.len() == 1 { 0 } else { rand::rng().random_range(0..self.requests.len()) }]
+    }
+}
+
+impl Figures {
+    /// Whether all were answered, so that times and rates say something.
+    pub(super) fn is_whole(&self) -> bool {
+        self.failed == 0 && self.p50_us > 0.0
+    }
+}
+
+impl Answers {
+    pub(super) fn new() -> Result<Self, Error> {
+        Ok(Self { in_time: 0, times: times()?, failed: 0, span: Duration::ZERO })
+    }
+
+    /// Counts others with these, as of one longer time.
+    ///
+    /// # Errors
+    /// None: all count alike.
+    pub(super) fn add(&mut self, other: &Self) -> Result<(), Error> {
+        self.in_time += other.in_time;
+        self.failed += other.failed;
+        self.span += other.span;
+        self.times.add(&other.times).map_err(|error| Error::Bug(error.to_string()))
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        Figures {
+            per_second: self.in_time as f64 / self.span.as_secs_f64().max(1e-9),
+            p50_us: micros(self.times.value_at_quantile(0.5)),
+            p99_us: micros(self.times.value_at_quantile(0.99)),
+            max_us: micros(self.times.max()),
+            failed: self.failed,
+            percentiles: PERCENTILES
+                .map(|percent| (percent, micros(self.times.value_at_quantile(percent / 100.0))))
+                .into(),
+        }
+    }
+
+    fn note(&mut self, status: std::io::Result<u16>, took: Duration, is_in_time: bool) {
+        if status.is_ok_and(|status| (200..300).contains(&status)) {
+            self.times.saturating_record(nanos(took));
+            self.in_time += u64::from(is_in_time);
+        } else {
+            self.failed += 1;
+        }
+    }
+}
+
+/// How long answers may take until they have failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// So many connections, each of which asks again as soon as it has its answer. Each has asked once before it counts.
+///
+/// # Errors
+/// If nobody answers to begin with.
+pub(super) async fn steady(target: &Target, connections: usize, time: Duration) -> Result<Answers, Error> {
+    let target = target.clone();
+    apart(async move || {
+        let open = open(&target, connections).await?;
+        let answers = Rc::new(RefCell::new(Answers::new()?));
+        let began = Instant::now();
+        let mut asking = JoinSet::new();
+        for mut connection in open {
+            let (answers, target) = (Rc::clone(&answers), target.clone());
+            asking.spawn_local(async move {
+                while began.elapsed() < time {
+                    let asked = Instant::now();
+                    let status = connection.ask(target.request()).await;
+                    let is_open = status.is_ok();
+                    answers.borrow_mut().note(status, asked.elapsed(), began.elapsed() <= time);
+                    if !is_open {
+                        // Whoever does not listen any more fails again until the time is over, but not without a pause.
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        connection = Connection::open(target.address).await.unwrap_or(connection);
+                    }
+                }
+            });
+        }
+        let asked = async { while asking.join_next().await.is_some() {} };
+        let is_over = tokio::time::timeout(time + PATIENCE, asked).await.is_ok();
+        // An answer that comes late does not make those that came less a second.
+        answers.borrow_mut().span = time;
+        if !is_over {
+            answers.borrow_mut().failed += asking.len() as u64;
+            asking.shutdown().await;
+        }
+        Rc::into_inner(answers).map(RefCell::into_inner).ok_or_else(|| Error::Bug("a request still runs".to_owned()))
+    })
+    .await
+}
+
+/// So many requests at once, each on a connection that is open already.
+///
+/// # Errors
+/// If nobody listens.
+pub(super) async fn burst(target: &Target, requests: usize) -> Result<Answers, Error> {
+    let target = target.clone();
+    apart(async move || {
+        let mut open = Vec::with_capacity(requests);
+        for _ in 0..requests {
+            open.push(Connection::open(target.address).await.map_err(Error::io("connect"))?);
+        }
+        let mut answers = Answers::new()?;
+        let began = Instant::now();
+        let mut asking = JoinSet::new();
+        for mut connection in open {
+            let target = target.clone();
+            // Whoever is sent last has waited since the first one.
+            asking.spawn_local(async move { (connection.ask(target.request()).await, began.elapsed()) });
+        }
+        let asked = async {
+            while let Some(asked) = asking.join_next().await {
+                let (status, took) = asked.map_err(|error| Error::Bug(format!("a request: {error}")))?;
+                answers.note(status, took, true);
+            }
+            Ok::<_, Error>(())
+        };
+        if let Ok(asked) = tokio::time::timeout(PATIENCE, asked).await {
+            asked?;
+        }
+        answers.failed += asking.len() as u64;
+        answers.span = began.elapsed();
+        Ok(answers)
+    })
+    .await
+}
+
+async fn open(target: &Target, connections: usize) -> Result<Vec<Connection>, Error> {
+    let mut open = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let answered = async {
+            let mut connection = Connection::open(target.address).await.map_err(Error::io("connect"))?;
+            connection.ask(target.request()).await.map_err(Error::io("ask for a first answer"))?;
+            Ok::<_, Error>(connection)
+        };
+        open.push(patiently(answered).await??);
+    }
+    Ok(open)
+}
+
+/// Waits for somebody who may never come back, but not for ever.
+async fn patiently<T>(what: impl Future<Output = T>) -> Result<T, Error> {
+    let late = |_| Error::Bug(format!("no answer within {} s", PATIENCE.as_secs()));
+    tokio::time::timeout(PATIENCE, what).await.map_err(late)
+}
+
+/// Does it on a thread of its own.
+async fn apart<T: Send + 'static>(what: impl AsyncFnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::io("start a runtime"))?;
+        LocalSet::new().block_on(&runtime, what())
+    });
+    done.await.map_err(|error| Error::Bug(format!("the load: {error}")))?
+}

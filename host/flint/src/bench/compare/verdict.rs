@@ -1,0 +1,203 @@
+//! What flint wants to be, and whether it was in this run.
+
+use super::load::Figures;
+use super::neighbours::Company;
+use super::peer::Peer;
+use super::{Report, cold, steady, wasmtime};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A claim, and what was measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Verdict {
+    claim: String,
+    /// What it has to be at least.
+    bar: f64,
+    measured: f64,
+    pub(super) holds: bool,
+}
+
+impl Verdict {
+    fn new(claim: impl Into<String>, bar: f64, measured: f64) -> Self {
+        Self { claim: claim.into(), bar, measured, holds: measured >= bar }
+    }
+
+    /// One about figures of flint: nothing, unless all requests were answered.
+    fn about(figures: &Figures, claim: String, bar: f64, measured: impl FnOnce(&Figures) -> f64) -> Self {
+        Self::new(claim, bar, if figures.is_whole() { measured(figures) } else { 0.0 })
+    }
+}
+
+/// A figure of a row under steady load that is compared with another row's.
+type Figure = fn(&Figures) -> f64;
+
+/// What is claimed of flint under steady load: a variant of it, whom it is beside, at so many connections, what is compared, and
+/// how many times as much there has to be.
+struct Claim {
+    ours: &'static str,
+    system: &'static str,
+    theirs: &'static str,
+    /// Whether they have the pool of flint.
+    is_tuned: bool,
+    connections: &'static [usize],
+    bar: f64,
+}
+
+const WASMTIME: &str = "wasmtime serve";
+const MANY: &[usize] = &[16, 64, 256];
+const ALL: &[usize] = &steady::CONNECTIONS;
+
+const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize], bar: f64) -> Claim {
+    Claim { ours, system: WASMTIME, theirs: ours, is_tuned, connections, bar }
+}
+
+const RATES: [Claim; 10] = [
+    beside("http 0.2, fresh", false, &[1], 1.5),
+    beside("http 0.2, fresh", false, MANY, 3.0),
+    beside("http 0.3, fresh", false, &[1], 1.5),
+    beside("http 0.3, fresh", false, MANY, 2.2),
+    beside("http 0.2, fresh", true, MANY, 1.5),
+    beside("http 0.3, fresh", true, MANY, 1.5),
+    beside("http 0.2, serial", false, ALL, 1.3),
+    beside("http 0.3, serial", false, ALL, 1.3),
+    beside("http 0.3, shared", false, ALL, 1.3),
+    Claim { ours: "buffered, fresh", system: "axum", theirs: "native", is_tuned: false, connections: ALL, bar: 0.45 },
+];
+
+const TAILS: [Claim; 2] = [beside("http 0.2, fresh", false, MANY, 2.0), beside("http 0.3, fresh", false, MANY, 2.0)];
+
+/// All that could be measured.
+pub(super) fn all(report: &Report) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    for (ours, bar) in [(cold::POOLED, 5000.0), (cold::ON_DEMAND, 5000.0), (cold::OVER_HTTP, 500.0)] {
+        let ratio = cold::ratio(&report.cold, ours, "Python");
+        verdicts.extend(
+            ratio.map(|ratio| Verdict::new(format!("cold start, {ours}, beside Python in a container"), bar, ratio)),
+        );
+    }
+    for (claims, what, figure) in [
+        (&RATES[..], "answers a second", (|figures| figures.per_second) as Figure),
+        (&TAILS[..], "a p99 of less than one", |figures| 1.0 / figures.p99_us),
+    ] {
+        verdicts.extend(claims.iter().flat_map(|claim| of_claim(&report.steady, claim, what, figure)));
+    }
+    verdicts.extend(holds_on(&report.steady));
+    for row in &report.neighbours {
+        let bar = if row.company == Company::Spinning { 0.3 } else { 0.8 };
+        let claim = format!("what is left of the rate beside {}", row.company);
+        verdicts.push(Verdict::about(&row.together, claim, bar, |_| row.left()));
+        if row.company == Company::Spinning {
+            verdicts.push(within(20, &format!("beside {}", row.company), &row.together));
+        }
+    }
+    let bursts = report.burst.iter().filter(|row| row.peer.system == "flint");
+    verdicts.extend(bursts.map(|row| within(50, &format!("of a burst, {}", row.peer.variant), &row.figures)));
+    verdicts
+}
+
+fn within(milliseconds: u32, of: &str, figures: &Figures) -> Verdict {
+    let claim = format!("{milliseconds} ms beside the p99 {of}");
+    Verdict::about(figures, claim, 1.0, |figures| f64::from(milliseconds) * 1000.0 / figures.p99_us)
+}
+
+/// Nothing where others are not there, or did not answer all requests.
+fn of_claim<'a>(
+    rows: &'a [steady::Row],
+    claim: &'a Claim,
+    what: &'a str,
+    figure: Figure,
+) -> impl Iterator<Item = Verdict> + 'a {
+    let Claim { ours, system, theirs, is_tuned, connections, bar } = *claim;
+    connections.iter().filter_map(move |connections| {
+        let of = |is: &dyn Fn(&Peer) -> bool| {
+            rows.iter().find(|row| row.connections == *connections && is(&row.peer)).map(|row| &row.figures)
+        };
+        let own = of(&|peer| peer.system == "flint" && peer.variant == ours)?;
+        let is_theirs = |peer: &Peer| {
+            peer.system == system && peer.variant == theirs && peer.settings.starts_with(wasmtime::POOL) == is_tuned
+        };
+        let other = of(&is_theirs).filter(|figures| figures.is_whole())?;
+        let pool = if is_tuned { " with its pool" } else { "" };
+        let claim = format!("{what}, {ours}, beside {system}{pool}, {connections} connections");
+        Some(Verdict::about(own, claim, bar, |own| figure(own) / figure(other)))
+    })
+}
+
+/// That many connections cost no throughput.
+fn holds_on(rows: &[steady::Row]) -> impl Iterator<Item = Verdict> {
+    let ours = |row: &&steady::Row| row.peer.system == "flint";
+    rows.iter().filter(ours).filter(|row| row.connections == 256).map(move |row| {
+        let same = rows.iter().filter(ours).filter(|it| it.peer == row.peer);
+        let best = same.map(|it| it.figures.per_second).fold(0.0, f64::max);
+        let claim = format!("what is left of the best rate, {}, 256 connections", row.peer.variant);
+        Verdict::about(&row.figures, claim, 0.85, |figures| figures.per_second / best)
+    })
+}
+
+pub(super) fn table(verdicts: &[Verdict]) -> String {
+    let mut text = format!("{:<84} {:>8} {:>9}\n", "verdicts", "at least", "measured");
+    for Verdict { claim, bar, measured, holds } in verdicts {
+        let mark = if *holds { "" } else { "  missed" };
+        // Writing to a string can't fail.
+        _ = writeln!(text, "{claim:<84} {bar:>8.2} {measured:>9.2}{mark}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(system: &'static str, variant: &str, settings: &str, connections: usize, per_second: f64) -> steady::Row {
+        let peer = Peer {
+            system,
+            variant: variant.to_owned(),
+            version: String::new(),
+            command: String::new(),
+            settings: settings.to_owned(),
+        };
+        let figures = Figures { per_second, p50_us: 1.0, p99_us: 1.0, max_us: 1.0, failed: 0, percentiles: Vec::new() };
+        steady::Row { peer, connections, figures }
+    }
+
+    #[test]
+    fn a_claim_is_measured_with_whom_it_names_and_left_out_where_that_is_not_there() {
+        let rows = [
+            row("flint", "http 0.2, fresh", "as it comes", 16, 400.0),
+            row("flint", "http 0.2, fresh", "as it comes", 64, 200.0),
+            row(WASMTIME, "http 0.2, fresh", "the pool of flint", 16, 10.0),
+            row(WASMTIME, "http 0.2, fresh", "as it comes", 16, 100.0),
+            row(WASMTIME, "http 0.2, fresh", "as it comes", 64, 100.0),
+        ];
+        let claim = beside("http 0.2, fresh", false, MANY, 3.0);
+        let verdicts = of_claim(&rows, &claim, "answers a second", |figures| figures.per_second);
+        let verdicts: Vec<_> = verdicts.map(|verdict| (verdict.measured, verdict.holds)).collect();
+        assert_eq!(verdicts, [(4.0, true), (2.0, false)]);
+    }
+
+    #[test]
+    fn nothing_is_won_with_requests_that_were_not_answered() {
+        let mut rows = [
+            row("flint", "http 0.2, fresh", "as it comes", 16, 400.0),
+            row(WASMTIME, "http 0.2, fresh", "as it comes", 16, 100.0),
+        ];
+        let claim = beside("http 0.2, fresh", false, MANY, 3.0);
+        let holds = |rows: &[steady::Row]| {
+            let verdicts = of_claim(rows, &claim, "answers a second", |figures| figures.per_second);
+            verdicts.map(|verdict| verdict.holds).collect::<Vec<_>>()
+        };
+        assert_eq!(holds(&rows), [true]);
+        rows[0].figures.failed = 1;
+        assert_eq!((holds(&rows), within(50, "", &rows[0].figures).holds), (vec![false], false));
+        (rows[0].figures.failed, rows[1].figures.failed) = (0, 1);
+        assert_eq!(holds(&rows), [false; 0], "who failed is nobody to win against");
+    }
+
+    #[test]
+    fn what_is_left_with_many_connections_is_of_the_best_of_the_same() {
+        let rate = |connections, per_second| row("flint", "buffered, fresh", "as it comes", connections, per_second);
+        let rows = [rate(1, 10.0), rate(16, 100.0), rate(64, 90.0), rate(256, 80.0), row("axum", "", "", 256, 1000.0)];
+        let verdicts: Vec<_> = holds_on(&rows).map(|verdict| (verdict.measured, verdict.holds)).collect();
+        assert_eq!(verdicts, [(0.8, false)]);
+    }
+}
