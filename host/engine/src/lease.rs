@@ -24,7 +24,7 @@ pub enum Start {
 ///
 /// When it is dropped, also in the middle of a call, the instance is gone and its slot is reset. Within a runtime that happens
 /// on a task of its own, which the same thread runs next: resetting takes longer than many events, and the answer does not
-/// wait for it.
+/// wait for it. The same task then makes another spare, if one is missing.
 pub struct Lease<B: Blueprint> {
     start: Start,
     /// None: the instance was kept for another event.
@@ -34,25 +34,23 @@ pub struct Lease<B: Blueprint> {
 /// What is given back together. The fields are dropped in their order: first the slot is free, then another event may run.
 struct Instance<B: Blueprint> {
     live: Live<B>,
-    refill: Refill<B>,
+    slot: Slot<B>,
     admitted: Option<Admitted>,
     running: Running,
 }
 
-/// Offers the slot to who waits for one, and asks for another spare, when it is dropped: behind the instance, so that the next
-/// one goes into the slot that it left.
-struct Refill<B: Blueprint>(Arc<Inner<B>>);
+/// Offers the slot to who waits for one when it is dropped: behind the instance.
+struct Slot<B: Blueprint>(Arc<Inner<B>>);
 
-impl<B: Blueprint> Drop for Refill<B> {
+impl<B: Blueprint> Drop for Slot<B> {
     fn drop(&mut self) {
         self.0.engine().room().freed();
-        self.0.ask_if_low();
     }
 }
 
 impl<B: Blueprint> Lease<B> {
     pub(crate) fn new(live: Live<B>, start: Start, pool: Arc<Inner<B>>, running: Running) -> Self {
-        let instance = Instance { live, refill: Refill(pool), admitted: None, running };
+        let instance = Instance { live, slot: Slot(pool), admitted: None, running };
         Self { start, instance: Some(instance) }
     }
 
@@ -84,9 +82,9 @@ impl<B: Blueprint> Lease<B> {
 
     /// Says that the event ended well: the instance may serve another one, if the function's isolation allows it.
     pub fn finish(mut self) {
-        if let Some(Instance { live, refill, admitted, running }) = self.instance.take() {
-            let kept = refill.0.give_back(live);
-            self.instance = kept.map(|live| Instance { live, refill, admitted, running });
+        if let Some(Instance { live, slot, admitted, running }) = self.instance.take() {
+            let kept = slot.0.give_back(live);
+            self.instance = kept.map(|live| Instance { live, slot, admitted, running });
         }
     }
 
@@ -100,7 +98,11 @@ impl<B: Blueprint> Drop for Lease<B> {
         let Some(instance) = self.instance.take() else { return };
         // Without a runtime, as when the process ends, it is dropped here.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { drop(instance) });
+            runtime.spawn(async move {
+                let pool = Arc::clone(&instance.slot.0);
+                drop(instance);
+                pool.replace().await;
+            });
         }
     }
 }

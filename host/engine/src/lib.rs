@@ -27,8 +27,11 @@ pub mod settings;
 pub mod shared;
 pub mod snapshot;
 
+mod calm;
 mod engine;
+mod lanes;
 mod room;
+mod start_time;
 mod touch;
 
 pub use artifact::ArtifactCache;

@@ -1,5 +1,6 @@
 //! What an invocation used.
 
+use crate::calm::Calm;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -153,16 +154,16 @@ fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Relaxed).saturating_add(more), Relaxed);
 }
 
-/// Runs a future and counts the time of its polls.
+/// Runs a future and counts the time of its polls. What it does to itself in a poll does not wake its task while that runs.
 pub struct Metered<F> {
-    future: F,
+    future: Calm<F>,
     meter: Arc<Meter>,
 }
 
 impl<F> Metered<F> {
     /// Counts the polls of `future` with `meter`.
     pub fn new(future: F, meter: Arc<Meter>) -> Self {
-        Self { future, meter }
+        Self { future: Calm::new(future), meter }
     }
 }
 

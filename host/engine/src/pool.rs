@@ -5,10 +5,12 @@ use crate::deadline::{Deadline, WithDeadline};
 use crate::demand::{Bounds, Demand, Observed};
 use crate::engine::{Engine, MoreMemories};
 use crate::fault::Fault;
+use crate::lanes::Lanes;
 use crate::lease::{Lease, Start};
 use crate::limit::{Budget, HasBudget, Limits};
 use crate::meter::Metered;
 use crate::refill::{Refillable, Refilled, Review};
+use crate::start_time::StartTime;
 use parking_lot::Mutex;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -145,16 +147,19 @@ pub(crate) struct Inner<B: Blueprint> {
     /// Memories of an instance beyond its first one.
     more_memories: u32,
     admission: Arc<Admission>,
-    /// Never used. Last in, first out: the last that was made is the warmest in the caches.
-    spares: Mutex<Vec<Live<B>>>,
+    /// Never used.
+    spares: Lanes<Live<B>>,
     /// Used, and good for more (`serial`).
-    used: Mutex<Vec<Live<B>>>,
+    used: Lanes<Live<B>>,
     /// How many wait for an event, of both.
     ready: AtomicUsize,
     /// How many spares there should be; the refilling thread decides it.
     target: AtomicUsize,
     arrivals: AtomicU64,
     misses: AtomicU64,
+    /// Of the misses, those that the refilling thread has seen.
+    misses_seen: AtomicU64,
+    start_time: StartTime,
     /// Whether the refilling thread was asked to look here.
     asked: AtomicBool,
     /// Whether another pool has taken this one's place.
@@ -167,7 +172,6 @@ pub(crate) struct Inner<B: Blueprint> {
 struct Reviewed {
     demand: Demand,
     arrivals: u64,
-    misses: u64,
     at: Instant,
     /// The most instances at once, so far.
     most_alive: usize,
@@ -204,18 +208,19 @@ impl<B: Blueprint> Pool<B> {
             component,
             more_memories: memories.saturating_sub(1),
             admission,
-            spares: Mutex::default(),
-            used: Mutex::default(),
+            spares: Lanes::new(),
+            used: Lanes::new(),
             ready: AtomicUsize::new(0),
             target: AtomicUsize::new(options.warm),
             arrivals: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            misses_seen: AtomicU64::new(0),
+            start_time: StartTime::unknown(),
             asked: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             review: Mutex::new(Reviewed {
                 demand: Demand::default(),
                 arrivals: 0,
-                misses: 0,
                 at: Instant::now(),
                 most_alive: 0,
                 not_before: None,
@@ -280,7 +285,7 @@ impl<B: Blueprint> Pool<B> {
     /// # Errors
     /// [`Fault`] if an instance can't be made.
     pub async fn prepare(&self, count: usize) -> Result<(), Fault> {
-        while self.0.spares.lock().len() < count {
+        while self.0.spares.len() < count {
             let live = self.0.make_spare().await?;
             self.0.store_spare(live);
         }
@@ -299,7 +304,7 @@ impl<B: Blueprint> Pool<B> {
 
     /// How many spares there are.
     pub fn spares(&self) -> usize {
-        self.0.spares.lock().len()
+        self.0.spares.len()
     }
 
     /// How many invocations run, of all pools that are admitted together.
@@ -344,12 +349,12 @@ impl<B: Blueprint> Inner<B> {
 
     fn take(&self) -> Option<(Live<B>, Start)> {
         if matches!(self.options.isolation, Isolation::Serial { .. })
-            && let Some(used) = self.used.lock().pop()
+            && let Some(used) = self.used.pop()
         {
             self.count_out(1);
             return Some((used, Start::Reused));
         }
-        let spare = self.spares.lock().pop()?;
+        let spare = self.spares.pop()?;
         self.count_out(1);
         Some((spare, Start::Pooled))
     }
@@ -379,12 +384,15 @@ impl<B: Blueprint> Inner<B> {
         let _running = self.engine.ticker().running();
         let timeout = self.options.limits.timeout.min(self.engine.start_timeout());
         let more = self.engine.more_memories_now(self.more_memories)?;
-        let making = pin!(self.make());
-        let made =
-            WithDeadline::new(making, self.engine.deadline(Instant::now(), timeout)).await.unwrap_or_else(|_| {
-                let timeout = flint_model::duration::display(timeout);
-                Err(Fault::Trap(format!("it did not start within {timeout}")))
-            });
+        let (making, began) = (pin!(self.make()), Instant::now());
+        let made = WithDeadline::new(making, self.engine.deadline(began, timeout)).await.unwrap_or_else(|_| {
+            let timeout = flint_model::duration::display(timeout);
+            Err(Fault::Trap(format!("it did not start within {timeout}")))
+        });
+        match &made {
+            Ok(_) => self.start_time.note(began.elapsed()),
+            Err(_) => self.start_time.forget(),
+        }
         made.map(|live| Live { more_memories: more, ..live })
     }
 
@@ -410,9 +418,30 @@ impl<B: Blueprint> Inner<B> {
         }
     }
 
+    /// Keeps a spare that was made ahead of events: whatever is warmer goes first.
     fn store_spare(&self, live: Live<B>) {
         self.count_in();
-        self.spares.lock().push(live);
+        self.spares.push_cold(live);
+    }
+
+    /// Makes a spare in the place of an instance that was dropped by this task, into the slot that it left: its memory is still in
+    /// the caches of this core, and no other thread has to be woken.
+    pub(crate) async fn replace(&self) {
+        if self.start_time.is_fast()
+            && self.ready() < self.target.load(Relaxed)
+            && self.may_keep_another()
+            && !self.is_retired()
+        {
+            // One that can't be made is left to the refilling thread, which tries again after a while.
+            if let Ok(live) = self.make_spare().await {
+                self.count_in();
+                self.spares.push_warm(live);
+            }
+            if self.is_retired() {
+                self.trim(0);
+            }
+        }
+        self.ask_if_low();
     }
 
     /// Takes back an instance whose event ended well; None if it was kept for another one.
@@ -421,19 +450,20 @@ impl<B: Blueprint> Inner<B> {
         match self.options.isolation {
             Isolation::Serial { uses } if live.uses < uses && self.may_keep_another() && !self.is_retired() => {
                 self.count_in();
-                self.used.lock().push(live);
+                self.used.push_warm(live);
                 None
             }
             _ => Some(live),
         }
     }
 
-    /// Asks the refilling thread for more when half of the spares are gone: one system call for many events.
+    /// Asks the refilling thread for more when half of the spares are gone, or an event found none: one system call for many
+    /// events.
     pub(crate) fn ask_if_low(&self) {
-        let target = self.target.load(Relaxed);
-        let low = self.options.spares_max > 0 && self.ready() * 2 <= target && !self.is_retired();
-        // A target of 0 grows only if someone looks at the misses.
-        if low && !self.asked.swap(true, Relaxed) {
+        let is_low = self.ready() * 2 <= self.target.load(Relaxed);
+        let missed = self.misses.load(Relaxed) != self.misses_seen.load(Relaxed);
+        let asks = (is_low || missed) && self.options.spares_max > 0 && !self.is_retired();
+        if asks && !self.asked.swap(true, Relaxed) {
             let this: Weak<dyn Refillable> = self.this.clone();
             self.engine.refiller().ask(this);
         }
@@ -443,12 +473,12 @@ impl<B: Blueprint> Inner<B> {
         let (arrivals, misses, now) = (self.arrivals.load(Relaxed), self.misses.load(Relaxed), Instant::now());
         let seen = Observed {
             arrivals: arrivals - reviewed.arrivals,
-            misses: misses - reviewed.misses,
+            misses: misses - self.misses_seen.swap(misses, Relaxed),
             elapsed: now - reviewed.at,
         };
         let bounds = Bounds { floor: self.options.warm, ceiling: self.options.spares_max };
         let target = reviewed.demand.observe(seen, bounds);
-        (reviewed.arrivals, reviewed.misses, reviewed.at) = (arrivals, misses, now);
+        (reviewed.arrivals, reviewed.at) = (arrivals, now);
         self.target.store(target, Relaxed);
         target
     }
@@ -515,12 +545,9 @@ impl<B: Blueprint> Inner<B> {
     fn trim(&self, target: usize) {
         let mut surplus = Vec::new();
         for waiting in [&self.spares, &self.used] {
-            let count = self.ready().saturating_sub(target);
-            let mut waiting = waiting.lock();
-            let count = count.min(waiting.len());
-            // They are dropped when the lock is free again.
-            surplus.extend(waiting.drain(..count));
-            self.count_out(count);
+            let taken = waiting.take_coldest(self.ready().saturating_sub(target));
+            self.count_out(taken.len());
+            surplus.extend(taken);
         }
         let freed = surplus.len();
         drop(surplus);

@@ -115,13 +115,14 @@ impl Shared {
         let mut watched: Vec<Weak<dyn Refillable>> = Vec::new();
         let mut toucher = Toucher::new(touched_max);
         let mut reviewed = Instant::now();
+        // Whether there may be slots that nobody has used.
+        let mut grown = false;
         while let Some(asked) = self.next(!watched.is_empty()) {
             let mut round = asked;
             if reviewed.elapsed() >= REVIEW {
                 reviewed = Instant::now();
                 round.append(&mut watched);
             }
-            let mut grown = false;
             for pool in round {
                 let Some(alive) = pool.upgrade() else { continue };
                 let refilled = alive.refill(runtime);
@@ -132,7 +133,8 @@ impl Shared {
                     Review::Again | Review::Settled => {}
                 }
             }
-            if grown {
+            if grown && toucher.is_rested() {
+                grown = false;
                 toucher.touch_new();
             }
         }

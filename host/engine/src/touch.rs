@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::ffi::c_void;
 use std::fs;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 /// So much of an image is touched; what a guest seldom reaches is cheaper to fault in than to reset each time.
 const IMAGE_MAX: usize = 128 << 10;
@@ -24,23 +25,37 @@ const ABOVE_IMAGE: usize = 64 << 10;
 pub(crate) struct Toucher {
     done: HashSet<usize>,
     max: usize,
+    /// Not before then: reading the map takes a millisecond with a thousand functions, and holds up who changes it.
+    rests_until: Instant,
 }
+
+/// For how many times as long as it read the map it leaves it alone.
+const REST: u32 = 100;
 
 impl Toucher {
     /// Touches `max` slots at most: each then takes some 100 KiB, also while nothing happens, where an idle instance takes 40.
     pub(crate) fn new(max: usize) -> Self {
-        Self { done: HashSet::new(), max }
+        Self { done: HashSet::new(), max, rests_until: Instant::now() }
+    }
+
+    /// Whether it may look for new images now.
+    pub(crate) fn is_rested(&self) -> bool {
+        Instant::now() >= self.rests_until
     }
 
     /// Touches the images that are new since the last call. Reads the process's memory map: about 1 µs for each mapping.
     pub(crate) fn touch_new(&mut self) {
-        if self.max == 0 {
+        // As many slots as may be were touched; those who take them later find most of their pages.
+        if self.done.len() >= self.max {
             return;
         }
+        let began = Instant::now();
         let Ok(map) = fs::read_to_string("/proc/self/maps") else { return };
         let found = images(&map);
+        self.rests_until = Instant::now() + REST * began.elapsed().min(Duration::from_millis(100));
         // Addresses of what is gone may come again, untouched.
-        self.done.retain(|start| found.iter().any(|image| image.image.start == *start));
+        let there: HashSet<usize> = found.iter().map(|image| image.image.start).collect();
+        self.done.retain(|start| there.contains(start));
         for found in found {
             if self.done.len() >= self.max {
                 break;

@@ -248,18 +248,18 @@ impl Function {
         B::Error: Into<wasmtime_wasi_http::Error> + std::error::Error + Send + Sync,
     {
         let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Http));
-        let answer = async {
+        let mut answer = pin!(async {
             match self.core.shape.http {
                 Some(HttpVersion::V02 | HttpVersion::V03) => self.streamed(&invocation, request, &tally).await,
                 Some(HttpVersion::Buffered) => self.buffered(&invocation, request, &tally).await,
                 None => Err(Failure::NoHandler("http")),
             }
-        };
+        });
         let answer = match self.core.first_byte_timeout {
-            None => answer.await,
+            None => answer.as_mut().await,
             Some(limit) => {
                 let deadline = self.pool.deadline_within(invocation.accepted, limit);
-                let answer = WithDeadline::new(pin!(answer), deadline).await;
+                let answer = WithDeadline::new(answer.as_mut(), deadline).await;
                 answer.unwrap_or_else(|elapsed| Err(Failure::NoFirstByte(elapsed.0)))
             }
         };

@@ -14,11 +14,11 @@ use flint_triggers::request::{ClientBody, Problem, Refusal, idempotency};
 use flint_workflows::execution::{ExecutionError, Started};
 use flint_workflows::run::Outcome;
 use flint_world::{Failure, Invocation, ResponseBody};
-use futures::future;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use serde_json::{Value, json};
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// The largest body of a request that starts an execution. An input has 256 KiB as compact JSON; white space may come with it.
@@ -53,6 +53,9 @@ pub(crate) struct Entrance {
 struct Names {
     required: bool,
 }
+
+/// What comes of a request.
+type Called = Pin<Box<dyn Future<Output = Result<Response<Body>, Failure>> + Send>>;
 
 /// An answer of a function, or of the host in the place of one.
 pub(crate) type Body = Either<ResponseBody, Full<Bytes>>;
@@ -91,11 +94,12 @@ impl Callee {
         current: &Arc<Generation>,
         invocation: Invocation,
         request: Request<Capped<ClientBody>>,
-    ) -> impl Future<Output = Result<Response<Body>, Failure>> + Send + 'static + use<> {
+    ) -> Called {
+        // In a box: it is handed on several times until it is polled, and what it holds would be copied each time.
         match self {
             Self::Function(slot) => {
                 let chosen = slot.choose_for(request.extensions());
-                future::Either::Left(async move {
+                Box::pin(async move {
                     let (live, tells) = chosen?;
                     let mut response = live.function.http(invocation, request).await?;
                     if tells {
@@ -106,9 +110,7 @@ impl Callee {
             }
             Self::Workflow(entrance) => {
                 let (entrance, current) = (Arc::clone(entrance), Arc::clone(current));
-                // In a box, so that calls of functions are not larger for it.
-                let entering = async move { entrance.enter(&current, invocation, request).await };
-                future::Either::Right(Box::pin(entering))
+                Box::pin(async move { entrance.enter(&current, invocation, request).await })
             }
         }
     }

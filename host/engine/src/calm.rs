@@ -1,0 +1,124 @@
+//! A future whose task is not woken by what the future does to itself.
+//!
+//! Parts of a guest's call wake each other while it is polled. What they wake is the task of the whole connection, which is then
+//! polled once more, and for which the runtime wakes another thread to help: with a system call, on the way of the answer. But a
+//! call that ended in this poll has no use for it, and of any other it is told when the poll is over.
+
+use futures::task::AtomicWaker;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// See the module.
+pub(crate) struct Calm<F> {
+    future: F,
+    bell: Arc<Bell>,
+    /// Rings it.
+    waker: Waker,
+}
+
+/// What the future is given to wake its task by.
+struct Bell {
+    task: AtomicWaker,
+    state: AtomicU8,
+}
+
+/// The future waits: whoever rings wakes its task.
+const WAITING: u8 = 0;
+/// The future is polled, or has ended: nobody has to be woken now.
+const POLLED: u8 = 1;
+/// It was rung for meanwhile.
+const RUNG: u8 = 2;
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.state.compare_exchange(POLLED, RUNG, AcqRel, Acquire) == Err(WAITING) {
+            self.task.wake();
+        }
+    }
+}
+
+impl<F> Calm<F> {
+    pub(crate) fn new(future: F) -> Self {
+        let bell = Arc::new(Bell { task: AtomicWaker::new(), state: AtomicU8::new(WAITING) });
+        let waker = Waker::from(Arc::clone(&bell));
+        Self { future, bell, waker }
+    }
+}
+
+impl<F: Future + Unpin> Future for Calm<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        this.bell.state.store(POLLED, Release);
+        let poll = Pin::new(&mut this.future).poll(&mut Context::from_waker(&this.waker));
+        if poll.is_pending() {
+            // Before others may ring for it.
+            this.bell.task.register(context.waker());
+            if this.bell.state.swap(WAITING, AcqRel) == RUNG {
+                context.waker().wake_by_ref();
+            }
+        }
+        poll
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::task::{ArcWake, waker};
+    use std::future::poll_fn;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl ArcWake for Count {
+        fn wake_by_ref(this: &Arc<Self>) {
+            this.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_wake_of_ones_own_counts_after_the_poll_and_only_if_something_is_left_to_do() {
+        let woken = Arc::new(Count::default());
+        let task = waker(Arc::clone(&woken));
+        let (inside, mut polls) = (Mutex::new(None::<Waker>), 0);
+        let mut calm = Calm::new(poll_fn(|context| {
+            polls += 1;
+            *inside.lock().expect("no poison") = Some(context.waker().clone());
+            context.waker().wake_by_ref();
+            assert_eq!(woken.0.load(SeqCst), usize::from(polls > 1), "not yet");
+            if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
+        }));
+        let mut poll = || Pin::new(&mut calm).poll(&mut Context::from_waker(&task));
+        assert!(poll().is_pending());
+        assert_eq!(woken.0.load(SeqCst), 1, "it is told after the poll");
+        assert!(poll().is_ready());
+        assert_eq!(woken.0.load(SeqCst), 1, "nothing is left to do");
+        inside.lock().expect("no poison").take().expect("a waker").wake();
+        assert_eq!(woken.0.load(SeqCst), 1, "nor later");
+    }
+
+    #[test]
+    fn whoever_rings_while_it_waits_wakes_the_task() {
+        let woken = Arc::new(Count::default());
+        let task = waker(Arc::clone(&woken));
+        let inside = Mutex::new(None::<Waker>);
+        let mut calm = Calm::new(poll_fn(|context| {
+            *inside.lock().expect("no poison") = Some(context.waker().clone());
+            Poll::<()>::Pending
+        }));
+        assert!(Pin::new(&mut calm).poll(&mut Context::from_waker(&task)).is_pending());
+        assert_eq!(woken.0.load(SeqCst), 0);
+        inside.lock().expect("no poison").take().expect("a waker").wake();
+        assert_eq!(woken.0.load(SeqCst), 1);
+    }
+}

@@ -1,0 +1,118 @@
+//! Instances that wait, a lane for each core, so that an event finds one that lies in the caches of the core it runs on.
+//!
+//! Memory that another core wrote last has to come from there, line by line: some 60 KiB an instance.
+
+use parking_lot::Mutex;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Waits to be taken: the last that came first, and of one's own lane before those of others.
+#[derive(Debug)]
+pub(crate) struct Lanes<T>(Box<[Lane<T>]>);
+
+/// On cache lines of its own, or two cores that each keep to theirs would still take turns.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Lane<T>(Mutex<VecDeque<T>>);
+
+/// The lane of the thread that asks: as long as there are no more threads than lanes, nobody else's.
+fn own() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    OWN.with(|own| {
+        own.get().unwrap_or_else(|| {
+            let number = THREADS.fetch_add(1, Relaxed);
+            own.set(Some(number));
+            number
+        })
+    })
+}
+
+impl<T> Lanes<T> {
+    /// As many lanes as there are cores.
+    pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::of(cores)
+    }
+
+    fn of(lanes: usize) -> Self {
+        Self((0..lanes.max(1)).map(|_| Lane(Mutex::default())).collect())
+    }
+
+    /// Puts one where this thread looks first: it was just used, or made, here.
+    pub(crate) fn push_warm(&self, item: T) {
+        self.lane(0).lock().push_back(item);
+    }
+
+    /// Puts one where it is found last.
+    pub(crate) fn push_cold(&self, item: T) {
+        self.lane(0).lock().push_front(item);
+    }
+
+    /// Takes the one that is warmest for this thread.
+    pub(crate) fn pop(&self) -> Option<T> {
+        (0..self.0.len()).find_map(|other| self.lane(other).lock().pop_back())
+    }
+
+    /// Takes up to `count`, of each lane the coldest.
+    pub(crate) fn take_coldest(&self, count: usize) -> Vec<T> {
+        let mut taken = Vec::new();
+        for Lane(lane) in &self.0 {
+            let mut lane = lane.lock();
+            let here = lane.len().min(count - taken.len());
+            taken.extend(lane.drain(..here));
+        }
+        taken
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|Lane(lane)| lane.lock().len()).sum()
+    }
+
+    /// The lane so far from one's own.
+    fn lane(&self, distance: usize) -> &Mutex<VecDeque<T>> {
+        &self.0[(own() + distance) % self.0.len()].0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn a_thread_finds_what_it_left_last_before_what_others_left() {
+        let lanes = Lanes::of(2);
+        // Each thread has its number when it first asks: these two are neighbours, or have the same one in between.
+        let theirs =
+            thread::scope(|scope| scope.spawn(|| (own(), lanes.push_warm("theirs"))).join().expect("it pushes").0);
+        lanes.push_warm("first");
+        lanes.push_warm("last");
+        lanes.push_cold("cold");
+        let mut found: Vec<_> = std::iter::from_fn(|| lanes.pop()).collect();
+        if own() % 2 == theirs % 2 {
+            // One lane: what is cold went behind all.
+            assert_eq!(found, ["last", "first", "theirs", "cold"]);
+        } else {
+            assert_eq!(found.pop(), Some("theirs"));
+            assert_eq!(found, ["last", "first", "cold"]);
+        }
+    }
+
+    #[test]
+    fn what_is_coldest_is_taken_from_all_lanes() {
+        let lanes = Lanes::of(3);
+        (0..4).for_each(|number| lanes.push_warm(number));
+        thread::scope(|scope| _ = scope.spawn(|| lanes.push_warm(4)));
+        let mut taken = lanes.take_coldest(3);
+        assert_eq!((taken.len(), lanes.len()), (3, 2));
+        assert_eq!(lanes.pop(), Some(3));
+        taken.extend(lanes.take_coldest(9));
+        taken.sort_unstable();
+        assert_eq!(taken, [0, 1, 2, 4]);
+    }
+}
