@@ -5,7 +5,6 @@
 //! with lanes and spares that are made where the last instance lay (`Pool::replace`).
 
 use parking_lot::Mutex;
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -22,15 +21,9 @@ struct Lane<T>(Mutex<VecDeque<T>>);
 fn own() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
-        static OWN: Cell<Option<usize>> = const { Cell::new(None) };
+        static OWN: usize = THREADS.fetch_add(1, Relaxed);
     }
-    OWN.with(|own| {
-        own.get().unwrap_or_else(|| {
-            let number = THREADS.fetch_add(1, Relaxed);
-            own.set(Some(number));
-            number
-        })
-    })
+    OWN.with(|own| *own)
 }
 
 impl<T> Lanes<T> {
@@ -54,9 +47,10 @@ impl<T> Lanes<T> {
         self.lane(0).lock().push_front(item);
     }
 
-    /// Takes the one that is warmest for this thread.
+    /// Takes the one that is warmest for this thread: of others' lanes the coldest, since those are warm for others.
     pub(crate) fn pop(&self) -> Option<T> {
-        (0..self.0.len()).find_map(|other| self.lane(other).lock().pop_back())
+        let own = self.lane(0).lock().pop_back();
+        own.or_else(|| (1..self.0.len()).find_map(|other| self.lane(other).lock().pop_front()))
     }
 
     /// Takes up to `count`, of each lane the coldest.
