@@ -1,7 +1,7 @@
 //! The benchmarks print figures. Times are for people; how much memory something takes does not depend on the machine's mood.
 
 use crate::harness::{flint, root};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn bench(args: &[&str]) -> Value {
     let args = ["bench"].iter().chain(args).chain(&["--json"]);
@@ -99,21 +99,37 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page.html");
     let page = page.to_str().expect("a path");
-    let none = ["--runc", "no-such-program", "--wasmtime", "no-such-program", "--packages", "no-such-folder"];
+    let without = ["--runc", "--podman", "--docker", "--wasmtime", "--packages"];
+    let none: Vec<_> = without.iter().flat_map(|option| [*option, "no-such-program"]).collect();
     let few = ["--time", "50ms", "--rounds", "1", "--starts", "1", "--many", "10", "--page", page];
     let report = bench(&[&["compare"], &none[..], &few[..]].concat());
     let rows = |of: &str| report[of].as_array().unwrap_or_else(|| panic!("{of} in {report}")).clone();
 
     let missing: Vec<_> = rows("missing").iter().map(|it| it["system"].as_str().expect("a name").to_owned()).collect();
-    assert_eq!(missing, ["container-based Lambda", "wasmtime serve", "workerd"]);
+    let (podman, docker) = ("container-based Lambda with Podman", "container-based Lambda with Docker");
+    assert_eq!(missing, ["container-based Lambda", podman, docker, "wasmtime serve", "workerd"]);
+    assert_eq!(report["broken"], json!([]));
     assert!(
         rows("missing").iter().all(|it| it["install"].as_str().is_some_and(|it| it.contains("install"))),
         "{report}"
     );
     let who =
         |row: &Value| format!("{} {}", row["system"].as_str().expect("who"), row["variant"].as_str().expect("how"));
-    let cold: Vec<_> = rows("cold").iter().map(who).collect();
-    assert_eq!(cold, ["flint SDK, in process", "flint SDK, no spare left", "flint SDK, over HTTP"]);
+    let cold: Vec<_> =
+        rows("cold").iter().map(|row| (row["work"].as_str().expect("what").to_owned(), who(row))).collect();
+    let expected = [
+        ("hello", "SDK, in process"),
+        ("hello", "SDK, no spare left"),
+        ("hello", "SDK, over HTTP"),
+        ("deposit", "SDK, over HTTP"),
+        ("thumbnail", "SDK, over HTTP"),
+    ];
+    assert_eq!(cold, expected.map(|(work, how)| (work.to_owned(), format!("flint {how}"))));
+    for row in rows("cold").iter().filter(|row| row["variant"] == "SDK, over HTTP") {
+        for figure in ["cold_p50_us", "warm_p50_us", "memory_mib"] {
+            assert!(row[figure].as_f64() > Some(0.0), "{figure} in {row}");
+        }
+    }
     let hellos = ["buffered, fresh", "http 0.2, fresh", "http 0.3, fresh"];
     let more = ["http 0.2, serial", "http 0.3, serial", "http 0.3, shared"];
     let compared: Vec<_> =

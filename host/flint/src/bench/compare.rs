@@ -14,16 +14,18 @@ mod native;
 mod neighbours;
 mod page;
 mod peer;
+mod picture;
 mod steady;
 mod verdict;
 mod wasmtime;
 mod wire;
+mod work;
 mod workerd;
 
 use crate::cli;
 use crate::error::Error;
 use crate::output::Output;
-use peer::{Missing, Peer, Rival};
+use peer::{Broken, Missing, Peer, Rival};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -36,6 +38,10 @@ enum Component {
     Buffered,
     /// A guest that spins.
     Misbehaving,
+    /// One that reads from and writes to a key-value store.
+    Deposit,
+    /// One that makes thumbnails.
+    Shrink,
 }
 
 /// How many requests an instance serves.
@@ -53,6 +59,8 @@ impl Component {
             Self::Http03 => "http 0.3",
             Self::Buffered => "buffered",
             Self::Misbehaving => "misbehaving",
+            Self::Deposit => "deposit",
+            Self::Shrink => "shrink",
         }
     }
 
@@ -77,6 +85,7 @@ struct Report {
     /// In UTC: <https://www.rfc-editor.org/rfc/rfc3339>.
     date: String,
     missing: Vec<Missing>,
+    broken: Vec<Broken>,
     cold: Vec<cold::Row>,
     steady: Vec<steady::Row>,
     burst: Vec<burst::Row>,
@@ -91,18 +100,19 @@ pub(crate) async fn run(args: cli::BenchCompare, output: Output) -> Result<(), E
     }
     let progress = output.progress();
     let platform = flint::Platform::build(&args.functions, &progress)?;
-    let api = lambda::RuntimeApi::start().await?;
-    let (bundles, mut missing) = lambda::find(&args, &api)?;
+    let cloud = lambda::Cloud::start().await?;
+    progress.step("looking for containers");
+    let lambda::Found { lambdas, mut missing, broken } = tokio::task::block_in_place(|| lambda::find(&args, &cloud))?;
     let (rivals, absent) = Rival::find(&args);
     missing.extend(absent);
-    let cold = cold::compare(&args, &platform, &api, &bundles, &progress).await?;
+    let cold = cold::compare(&args, &platform, &cloud, &lambdas, &progress).await?;
     let steady = steady::compare(&args, &platform, &rivals, &progress).await?;
     let burst = burst::compare(&args, &platform, &rivals, &progress).await?;
     let neighbours = neighbours::compare(&args, &platform, &progress).await?;
     drop(progress);
     let date = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     let mut report =
-        Report { machine: machine(), date, missing, cold, steady, burst, neighbours, verdicts: Vec::new() };
+        Report { machine: machine(), date, missing, broken, cold, steady, burst, neighbours, verdicts: Vec::new() };
     report.verdicts = verdict::all(&report);
     output.answer(&report, || text(&report)).map_err(Error::io("print the figures"))?;
     match &args.page {
@@ -152,6 +162,9 @@ fn text(report: &Report) -> String {
     }
     for Missing { system, install } in &report.missing {
         _ = writeln!(text, "not on this machine: {system}\n    {install}");
+    }
+    for Broken { system, reason } in &report.broken {
+        _ = writeln!(text, "does not run here: {system}\n    {reason}");
     }
     text
 }

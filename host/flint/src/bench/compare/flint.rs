@@ -2,6 +2,7 @@
 
 use super::load::Target;
 use super::peer::{Peer, Process, Server};
+use super::work::{Task, Work};
 use super::{Component, Reuse, wire};
 use crate::bench::host::Host;
 use crate::bench::subject::{self, Kind};
@@ -41,7 +42,7 @@ pub(super) struct Served {
 }
 
 impl Component {
-    const ALL: [Self; 4] = [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving];
+    const ALL: [Self; 6] = [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving, Self::Deposit, Self::Shrink];
 
     pub(super) fn file(self) -> &'static str {
         match self {
@@ -49,15 +50,20 @@ impl Component {
             Self::Http03 => "hello-03.wasm",
             Self::Buffered => "hello.wasm",
             Self::Misbehaving => "misbehave.wasm",
+            Self::Deposit => "deposit.wasm",
+            Self::Shrink => "shrink.wasm",
         }
     }
 
-    fn kind(self) -> Kind {
+    /// The function of the repository.
+    fn function(self) -> &'static str {
         match self {
-            Self::Http02 => Kind::Http02,
-            Self::Http03 => Kind::Http03,
-            Self::Buffered => Kind::Hello,
-            Self::Misbehaving => Kind::Spin,
+            Self::Http02 => Kind::Http02.function(),
+            Self::Http03 => Kind::Http03.function(),
+            Self::Buffered => Kind::Hello.function(),
+            Self::Misbehaving => Kind::Spin.function(),
+            Self::Deposit => "deposit",
+            Self::Shrink => "shrink",
         }
     }
 }
@@ -71,9 +77,9 @@ impl Platform {
         let folder = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
         progress.step("building the functions");
         let platform = Self { folder };
-        let mut built = subject::components(functions, &Component::ALL.map(Component::kind), progress)?;
+        let mut built = subject::components(functions, &Component::ALL.map(Component::function), progress)?;
         for component in Component::ALL {
-            platform.put(component.file(), &built.remove(&component.kind()).unwrap_or_default())?;
+            platform.put(component.file(), &built.remove(component.function()).unwrap_or_default())?;
         }
         Ok(platform)
     }
@@ -109,6 +115,29 @@ impl Platform {
         tokio::task::block_in_place(|| Host::start(self.folder.path(), CONFIGURATION))
     }
 
+    /// Starts a host with one function that does a work, and answers a server for it.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub(super) fn serve_work(&self, task: &Task) -> Result<(Host, Target), Error> {
+        let (component, first, more) = match task.work {
+            Work::Hello => (Component::Buffered, "", ""),
+            Work::Deposit => {
+                (Component::Deposit, "[kv.deposits]\n", "\ngrants = { kv = { deposits = \"read-write\" } }")
+            }
+            Work::Thumbnail => (Component::Shrink, "", ""),
+        };
+        let mut served = hello(component, Reuse::Fresh);
+        served.settings.push_str(more);
+        let host = self.start(first, std::slice::from_ref(&served))?;
+        let request = match task.body_type {
+            Some(kind) => wire::post(host.http, &served.path, kind, &task.body),
+            None => wire::get(host.http, &served.path),
+        };
+        let target = Target::new(host.http, request);
+        Ok((host, target))
+    }
+
     /// Starts a host with one function that says hello, or with all of them, and answers a server for each.
     ///
     /// # Errors
@@ -134,6 +163,8 @@ pub(super) fn path(component: Component, reuse: Reuse) -> String {
         Component::Http03 => "3",
         Component::Buffered => "s",
         Component::Misbehaving => "m",
+        Component::Deposit => "d",
+        Component::Shrink => "t",
     };
     format!("/hello-{component}{}", &reuse.label()[..2])
 }

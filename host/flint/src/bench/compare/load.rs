@@ -70,7 +70,22 @@ impl Target {
     /// # Errors
     /// If there is an answer that tells of a failure, or none any more.
     pub(super) async fn however_long(&self) -> Result<Vec<u8>, Error> {
-        let mut connection = Connection::open(self.address).await.map_err(Error::io("connect"))?;
+        self.again(&mut self.connect().await?).await
+    }
+
+    /// A connection that is kept open.
+    ///
+    /// # Errors
+    /// If nobody listens.
+    pub(super) async fn connect(&self) -> Result<Connection, Error> {
+        Connection::open(self.address).await.map_err(Error::io("connect"))
+    }
+
+    /// Asks over a connection that is open, and answers the body.
+    ///
+    /// # Errors
+    /// If there is no answer, or one that tells of a failure.
+    pub(super) async fn again(&self, connection: &mut Connection) -> Result<Vec<u8>, Error> {
         let status = connection.ask(self.request()).await.map_err(Error::io("ask for an answer"))?;
         let body = connection.body().map_err(Error::io("ask for an answer"))?;
         match status {

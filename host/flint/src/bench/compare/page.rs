@@ -1,6 +1,6 @@
 //! The figures as a page to look at: the tables, and plots of them.
 
-use super::peer::{Missing, Peer};
+use super::peer::{Broken, Missing, Peer};
 use super::{Report, burst, cold, neighbours, steady, verdict};
 use crate::error::Error;
 use maud::{DOCTYPE, PreEscaped, html};
@@ -75,6 +75,10 @@ pub(super) fn html(report: &Report) -> Result<String, Error> {
                     @for Missing { system, install } in &report.missing {
                         dt { "not on this machine: " (system) }
                         dd { code { (install) } }
+                    }
+                    @for Broken { system, reason } in &report.broken {
+                        dt { "does not run here: " (system) }
+                        dd { (reason) }
                     }
                 }
             }

@@ -32,6 +32,14 @@ pub(super) struct Missing {
     pub(super) install: &'static str,
 }
 
+/// One that was found, and does not do here what it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Broken {
+    pub(super) system: &'static str,
+    /// What it said.
+    pub(super) reason: String,
+}
+
 /// A server that answers.
 pub(super) struct Server {
     pub(super) peer: Peer,
@@ -84,6 +92,13 @@ impl Rival {
             Self::Native => native::start().await?,
         };
         server.ok_or_else(|| Error::Bug("a program is gone that was there".to_owned()))
+    }
+}
+
+impl Peer {
+    /// Whether it is this variant of a system.
+    pub(super) fn is(&self, system: &str, variant: &str) -> bool {
+        self.system == system && self.variant == variant
     }
 }
 

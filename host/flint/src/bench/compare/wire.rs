@@ -33,6 +33,15 @@ pub(super) fn get(address: SocketAddr, path: &str) -> Bytes {
     Bytes::from(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n"))
 }
 
+/// The same, with a body.
+pub(super) fn post(address: SocketAddr, path: &str, content_type: &str, body: &[u8]) -> Bytes {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat().into()
+}
+
 impl Connection {
     /// # Errors
     /// If nobody listens there.
