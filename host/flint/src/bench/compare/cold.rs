@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 
 /// What a function is asked, as its caller sends it.
 const EVENT: &[u8] = br#"{"name":"world"}"#;
+/// What all of them say.
+pub(super) const GREETING: &str = "Hello, world!";
 
 /// Events of flint for each container.
 const EVENTS: u32 = 10;
@@ -44,7 +46,7 @@ pub(super) struct Row {
     pub(super) cold_p50_us: f64,
     pub(super) cold_p99_us: f64,
     /// Of an event for which a container is there.
-    warm_p50_us: Option<f64>,
+    pub(super) warm_p50_us: Option<f64>,
     pub(super) memory_mib: Option<f64>,
 }
 
@@ -75,7 +77,7 @@ pub(super) async fn compare(
             contestant.start(api).await?;
         }
         progress.step(format!("flint: events after idleness, {start} of {}", args.starts));
-        idle_events(&target, &mut of_flint).await?;
+        idle_events(&target, GREETING, &mut of_flint).await?;
     }
     let in_process = |variant: &str, row: &measure::Row| Row {
         peer: Peer { command: IN_PROCESS.to_owned(), ..peer(variant.to_owned(), "as it comes".to_owned()) },
@@ -119,13 +121,13 @@ impl<'a> Contestant<'a> {
         let mut container = self.bundle.run()?;
         let answer = container.answers(answer).await?;
         self.cold.saturating_record(nanos(began.elapsed()));
-        expect_greeting(&answer)?;
+        expect(GREETING, &answer)?;
         for _ in 0..WARM {
             let began = Instant::now();
             container.answers(api.invoke(event())).await?;
             self.warm.saturating_record(nanos(began.elapsed()));
         }
-        self.memory_mib = self.memory_mib.max(container.memory_mib()?);
+        self.memory_mib = self.memory_mib.max(container.memory_mib(Memory::Now)?);
         container.remove().await
     }
 
@@ -142,21 +144,27 @@ impl<'a> Contestant<'a> {
 }
 
 /// Events that come alone, each on a connection of its own.
-async fn idle_events(target: &Target, times: &mut Histogram<u64>) -> Result<(), Error> {
+///
+/// # Errors
+/// If one is not answered with what is to be in the answer.
+pub(super) async fn idle_events(target: &Target, says: &str, times: &mut Histogram<u64>) -> Result<(), Error> {
     for _ in 0..EVENTS {
         tokio::time::sleep(IDLE).await;
         let began = Instant::now();
         let answer = target.once().await?;
         times.saturating_record(nanos(began.elapsed()));
-        expect_greeting(&answer)?;
+        expect(says, &answer)?;
     }
     Ok(())
 }
 
-/// All of them say the same.
-fn expect_greeting(answer: &[u8]) -> Result<(), Error> {
+/// Looks whether an answer says what it should.
+///
+/// # Errors
+/// If it does not.
+pub(super) fn expect(says: &str, answer: &[u8]) -> Result<(), Error> {
     let text = String::from_utf8_lossy(answer);
-    if text.contains("Hello, world!") { Ok(()) } else { Err(Error::Bug(format!("an odd greeting: {text}"))) }
+    if text.contains(says) { Ok(()) } else { Err(Error::Bug(format!("an answer without {says:?}: {text}"))) }
 }
 
 /// How many times longer another one takes, by p50; none if one of them was not measured.

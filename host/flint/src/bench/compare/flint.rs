@@ -3,10 +3,13 @@
 use super::load::Target;
 use super::peer::{Peer, Process, Server};
 use super::{Component, Reuse, wire};
+use crate::bench::density::marked;
 use crate::bench::host::Host;
 use crate::bench::subject::{self, Kind};
 use crate::error::Error;
 use crate::output::Progress;
+use bytes::Bytes;
+use rand::RngExt as _;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +26,9 @@ pub(super) const HELLOS: [(Component, Reuse); 6] = [
     (Component::Http03, Reuse::Shared),
 ];
 
+/// Marks of a component are below.
+const MARKS: usize = 100_000_000;
+
 /// Requests of an instance that serves many: as many as with wasmtime.
 const USES: u32 = 128;
 
@@ -31,7 +37,7 @@ pub(super) struct Platform {
     folder: tempfile::TempDir,
 }
 
-/// A function of a configuration, with a route.
+/// A function of a configuration, with a route that begins with its name.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
     pub(super) path: String,
@@ -41,7 +47,7 @@ pub(super) struct Served {
 }
 
 impl Component {
-    const ALL: [Self; 4] = [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving];
+    const ALL: [Self; 5] = [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving, Self::SlowStart];
 
     pub(super) fn file(self) -> &'static str {
         match self {
@@ -49,7 +55,13 @@ impl Component {
             Self::Http03 => "hello-03.wasm",
             Self::Buffered => "hello.wasm",
             Self::Misbehaving => "misbehave.wasm",
+            Self::SlowStart => "slow-start.wasm",
         }
+    }
+
+    /// The function that it is built from.
+    pub(super) fn function(self) -> &'static str {
+        self.kind().function()
     }
 
     fn kind(self) -> Kind {
@@ -58,6 +70,7 @@ impl Component {
             Self::Http03 => Kind::Http03,
             Self::Buffered => Kind::Hello,
             Self::Misbehaving => Kind::Spin,
+            Self::SlowStart => Kind::SlowStart,
         }
     }
 }
@@ -86,6 +99,31 @@ impl Platform {
         std::fs::write(self.folder.path().join(name), bytes).map_err(Error::io("write a file of the benchmark"))
     }
 
+    /// Marks a component anew, so that nobody has seen it before; answers it.
+    ///
+    /// # Errors
+    /// If its file can't be read or written.
+    pub(super) fn renew(&self, component: Component) -> Result<Bytes, Error> {
+        let seen = std::fs::read(self.file(component)).map_err(Error::io("read a component"))?;
+        let marked = marked(&seen, rand::rng().random_range(0..MARKS));
+        self.put(component.file(), &marked)?;
+        Ok(marked.into())
+    }
+
+    /// Writes so many components that say hello, and answers a function for each.
+    ///
+    /// # Errors
+    /// If one can't be written.
+    pub(super) fn many(&self, count: usize) -> Result<Vec<Served>, Error> {
+        let component = std::fs::read(self.file(Component::Buffered)).map_err(Error::io("read a component"))?;
+        let served = |number: usize| {
+            let file = format!("hello-{number}.wasm");
+            self.put(&file, &marked(&component, number))?;
+            Ok(Served { path: format!("/hello-{number:04}"), file, settings: String::new() })
+        };
+        (0..count).map(served).collect()
+    }
+
     /// The file of a component.
     pub(super) fn file(&self, component: Component) -> PathBuf {
         self.folder.path().join(component.file())
@@ -98,7 +136,7 @@ impl Platform {
     pub(super) fn start(&self, first: &str, served: &[Served]) -> Result<Host, Error> {
         let mut text = format!("data-dir = \"data\"\n{first}");
         for Served { path, file, settings } in served {
-            let name = path.trim_start_matches('/');
+            let name = path.split('/').nth(1).unwrap_or_default();
             // Writing to a string can't fail.
             _ = write!(
                 text,
@@ -134,6 +172,7 @@ pub(super) fn path(component: Component, reuse: Reuse) -> String {
         Component::Http03 => "3",
         Component::Buffered => "s",
         Component::Misbehaving => "m",
+        Component::SlowStart => "i",
     };
     format!("/hello-{component}{}", &reuse.label()[..2])
 }
@@ -142,7 +181,7 @@ fn server(host: &Arc<Host>, component: Component, reuse: Reuse) -> Server {
     Server {
         peer: peer(component.with(reuse), settings(reuse)),
         target: Target::new(host.http, wire::get(host.http, &path(component, reuse))),
-        _process: Process::Host { _host: Arc::clone(host) },
+        process: Process::Host { _host: Arc::clone(host) },
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) enum Language {
     Node,
 }
 
+/// A handler in Python that computes for about 100 ms when its module is loaded.
+const SLOW_START: &str = include_str!("lambda/slow_start.py");
+
 impl Language {
     const ALL: [Self; 2] = [Self::Python, Self::Node];
 
@@ -50,6 +53,17 @@ impl Language {
             }
         }
     }
+}
+
+/// Makes a bundle whose handler computes at its start; none if it is not on this machine.
+///
+/// # Errors
+/// If it can't be written.
+pub(super) fn slow_start(args: &cli::BenchCompare, api: &RuntimeApi) -> Result<Option<Bundle>, Error> {
+    let is_able = bundle::can_run(&args.runc);
+    let bundle = if is_able { Bundle::prepare(Language::Python, args, api.address)? } else { None };
+    bundle.iter().try_for_each(|bundle| bundle.hand(SLOW_START))?;
+    Ok(bundle)
 }
 
 /// Makes a bundle of each language that is on this machine, and says which are not.

@@ -74,6 +74,15 @@ impl Bundle {
         Ok(Some(Self { language, version: runtime.version, command, runc: args.runc.clone(), folder }))
     }
 
+    /// Gives what is created from now on another handler.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub(super) fn hand(&self, text: &str) -> Result<(), Error> {
+        let (name, _) = self.language.handler();
+        std::fs::write(self.folder.path().join("task").join(name), text).map_err(Error::io("write a handler"))
+    }
+
     /// What was run.
     pub(in crate::bench::compare) fn peer(&self) -> Peer {
         Peer {
@@ -130,13 +139,13 @@ impl Container<'_> {
     ///
     /// # Errors
     /// If runc or the kernel does not tell.
-    pub(in crate::bench::compare) fn memory_mib(&self) -> Result<f64, Error> {
+    pub(in crate::bench::compare) fn memory_mib(&self, which: Memory) -> Result<f64, Error> {
         let odd = || Error::Bug("runc does not tell of its container".to_owned());
         let state = Command::new(&self.bundle.runc).args(["state", &self.name]).output();
         let state = state.map_err(Error::io("run runc"))?;
         let state = serde_json::from_slice::<Value>(&state.stdout).map_err(|_| odd())?;
         let process = state["pid"].as_u64().and_then(|process| u32::try_from(process).ok()).ok_or_else(odd)?;
-        Ok(memory_kib(process, Memory::Now)? / 1024.0)
+        Ok(memory_kib(process, which)? / 1024.0)
     }
 
     /// Ends it.
