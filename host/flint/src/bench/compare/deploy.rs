@@ -80,16 +80,18 @@ pub(super) async fn compare(
     progress: &Progress,
 ) -> Result<Vec<Row>, Error> {
     let rivals: Vec<_> = rivals.iter().filter(|rival| rival.is_plain()).collect();
-    let host = begin(platform)?;
     let mut deployed =
         DEPLOYED.iter().map(|(component, _)| of_deployments(*component)).collect::<Result<Vec<_>, _>>()?;
     let mut up = Timed::new(peer(Component::Http02.with(Reuse::Fresh), "nothing compiled before".to_owned()), PROCESS)?;
     let mut started: Vec<Timed> = Vec::new();
     for round in 1..=args.starts {
         progress.step(format!("to the first answer, {round} of {}", args.starts));
+        let host = begin(platform)?;
         for ((component, says), timed) in DEPLOYED.iter().zip(&mut deployed) {
             deploy(&host, platform, *component, says, timed).await?;
         }
+        // The next one has the same data folder.
+        drop(host);
         start(platform, &mut up).await?;
         for rival in &rivals {
             start_rival(rival, args, platform, &mut started).await?;
