@@ -29,13 +29,13 @@ fn a_function_answers_from_what_its_init_step_left() {
 fn a_table_that_takes_long_to_make_is_there_for_the_first_request() {
     let config = function("slow-start", "") + &route("/slow-start/{place}", "slow-start");
     let host = Launch::config(&config).start();
-    // Of the numbers below 300,000, the one with the longest chain: <https://oeis.org/A006877>.
-    for (place, number, steps) in [(0, 230_631, 442), (299_997, 2, 1), (299_998, 1, 0)] {
+    // Of the numbers below 400,000, the one with the longest chain: <https://oeis.org/A006877>.
+    for (place, number, steps) in [(0, 230_631, 442), (399_997, 2, 1), (399_998, 1, 0)] {
         let expected = json!({"place": place, "number": number, "steps": steps});
         assert_eq!(host.http().get(&format!("/slow-start/{place}")).expect(200).json(), expected);
         assert_eq!(host.invoke("slow-start", place.to_string()).expect(200).json(), expected);
     }
-    assert_eq!(host.http().get("/slow-start/299999").expect(404).json()["code"], "slow-start/no-such-place");
+    assert_eq!(host.http().get("/slow-start/399999").expect(404).json()["code"], "slow-start/no-such-place");
 }
 
 #[test]

@@ -123,23 +123,19 @@ fn lambdas(cold: &[cold::Row], args: &cli::BenchCompare) -> Vec<Lambda> {
 fn assumptions(prices: &Prices, lambdas: &[Lambda], span: Duration) -> Vec<String> {
     let mut all = vec![
         format!(
-            "flint: requests came evenly for {:.1} s, at the rate of the day; what it accounted is scaled. CPU of the host is known to 10 ms",
+            "flint: requests came evenly for {:.1} s, at the rate of the day; what was accounted is scaled, its process's CPU to 10 ms",
             span.as_secs_f64()
         ),
-        format!(
-            "flint's machine is paid for the whole day, whatever comes: one of {}, without another that would stand in for it",
-            prices.machine.name
-        ),
+        "flint's machine is paid for the whole day, whatever comes; there is no other that would stand in for it"
+            .to_owned(),
     ];
     all.extend(lambdas.iter().map(Lambda::assumption));
     all.push("a cold start of a container is taken whole, its creation included, which AWS does not bill".to_owned());
-    all.push(format!(
-        "prices in USD of {}, without free tiers, discounts, traffic and logs: {}, {}{}",
-        prices.date.as_str(),
-        prices.lambda.source,
-        prices.machine.source,
-        prices.gateway.as_ref().map_or(String::new(), |gateway| format!(", {}", gateway.source))
-    ));
+    let date = prices.date.as_str();
+    all.push(format!("prices are in USD, of {date}, without free tiers, discounts, traffic and logs"));
+    let gateway = prices.gateway.as_ref().map(|gateway| (gateway.name.as_str(), &gateway.source));
+    let sources = [(prices.machine.name.as_str(), &prices.machine.source), ("Lambda", &prices.lambda.source)];
+    all.extend(sources.into_iter().chain(gateway).map(|(what, source)| format!("{what}: {source}")));
     all
 }
 

@@ -42,7 +42,7 @@ impl How {
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Measured => "measured",
-            Self::TimesN => "one, times so many",
+            Self::TimesN => "one × n",
         }
     }
 }
@@ -68,7 +68,7 @@ impl One {
     }
 }
 
-/// Everybody that is on this machine.
+/// Everybody that is on this machine and runs functions of others.
 pub(super) async fn compare(
     args: &cli::BenchCompare,
     platform: &Platform,
@@ -83,7 +83,7 @@ pub(super) async fn compare(
         let sizes = counts.iter().map(|functions| one.times(*functions)).collect();
         Row { peer, how: How::TimesN, sizes }
     };
-    for rival in rivals.iter().filter(|rival| rival.is_plain()) {
+    for rival in rivals.iter().filter(|rival| rival.is_plain() && !matches!(rival, Rival::Native)) {
         progress.step("memory of a server");
         let (peer, one) = of_server(*rival, args, platform).await?;
         rows.push(reckoned(peer, one));
