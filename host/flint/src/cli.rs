@@ -7,7 +7,7 @@ mod schedule;
 mod topic;
 mod workflow;
 
-pub(crate) use bench::{BenchBlob, BenchCompare, BenchDepth, BenchKv, BenchQueue, BenchWorkflow};
+pub(crate) use bench::{BenchBlob, BenchCompare, BenchDepth, BenchKv, BenchQueue, BenchWorkflow, DayFunction};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Messages,
     /// The SDK's own interface for requests.
     Hello,
+    /// The same as an event, of a function whose init takes a tenth of a second.
+    SlowStart,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Spin => "spin",
             Self::Messages => "messages",
             Self::Hello => "buffered",
+            Self::SlowStart => "slow-start",
         }
     }
 
@@ -67,6 +70,7 @@ impl Kind {
             Self::Spin => "misbehave",
             Self::Messages => "yardstick",
             Self::Hello => "hello-buffered",
+            Self::SlowStart => "slow-start",
         }
     }
 }
@@ -85,8 +89,17 @@ impl Subjects {
     /// # Errors
     /// If a function can't be built, or an engine can't be started.
     pub(crate) fn build(functions: &Path, progress: &Progress) -> Result<Self, Error> {
+        Self::of(functions, &Kind::ALL, progress)
+    }
+
+    /// The same with these alone.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn of(functions: &Path, kinds: &[Kind], progress: &Progress) -> Result<Self, Error> {
         let data = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
-        let components = components(functions, &Kind::ALL.map(Kind::function), progress)?;
+        let names: Vec<_> = kinds.iter().map(|kind| kind.function()).collect();
+        let components = components(functions, &names, progress)?;
         let folder = Dir::open_ambient_dir(data.path(), ambient_authority()).map_err(Error::io("open it"))?;
         let stores = Embedded::open(folder, flint_stores_embedded::Options::default())
             .map_err(|source| Error::Stores { path: data.path().to_owned(), source })?;
@@ -233,7 +246,7 @@ impl Subject {
     pub(crate) fn event(&self) -> Result<Event, Error> {
         Ok(match self.kind {
             Kind::Event | Kind::Messages => Event::Payload(Bytes::from_static(b"{}")),
-            Kind::Init => Event::Payload(Bytes::from_static(b"1000")),
+            Kind::Init | Kind::SlowStart => Event::Payload(Bytes::from_static(b"1000")),
             Kind::Http02 | Kind::Http03 | Kind::Spin | Kind::Hello => {
                 let path = if self.kind == Kind::Spin { "/spin" } else { "/hello" };
                 let request = Request::get(format!("http://localhost{path}")).body(Empty::new());

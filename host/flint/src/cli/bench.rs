@@ -1,5 +1,11 @@
 //! The benchmarks of queues, stores and workflows.
 
+mod day;
+
+pub(crate) use day::DayFunction;
+
+use day::Day;
+
 use super::duration;
 use clap::Args;
 use flint_model::ByteSize;
@@ -154,6 +160,8 @@ pub(crate) struct BenchCompare {
     /// Writes a page with the figures and plots of them
     #[arg(long, value_name = "FILE")]
     pub(crate) page: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) day: Day,
     /// Serves what is compared with as the ceiling
     #[arg(long, value_name = "ADDRESS", hide = true)]
     pub(crate) native: Option<std::net::SocketAddr>,

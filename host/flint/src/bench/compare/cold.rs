@@ -43,7 +43,7 @@ pub(super) struct Row {
     pub(super) cold_p50_us: f64,
     pub(super) cold_p99_us: f64,
     /// Of an event for which a container, or a connection, is there.
-    warm_p50_us: Option<f64>,
+    pub(super) warm_p50_us: Option<f64>,
     pub(super) memory_mib: Option<f64>,
 }
 
@@ -126,9 +126,7 @@ impl Times {
     /// A container for one event; then further ones, for as long as it is there.
     async fn of_container(&mut self, lambda: &Lambda, cloud: &Cloud, task: &Task) -> Result<(), Error> {
         let began = Instant::now();
-        let answer = cloud.invoke(task.event.clone());
-        let mut container = lambda.run()?;
-        let answer = container.answers(answer).await?;
+        let (mut container, answer) = lambda.run_for(cloud, task.event.clone()).await?;
         self.cold.saturating_record(nanos(began.elapsed()));
         task.expect_of_lambda(&answer)?;
         for _ in 0..WARM {
@@ -137,7 +135,7 @@ impl Times {
             self.warm.saturating_record(nanos(began.elapsed()));
             task.expect_of_lambda(&answer)?;
         }
-        self.memory_mib = self.memory_mib.max(container.memory_mib()?);
+        self.memory_mib = self.memory_mib.max(container.memory_mib(Memory::Now)?);
         container.remove().await
     }
 
@@ -154,15 +152,24 @@ impl Times {
     }
 }
 
-/// Events that come alone, each on a connection of its own; then further ones, on one connection.
-async fn times_of_flint(target: &Target, task: &Task, times: &mut Times) -> Result<(), Error> {
+/// Events that come alone, each on a connection of its own.
+///
+/// # Errors
+/// If one is not answered, or with something else.
+pub(super) async fn idle_events(target: &Target, task: &Task, times: &mut Histogram<u64>) -> Result<(), Error> {
     for _ in 0..EVENTS {
         tokio::time::sleep(IDLE).await;
         let began = Instant::now();
         let answer = target.once().await?;
-        times.cold.saturating_record(nanos(began.elapsed()));
+        times.saturating_record(nanos(began.elapsed()));
         task.expect(&answer)?;
     }
+    Ok(())
+}
+
+/// Such events; then further ones, on one connection.
+async fn times_of_flint(target: &Target, task: &Task, times: &mut Times) -> Result<(), Error> {
+    idle_events(target, task, &mut times.cold).await?;
     let mut connection = target.connect().await?;
     for _ in 0..WARM {
         let began = Instant::now();
@@ -171,6 +178,11 @@ async fn times_of_flint(target: &Target, task: &Task, times: &mut Times) -> Resu
         task.expect(&answer)?;
     }
     Ok(())
+}
+
+/// Of the containers that take least: those that say hello.
+pub(super) fn of_hello(rows: &[Row]) -> impl Iterator<Item = &Row> {
+    rows.iter().filter(|row| row.work == Work::Hello && row.peer.system == CONTAINER)
 }
 
 /// How many times longer Python in a container takes for a work, by p50; none if one of them was not measured.

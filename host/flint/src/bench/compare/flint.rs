@@ -4,10 +4,13 @@ use super::load::Target;
 use super::peer::{Peer, Process, Server};
 use super::work::{Task, Work};
 use super::{Component, Reuse, wire};
+use crate::bench::density::marked;
 use crate::bench::host::Host;
 use crate::bench::subject::{self, Kind};
 use crate::error::Error;
 use crate::output::Progress;
+use bytes::Bytes;
+use rand::RngExt as _;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +27,9 @@ pub(super) const HELLOS: [(Component, Reuse); 6] = [
     (Component::Http03, Reuse::Shared),
 ];
 
+/// Marks of a component are below.
+const MARKS: usize = 100_000_000;
+
 /// Requests of an instance that serves many: as many as with wasmtime.
 const USES: u32 = 128;
 
@@ -32,7 +38,7 @@ pub(super) struct Platform {
     folder: tempfile::TempDir,
 }
 
-/// A function of a configuration, with a route.
+/// A function of a configuration, with a route that begins with its name.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
     pub(super) path: String,
@@ -42,7 +48,8 @@ pub(super) struct Served {
 }
 
 impl Component {
-    const ALL: [Self; 6] = [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving, Self::Deposit, Self::Shrink];
+    const ALL: [Self; 7] =
+        [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving, Self::Deposit, Self::Shrink, Self::SlowStart];
 
     pub(super) fn file(self) -> &'static str {
         match self {
@@ -52,11 +59,12 @@ impl Component {
             Self::Misbehaving => "misbehave.wasm",
             Self::Deposit => "deposit.wasm",
             Self::Shrink => "shrink.wasm",
+            Self::SlowStart => "slow-start.wasm",
         }
     }
 
-    /// The function of the repository.
-    fn function(self) -> &'static str {
+    /// The function of the repository that it is built from.
+    pub(super) fn function(self) -> &'static str {
         match self {
             Self::Http02 => Kind::Http02.function(),
             Self::Http03 => Kind::Http03.function(),
@@ -64,6 +72,7 @@ impl Component {
             Self::Misbehaving => Kind::Spin.function(),
             Self::Deposit => "deposit",
             Self::Shrink => "shrink",
+            Self::SlowStart => Kind::SlowStart.function(),
         }
     }
 }
@@ -92,6 +101,31 @@ impl Platform {
         std::fs::write(self.folder.path().join(name), bytes).map_err(Error::io("write a file of the benchmark"))
     }
 
+    /// Marks a component anew, so that nobody has seen it before; answers it.
+    ///
+    /// # Errors
+    /// If its file can't be read or written.
+    pub(super) fn renew(&self, component: Component) -> Result<Bytes, Error> {
+        let seen = std::fs::read(self.file(component)).map_err(Error::io("read a component"))?;
+        let marked = marked(&seen, rand::rng().random_range(0..MARKS));
+        self.put(component.file(), &marked)?;
+        Ok(marked.into())
+    }
+
+    /// Writes so many components that say hello, and answers a function for each.
+    ///
+    /// # Errors
+    /// If one can't be written.
+    pub(super) fn many(&self, count: usize) -> Result<Vec<Served>, Error> {
+        let component = std::fs::read(self.file(Component::Buffered)).map_err(Error::io("read a component"))?;
+        let served = |number: usize| {
+            let file = format!("hello-{number}.wasm");
+            self.put(&file, &marked(&component, number))?;
+            Ok(Served { path: format!("/hello-{number:04}"), file, settings: String::new() })
+        };
+        (0..count).map(served).collect()
+    }
+
     /// The file of a component.
     pub(super) fn file(&self, component: Component) -> PathBuf {
         self.folder.path().join(component.file())
@@ -104,7 +138,7 @@ impl Platform {
     pub(super) fn start(&self, first: &str, served: &[Served]) -> Result<Host, Error> {
         let mut text = format!("data-dir = \"data\"\n{first}");
         for Served { path, file, settings } in served {
-            let name = path.trim_start_matches('/');
+            let name = path.split('/').nth(1).unwrap_or_default();
             // Writing to a string can't fail.
             _ = write!(
                 text,
@@ -126,13 +160,17 @@ impl Platform {
                 (Component::Deposit, "[kv.deposits]\n", "\ngrants = { kv = { deposits = \"read-write\" } }")
             }
             Work::Thumbnail => (Component::Shrink, "", ""),
+            Work::SlowStart => (Component::SlowStart, "", ""),
         };
         let mut served = hello(component, Reuse::Fresh);
         served.settings.push_str(more);
-        let host = self.start(first, std::slice::from_ref(&served))?;
+        let (parameter, place) = if task.work == Work::SlowStart { ("/{place}", "/0") } else { ("", "") };
+        let path = format!("{}{place}", served.path);
+        served.path.push_str(parameter);
+        let host = self.start(first, &[served])?;
         let request = match task.body_type {
-            Some(kind) => wire::post(host.http, &served.path, kind, &task.body),
-            None => wire::get(host.http, &served.path),
+            Some(kind) => wire::post(host.http, &path, kind, &task.body),
+            None => wire::get(host.http, &path),
         };
         let target = Target::new(host.http, request);
         Ok((host, target))
@@ -165,6 +203,7 @@ pub(super) fn path(component: Component, reuse: Reuse) -> String {
         Component::Misbehaving => "m",
         Component::Deposit => "d",
         Component::Shrink => "t",
+        Component::SlowStart => "i",
     };
     format!("/hello-{component}{}", &reuse.label()[..2])
 }
@@ -173,7 +212,7 @@ fn server(host: &Arc<Host>, component: Component, reuse: Reuse) -> Server {
     Server {
         peer: peer(component.with(reuse), settings(reuse)),
         target: Target::new(host.http, wire::get(host.http, &path(component, reuse))),
-        _process: Process::Host { _host: Arc::clone(host) },
+        process: Process::Host { _host: Arc::clone(host) },
     }
 }
 

@@ -183,9 +183,59 @@ pub(super) async fn steady(target: &Target, connections: usize, time: Duration) 
             answers.borrow_mut().failed += asking.len() as u64;
             asking.shutdown().await;
         }
-        Rc::into_inner(answers).map(RefCell::into_inner).ok_or_else(|| Error::Bug("a request still runs".to_owned()))
+        own(answers)
     })
     .await
+}
+
+/// Connections of requests that come evenly.
+const EVENLY: u32 = 16;
+
+/// So many requests a second, each at its own moment, over a few connections; at least one.
+///
+/// A connection that still waits for an answer sends its next request late, and one that fails sends no more.
+///
+/// # Errors
+/// If nobody answers to begin with.
+pub(super) async fn evenly(target: &Target, per_second: f64, time: Duration) -> Result<Answers, Error> {
+    let target = target.clone();
+    apart(async move || {
+        let requests = count(per_second * time.as_secs_f64());
+        let connections = EVENLY.min(requests);
+        let open = open(&target, connections as usize).await?;
+        let answers = Rc::new(RefCell::new(Answers::new()?));
+        let began = Instant::now();
+        let mut asking = JoinSet::new();
+        for (first, mut connection) in (0..connections).zip(open) {
+            let (answers, target) = (Rc::clone(&answers), target.clone());
+            asking.spawn_local(async move {
+                for number in (first..requests).step_by(connections as usize) {
+                    let due = began + Duration::from_secs_f64(f64::from(number) / per_second);
+                    tokio::time::sleep_until(due.into()).await;
+                    let asked = Instant::now();
+                    let status = patiently(connection.ask(target.request())).await;
+                    let status = status.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+                    let is_open = status.is_ok();
+                    answers.borrow_mut().note(status, asked.elapsed(), true);
+                    if !is_open {
+                        break;
+                    }
+                }
+            });
+        }
+        while asking.join_next().await.is_some() {}
+        answers.borrow_mut().span = began.elapsed();
+        own(answers)
+    })
+    .await
+}
+
+/// A whole number of requests; at least one.
+fn count(requests: f64) -> u32 {
+    // Such a conversion ends at the bounds of the type.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let requests = requests.round() as u32;
+    requests.max(1)
 }
 
 /// So many requests at once, each on a connection that is open already.
@@ -222,6 +272,11 @@ pub(super) async fn burst(target: &Target, requests: usize) -> Result<Answers, E
         Ok(answers)
     })
     .await
+}
+
+/// The answers, when nobody asks any more.
+fn own(answers: Rc<RefCell<Answers>>) -> Result<Answers, Error> {
+    Rc::into_inner(answers).map(RefCell::into_inner).ok_or_else(|| Error::Bug("a request still runs".to_owned()))
 }
 
 async fn open(target: &Target, connections: usize) -> Result<Vec<Connection>, Error> {

@@ -44,13 +44,13 @@ pub(super) struct Broken {
 pub(super) struct Server {
     pub(super) peer: Peer,
     pub(super) target: Target,
-    pub(super) _process: Process,
+    pub(super) process: Process,
 }
 
 /// Who runs for as long as the server is kept.
 pub(super) enum Process {
     Own {
-        _program: Program,
+        program: Program,
     },
     /// One that serves others, too.
     Host {
@@ -81,6 +81,14 @@ impl Rival {
         (found, missing)
     }
 
+    /// Whether it is its program as most people start it, with a fresh instance for each request if it has any: one of each.
+    pub(super) fn is_plain(self) -> bool {
+        match self {
+            Self::Wasmtime(setup) => setup == wasmtime::PLAIN,
+            Self::Workerd | Self::Native => true,
+        }
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -106,7 +114,15 @@ impl Server {
     /// One that has a process of its own.
     pub(super) fn own(peer: Peer, program: Program, request: impl FnOnce(SocketAddr) -> bytes::Bytes) -> Self {
         let target = Target::new(program.address, request(program.address));
-        Self { peer, target, _process: Process::Own { _program: program } }
+        Self { peer, target, process: Process::Own { program } }
+    }
+
+    /// The program that runs for it alone; none of flint's, which serves others, too.
+    pub(super) fn program(&self) -> Option<&Program> {
+        match &self.process {
+            Process::Own { program } => Some(program),
+            Process::Host { .. } => None,
+        }
     }
 }
 

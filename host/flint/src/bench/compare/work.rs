@@ -8,6 +8,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// What all that say hello answer, at least.
+pub(super) const GREETING: &str = "Hello, world!";
+
 /// What a function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -17,6 +20,8 @@ pub(super) enum Work {
     Deposit,
     /// A large JPEG to a small one.
     Thumbnail,
+    /// An answer from a table that takes about 100 ms to compute, before the first event.
+    SlowStart,
 }
 
 /// A work, with what is sent.
@@ -30,6 +35,7 @@ pub(super) struct Task {
 }
 
 impl Work {
+    /// Those that every language has a handler for.
     pub(super) const ALL: [Self; 3] = [Self::Hello, Self::Deposit, Self::Thumbnail];
 
     pub(super) fn label(self) -> &'static str {
@@ -37,6 +43,7 @@ impl Work {
             Self::Hello => "hello",
             Self::Deposit => "JSON with key-value",
             Self::Thumbnail => "thumbnail",
+            Self::SlowStart => "100 ms of init",
         }
     }
 
@@ -46,6 +53,7 @@ impl Work {
             Self::Hello => "hello",
             Self::Deposit => "deposit",
             Self::Thumbnail => "thumbnail",
+            Self::SlowStart => "slow_start",
         }
     }
 }
@@ -65,6 +73,7 @@ impl Task {
                 let event = json!({"isBase64Encoded": true, "body": STANDARD.encode(&photo)});
                 (event.to_string(), photo, Some("image/jpeg"))
             }
+            Work::SlowStart => ("{}".to_owned(), Bytes::new(), None),
         };
         Ok(Self { work, event: event.into(), body, body_type })
     }
@@ -75,9 +84,10 @@ impl Task {
     /// If it is not.
     pub(super) fn expect(&self, answer: &[u8]) -> Result<(), Error> {
         let is_right = match self.work {
-            Work::Hello => String::from_utf8_lossy(answer).contains("Hello, world!"),
+            Work::Hello => String::from_utf8_lossy(answer).contains(GREETING),
             Work::Deposit => is_account(answer),
             Work::Thumbnail => picture::is_thumbnail(answer),
+            Work::SlowStart => is_first(answer),
         };
         if is_right { Ok(()) } else { Err(self.odd(answer)) }
     }
@@ -110,14 +120,22 @@ fn is_account(answer: &[u8]) -> bool {
     account["user"] == "ada" && account["total"].as_i64().is_some_and(|total| total > 0 && total % 5 == 0)
 }
 
+/// Whether it is the first of the table.
+fn is_first(answer: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(answer).is_ok_and(|found| found["place"] == 0 && found["number"].is_u64())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_answer_to_another_question_is_none() {
-        let answers: [(Work, &[u8]); 2] =
-            [(Work::Hello, b"Hello, world!\n"), (Work::Deposit, br#"{"user":"ada","total":15}"#)];
+        let answers: [(Work, &[u8]); 3] = [
+            (Work::Hello, b"Hello, world!\n"),
+            (Work::Deposit, br#"{"user":"ada","total":15}"#),
+            (Work::SlowStart, br#"{"place": 0, "number": 13255, "steps": 275}"#),
+        ];
         for (work, right) in answers {
             let task = Task::new(work).expect("a task");
             task.expect(right).expect("the right answer");

@@ -1,6 +1,7 @@
 //! A Lambda, and containers of it: one is created for an event, and asks for the event then.
 
-use super::engine::Engine;
+use super::Cloud;
+use super::engine::{Engine, Kind};
 use super::language::{Handler, Interpreter, Language};
 use super::spec::{Addresses, Spec};
 use crate::bench::compare::peer::{Peer, spell};
@@ -82,7 +83,7 @@ impl Lambda {
     ///
     /// # Errors
     /// If the engine can't be run.
-    pub(in crate::bench::compare) fn run(&self) -> Result<Container<'_>, Error> {
+    fn run(&self) -> Result<Container<'_>, Error> {
         let name = format!("flint-bench-{:016x}", rand::random::<u64>());
         let said = File::create(self.folder.path().join(SAID)).map_err(Error::io("make a file"))?;
         let mut command = self.engine.run(&self.spec, self.folder.path(), &name);
@@ -92,6 +93,26 @@ impl Lambda {
             .spawn()
             .map_err(Error::io("create a container"))?;
         Ok(Container { lambda: self, name, child, is_removed: false })
+    }
+
+    /// Creates a container for an event that waits, and has its answer.
+    ///
+    /// # Errors
+    /// If the engine can't be run, or there is no answer.
+    pub(in crate::bench::compare) async fn run_for(
+        &self,
+        cloud: &Cloud,
+        event: Bytes,
+    ) -> Result<(Container<'_>, Bytes), Error> {
+        let answer = cloud.invoke(event);
+        let mut container = self.run()?;
+        let answer = container.answers(answer).await?;
+        Ok((container, answer))
+    }
+
+    /// Whether it does a work with the least that a container takes.
+    pub(in crate::bench::compare) fn is_plain(&self, work: Work) -> bool {
+        self.work == work && self.engine.kind == Kind::Runc
     }
 }
 
@@ -123,9 +144,9 @@ impl Container<'_> {
     ///
     /// # Errors
     /// If the engine or the kernel does not tell.
-    pub(in crate::bench::compare) fn memory_mib(&self) -> Result<f64, Error> {
+    pub(in crate::bench::compare) fn memory_mib(&self, which: Memory) -> Result<f64, Error> {
         let process = self.lambda.engine.process(&self.name).map_err(Error::io("ask for a container's process"))?;
-        Ok(memory_kib(process, Memory::Now)? / 1024.0)
+        Ok(memory_kib(process, which)? / 1024.0)
     }
 
     /// Ends it.
@@ -151,7 +172,7 @@ impl Drop for Container<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::engine::{Kind, Presence};
+    use super::super::engine::Presence;
     use super::super::fake::Fake;
     use super::*;
     use std::future::{pending, ready};
@@ -179,7 +200,7 @@ mod tests {
         while !fake.folder.path().join("pid").exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert!(container.memory_mib().expect("memory") > 0.0);
+        assert!(container.memory_mib(Memory::Now).expect("memory") > 0.0);
         container.remove().await.expect("its end");
         let file = lambda.folder.path().join("task/hello.py");
         assert_eq!(std::fs::read_to_string(file).expect("the handler"), include_str!("hello.py"));

@@ -27,7 +27,7 @@ pub(super) struct Handler {
     pub(super) missing: Missing,
 }
 
-const PYTHON: [Handler; 3] = [
+const PYTHON: [Handler; 4] = [
     Handler::new(
         Work::Hello,
         ("hello.py", include_str!("hello.py")),
@@ -45,6 +45,12 @@ const PYTHON: [Handler; 3] = [
         ("thumbnail.py", include_str!("thumbnail.py")),
         "pillow",
         ("container-based Lambda in Python with Pillow", "pip install --target lambda-packages pillow"),
+    ),
+    Handler::new(
+        Work::SlowStart,
+        ("slow_start.py", include_str!("slow_start.py")),
+        "awslambdaric",
+        ("container-based Lambda in Python with a slow start", "pip install --target lambda-packages awslambdaric"),
     ),
 ];
 
