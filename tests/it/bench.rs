@@ -119,14 +119,15 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let cold: Vec<_> =
         rows("cold").iter().map(|row| (row["work"].as_str().expect("what").to_owned(), who(row))).collect();
     let expected = [
-        ("hello", "SDK, in process"),
-        ("hello", "SDK, no spare left"),
-        ("hello", "SDK, over HTTP"),
-        ("deposit", "SDK, over HTTP"),
-        ("thumbnail", "SDK, over HTTP"),
+        ("hello", "flint SDK, in process"),
+        ("hello", "flint SDK, no spare left"),
+        ("hello", "flint SDK, over HTTP"),
+        ("hello", "axum native"),
+        ("deposit", "flint SDK, over HTTP"),
+        ("thumbnail", "flint SDK, over HTTP"),
     ];
-    assert_eq!(cold, expected.map(|(work, how)| (work.to_owned(), format!("flint {how}"))));
-    for row in rows("cold").iter().filter(|row| row["variant"] == "SDK, over HTTP") {
+    assert_eq!(cold, expected.map(|(work, who)| (work.to_owned(), who.to_owned())));
+    for row in rows("cold").iter().filter(|row| row["variant"] == "SDK, over HTTP" || row["system"] == "axum") {
         for figure in ["cold_p50_us", "warm_p50_us", "memory_mib"] {
             assert!(row[figure].as_f64() > Some(0.0), "{figure} in {row}");
         }

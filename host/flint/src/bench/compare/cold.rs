@@ -4,12 +4,13 @@
 //! Of a container it is from its creation to the answer: its runtime starts, fetches the event and answers. Of flint it is the answer
 //! to a request over HTTP, on a connection that is opened for it; and, in process, from the event to its answer, where an
 //! instance is there and where it is made for the event. Its further events have instances of their own, too: their connection is
-//! what stays.
+//! what stays. A native server is asked as flint is: nothing that is asked over HTTP takes less on this machine.
 
 use super::flint::{Platform, peer};
 use super::lambda::{CONTAINER, Cloud, Lambda};
 use super::load::Target;
-use super::peer::Peer;
+use super::native;
+use super::peer::{Peer, Rival};
 use super::work::{Task, Work};
 use crate::bench::cold_start;
 use crate::bench::host::Memory;
@@ -66,7 +67,7 @@ pub(super) async fn compare(
     for work in Work::ALL {
         let task = Task::new(work)?;
         let lambdas: Vec<_> = lambdas.iter().filter(|lambda| lambda.work == work).collect();
-        rows.extend(in_turns(args.starts, platform, cloud, &lambdas, &task, progress).await?);
+        rows.extend(in_turns(args, platform, cloud, &lambdas, &task, progress).await?);
     }
     Ok(rows)
 }
@@ -83,32 +84,39 @@ fn in_process(variant: &str, row: &measure::Row) -> Row {
     }
 }
 
-/// All that do a work: so many containers of each Lambda, and events of flint between them.
+/// All that do a work: a container of each Lambda, then events over HTTP, again and again.
 async fn in_turns(
-    starts: u32,
+    args: &cli::BenchCompare,
     platform: &Platform,
     cloud: &Cloud,
     lambdas: &[&Lambda],
     task: &Task,
     progress: &Progress,
 ) -> Result<Vec<Row>, Error> {
-    let (host, target) = platform.serve_work(task)?;
-    let mut ours = Times::new()?;
-    let mut theirs = lambdas.iter().map(|_| Times::new()).collect::<Result<Vec<_>, _>>()?;
-    let work = task.work.label();
+    let mut servers = vec![platform.serve_work(task, OVER_HTTP)?];
+    if task.work == Work::Hello {
+        servers.push(Rival::Native.start(args, platform).await?);
+    }
+    let mut of_servers = servers.iter().map(|_| Times::new()).collect::<Result<Vec<_>, _>>()?;
+    let mut of_lambdas = lambdas.iter().map(|_| Times::new()).collect::<Result<Vec<_>, _>>()?;
+    let (work, starts) = (task.work.label(), args.starts);
     for start in 1..=starts {
-        for (lambda, times) in lambdas.iter().zip(&mut theirs) {
+        for (lambda, times) in lambdas.iter().zip(&mut of_lambdas) {
             let Peer { system, variant, .. } = lambda.peer();
             progress.step(format!("{work}: {system}, {variant}, {start} of {starts}"));
             times.of_container(lambda, cloud, task).await?;
         }
-        progress.step(format!("{work}: flint, {start} of {starts}"));
-        times_of_flint(&target, task, &mut ours).await?;
+        for (server, times) in servers.iter().zip(&mut of_servers) {
+            progress.step(format!("{work}: {}, {start} of {starts}", server.peer.system));
+            times.of_server(&server.target, task).await?;
+        }
     }
-    ours.memory_mib = host.memory_kib(Memory::Now)? / 1024.0;
-    let mut rows = vec![ours.row(task.work, peer(OVER_HTTP.to_owned(), "as it comes".to_owned()))];
-    rows.extend(lambdas.iter().zip(&theirs).map(|(lambda, times)| times.row(task.work, lambda.peer())));
-    Ok(rows)
+    for (server, times) in servers.iter().zip(&mut of_servers) {
+        times.memory_mib = server.memory_mib(Memory::Now)?;
+    }
+    let of_servers = servers.iter().zip(&of_servers).map(|(server, times)| times.row(task.work, server.peer.clone()));
+    let of_lambdas = lambdas.iter().zip(&of_lambdas).map(|(lambda, times)| times.row(task.work, lambda.peer()));
+    Ok(of_servers.chain(of_lambdas).collect())
 }
 
 /// The figures of one of them.
@@ -139,6 +147,19 @@ impl Times {
         container.remove().await
     }
 
+    /// Events after idleness; then further ones, on one connection.
+    async fn of_server(&mut self, target: &Target, task: &Task) -> Result<(), Error> {
+        idle_events(target, task, &mut self.cold).await?;
+        let mut connection = target.connect().await?;
+        for _ in 0..WARM {
+            let began = Instant::now();
+            let answer = target.again(&mut connection).await?;
+            self.warm.saturating_record(nanos(began.elapsed()));
+            task.expect(&answer)?;
+        }
+        Ok(())
+    }
+
     fn row(&self, work: Work, peer: Peer) -> Row {
         Row {
             work,
@@ -162,19 +183,6 @@ pub(super) async fn idle_events(target: &Target, task: &Task, times: &mut Histog
         let began = Instant::now();
         let answer = target.once().await?;
         times.saturating_record(nanos(began.elapsed()));
-        task.expect(&answer)?;
-    }
-    Ok(())
-}
-
-/// Such events; then further ones, on one connection.
-async fn times_of_flint(target: &Target, task: &Task, times: &mut Times) -> Result<(), Error> {
-    idle_events(target, task, &mut times.cold).await?;
-    let mut connection = target.connect().await?;
-    for _ in 0..WARM {
-        let began = Instant::now();
-        let answer = target.again(&mut connection).await?;
-        times.warm.saturating_record(nanos(began.elapsed()));
         task.expect(&answer)?;
     }
     Ok(())
@@ -215,14 +223,15 @@ pub(super) fn table(rows: &[Row]) -> String {
     text.push_str(
         "over HTTP and in process, an instance that was never used waits for the event; without a spare it is made for it.\n\
          warm: a further event for a container, or on a connection, that is there; flint has a new instance for that, too\n\
+         axum: without functions, what an event over HTTP takes on this machine at least\n\
          flint is: in process, over HTTP; by p50, beside a container that is created for the event\n",
     );
     text
 }
 
-/// How many times longer a row of others takes: than flint in process, if that was measured, and over HTTP.
+/// How many times longer a container takes: than flint in process, if that was measured, and over HTTP.
 fn ahead(rows: &[Row], row: &Row) -> String {
-    if row.peer.system == "flint" {
+    if ["flint", native::SYSTEM].contains(&row.peer.system) {
         return String::new();
     }
     let ours = [POOLED, OVER_HTTP].iter().filter_map(|ours| ours_p50(rows, row.work, ours));
@@ -249,6 +258,7 @@ mod tests {
         let rows = [
             row(Work::Hello, "flint", POOLED, 10.0),
             row(Work::Hello, "flint", OVER_HTTP, 100.0),
+            row(Work::Hello, native::SYSTEM, "native", 90.0),
             row(Work::Hello, "Podman", "Python", 500_000.0),
             row(Work::Hello, "container", "Python", 200_000.0),
             row(Work::Deposit, "flint", OVER_HTTP, 1000.0),
@@ -260,7 +270,7 @@ mod tests {
         assert_eq!(ratio(&rows, Work::Deposit, OVER_HTTP), Some(700.0));
         assert_eq!(ratio(&rows, Work::Deposit, POOLED), None, "it was not measured");
         assert_eq!(ratio(&rows, Work::Thumbnail, OVER_HTTP), None);
-        let said = ["", "", "50000x, 5000x", "20000x, 2000x", "", "700x", "0.9x"];
+        let said = ["", "", "", "50000x, 5000x", "20000x, 2000x", "", "700x", "0.9x"];
         assert_eq!(rows.each_ref().map(|row| ahead(&rows, row)), said);
     }
 }

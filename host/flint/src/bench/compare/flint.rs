@@ -149,11 +149,11 @@ impl Platform {
         tokio::task::block_in_place(|| Host::start(self.folder.path(), CONFIGURATION))
     }
 
-    /// Starts a host with one function that does a work, and answers a server for it.
+    /// Starts a host with one function that does a work, and answers it as a server, told as a variant.
     ///
     /// # Errors
     /// If it does not start.
-    pub(super) fn serve_work(&self, task: &Task) -> Result<(Host, Target), Error> {
+    pub(super) fn serve_work(&self, task: &Task, variant: &str) -> Result<Server, Error> {
         let (component, first, more) = match task.work {
             Work::Hello => (Component::Buffered, "", ""),
             Work::Deposit => {
@@ -172,8 +172,11 @@ impl Platform {
             Some(kind) => wire::post(host.http, &path, kind, &task.body),
             None => wire::get(host.http, &path),
         };
-        let target = Target::new(host.http, request);
-        Ok((host, target))
+        Ok(Server {
+            peer: peer(variant.to_owned(), "as it comes".to_owned()),
+            target: Target::new(host.http, request),
+            process: Process::Host { host: Arc::new(host) },
+        })
     }
 
     /// Starts a host with one function that says hello, or with all of them, and answers a server for each.
@@ -212,7 +215,7 @@ fn server(host: &Arc<Host>, component: Component, reuse: Reuse) -> Server {
     Server {
         peer: peer(component.with(reuse), settings(reuse)),
         target: Target::new(host.http, wire::get(host.http, &path(component, reuse))),
-        process: Process::Host { _host: Arc::clone(host) },
+        process: Process::Host { host: Arc::clone(host) },
     }
 }
 

@@ -121,9 +121,8 @@ async fn of_flint(platform: &Platform, counts: &[usize], task: &Task, progress: 
 async fn of_server(rival: Rival, args: &cli::BenchCompare, platform: &Platform) -> Result<(Peer, One), Error> {
     let server = rival.start(args, platform).await?;
     server.target.once().await?;
-    let program = server.program().ok_or_else(|| Error::Bug("no process".to_owned()))?;
-    let mib = |which| Ok::<_, Error>(program.memory_kib(which)? / 1024.0);
-    Ok((server.peer.clone(), One { resident_mib: mib(Memory::Now)?, own_mib: mib(Memory::Own)? }))
+    let one = One { resident_mib: server.memory_mib(Memory::Now)?, own_mib: server.memory_mib(Memory::Own)? };
+    Ok((server.peer, one))
 }
 
 async fn of_container(lambda: &Lambda, cloud: &Cloud, task: &Task) -> Result<One, Error> {

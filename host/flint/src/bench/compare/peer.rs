@@ -2,7 +2,7 @@
 
 use super::load::Target;
 use super::{flint, native, wasmtime, workerd};
-use crate::bench::host::Host;
+use crate::bench::host::{Host, Memory};
 use crate::bench::rival::Program;
 use crate::cli;
 use crate::error::Error;
@@ -54,7 +54,7 @@ pub(super) enum Process {
     },
     /// One that serves others, too.
     Host {
-        _host: Arc<Host>,
+        host: Arc<Host>,
     },
 }
 
@@ -123,6 +123,18 @@ impl Server {
             Process::Own { program } => Some(program),
             Process::Host { .. } => None,
         }
+    }
+
+    /// How much memory its process has.
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub(super) fn memory_mib(&self, which: Memory) -> Result<f64, Error> {
+        let kib = match &self.process {
+            Process::Own { program } => program.memory_kib(which)?,
+            Process::Host { host } => host.memory_kib(which)?,
+        };
+        Ok(kib / 1024.0)
     }
 }
 

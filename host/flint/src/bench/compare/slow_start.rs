@@ -71,13 +71,13 @@ pub(super) async fn compare(
 }
 
 async fn over_http(starts: u32, platform: &Platform, task: &Task, progress: &Progress) -> Result<Row, Error> {
-    let (_host, target) = platform.serve_work(task)?;
+    let server = platform.serve_work(task, "from a snapshot, over HTTP")?;
     let mut times = times()?;
     for start in 1..=starts {
         progress.step(format!("flint: a heavy start, after idleness, {start} of {starts}"));
-        idle_events(&target, task, &mut times).await?;
+        idle_events(&server.target, task, &mut times).await?;
     }
-    Ok(Row::of(peer("from a snapshot, over HTTP".to_owned(), "as it comes".to_owned()), &times))
+    Ok(Row::of(server.peer, &times))
 }
 
 async fn in_container(
