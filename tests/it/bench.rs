@@ -1,7 +1,7 @@
 //! The benchmarks print figures. Times are for people; how much memory something takes does not depend on the machine's mood.
 
 use crate::harness::{flint, root};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn bench(args: &[&str]) -> Value {
     let args = ["bench"].iter().chain(args).chain(&["--json"]);
@@ -99,21 +99,39 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page.html");
     let page = page.to_str().expect("a path");
-    let none = ["--runc", "no-such-program", "--wasmtime", "no-such-program", "--packages", "no-such-folder"];
+    let without = ["--runc", "--podman", "--docker", "--wasmtime", "--packages"];
+    let none: Vec<_> = without.iter().flat_map(|option| [*option, "no-such-program"]).collect();
     let few = ["--time", "50ms", "--rounds", "1", "--starts", "1", "--many", "10", "--page", page];
-    let report = bench(&[&["compare"], &none[..], &few[..]].concat());
+    let day = ["--requests-per-day", "50000000", "--day-function", "hello-02"];
+    let report = bench(&[&["compare"], &none[..], &few[..], &day[..]].concat());
     let rows = |of: &str| report[of].as_array().unwrap_or_else(|| panic!("{of} in {report}")).clone();
 
     let missing: Vec<_> = rows("missing").iter().map(|it| it["system"].as_str().expect("a name").to_owned()).collect();
-    assert_eq!(missing, ["container-based Lambda", "wasmtime serve", "workerd"]);
+    let (podman, docker) = ("container-based Lambda with Podman", "container-based Lambda with Docker");
+    assert_eq!(missing, ["container-based Lambda", podman, docker, "wasmtime serve", "workerd"]);
+    assert_eq!(report["broken"], json!([]));
     assert!(
         rows("missing").iter().all(|it| it["install"].as_str().is_some_and(|it| it.contains("install"))),
         "{report}"
     );
     let who =
         |row: &Value| format!("{} {}", row["system"].as_str().expect("who"), row["variant"].as_str().expect("how"));
-    let cold: Vec<_> = rows("cold").iter().map(who).collect();
-    assert_eq!(cold, ["flint SDK, in process", "flint SDK, no spare left", "flint SDK, over HTTP"]);
+    let cold: Vec<_> =
+        rows("cold").iter().map(|row| (row["work"].as_str().expect("what").to_owned(), who(row))).collect();
+    let expected = [
+        ("hello", "flint SDK, in process"),
+        ("hello", "flint SDK, no spare left"),
+        ("hello", "flint SDK, over HTTP"),
+        ("hello", "axum native"),
+        ("deposit", "flint SDK, over HTTP"),
+        ("thumbnail", "flint SDK, over HTTP"),
+    ];
+    assert_eq!(cold, expected.map(|(work, who)| (work.to_owned(), who.to_owned())));
+    for row in rows("cold").iter().filter(|row| row["variant"] == "SDK, over HTTP" || row["system"] == "axum") {
+        for figure in ["cold_p50_us", "warm_p50_us", "memory_mib"] {
+            assert!(row[figure].as_f64() > Some(0.0), "{figure} in {row}");
+        }
+    }
     let hellos = ["buffered, fresh", "http 0.2, fresh", "http 0.3, fresh"];
     let more = ["http 0.2, serial", "http 0.3, serial", "http 0.3, shared"];
     let compared: Vec<_> =
@@ -138,9 +156,60 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     assert_eq!(company, ["4 guests that spin", "10 functions, asked by chance"]);
     assert!(rows("verdicts").iter().all(|it| it["holds"].is_boolean() && it["measured"].is_number()), "{report}");
 
+    let starts: Vec<_> = rows("slow_start").iter().map(who).collect();
+    let inits = ["from a snapshot, over HTTP", "from a snapshot, no spare left", "init at every start, no spare left"];
+    assert_eq!(starts, inits.map(|it| format!("flint {it}")));
+    let p50 = |row: usize| rows("slow_start")[row]["p50_us"].as_f64().expect("a time");
+    assert!(p50(2) > 10.0 * p50(1), "a snapshot spares the init: {report}");
+    let answered: Vec<_> =
+        rows("deploy").iter().map(|row| (who(row), row["from"].as_str().expect("since when").to_owned())).collect();
+    let expected = [
+        ("flint http 0.2", "a deployment"),
+        ("flint buffered", "a deployment"),
+        ("flint 100 ms of init", "a deployment"),
+        ("flint http 0.2, fresh", "its process"),
+        ("axum native", "its process"),
+    ];
+    assert_eq!(answered, expected.map(|(who, from)| (who.to_owned(), from.to_owned())));
+    assert!(rows("deploy").iter().all(|row| row["p50_ms"].as_f64() > Some(0.0)), "{report}");
+
+    let memory = rows("memory");
+    let [row] = &memory[..] else { panic!("nobody else is there: {report}") };
+    assert_eq!((who(row), &row["how"]), ("flint one process".to_owned(), &json!("measured")));
+    let [one, ten] = [0, 1].map(|at| &row["sizes"][at]);
+    assert_eq!((&one["functions"], &ten["functions"]), (&json!(1), &json!(10)), "{row}");
+    // Two processes of one program differ by some memory, too.
+    let [one, ten] = [one, ten].map(|size| size["mib"].as_f64().expect("a size"));
+    assert!(one > 1.0 && ten > 0.9 * one, "{row}");
+
+    let day = &report["day"];
+    assert_eq!((&day["function"], &day["usage"]["requests"]), (&json!("hello-02"), &json!(50_000_000.0)), "{day}");
+    for figure in ["cpu_seconds", "gb_seconds", "host_cpu_seconds"] {
+        assert!(day["usage"][figure].as_f64() > Some(0.0), "{figure} in {day}");
+    }
+    let bills: Vec<_> = day["bills"].as_array().expect("bills").iter().map(|it| it["who"].as_str()).collect();
+    let expected = ["flint, EC2 c6i.large, 2 vCPU, 4 GiB", "Lambda, assumed", "flint's account at Lambda's prices"];
+    assert_eq!(bills, expected.map(Some));
+    assert_eq!(day["bills"][1]["requests_usd"], 10.0, "20 cents a million");
+    let assumed = day["assumptions"].to_string();
+    assert!(assumed.contains("no container was measured") && assumed.contains("2025-08-01"), "{assumed}");
+
     let page = std::fs::read_to_string(page).expect("the page");
-    assert_eq!(page.matches("<svg ").count(), 3, "a plot each of rates, times and bursts");
-    for text in ["Answers a second", "http 0.3, shared", "cargo install wasmtime-cli", "</html>"] {
+    assert_eq!(page.matches("<svg ").count(), 4, "a plot each of rates, times, bursts and memory");
+    for text in ["Answers a second", "Resident memory", "What a day costs", "cargo install wasmtime-cli", "</html>"] {
         assert!(page.contains(text), "{text} in {page}");
+    }
+}
+
+#[test]
+fn prices_that_are_none_are_told_with_their_place_before_anything_is_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("prices.toml");
+    std::fs::write(&file, "date = 2026-01-01\n[lambda]\nper-gb-second = -1\n").expect("it is written");
+    let file = file.to_str().expect("a path");
+    let said = flint(&root(), ["bench", "compare", "--prices", file]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    for text in [file, "line 3, column", "-1 is no price: 0 or more US dollars", "per-million-requests = 0.20"] {
+        assert!(said.stderr.contains(text), "{text} in {said:?}");
     }
 }

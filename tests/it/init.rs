@@ -2,6 +2,7 @@
 
 use crate::harness::guest::{function, route};
 use crate::harness::{Host, Launch};
+use serde_json::json;
 
 fn lookup() -> Launch {
     Launch::config(&(function("lookup", "") + &route("/lookup/{n}", "lookup")))
@@ -22,6 +23,19 @@ fn a_function_answers_from_what_its_init_step_left() {
     // Each of the answers comes from an instance of its own, and the guest itself has nothing that would fill the table: where
     // init did not run before, the answer is `lookup/not-initialised`.
     check(&lookup().start());
+}
+
+#[test]
+fn a_table_that_takes_long_to_make_is_there_for_the_first_request() {
+    let config = function("slow-start", "") + &route("/slow-start/{place}", "slow-start");
+    let host = Launch::config(&config).start();
+    // Of the numbers below 400,000, the one with the longest chain: <https://oeis.org/A006877>.
+    for (place, number, steps) in [(0, 230_631, 442), (399_997, 2, 1), (399_998, 1, 0)] {
+        let expected = json!({"place": place, "number": number, "steps": steps});
+        assert_eq!(host.http().get(&format!("/slow-start/{place}")).expect(200).json(), expected);
+        assert_eq!(host.invoke("slow-start", place.to_string()).expect(200).json(), expected);
+    }
+    assert_eq!(host.http().get("/slow-start/399999").expect(404).json()["code"], "slow-start/no-such-place");
 }
 
 #[test]

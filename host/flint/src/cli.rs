@@ -7,7 +7,7 @@ mod schedule;
 mod topic;
 mod workflow;
 
-pub(crate) use bench::{BenchBlob, BenchCompare, BenchDepth, BenchKv, BenchQueue, BenchWorkflow};
+pub(crate) use bench::{BenchBlob, BenchCompare, BenchDepth, BenchKv, BenchQueue, BenchWorkflow, DayFunction};
 pub(crate) use blob::{Blob, BlobCommand, BlobList};
 pub(crate) use queue::{Queue, QueueCommand, QueueReceive, QueueSend};
 pub(crate) use schedule::{Schedule, ScheduleCommand};
@@ -397,7 +397,7 @@ pub(crate) enum BenchCommand {
     /// How many functions and instances a host holds, and how fast it starts with them
     Density(Density),
     /// Cold starts beside container-based Lambdas, and requests beside `wasmtime serve` and workerd
-    Compare(BenchCompare),
+    Compare(Box<BenchCompare>),
     /// Durable messages a second, sent and handled, beside Redis and NATS
     Queue(BenchQueue),
     /// Durable writes of a key-value store a second, beside Redis and NATS, and reads of a guest

@@ -152,6 +152,9 @@ pub(crate) enum Error {
     /// A workflow's definition can't be tried.
     #[error(transparent)]
     Workflow(#[from] WorkflowError),
+    /// A comparison has no prices.
+    #[error(transparent)]
+    Prices(#[from] crate::bench::compare::PricesError),
     /// `flint new` can't write a function.
     #[error(transparent)]
     New(#[from] crate::commands::new::NewError),
@@ -189,7 +192,7 @@ impl Error {
             Self::Misfit { .. } | Self::NotInForce { .. } => Exit::Configuration,
             Self::Authorities { .. } | Self::Certificate(_) => Exit::Configuration,
             Self::Build { .. } => Exit::Build,
-            Self::AdminNotLoopback { .. } => Exit::Configuration,
+            Self::AdminNotLoopback { .. } | Self::Prices(_) => Exit::Configuration,
             Self::Bind(_) | Self::Engine(_) | Self::Client(_) | Self::NoHost { .. } | Self::Watch(_) => {
                 Exit::Unavailable
             }
@@ -253,6 +256,7 @@ impl Error {
             Self::Watch(_) => "host/watch",
             Self::Problem(problem) => &problem.code,
             Self::Workflow(error) => error.code(),
+            Self::Prices(_) => "bench/prices",
             Self::New(_) => "new/refused",
             Self::Io { .. } => "io",
         }
@@ -289,6 +293,7 @@ impl Error {
             }
             Self::Client(_) => "is `flint up` running? It prints its admin address, which --admin takes".to_owned(),
             Self::New(error) => error.help()?,
+            Self::Prices(error) => error.help()?,
             _ => return None,
         };
         Some(text)

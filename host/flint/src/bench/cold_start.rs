@@ -123,6 +123,20 @@ pub(super) async fn of_events(
     ])
 }
 
+/// Whole cold invocations of a function whose init takes long: from its snapshot, and with init at every start.
+///
+/// # Errors
+/// If the function can't be built or invoked.
+pub(super) async fn of_inits(functions: &Path, progress: &Progress, invocations: [u32; 2]) -> Result<[Row; 2], Error> {
+    let subjects = Subjects::of(functions, &[Kind::SlowStart], progress)?;
+    let [from_snapshot, at_every_start] = invocations;
+    let row = async |init, invocations| {
+        let subject = subjects.load_with(Kind::SlowStart, Preset::Tuned, init, |_| {}).await?;
+        measured(Kind::SlowStart.label().to_owned(), subject, invocations, Span::Whole).await
+    };
+    Ok([row(Init::Snapshot, from_snapshot).await?, row(Init::EveryStart, at_every_start).await?])
+}
+
 async fn row(subjects: &Subjects, kind: Kind, source: Source, invocations: u32, spares: usize) -> Result<Row, Error> {
     let name = format!("{}/{}", kind.label(), source.label());
     let subject = subjects.load(kind, source.preset(), |spec| of_source(spec, source)).await?;

@@ -7,23 +7,31 @@
 
 mod burst;
 mod cold;
+mod cost;
+mod deploy;
 mod flint;
 mod lambda;
 mod load;
+mod memory;
 mod native;
 mod neighbours;
 mod page;
 mod peer;
+mod picture;
+mod slow_start;
 mod steady;
 mod verdict;
 mod wasmtime;
 mod wire;
+mod work;
 mod workerd;
+
+pub(crate) use cost::PricesError;
 
 use crate::cli;
 use crate::error::Error;
 use crate::output::Output;
-use peer::{Missing, Peer, Rival};
+use peer::{Broken, Missing, Peer, Rival};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -36,6 +44,12 @@ enum Component {
     Buffered,
     /// A guest that spins.
     Misbehaving,
+    /// One that reads from and writes to a key-value store.
+    Deposit,
+    /// One that makes thumbnails.
+    Shrink,
+    /// One that computes at its start.
+    SlowStart,
 }
 
 /// How many requests an instance serves.
@@ -53,6 +67,9 @@ impl Component {
             Self::Http03 => "http 0.3",
             Self::Buffered => "buffered",
             Self::Misbehaving => "misbehaving",
+            Self::Deposit => "deposit",
+            Self::Shrink => "shrink",
+            Self::SlowStart => "100 ms of init",
         }
     }
 
@@ -77,10 +94,15 @@ struct Report {
     /// In UTC: <https://www.rfc-editor.org/rfc/rfc3339>.
     date: String,
     missing: Vec<Missing>,
+    broken: Vec<Broken>,
     cold: Vec<cold::Row>,
+    slow_start: Vec<slow_start::Row>,
+    deploy: Vec<deploy::Row>,
     steady: Vec<steady::Row>,
     burst: Vec<burst::Row>,
     neighbours: Vec<neighbours::Row>,
+    memory: Vec<memory::Row>,
+    day: cost::Day,
     verdicts: Vec<verdict::Verdict>,
 }
 
@@ -89,20 +111,39 @@ pub(crate) async fn run(args: cli::BenchCompare, output: Output) -> Result<(), E
     if let Some(address) = args.native {
         return native::serve(address).await;
     }
+    let prices = cost::Prices::read(args.day.prices.as_deref())?;
     let progress = output.progress();
     let platform = flint::Platform::build(&args.functions, &progress)?;
-    let api = lambda::RuntimeApi::start().await?;
-    let (bundles, mut missing) = lambda::find(&args, &api)?;
+    let cloud = lambda::Cloud::start().await?;
+    progress.step("looking for containers");
+    let lambda::Found { lambdas, mut missing, broken } = tokio::task::block_in_place(|| lambda::find(&args, &cloud))?;
     let (rivals, absent) = Rival::find(&args);
     missing.extend(absent);
-    let cold = cold::compare(&args, &platform, &api, &bundles, &progress).await?;
+    let cold = cold::compare(&args, &platform, &cloud, &lambdas, &progress).await?;
+    let slow_start = slow_start::compare(&args, &platform, &cloud, &lambdas, &progress).await?;
+    let deploy = deploy::compare(&args, &platform, &rivals, &cold, &progress).await?;
     let steady = steady::compare(&args, &platform, &rivals, &progress).await?;
     let burst = burst::compare(&args, &platform, &rivals, &progress).await?;
     let neighbours = neighbours::compare(&args, &platform, &progress).await?;
+    let memory = memory::compare(&args, &platform, &cloud, &lambdas, &rivals, &progress).await?;
+    let day = cost::compare(&args, prices, &platform, &cold, &progress).await?;
     drop(progress);
     let date = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
-    let mut report =
-        Report { machine: machine(), date, missing, cold, steady, burst, neighbours, verdicts: Vec::new() };
+    let mut report = Report {
+        machine: machine(),
+        date,
+        missing,
+        broken,
+        cold,
+        slow_start,
+        deploy,
+        steady,
+        burst,
+        neighbours,
+        memory,
+        day,
+        verdicts: Vec::new(),
+    };
     report.verdicts = verdict::all(&report);
     output.answer(&report, || text(&report)).map_err(Error::io("print the figures"))?;
     match &args.page {
@@ -115,7 +156,9 @@ impl Report {
     /// Each once, in the order of the rows.
     fn peers(&self) -> Vec<&Peer> {
         let mut peers: Vec<&Peer> = Vec::new();
-        for peer in self.cold.iter().map(|row| &row.peer).chain(self.steady.iter().map(|row| &row.peer)) {
+        let cold = self.cold.iter().map(|row| &row.peer).chain(self.slow_start.iter().map(|row| &row.peer));
+        let others = self.deploy.iter().map(|row| &row.peer).chain(self.memory.iter().map(|row| &row.peer));
+        for peer in cold.chain(self.steady.iter().map(|row| &row.peer)).chain(others) {
             if !peers.contains(&peer) {
                 peers.push(peer);
             }
@@ -137,9 +180,13 @@ fn text(report: &Report) -> String {
     let mut text = format!("{}, {}\n\n", report.machine, report.date);
     for table in [
         cold::table(&report.cold),
+        slow_start::table(&report.slow_start),
+        deploy::table(&report.deploy),
         steady::table(&report.steady),
         burst::table(&report.burst),
         neighbours::table(&report.neighbours),
+        memory::table(&report.memory),
+        cost::table(&report.day),
         verdict::table(&report.verdicts),
     ] {
         text.push_str(&table);
@@ -152,6 +199,9 @@ fn text(report: &Report) -> String {
     }
     for Missing { system, install } in &report.missing {
         _ = writeln!(text, "not on this machine: {system}\n    {install}");
+    }
+    for Broken { system, reason } in &report.broken {
+        _ = writeln!(text, "does not run here: {system}\n    {reason}");
     }
     text
 }

@@ -26,6 +26,8 @@ pub(super) enum Memory {
     Now,
     /// The most since the last [`Host::forget_peak`].
     Peak,
+    /// Of what there is now, what no other process shares: neither its program nor other files that it maps.
+    Own,
 }
 
 /// What a host says when it serves.
@@ -122,6 +124,7 @@ pub(super) fn memory_kib(process: u32, which: Memory) -> Result<f64, Error> {
     let name = match which {
         Memory::Now => "VmRSS:",
         Memory::Peak => "VmHWM:",
+        Memory::Own => "RssAnon:",
     };
     let status = format!("/proc/{process}/status");
     let status = std::fs::read_to_string(status).map_err(Error::io("read how much memory a process has"))?;

@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// Invocations before the figures are taken: code, slots and stacks are touched.
+/// Invocations before the figures are taken, or as many as are timed then: code, slots and stacks are touched.
 const WARM_UP: u32 = 500;
 
 /// The figures of a row, in microseconds.
@@ -42,7 +42,7 @@ pub(crate) enum Span {
 /// If an invocation fails.
 pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, span: Span) -> Result<Row, Error> {
     let mut times = times()?;
-    round(subject, WARM_UP, span, &mut |_| ()).await?;
+    round(subject, invocations.min(WARM_UP), span, &mut |_| ()).await?;
     let cpu = cpu_time();
     round(subject, invocations, span, &mut |time| times.saturating_record(nanos(time))).await?;
     let cpu = cpu_time().saturating_sub(cpu);

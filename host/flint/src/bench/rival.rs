@@ -6,6 +6,7 @@
 pub(super) mod nats;
 pub(super) mod redis;
 
+use crate::bench::host::{self, Memory};
 use crate::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -14,10 +15,14 @@ use std::time::{Duration, Instant};
 
 /// How long a rival may take to listen.
 const START: Duration = Duration::from_secs(20);
+/// How often is looked whether it does.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// A program that runs; ended when it is dropped.
 pub(super) struct Program {
     child: Child,
+    /// When its process was started.
+    pub(super) began: Instant,
     pub(super) address: SocketAddr,
     _folder: tempfile::TempDir,
 }
@@ -39,6 +44,7 @@ impl Program {
             0 | 1 => program.to_owned(),
             _ => std::path::absolute(program).map_err(Error::io("find a rival"))?,
         };
+        let began = Instant::now();
         let child = Command::new(program)
             .args(arguments)
             .current_dir(folder.path())
@@ -51,9 +57,17 @@ impl Program {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("start a rival")(error)),
         };
-        let program = Self { child, address, _folder: folder };
+        let program = Self { child, began, address, _folder: folder };
         program.listens().await?;
         Ok(Some(program))
+    }
+
+    /// How much memory the process has, in KiB.
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub(super) fn memory_kib(&self, which: Memory) -> Result<f64, Error> {
+        host::memory_kib(self.child.id(), which)
     }
 
     async fn listens(&self) -> Result<(), Error> {
@@ -62,7 +76,7 @@ impl Program {
             if began.elapsed() > START {
                 return Err(Error::io("reach a rival")(error));
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(LOOK).await;
         }
         Ok(())
     }

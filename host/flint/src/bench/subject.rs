@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Messages,
     /// The SDK's own interface for requests.
     Hello,
+    /// The same as an event, of a function whose init takes a tenth of a second.
+    SlowStart,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Spin => "spin",
             Self::Messages => "messages",
             Self::Hello => "buffered",
+            Self::SlowStart => "slow-start",
         }
     }
 
@@ -67,13 +70,14 @@ impl Kind {
             Self::Spin => "misbehave",
             Self::Messages => "yardstick",
             Self::Hello => "hello-buffered",
+            Self::SlowStart => "slow-start",
         }
     }
 }
 
 /// The components, and a world for each configuration of the engine.
 pub(crate) struct Subjects {
-    components: BTreeMap<Kind, Vec<u8>>,
+    components: BTreeMap<&'static str, Vec<u8>>,
     tuned: World,
     defaults: World,
     _data: tempfile::TempDir,
@@ -85,8 +89,17 @@ impl Subjects {
     /// # Errors
     /// If a function can't be built, or an engine can't be started.
     pub(crate) fn build(functions: &Path, progress: &Progress) -> Result<Self, Error> {
+        Self::of(functions, &Kind::ALL, progress)
+    }
+
+    /// The same with these alone.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn of(functions: &Path, kinds: &[Kind], progress: &Progress) -> Result<Self, Error> {
         let data = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
-        let components = components(functions, &Kind::ALL, progress)?;
+        let names: Vec<_> = kinds.iter().map(|kind| kind.function()).collect();
+        let components = components(functions, &names, progress)?;
         let folder = Dir::open_ambient_dir(data.path(), ambient_authority()).map_err(Error::io("open it"))?;
         let stores = Embedded::open(folder, flint_stores_embedded::Options::default())
             .map_err(|source| Error::Stores { path: data.path().to_owned(), source })?;
@@ -128,7 +141,7 @@ impl Subjects {
         let mut spec = FunctionSpec::new(name.clone());
         (spec.warm, spec.spares_max) = (0, 0);
         adapt(&mut spec);
-        let component = self.components.get(&kind).map(Vec::as_slice).unwrap_or_default();
+        let component = self.components.get(kind.function()).map(Vec::as_slice).unwrap_or_default();
         let failed = |source| Error::Load { function: name.clone(), source };
         let compiled = flint_world::compile(world.engine(), None, component, init).await;
         let function = world.load(spec, &compiled.map_err(|error| failed(error.into()))?).map_err(failed)?;
@@ -166,9 +179,9 @@ pub(super) fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, E
 /// If one can't be built.
 pub(super) fn components(
     functions: &Path,
-    kinds: &[Kind],
+    names: &[&'static str],
     progress: &Progress,
-) -> Result<BTreeMap<Kind, Vec<u8>>, Error> {
+) -> Result<BTreeMap<&'static str, Vec<u8>>, Error> {
     let folder = std::path::absolute(functions).map_err(Error::io("find the functions"))?;
     // What some of them could use is not given to them.
     let section = |name: &str| {
@@ -177,19 +190,19 @@ pub(super) fn components(
             folder.join(name)
         )
     };
-    let text: String = kinds.iter().map(|kind| section(kind.function())).collect();
+    let text: String = names.iter().map(|name| section(name)).collect();
     let workshop = Workshop::new(Purpose::Look, None, progress);
     let source = Source { path: PathBuf::from("bench.toml"), text };
     flint_config::load(&source, &|name: &str| std::env::var(name).ok(), &workshop, Secrets::Read)?;
     let made = workshop.finish()?;
-    let component = |kind: Kind| {
-        let component = made.as_ref().and_then(|made| made.components.get(kind.function())?.as_ref().ok());
-        let component = component.ok_or_else(|| Error::Bug(format!("no component of {}", kind.function())))?;
+    let component = |name: &'static str| {
+        let component = made.as_ref().and_then(|made| made.components.get(name)?.as_ref().ok());
+        let component = component.ok_or_else(|| Error::Bug(format!("no component of {name}")))?;
         let path = || component.file.clone();
         let bytes = std::fs::read(&component.file).map_err(|source| Error::NoComponent { path: path(), source })?;
-        Ok((kind, bytes))
+        Ok((name, bytes))
     };
-    kinds.iter().copied().map(component).collect()
+    names.iter().copied().map(component).collect()
 }
 
 /// Builds one of the functions.
@@ -197,7 +210,7 @@ pub(super) fn components(
 /// # Errors
 /// If it can't be built.
 pub(crate) fn component(functions: &Path, kind: Kind, progress: &Progress) -> Result<Vec<u8>, Error> {
-    Ok(components(functions, &[kind], progress)?.remove(&kind).unwrap_or_default())
+    Ok(components(functions, &[kind.function()], progress)?.remove(kind.function()).unwrap_or_default())
 }
 
 /// What a function is invoked with.
@@ -233,7 +246,7 @@ impl Subject {
     pub(crate) fn event(&self) -> Result<Event, Error> {
         Ok(match self.kind {
             Kind::Event | Kind::Messages => Event::Payload(Bytes::from_static(b"{}")),
-            Kind::Init => Event::Payload(Bytes::from_static(b"1000")),
+            Kind::Init | Kind::SlowStart => Event::Payload(Bytes::from_static(b"1000")),
             Kind::Http02 | Kind::Http03 | Kind::Spin | Kind::Hello => {
                 let path = if self.kind == Kind::Spin { "/spin" } else { "/hello" };
                 let request = Request::get(format!("http://localhost{path}")).body(Empty::new());

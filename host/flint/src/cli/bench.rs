@@ -1,5 +1,11 @@
 //! The benchmarks of queues, stores and workflows.
 
+mod day;
+
+pub(crate) use day::DayFunction;
+
+use day::Day;
+
 use super::duration;
 use clap::Args;
 use flint_model::ByteSize;
@@ -124,6 +130,12 @@ pub(crate) struct BenchCompare {
     /// What creates containers
     #[arg(long, value_name = "PROGRAM", default_value = "runc")]
     pub(crate) runc: PathBuf,
+    /// What creates containers from images, without a daemon
+    #[arg(long, value_name = "PROGRAM", default_value = "podman")]
+    pub(crate) podman: PathBuf,
+    /// What creates containers from images, by a daemon
+    #[arg(long, value_name = "PROGRAM", default_value = "docker")]
+    pub(crate) docker: PathBuf,
     /// Wasmtime's command
     #[arg(long, value_name = "PROGRAM", default_value = "wasmtime")]
     pub(crate) wasmtime: PathBuf,
@@ -139,12 +151,17 @@ pub(crate) struct BenchCompare {
     /// Where `npm install` was run for workerd and AWS's packages
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub(crate) packages: PathBuf,
+    /// Where `cargo install --root` put the container-based Lambda in Rust
+    #[arg(long, value_name = "FOLDER", default_value = "lambda-rust")]
+    pub(crate) rust_lambda: PathBuf,
     /// The folder of the functions that are measured
     #[arg(long, value_name = "FOLDER", default_value = "functions")]
     pub(crate) functions: PathBuf,
     /// Writes a page with the figures and plots of them
     #[arg(long, value_name = "FILE")]
     pub(crate) page: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) day: Day,
     /// Serves what is compared with as the ceiling
     #[arg(long, value_name = "ADDRESS", hide = true)]
     pub(crate) native: Option<std::net::SocketAddr>,

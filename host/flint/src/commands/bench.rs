@@ -12,7 +12,7 @@ pub(crate) async fn run(args: cli::Bench, output: Output) -> Result<(), Error> {
         BenchCommand::Neighbours(args) => bench::neighbours::run(args, output).await,
         BenchCommand::Density(args) => bench::density::run(args, output).await,
         BenchCommand::Depth(args) => bench::depth::run(args, output).await,
-        BenchCommand::Compare(args) => bench::compare::run(args, output).await,
+        BenchCommand::Compare(args) => bench::compare::run(*args, output).await,
         BenchCommand::Queue(args) => bench::queue::run(args, output).await,
         BenchCommand::Kv(args) => bench::kv::run(args, output).await,
         BenchCommand::Workflow(args) => bench::workflow::run(args, output).await,

@@ -1,34 +1,33 @@
-//! Cold starts: one event after idleness, for which flint has an instance that was never used and others create a container.
+//! Cold starts: one event after idleness, for which flint has an instance that was never used and others create a container; and what
+//! a further event takes, for which the container is there.
 //!
 //! Of a container it is from its creation to the answer: its runtime starts, fetches the event and answers. Of flint it is the answer
 //! to a request over HTTP, on a connection that is opened for it; and, in process, from the event to its answer, where an
-//! instance is there and where it is made for the event.
+//! instance is there and where it is made for the event. Its further events have instances of their own, too: their connection is
+//! what stays. A native server is asked as flint is: nothing that is asked over HTTP takes less on this machine.
 
 use super::flint::{Platform, peer};
-use super::lambda::{Bundle, RuntimeApi};
+use super::lambda::{CONTAINER, Cloud, Lambda};
 use super::load::Target;
-use super::peer::Peer;
-use super::{Component, Reuse};
+use super::native;
+use super::peer::{Peer, Rival};
+use super::work::{Task, Work};
 use crate::bench::cold_start;
 use crate::bench::host::Memory;
 use crate::bench::measure::{self, micros, nanos, times};
 use crate::cli;
 use crate::error::Error;
 use crate::output::Progress;
-use bytes::Bytes;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// What a function is asked, as its caller sends it.
-const EVENT: &[u8] = br#"{"name":"world"}"#;
-
 /// Events of flint for each container.
 const EVENTS: u32 = 10;
 /// How long nothing happens before each.
 const IDLE: Duration = Duration::from_millis(200);
-/// Events of a container that runs.
+/// Events of a container that runs, and of a connection that is open.
 const WARM: u32 = 100;
 
 /// Events of flint in process, and the instances that are made ahead of them at a time.
@@ -38,13 +37,14 @@ const SPARES: usize = 8;
 /// One of those that are compared.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
+    pub(super) work: Work,
     #[serde(flatten)]
     pub(super) peer: Peer,
     pub(super) starts: u64,
     pub(super) cold_p50_us: f64,
     pub(super) cold_p99_us: f64,
-    /// Of an event for which a container is there.
-    warm_p50_us: Option<f64>,
+    /// Of an event for which a container, or a connection, is there.
+    pub(super) warm_p50_us: Option<f64>,
     pub(super) memory_mib: Option<f64>,
 }
 
@@ -53,85 +53,117 @@ const IN_PROCESS: &str = "flint bench cold-start --row event/";
 pub(super) const OVER_HTTP: &str = "SDK, over HTTP";
 pub(super) const POOLED: &str = "SDK, in process";
 pub(super) const ON_DEMAND: &str = "SDK, no spare left";
-pub(super) const CONTAINER: &str = "container";
 
 /// Everybody in turns.
 pub(super) async fn compare(
     args: &cli::BenchCompare,
     platform: &Platform,
-    api: &RuntimeApi,
-    bundles: &[Bundle],
+    cloud: &Cloud,
+    lambdas: &[Lambda],
     progress: &Progress,
 ) -> Result<Vec<Row>, Error> {
     let [pooled, on_demand] = cold_start::of_events(&args.functions, progress, INVOCATIONS, SPARES).await?;
-    let mut contestants = bundles.iter().map(Contestant::new).collect::<Result<Vec<_>, _>>()?;
-    let hello = super::flint::hello(Component::Buffered, Reuse::Fresh);
-    let host = platform.start("", std::slice::from_ref(&hello))?;
-    let target = Target::new(host.http, super::wire::get(host.http, &hello.path));
-    let mut of_flint = times()?;
-    for start in 1..=args.starts {
-        for contestant in &mut contestants {
-            progress.step(format!("{}: container {start} of {}", contestant.bundle.language.label(), args.starts));
-            contestant.start(api).await?;
-        }
-        progress.step(format!("flint: events after idleness, {start} of {}", args.starts));
-        idle_events(&target, &mut of_flint).await?;
+    let mut rows = vec![in_process(POOLED, &pooled), in_process(ON_DEMAND, &on_demand)];
+    for work in Work::ALL {
+        let task = Task::new(work)?;
+        let lambdas: Vec<_> = lambdas.iter().filter(|lambda| lambda.work == work).collect();
+        rows.extend(in_turns(args, platform, cloud, &lambdas, &task, progress).await?);
     }
-    let in_process = |variant: &str, row: &measure::Row| Row {
+    Ok(rows)
+}
+
+fn in_process(variant: &str, row: &measure::Row) -> Row {
+    Row {
+        work: Work::Hello,
         peer: Peer { command: IN_PROCESS.to_owned(), ..peer(variant.to_owned(), "as it comes".to_owned()) },
         starts: row.n,
         cold_p50_us: row.p50_us,
         cold_p99_us: row.p99_us,
         warm_p50_us: None,
         memory_mib: None,
-    };
-    let mut rows = vec![in_process(POOLED, &pooled), in_process(ON_DEMAND, &on_demand)];
-    rows.push(Row {
-        peer: peer(OVER_HTTP.to_owned(), "as it comes".to_owned()),
-        starts: of_flint.len(),
-        cold_p50_us: micros(of_flint.value_at_quantile(0.5)),
-        cold_p99_us: micros(of_flint.value_at_quantile(0.99)),
-        warm_p50_us: None,
-        memory_mib: Some(host.memory_kib(Memory::Now)? / 1024.0),
-    });
-    rows.extend(contestants.iter().map(Contestant::row));
-    Ok(rows)
+    }
 }
 
-/// A language's figures.
-struct Contestant<'a> {
-    bundle: &'a Bundle,
+/// All that do a work: a container of each Lambda, then events over HTTP, again and again.
+async fn in_turns(
+    args: &cli::BenchCompare,
+    platform: &Platform,
+    cloud: &Cloud,
+    lambdas: &[&Lambda],
+    task: &Task,
+    progress: &Progress,
+) -> Result<Vec<Row>, Error> {
+    let mut servers = vec![platform.serve_work(task, OVER_HTTP)?];
+    if task.work == Work::Hello {
+        servers.push(Rival::Native.start(args, platform).await?);
+    }
+    let mut of_servers = servers.iter().map(|_| Times::new()).collect::<Result<Vec<_>, _>>()?;
+    let mut of_lambdas = lambdas.iter().map(|_| Times::new()).collect::<Result<Vec<_>, _>>()?;
+    let (work, starts) = (task.work.label(), args.starts);
+    for start in 1..=starts {
+        for (lambda, times) in lambdas.iter().zip(&mut of_lambdas) {
+            let Peer { system, variant, .. } = lambda.peer();
+            progress.step(format!("{work}: {system}, {variant}, {start} of {starts}"));
+            times.of_container(lambda, cloud, task).await?;
+        }
+        for (server, times) in servers.iter().zip(&mut of_servers) {
+            progress.step(format!("{work}: {}, {start} of {starts}", server.peer.system));
+            times.of_server(&server.target, task).await?;
+        }
+    }
+    for (server, times) in servers.iter().zip(&mut of_servers) {
+        times.memory_mib = server.memory_mib(Memory::Now)?;
+    }
+    let of_servers = servers.iter().zip(&of_servers).map(|(server, times)| times.row(task.work, server.peer.clone()));
+    let of_lambdas = lambdas.iter().zip(&of_lambdas).map(|(lambda, times)| times.row(task.work, lambda.peer()));
+    Ok(of_servers.chain(of_lambdas).collect())
+}
+
+/// The figures of one of them.
+struct Times {
     cold: Histogram<u64>,
     warm: Histogram<u64>,
     memory_mib: f64,
 }
 
-impl<'a> Contestant<'a> {
-    fn new(bundle: &'a Bundle) -> Result<Self, Error> {
-        Ok(Self { bundle, cold: times()?, warm: times()?, memory_mib: 0.0 })
+impl Times {
+    fn new() -> Result<Self, Error> {
+        Ok(Self { cold: times()?, warm: times()?, memory_mib: 0.0 })
     }
 
     /// A container for one event; then further ones, for as long as it is there.
-    async fn start(&mut self, api: &RuntimeApi) -> Result<(), Error> {
-        let event = || Bytes::from_static(EVENT);
+    async fn of_container(&mut self, lambda: &Lambda, cloud: &Cloud, task: &Task) -> Result<(), Error> {
         let began = Instant::now();
-        let answer = api.invoke(event());
-        let mut container = self.bundle.run()?;
-        let answer = container.answers(answer).await?;
+        let (mut container, answer) = lambda.run_for(cloud, task.event.clone()).await?;
         self.cold.saturating_record(nanos(began.elapsed()));
-        expect_greeting(&answer)?;
+        task.expect_of_lambda(&answer)?;
         for _ in 0..WARM {
             let began = Instant::now();
-            container.answers(api.invoke(event())).await?;
+            let answer = container.answers(cloud.invoke(task.event.clone())).await?;
             self.warm.saturating_record(nanos(began.elapsed()));
+            task.expect_of_lambda(&answer)?;
         }
-        self.memory_mib = self.memory_mib.max(container.memory_mib()?);
+        self.memory_mib = self.memory_mib.max(container.memory_mib(Memory::Now)?);
         container.remove().await
     }
 
-    fn row(&self) -> Row {
+    /// Events after idleness; then further ones, on one connection.
+    async fn of_server(&mut self, target: &Target, task: &Task) -> Result<(), Error> {
+        idle_events(target, task, &mut self.cold).await?;
+        let mut connection = target.connect().await?;
+        for _ in 0..WARM {
+            let began = Instant::now();
+            let answer = target.again(&mut connection).await?;
+            self.warm.saturating_record(nanos(began.elapsed()));
+            task.expect(&answer)?;
+        }
+        Ok(())
+    }
+
+    fn row(&self, work: Work, peer: Peer) -> Row {
         Row {
-            peer: self.bundle.peer(),
+            work,
+            peer,
             starts: self.cold.len(),
             cold_p50_us: micros(self.cold.value_at_quantile(0.5)),
             cold_p99_us: micros(self.cold.value_at_quantile(0.99)),
@@ -142,51 +174,103 @@ impl<'a> Contestant<'a> {
 }
 
 /// Events that come alone, each on a connection of its own.
-async fn idle_events(target: &Target, times: &mut Histogram<u64>) -> Result<(), Error> {
+///
+/// # Errors
+/// If one is not answered, or with something else.
+pub(super) async fn idle_events(target: &Target, task: &Task, times: &mut Histogram<u64>) -> Result<(), Error> {
     for _ in 0..EVENTS {
         tokio::time::sleep(IDLE).await;
         let began = Instant::now();
         let answer = target.once().await?;
         times.saturating_record(nanos(began.elapsed()));
-        expect_greeting(&answer)?;
+        task.expect(&answer)?;
     }
     Ok(())
 }
 
-/// All of them say the same.
-fn expect_greeting(answer: &[u8]) -> Result<(), Error> {
-    let text = String::from_utf8_lossy(answer);
-    if text.contains("Hello, world!") { Ok(()) } else { Err(Error::Bug(format!("an odd greeting: {text}"))) }
+/// Of the containers that take least: those that say hello.
+pub(super) fn of_hello(rows: &[Row]) -> impl Iterator<Item = &Row> {
+    rows.iter().filter(|row| row.work == Work::Hello && row.peer.system == CONTAINER)
 }
 
-/// How many times longer another one takes, by p50; none if one of them was not measured.
-pub(super) fn ratio(rows: &[Row], ours: &str, theirs: &str) -> Option<f64> {
-    let of = |variant: &str| rows.iter().find(|row| row.peer.variant == variant).map(|row| row.cold_p50_us);
-    Some(of(theirs)? / of(ours)?.max(1e-9))
+/// How many times longer Python in a container takes for a work, by p50; none if one of them was not measured.
+pub(super) fn ratio(rows: &[Row], work: Work, ours: &str) -> Option<f64> {
+    let python = rows.iter().find(|row| row.work == work && row.peer.is(CONTAINER, "Python"))?;
+    Some(python.cold_p50_us / ours_p50(rows, work, ours)?)
+}
+
+fn ours_p50(rows: &[Row], work: Work, variant: &str) -> Option<f64> {
+    let ours = rows.iter().find(|row| row.work == work && row.peer.is("flint", variant))?;
+    Some(ours.cold_p50_us.max(1e-9))
 }
 
 pub(super) fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<15} {:<19} {:>7} {:>10} {:>10} {:>8} {:>11} {:>13}\n",
-        "cold start", "", "starts", "p50 µs", "p99 µs", "warm µs", "memory MiB", "flint is"
+        "{:<19} {:<9} {:<18} {:>6} {:>10} {:>10} {:>8} {:>10} {:>13}\n",
+        "cold start", "", "", "starts", "p50 µs", "p99 µs", "warm µs", "memory MiB", "flint is"
     );
-    for Row { peer: Peer { system, variant, .. }, starts, cold_p50_us, cold_p99_us, warm_p50_us, memory_mib } in rows {
-        let figure = |figure: &Option<f64>, digits: usize| figure.map_or(String::new(), |it| format!("{it:.digits$}"));
-        let ratio = match (*system, ratio(rows, POOLED, variant), ratio(rows, OVER_HTTP, variant)) {
-            (CONTAINER, Some(inside), Some(over_http)) => format!("{inside:.0}x, {over_http:.0}x"),
-            _ => String::new(),
-        };
+    for row in rows {
+        let Row { work, peer: Peer { system, variant, .. }, starts, cold_p50_us, cold_p99_us, .. } = row;
+        let figure = |figure: Option<f64>, digits: usize| figure.map_or(String::new(), |it| format!("{it:.digits$}"));
+        let (warm, memory, ahead) = (figure(row.warm_p50_us, 0), figure(row.memory_mib, 1), ahead(rows, row));
         // Writing to a string can't fail.
         _ = writeln!(
             text,
-            "{system:<15} {variant:<19} {starts:>7} {cold_p50_us:>10.1} {cold_p99_us:>10.1} {:>8} {:>11} {ratio:>13}",
-            figure(warm_p50_us, 0),
-            figure(memory_mib, 1),
+            "{:<19} {system:<9} {variant:<18} {starts:>6} {cold_p50_us:>10.1} {cold_p99_us:>10.1} {warm:>8} {memory:>10} {ahead:>13}",
+            work.label(),
         );
     }
     text.push_str(
         "over HTTP and in process, an instance that was never used waits for the event; without a spare it is made for it.\n\
+         warm: a further event for a container, or on a connection, that is there; flint has a new instance for that, too\n\
+         axum: without functions, what an event over HTTP takes on this machine at least\n\
          flint is: in process, over HTTP; by p50, beside a container that is created for the event\n",
     );
     text
+}
+
+/// How many times longer a container takes: than flint in process, if that was measured, and over HTTP.
+fn ahead(rows: &[Row], row: &Row) -> String {
+    if ["flint", native::SYSTEM].contains(&row.peer.system) {
+        return String::new();
+    }
+    let ours = [POOLED, OVER_HTTP].iter().filter_map(|ours| ours_p50(rows, row.work, ours));
+    let ratios: Vec<_> = ours.map(|ours| times_as_long(row.cold_p50_us / ours)).collect();
+    ratios.join(", ")
+}
+
+/// With a digit more where it is no more than a few.
+fn times_as_long(ratio: f64) -> String {
+    if ratio < 10.0 { format!("{ratio:.1}x") } else { format!("{ratio:.0}x") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(work: Work, system: &'static str, variant: &str, cold_p50_us: f64) -> Row {
+        let peer = Peer { system, ..peer(variant.to_owned(), String::new()) };
+        Row { work, peer, starts: 1, cold_p50_us, cold_p99_us: cold_p50_us, warm_p50_us: None, memory_mib: None }
+    }
+
+    #[test]
+    fn a_start_is_compared_with_those_of_the_same_work() {
+        let rows = [
+            row(Work::Hello, "flint", POOLED, 10.0),
+            row(Work::Hello, "flint", OVER_HTTP, 100.0),
+            row(Work::Hello, native::SYSTEM, "native", 90.0),
+            row(Work::Hello, "Podman", "Python", 500_000.0),
+            row(Work::Hello, "container", "Python", 200_000.0),
+            row(Work::Deposit, "flint", OVER_HTTP, 1000.0),
+            row(Work::Deposit, "container", "Python", 700_000.0),
+            row(Work::Deposit, "container", "Rust", 940.0),
+        ];
+        assert_eq!(ratio(&rows, Work::Hello, OVER_HTTP), Some(2000.0));
+        assert_eq!(ratio(&rows, Work::Hello, POOLED), Some(20_000.0));
+        assert_eq!(ratio(&rows, Work::Deposit, OVER_HTTP), Some(700.0));
+        assert_eq!(ratio(&rows, Work::Deposit, POOLED), None, "it was not measured");
+        assert_eq!(ratio(&rows, Work::Thumbnail, OVER_HTTP), None);
+        let said = ["", "", "", "50000x, 5000x", "20000x, 2000x", "", "700x", "0.9x"];
+        assert_eq!(rows.each_ref().map(|row| ahead(&rows, row)), said);
+    }
 }

@@ -2,11 +2,15 @@
 
 use super::load::Target;
 use super::peer::{Peer, Process, Server};
+use super::work::{Task, Work};
 use super::{Component, Reuse, wire};
+use crate::bench::density::marked;
 use crate::bench::host::Host;
 use crate::bench::subject::{self, Kind};
 use crate::error::Error;
 use crate::output::Progress;
+use bytes::Bytes;
+use rand::RngExt as _;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +27,9 @@ pub(super) const HELLOS: [(Component, Reuse); 6] = [
     (Component::Http03, Reuse::Shared),
 ];
 
+/// Marks of a component are below.
+const MARKS: usize = 100_000_000;
+
 /// Requests of an instance that serves many: as many as with wasmtime.
 const USES: u32 = 128;
 
@@ -31,7 +38,7 @@ pub(super) struct Platform {
     folder: tempfile::TempDir,
 }
 
-/// A function of a configuration, with a route.
+/// A function of a configuration, with a route that begins with its name.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
     pub(super) path: String,
@@ -41,7 +48,8 @@ pub(super) struct Served {
 }
 
 impl Component {
-    const ALL: [Self; 4] = [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving];
+    const ALL: [Self; 7] =
+        [Self::Http02, Self::Http03, Self::Buffered, Self::Misbehaving, Self::Deposit, Self::Shrink, Self::SlowStart];
 
     pub(super) fn file(self) -> &'static str {
         match self {
@@ -49,15 +57,22 @@ impl Component {
             Self::Http03 => "hello-03.wasm",
             Self::Buffered => "hello.wasm",
             Self::Misbehaving => "misbehave.wasm",
+            Self::Deposit => "deposit.wasm",
+            Self::Shrink => "shrink.wasm",
+            Self::SlowStart => "slow-start.wasm",
         }
     }
 
-    fn kind(self) -> Kind {
+    /// The function of the repository that it is built from.
+    pub(super) fn function(self) -> &'static str {
         match self {
-            Self::Http02 => Kind::Http02,
-            Self::Http03 => Kind::Http03,
-            Self::Buffered => Kind::Hello,
-            Self::Misbehaving => Kind::Spin,
+            Self::Http02 => Kind::Http02.function(),
+            Self::Http03 => Kind::Http03.function(),
+            Self::Buffered => Kind::Hello.function(),
+            Self::Misbehaving => Kind::Spin.function(),
+            Self::Deposit => "deposit",
+            Self::Shrink => "shrink",
+            Self::SlowStart => Kind::SlowStart.function(),
         }
     }
 }
@@ -71,9 +86,9 @@ impl Platform {
         let folder = tempfile::tempdir().map_err(Error::io("make a temporary folder"))?;
         progress.step("building the functions");
         let platform = Self { folder };
-        let mut built = subject::components(functions, &Component::ALL.map(Component::kind), progress)?;
+        let mut built = subject::components(functions, &Component::ALL.map(Component::function), progress)?;
         for component in Component::ALL {
-            platform.put(component.file(), &built.remove(&component.kind()).unwrap_or_default())?;
+            platform.put(component.file(), &built.remove(component.function()).unwrap_or_default())?;
         }
         Ok(platform)
     }
@@ -84,6 +99,31 @@ impl Platform {
     /// If it can't be written.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         std::fs::write(self.folder.path().join(name), bytes).map_err(Error::io("write a file of the benchmark"))
+    }
+
+    /// Marks a component anew, so that nobody has seen it before; answers it.
+    ///
+    /// # Errors
+    /// If its file can't be read or written.
+    pub(super) fn renew(&self, component: Component) -> Result<Bytes, Error> {
+        let seen = std::fs::read(self.file(component)).map_err(Error::io("read a component"))?;
+        let marked = marked(&seen, rand::rng().random_range(0..MARKS));
+        self.put(component.file(), &marked)?;
+        Ok(marked.into())
+    }
+
+    /// Writes so many components that say hello, and answers a function for each.
+    ///
+    /// # Errors
+    /// If one can't be written.
+    pub(super) fn many(&self, count: usize) -> Result<Vec<Served>, Error> {
+        let component = std::fs::read(self.file(Component::Buffered)).map_err(Error::io("read a component"))?;
+        let served = |number: usize| {
+            let file = format!("hello-{number}.wasm");
+            self.put(&file, &marked(&component, number))?;
+            Ok(Served { path: format!("/hello-{number:04}"), file, settings: String::new() })
+        };
+        (0..count).map(served).collect()
     }
 
     /// The file of a component.
@@ -98,7 +138,7 @@ impl Platform {
     pub(super) fn start(&self, first: &str, served: &[Served]) -> Result<Host, Error> {
         let mut text = format!("data-dir = \"data\"\n{first}");
         for Served { path, file, settings } in served {
-            let name = path.trim_start_matches('/');
+            let name = path.split('/').nth(1).unwrap_or_default();
             // Writing to a string can't fail.
             _ = write!(
                 text,
@@ -107,6 +147,36 @@ impl Platform {
         }
         self.put(CONFIGURATION, text.as_bytes())?;
         tokio::task::block_in_place(|| Host::start(self.folder.path(), CONFIGURATION))
+    }
+
+    /// Starts a host with one function that does a work, and answers it as a server, told as a variant.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub(super) fn serve_work(&self, task: &Task, variant: &str) -> Result<Server, Error> {
+        let (component, first, more) = match task.work {
+            Work::Hello => (Component::Buffered, "", ""),
+            Work::Deposit => {
+                (Component::Deposit, "[kv.deposits]\n", "\ngrants = { kv = { deposits = \"read-write\" } }")
+            }
+            Work::Thumbnail => (Component::Shrink, "", ""),
+            Work::SlowStart => (Component::SlowStart, "", ""),
+        };
+        let mut served = hello(component, Reuse::Fresh);
+        served.settings.push_str(more);
+        let (parameter, place) = if task.work == Work::SlowStart { ("/{place}", "/0") } else { ("", "") };
+        let path = format!("{}{place}", served.path);
+        served.path.push_str(parameter);
+        let host = self.start(first, &[served])?;
+        let request = match task.body_type {
+            Some(kind) => wire::post(host.http, &path, kind, &task.body),
+            None => wire::get(host.http, &path),
+        };
+        Ok(Server {
+            peer: peer(variant.to_owned(), "as it comes".to_owned()),
+            target: Target::new(host.http, request),
+            process: Process::Host { host: Arc::new(host) },
+        })
     }
 
     /// Starts a host with one function that says hello, or with all of them, and answers a server for each.
@@ -134,6 +204,9 @@ pub(super) fn path(component: Component, reuse: Reuse) -> String {
         Component::Http03 => "3",
         Component::Buffered => "s",
         Component::Misbehaving => "m",
+        Component::Deposit => "d",
+        Component::Shrink => "t",
+        Component::SlowStart => "i",
     };
     format!("/hello-{component}{}", &reuse.label()[..2])
 }
@@ -142,7 +215,7 @@ fn server(host: &Arc<Host>, component: Component, reuse: Reuse) -> Server {
     Server {
         peer: peer(component.with(reuse), settings(reuse)),
         target: Target::new(host.http, wire::get(host.http, &path(component, reuse))),
-        _process: Process::Host { _host: Arc::clone(host) },
+        process: Process::Host { host: Arc::clone(host) },
     }
 }
 

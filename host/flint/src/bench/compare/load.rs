@@ -1,8 +1,8 @@
 //! Requests over connections: each again as soon as it has its answer, for a time; or all of them at once.
 //!
-//! One thread asks, with a runtime of its own, whoever it is that answers: so nobody's server shares a runtime with it.
+//! One thread asks, with a runtime of its own or without any, whoever it is that answers: so nobody's server shares a runtime with it.
 
-use super::wire::Connection;
+use super::wire::{Blocking, Connection};
 use crate::bench::measure::{micros, nanos, times};
 use crate::error::Error;
 use bytes::Bytes;
@@ -70,7 +70,22 @@ impl Target {
     /// # Errors
     /// If there is an answer that tells of a failure, or none any more.
     pub(super) async fn however_long(&self) -> Result<Vec<u8>, Error> {
-        let mut connection = Connection::open(self.address).await.map_err(Error::io("connect"))?;
+        self.again(&mut self.connect().await?).await
+    }
+
+    /// A connection that is kept open.
+    ///
+    /// # Errors
+    /// If nobody listens.
+    pub(super) async fn connect(&self) -> Result<Connection, Error> {
+        Connection::open(self.address).await.map_err(Error::io("connect"))
+    }
+
+    /// Asks over a connection that is open, and answers the body.
+    ///
+    /// # Errors
+    /// If there is no answer, or one that tells of a failure.
+    pub(super) async fn again(&self, connection: &mut Connection) -> Result<Vec<u8>, Error> {
         let status = connection.ask(self.request()).await.map_err(Error::io("ask for an answer"))?;
         let body = connection.body().map_err(Error::io("ask for an answer"))?;
         match status {
@@ -168,45 +183,90 @@ pub(super) async fn steady(target: &Target, connections: usize, time: Duration) 
             answers.borrow_mut().failed += asking.len() as u64;
             asking.shutdown().await;
         }
-        Rc::into_inner(answers).map(RefCell::into_inner).ok_or_else(|| Error::Bug("a request still runs".to_owned()))
+        own(answers)
     })
     .await
 }
 
+/// Connections of requests that come evenly.
+const EVENLY: u32 = 16;
+
+/// So many requests a second, each at its own moment, over a few connections; at least one.
+///
+/// A connection that still waits for an answer sends its next request late, and one that fails sends no more.
+///
+/// # Errors
+/// If nobody answers to begin with.
+pub(super) async fn evenly(target: &Target, per_second: f64, time: Duration) -> Result<Answers, Error> {
+    let target = target.clone();
+    apart(async move || {
+        let requests = count(per_second * time.as_secs_f64());
+        let connections = EVENLY.min(requests);
+        let open = open(&target, connections as usize).await?;
+        let answers = Rc::new(RefCell::new(Answers::new()?));
+        let began = Instant::now();
+        let mut asking = JoinSet::new();
+        for (first, mut connection) in (0..connections).zip(open) {
+            let (answers, target) = (Rc::clone(&answers), target.clone());
+            asking.spawn_local(async move {
+                for number in (first..requests).step_by(connections as usize) {
+                    let due = began + Duration::from_secs_f64(f64::from(number) / per_second);
+                    tokio::time::sleep_until(due.into()).await;
+                    let asked = Instant::now();
+                    let status = patiently(connection.ask(target.request())).await;
+                    let status = status.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+                    let is_open = status.is_ok();
+                    answers.borrow_mut().note(status, asked.elapsed(), true);
+                    if !is_open {
+                        break;
+                    }
+                }
+            });
+        }
+        while asking.join_next().await.is_some() {}
+        answers.borrow_mut().span = began.elapsed();
+        own(answers)
+    })
+    .await
+}
+
+/// A whole number of requests; at least one.
+fn count(requests: f64) -> u32 {
+    // Such a conversion ends at the bounds of the type.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let requests = requests.round() as u32;
+    requests.max(1)
+}
+
 /// So many requests at once, each on a connection that is open already.
+///
+/// One thread sends them all, and takes the answers in the order of their requests: it costs the machine little, and since a time
+/// is when an answer was taken, none is told shorter than it was.
 ///
 /// # Errors
 /// If nobody listens.
 pub(super) async fn burst(target: &Target, requests: usize) -> Result<Answers, Error> {
     let target = target.clone();
-    apart(async move || {
-        let mut open = Vec::with_capacity(requests);
-        for _ in 0..requests {
-            open.push(Connection::open(target.address).await.map_err(Error::io("connect"))?);
-        }
+    on_a_thread(move || {
+        let open = (0..requests).map(|_| Blocking::open(target.address, PATIENCE)).collect::<std::io::Result<Vec<_>>>();
+        let mut open = open.map_err(Error::io("connect"))?;
         let mut answers = Answers::new()?;
+        // Whoever is sent last has waited since the first one.
         let began = Instant::now();
-        let mut asking = JoinSet::new();
-        for mut connection in open {
-            let target = target.clone();
-            // Whoever is sent last has waited since the first one.
-            asking.spawn_local(async move { (connection.ask(target.request()).await, began.elapsed()) });
+        let sent: Vec<_> = open.iter_mut().map(|connection| connection.send(target.request())).collect();
+        for (connection, sent) in open.iter_mut().zip(sent) {
+            let status = sent.and_then(|()| connection.answer(began + PATIENCE));
+            answers.note(status, began.elapsed(), true);
         }
-        let asked = async {
-            while let Some(asked) = asking.join_next().await {
-                let (status, took) = asked.map_err(|error| Error::Bug(format!("a request: {error}")))?;
-                answers.note(status, took, true);
-            }
-            Ok::<_, Error>(())
-        };
-        if let Ok(asked) = tokio::time::timeout(PATIENCE, asked).await {
-            asked?;
-        }
-        answers.failed += asking.len() as u64;
         answers.span = began.elapsed();
         Ok(answers)
     })
     .await
+}
+
+/// The answers, when nobody asks any more.
+fn own(answers: Rc<RefCell<Answers>>) -> Result<Answers, Error> {
+    Rc::into_inner(answers).map(RefCell::into_inner).ok_or_else(|| Error::Bug("a request still runs".to_owned()))
 }
 
 async fn open(target: &Target, connections: usize) -> Result<Vec<Connection>, Error> {
@@ -228,12 +288,50 @@ async fn patiently<T>(what: impl Future<Output = T>) -> Result<T, Error> {
     tokio::time::timeout(PATIENCE, what).await.map_err(late)
 }
 
-/// Does it on a thread of its own.
+/// Does it on a thread of its own, which has a runtime.
 async fn apart<T: Send + 'static>(what: impl AsyncFnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(move || {
+    on_a_thread(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Error::io("start a runtime"))?;
         LocalSet::new().block_on(&runtime, what())
-    });
-    done.await.map_err(|error| Error::Bug(format!("the load: {error}")))?
+    })
+    .await
+}
+
+async fn on_a_thread<T: Send + 'static>(what: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(what).await.map_err(|error| Error::Bug(format!("the load: {error}")))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{Ipv4Addr, TcpListener};
+
+    #[tokio::test]
+    async fn no_answer_of_a_burst_is_told_shorter_than_it_was_and_those_that_fail_are_counted() {
+        const WAIT: Duration = Duration::from_millis(50);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
+        let target = Target::new(listener.local_addr().expect("its address"), Bytes::from_static(b"hello"));
+        let serving = std::thread::spawn(move || {
+            let open: Vec<_> = (0..10).map(|_| listener.accept().expect("a connection").0).collect();
+            for mut connection in &open {
+                connection.read_exact(&mut [0; 5]).expect("a request");
+            }
+            // The first of them is answered last, and one not at all.
+            for (number, mut connection) in open.into_iter().enumerate().rev() {
+                let status = if number == 7 { "503 Busy" } else { "200 OK" };
+                let wait = if number == 0 { WAIT } else { Duration::ZERO };
+                std::thread::sleep(wait);
+                if number != 5 {
+                    write!(connection, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").expect("an answer");
+                }
+            }
+        });
+        let answers = burst(&target, 10).await.expect("answers");
+        serving.join().expect("the server");
+        assert_eq!((answers.times.len(), answers.failed, answers.in_time), (8, 2, 8));
+        let shortest = Duration::from_nanos(answers.times.min());
+        assert!((WAIT * 9 / 10..WAIT * 100).contains(&shortest), "{shortest:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The ceiling: the same hello as a native server of axum, in a process of its own that this very program runs as.
+//! The ceiling of rates, and the floor of times: the same hello as a native server of axum, in a process of its own that this very program runs as.
 
 use super::peer::{Peer, Server};
 use super::wire;
@@ -7,6 +7,8 @@ use crate::error::Error;
 use axum::Router;
 use axum::routing::get;
 use std::net::SocketAddr;
+
+pub(super) const SYSTEM: &str = "axum";
 
 /// Serves until the process is ended.
 ///
@@ -30,7 +32,7 @@ pub(super) async fn start() -> Result<Option<Server>, Error> {
     });
     let Some(process) = process.await? else { return Ok(None) };
     let peer = Peer {
-        system: "axum",
+        system: SYSTEM,
         variant: "native".to_owned(),
         version: "0.8".to_owned(),
         command: "flint bench compare --native ADDRESS".to_owned(),

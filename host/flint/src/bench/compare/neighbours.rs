@@ -3,7 +3,6 @@
 use super::flint::{Platform, Served, hello};
 use super::load::{self, Answers, Figures, Target};
 use super::{Component, Reuse, wire};
-use crate::bench::density::marked;
 use crate::bench::host::{Host, Memory};
 use crate::cli;
 use crate::error::Error;
@@ -106,13 +105,7 @@ async fn spinners(args: &cli::BenchCompare, platform: &Platform) -> Result<Row, 
 }
 
 async fn many(args: &cli::BenchCompare, platform: &Platform) -> Result<Row, Error> {
-    let component = std::fs::read(platform.file(Component::Buffered)).map_err(Error::io("read a component"))?;
-    let mut served = Vec::with_capacity(args.many);
-    for number in 0..args.many {
-        let file = format!("hello-{number}.wasm");
-        platform.put(&file, &marked(&component, number))?;
-        served.push(Served { path: format!("/hello-{number:04}"), file, settings: String::new() });
-    }
+    let served = platform.many(args.many)?;
     let host = platform.start(&format!("[limits]\nspares-max = {}\n", args.many), &served)?;
     let requests: Vec<Bytes> = served.iter().map(|served| wire::get(host.http, &served.path)).collect();
     let one = Target::new(host.http, requests.first().cloned().unwrap_or_default());

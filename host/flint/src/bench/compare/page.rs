@@ -1,7 +1,7 @@
 //! The figures as a page to look at: the tables, and plots of them.
 
-use super::peer::{Missing, Peer};
-use super::{Report, burst, cold, neighbours, steady, verdict};
+use super::peer::{Broken, Missing, Peer};
+use super::{Report, burst, cold, cost, deploy, memory, neighbours, slow_start, steady, verdict};
 use crate::error::Error;
 use maud::{DOCTYPE, PreEscaped, html};
 use plotters::prelude::{
@@ -43,12 +43,17 @@ pub(super) fn html(report: &Report) -> Result<String, Error> {
     let title = "flint, compared";
     let tables = [
         ("Cold starts", cold::table(&report.cold)),
+        ("A heavy start", slow_start::table(&report.slow_start)),
+        ("To the first answer", deploy::table(&report.deploy)),
         ("Steady load", steady::table(&report.steady)),
         ("A burst", burst::table(&report.burst)),
         ("In company", neighbours::table(&report.neighbours)),
+        ("Memory", memory::table(&report.memory)),
+        ("What a day costs", cost::table(&report.day)),
         ("Verdicts", verdict::table(&report.verdicts)),
     ];
-    let plots = [throughput(&report.steady)?, distribution(&report.steady)?, bursts(&report.burst)?];
+    let plots =
+        [throughput(&report.steady)?, distribution(&report.steady)?, bursts(&report.burst)?, memories(&report.memory)?];
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -75,6 +80,10 @@ pub(super) fn html(report: &Report) -> Result<String, Error> {
                     @for Missing { system, install } in &report.missing {
                         dt { "not on this machine: " (system) }
                         dd { code { (install) } }
+                    }
+                    @for Broken { system, reason } in &report.broken {
+                        dt { "does not run here: " (system) }
+                        dd { (reason) }
                     }
                 }
             }
@@ -116,6 +125,17 @@ fn bursts(rows: &[burst::Row]) -> Result<String, Error> {
     let requests = rows.first().map_or(0, |row| row.requests);
     let title = format!("How long answers take, of {requests} requests at once");
     draw(&Plot { title, across: PERCENT, up: "µs", label: &percent, curves })
+}
+
+/// Resident memory, over functions.
+fn memories(rows: &[memory::Row]) -> Result<String, Error> {
+    let curve = |row: &memory::Row| {
+        let points = row.sizes.iter().map(|size| ((size.functions as f64).log10(), size.mib)).collect();
+        Curve { name: format!("{}, {}", name(&row.peer), row.how.label()), points }
+    };
+    let title = "Resident memory, over functions".to_owned();
+    let label = |place: &f64| format!("{:.0}", 10_f64.powf(*place));
+    draw(&Plot { title, across: "functions", up: "MiB", label: &label, curves: rows.iter().map(curve).collect() })
 }
 
 const PERCENT: &str = "percent of the answers that took no longer";

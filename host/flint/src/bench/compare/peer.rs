@@ -2,7 +2,7 @@
 
 use super::load::Target;
 use super::{flint, native, wasmtime, workerd};
-use crate::bench::host::Host;
+use crate::bench::host::{Host, Memory};
 use crate::bench::rival::Program;
 use crate::cli;
 use crate::error::Error;
@@ -32,21 +32,29 @@ pub(super) struct Missing {
     pub(super) install: &'static str,
 }
 
+/// One that was found, and does not do here what it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Broken {
+    pub(super) system: &'static str,
+    /// What it said.
+    pub(super) reason: String,
+}
+
 /// A server that answers.
 pub(super) struct Server {
     pub(super) peer: Peer,
     pub(super) target: Target,
-    pub(super) _process: Process,
+    pub(super) process: Process,
 }
 
 /// Who runs for as long as the server is kept.
 pub(super) enum Process {
     Own {
-        _program: Program,
+        program: Program,
     },
     /// One that serves others, too.
     Host {
-        _host: Arc<Host>,
+        host: Arc<Host>,
     },
 }
 
@@ -73,6 +81,14 @@ impl Rival {
         (found, missing)
     }
 
+    /// Whether it is its program as most people start it, with a fresh instance for each request if it has any: one of each.
+    pub(super) fn is_plain(self) -> bool {
+        match self {
+            Self::Wasmtime(setup) => setup == wasmtime::PLAIN,
+            Self::Workerd | Self::Native => true,
+        }
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -87,11 +103,38 @@ impl Rival {
     }
 }
 
+impl Peer {
+    /// Whether it is this variant of a system.
+    pub(super) fn is(&self, system: &str, variant: &str) -> bool {
+        self.system == system && self.variant == variant
+    }
+}
+
 impl Server {
     /// One that has a process of its own.
     pub(super) fn own(peer: Peer, program: Program, request: impl FnOnce(SocketAddr) -> bytes::Bytes) -> Self {
         let target = Target::new(program.address, request(program.address));
-        Self { peer, target, _process: Process::Own { _program: program } }
+        Self { peer, target, process: Process::Own { program } }
+    }
+
+    /// The program that runs for it alone; none of flint's, which serves others, too.
+    pub(super) fn program(&self) -> Option<&Program> {
+        match &self.process {
+            Process::Own { program } => Some(program),
+            Process::Host { .. } => None,
+        }
+    }
+
+    /// How much memory its process has.
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub(super) fn memory_mib(&self, which: Memory) -> Result<f64, Error> {
+        let kib = match &self.process {
+            Process::Own { program } => program.memory_kib(which)?,
+            Process::Host { host } => host.memory_kib(which)?,
+        };
+        Ok(kib / 1024.0)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::load::Figures;
 use super::neighbours::Company;
 use super::peer::Peer;
-use super::{Report, cold, steady, wasmtime};
+use super::work::Work;
+use super::{Report, cold, native, steady, wasmtime};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -43,6 +44,14 @@ struct Claim {
     bar: f64,
 }
 
+/// Cold starts: what is asked for, how flint has its instance, and how many times longer Python in a container has to take.
+const COLD: [(Work, &str, f64); 4] = [
+    (Work::Hello, cold::POOLED, 5000.0),
+    (Work::Hello, cold::ON_DEMAND, 5000.0),
+    (Work::Hello, cold::OVER_HTTP, 500.0),
+    (Work::Deposit, cold::OVER_HTTP, 500.0),
+];
+
 const WASMTIME: &str = "wasmtime serve";
 const MANY: &[usize] = &[16, 64, 256];
 const ALL: &[usize] = &steady::CONNECTIONS;
@@ -61,7 +70,14 @@ const RATES: [Claim; 10] = [
     beside("http 0.2, serial", false, ALL, 1.3),
     beside("http 0.3, serial", false, ALL, 1.3),
     beside("http 0.3, shared", false, ALL, 1.3),
-    Claim { ours: "buffered, fresh", system: "axum", theirs: "native", is_tuned: false, connections: ALL, bar: 0.45 },
+    Claim {
+        ours: "buffered, fresh",
+        system: native::SYSTEM,
+        theirs: "native",
+        is_tuned: false,
+        connections: ALL,
+        bar: 0.45,
+    },
 ];
 
 const TAILS: [Claim; 2] = [beside("http 0.2, fresh", false, MANY, 2.0), beside("http 0.3, fresh", false, MANY, 2.0)];
@@ -69,11 +85,10 @@ const TAILS: [Claim; 2] = [beside("http 0.2, fresh", false, MANY, 2.0), beside("
 /// All that could be measured.
 pub(super) fn all(report: &Report) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    for (ours, bar) in [(cold::POOLED, 5000.0), (cold::ON_DEMAND, 5000.0), (cold::OVER_HTTP, 500.0)] {
-        let ratio = cold::ratio(&report.cold, ours, "Python");
-        verdicts.extend(
-            ratio.map(|ratio| Verdict::new(format!("cold start, {ours}, beside Python in a container"), bar, ratio)),
-        );
+    for (work, ours, bar) in COLD {
+        let ratio = cold::ratio(&report.cold, work, ours);
+        let claim = || format!("cold start, {}, {ours}, beside Python in a container", work.label());
+        verdicts.extend(ratio.map(|ratio| Verdict::new(claim(), bar, ratio)));
     }
     for (claims, what, figure) in [
         (&RATES[..], "answers a second", (|figures| figures.per_second) as Figure),

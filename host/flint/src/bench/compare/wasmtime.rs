@@ -26,16 +26,19 @@ const TUNED: [&str; 6] = [
 pub(super) const POOL: &str = "the pool of flint";
 
 /// How a server is set up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Setup {
     pub(super) component: Component,
     pub(super) reuse: Reuse,
     pub(super) is_tuned: bool,
 }
 
+/// As most people start it.
+pub(super) const PLAIN: Setup = Setup { component: Component::Http02, reuse: Reuse::Fresh, is_tuned: false };
+
 /// Those that are compared. Of 0.2 an instance serves one request by default; of 0.3 many, several at once.
 const SETUPS: [Setup; 7] = [
-    Setup { component: Component::Http02, reuse: Reuse::Fresh, is_tuned: false },
+    PLAIN,
     Setup { component: Component::Http03, reuse: Reuse::Fresh, is_tuned: false },
     Setup { component: Component::Http02, reuse: Reuse::Serial, is_tuned: false },
     Setup { component: Component::Http03, reuse: Reuse::Serial, is_tuned: false },
