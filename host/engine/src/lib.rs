@@ -32,6 +32,7 @@ mod engine;
 mod lanes;
 mod room;
 mod start_time;
+mod stock;
 mod touch;
 
 pub use artifact::ArtifactCache;

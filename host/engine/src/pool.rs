@@ -5,15 +5,15 @@ use crate::deadline::{Deadline, WithDeadline};
 use crate::demand::{Bounds, Demand, Observed};
 use crate::engine::{Engine, MoreMemories};
 use crate::fault::Fault;
-use crate::lanes::Lanes;
 use crate::lease::{Lease, Start};
 use crate::limit::{Budget, HasBudget, Limits};
 use crate::meter::Metered;
 use crate::refill::{Refillable, Refilled, Review};
 use crate::start_time::StartTime;
+use crate::stock::Stock;
 use parking_lot::Mutex;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -147,12 +147,8 @@ pub(crate) struct Inner<B: Blueprint> {
     /// Memories of an instance beyond its first one.
     more_memories: u32,
     admission: Arc<Admission>,
-    /// Never used.
-    spares: Lanes<Live<B>>,
-    /// Used, and good for more (`serial`).
-    used: Lanes<Live<B>>,
-    /// How many wait for an event, of both.
-    ready: AtomicUsize,
+    /// What waits for an event.
+    stock: Stock<Live<B>>,
     /// How many spares there should be; the refilling thread decides it.
     target: AtomicUsize,
     arrivals: AtomicU64,
@@ -202,15 +198,14 @@ impl<B: Blueprint> Pool<B> {
     ) -> Self {
         // Only a component that is given modules does not tell, and no world gives any.
         let memories = component.component().resources_required().map_or(1, |required| required.num_memories);
+        let stock = Stock::new(options.warm, engine.refiller().claims());
         let inner = Arc::new_cyclic(|this| Inner {
             engine,
             blueprint,
             component,
             more_memories: memories.saturating_sub(1),
             admission,
-            spares: Lanes::new(),
-            used: Lanes::new(),
-            ready: AtomicUsize::new(0),
+            stock,
             target: AtomicUsize::new(options.warm),
             arrivals: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -228,7 +223,6 @@ impl<B: Blueprint> Pool<B> {
             this: this.clone(),
             options,
         });
-        inner.claimed().fetch_add(signed(inner.options.warm), Relaxed);
         inner.engine.register(inner.this.clone());
         inner.ask_if_low();
         Self(inner)
@@ -285,9 +279,9 @@ impl<B: Blueprint> Pool<B> {
     /// # Errors
     /// [`Fault`] if an instance can't be made.
     pub async fn prepare(&self, count: usize) -> Result<(), Fault> {
-        while self.0.spares.len() < count {
+        while self.spares() < count {
             let live = self.0.make_spare().await?;
-            self.0.store_spare(live);
+            self.0.give_up(self.0.stock.keep_cold(live, usize::MAX));
         }
         Ok(())
     }
@@ -304,7 +298,7 @@ impl<B: Blueprint> Pool<B> {
 
     /// How many spares there are.
     pub fn spares(&self) -> usize {
-        self.0.spares.len()
+        self.0.stock.spares()
     }
 
     /// How many invocations run, of all pools that are admitted together.
@@ -349,14 +343,11 @@ impl<B: Blueprint> Inner<B> {
 
     fn take(&self) -> Option<(Live<B>, Start)> {
         if matches!(self.options.isolation, Isolation::Serial { .. })
-            && let Some(used) = self.used.pop()
+            && let Some(used) = self.stock.take_used()
         {
-            self.count_out(1);
             return Some((used, Start::Reused));
         }
-        let spare = self.spares.pop()?;
-        self.count_out(1);
-        Some((spare, Start::Pooled))
+        Some((self.stock.take_spare()?, Start::Pooled))
     }
 
     /// Makes an instance for an event, which waits for a slot if there is none.
@@ -418,30 +409,23 @@ impl<B: Blueprint> Inner<B> {
         }
     }
 
-    /// Keeps a spare that was made ahead of events: whatever is warmer goes first.
-    fn store_spare(&self, live: Live<B>) {
-        self.count_in();
-        self.spares.push_cold(live);
-    }
-
     /// Makes a spare in the place of an instance that was dropped by this task, into the slot that it left: its memory is still in
     /// the caches of this core, and no other thread has to be woken.
     pub(crate) async fn replace(&self) {
-        if self.start_time.is_fast()
-            && self.ready() < self.target.load(Relaxed)
+        let mut missing = self.is_short() && !self.is_retired();
+        if missing
+            && self.start_time.is_fast()
             && self.may_keep_another()
-            && !self.is_retired()
+            && let Ok(live) = self.make_spare().await
         {
-            // One that can't be made is left to the refilling thread, which tries again after a while.
-            if let Ok(live) = self.make_spare().await {
-                self.count_in();
-                self.spares.push_warm(live);
-            }
+            self.give_up(self.stock.keep_warm(live, self.target.load(Relaxed)));
+            missing = false;
             if self.is_retired() {
                 self.trim(0);
             }
         }
-        self.ask_if_low();
+        // One that is not made here is left to the refilling thread: there may be no other event that tells it.
+        if missing { self.ask() } else { self.ask_if_low() }
     }
 
     /// Takes back an instance whose event ended well; None if it was kept for another one.
@@ -449,8 +433,8 @@ impl<B: Blueprint> Inner<B> {
         live.uses += 1;
         match self.options.isolation {
             Isolation::Serial { uses } if live.uses < uses && self.may_keep_another() && !self.is_retired() => {
-                self.count_in();
-                self.used.push_warm(live);
+                self.stock.keep_used(live);
+                self.ask_if_low();
                 None
             }
             _ => Some(live),
@@ -460,13 +444,24 @@ impl<B: Blueprint> Inner<B> {
     /// Asks the refilling thread for more when half of the spares are gone, or an event found none: one system call for many
     /// events.
     pub(crate) fn ask_if_low(&self) {
-        let is_low = self.ready() * 2 <= self.target.load(Relaxed);
+        let is_low = self.stock.ready() * 2 <= self.target.load(Relaxed);
         let missed = self.misses.load(Relaxed) != self.misses_seen.load(Relaxed);
-        let asks = (is_low || missed) && self.options.spares_max > 0 && !self.is_retired();
-        if asks && !self.asked.swap(true, Relaxed) {
+        if is_low || missed {
+            self.ask();
+        }
+    }
+
+    /// Asks the refilling thread for a look, unless it was asked before.
+    fn ask(&self) {
+        if self.options.spares_max > 0 && !self.is_retired() && !self.asked.swap(true, Relaxed) {
             let this: Weak<dyn Refillable> = self.this.clone();
             self.engine.refiller().ask(this);
         }
+    }
+
+    /// Whether there are fewer spares than there should be.
+    fn is_short(&self) -> bool {
+        self.stock.ready() < self.target.load(Relaxed)
     }
 
     fn decide_target(&self, reviewed: &mut Reviewed) -> usize {
@@ -487,76 +482,40 @@ impl<B: Blueprint> Inner<B> {
         self.retired.load(Relaxed)
     }
 
-    /// How many instances wait for an event, used ones included.
-    fn ready(&self) -> usize {
-        self.ready.load(Relaxed)
-    }
-
-    /// The floor of a function always holds; beyond it there has to be room in all functions together.
+    /// An event that is there comes before those that may come.
     fn may_keep_another(&self) -> bool {
-        let fits = || self.claimed().load(Relaxed) < signed(self.options.spares_total_max);
-        // An event that is there comes before those that may come.
-        !self.engine.room().is_waited_for() && (self.ready() < self.options.warm || fits())
+        !self.engine.room().is_waited_for() && self.stock.has_room(self.options.spares_total_max)
     }
 
-    /// What all functions together have of the spares that the host allows: each its floor, filled or not, and what is ready
-    /// beyond it.
-    fn claimed(&self) -> &AtomicIsize {
-        self.engine.refiller().claimed()
-    }
-
-    /// Counts an instance before it waits, so that whoever takes it finds it counted.
-    fn count_in(&self) {
-        if self.ready.fetch_add(1, Relaxed) >= self.options.warm {
-            self.claimed().fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Counts instances that wait no longer.
-    fn count_out(&self, count: usize) {
-        let before = self.ready.fetch_sub(count, Relaxed);
-        let beyond = before.saturating_sub(self.options.warm).min(count);
-        if beyond > 0 {
-            self.claimed().fetch_sub(signed(beyond), Relaxed);
-        }
-    }
-}
-
-fn signed(count: usize) -> isize {
-    isize::try_from(count).unwrap_or(isize::MAX)
-}
-
-impl<B: Blueprint> Inner<B> {
     /// Makes spares up to `target`, or until its turn is over. Says whether it is done.
     fn fill(&self, target: usize, runtime: &Handle) -> Result<bool, Fault> {
         let began = Instant::now();
-        while self.ready() < target && self.may_keep_another() && !self.is_retired() {
+        while self.stock.ready() < target && self.may_keep_another() && !self.is_retired() {
             if began.elapsed() >= TURN {
                 return Ok(false);
             }
             let live = runtime.block_on(self.make_spare())?;
-            self.store_spare(live);
+            self.give_up(self.stock.keep_cold(live, target));
         }
         Ok(true)
     }
 
-    /// Gives up instances that wait, down to `target`: unused ones first, since a `serial` function counts on the used ones; of
-    /// each the oldest, since the youngest are the warmest.
+    /// Gives up instances that wait, down to `target`.
     fn trim(&self, target: usize) {
-        let mut surplus = Vec::new();
-        for waiting in [&self.spares, &self.used] {
-            let taken = waiting.take_coldest(self.ready().saturating_sub(target));
-            self.count_out(taken.len());
-            surplus.extend(taken);
-        }
-        let freed = surplus.len();
-        drop(surplus);
-        (0..freed).for_each(|_| self.engine.room().freed());
+        self.give_up(self.stock.take_surplus(target));
     }
 
-    /// Gives up the oldest instance that waits, if there are more than `floor`.
+    /// Drops instances that wait for nothing, and offers their slots to who waits for one.
+    fn give_up(&self, surplus: impl IntoIterator<Item = Live<B>>) {
+        for live in surplus {
+            drop(live);
+            self.engine.room().freed();
+        }
+    }
+
+    /// Gives up an instance that waits, if there are more than `floor`.
     fn give_up_beyond(&self, floor: usize) -> bool {
-        let ready = self.ready();
+        let ready = self.stock.ready();
         if ready > floor {
             self.trim(ready - 1);
         }
@@ -586,11 +545,12 @@ impl<B: Blueprint> Refillable for Inner<B> {
                 }
             }
         }
-        if reviewed.not_before.is_some() {
+        // Also where who waits for a slot goes first.
+        if review == Review::Settled && self.is_short() {
             review = Review::Again;
         }
         self.trim(if self.is_retired() { 0 } else { target });
-        let alive = self.ready() + self.admission.running();
+        let alive = self.stock.ready() + self.admission.running();
         let grown = alive > reviewed.most_alive;
         reviewed.most_alive = alive.max(reviewed.most_alive);
         Refilled { review, grown }
@@ -612,6 +572,5 @@ impl<B: Blueprint> Refillable for Inner<B> {
 impl<B: Blueprint> Drop for Inner<B> {
     fn drop(&mut self) {
         self.trim(0);
-        self.claimed().fetch_sub(signed(self.options.warm), Relaxed);
     }
 }

@@ -4,9 +4,10 @@
 //! missing themselves. It sleeps while no pool asks and every pool is at its floor.
 
 use crate::admission::Admission;
+use crate::stock::Claims;
 use crate::touch::Toucher;
 use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -63,9 +64,7 @@ struct Shared {
     asked: Mutex<Vec<Weak<dyn Refillable>>>,
     wake: Condvar,
     stopped: AtomicBool,
-    /// What all pools together have of the spares that the host allows. Signed: two threads that count at once may let it pass
-    /// below the truth for a moment.
-    claimed: AtomicIsize,
+    claims: Claims,
 }
 
 impl Refiller {
@@ -85,8 +84,8 @@ impl Refiller {
     }
 
     /// Counts what all pools together have of the spares that the host allows.
-    pub(crate) fn claimed(&self) -> &AtomicIsize {
-        &self.shared.claimed
+    pub(crate) fn claims(&self) -> Claims {
+        Arc::clone(&self.shared.claims)
     }
 }
 

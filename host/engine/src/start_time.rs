@@ -1,5 +1,6 @@
 //! About how long the instances of a pool take to start.
 
+use crate::meter::nanos;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -38,10 +39,6 @@ impl StartTime {
     pub(crate) fn is_fast(&self) -> bool {
         self.estimate.load(Relaxed) <= nanos(FAST)
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

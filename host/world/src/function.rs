@@ -248,6 +248,7 @@ impl Function {
         B::Error: Into<wasmtime_wasi_http::Error> + std::error::Error + Send + Sync,
     {
         let tally = Arc::new(Tally::open(&self.core, &invocation, Trigger::Http));
+        // Pinned here: moved into what waits for it, it would have room twice.
         let mut answer = pin!(async {
             match self.core.shape.http {
                 Some(HttpVersion::V02 | HttpVersion::V03) => self.streamed(&invocation, request, &tally).await,

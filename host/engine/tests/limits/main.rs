@@ -61,6 +61,17 @@ const BOUNDED: &str = r#"
   (func (export "grow-table") (param "elements" u32) (result s32) (canon lift (core func $two "grow-table"))))
 "#;
 
+/// A guest whose start takes some milliseconds: too long for the task that dropped an instance to make another one.
+const STARTS_SLOWLY: &str = r#"
+(component
+  (core module $module
+    (func $start (local $left i32)
+      (local.set $left (i32.const 10000000))
+      (loop $on (br_if $on (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))
+    (start $start))
+  (core instance (instantiate $module)))
+"#;
+
 /// A guest that never comes to its first event.
 const SPINS_AT_START: &str = r#"
 (component

@@ -1,7 +1,7 @@
 //! Spares: made ahead, brought back, as many as arrivals need, and given up when nobody comes.
 
 use crate::harness::{Bare, call, on_demand, patient, pool, slots};
-use crate::{GUEST, SPINS_AT_START};
+use crate::{GUEST, SPINS_AT_START, STARTS_SLOWLY};
 use flint_engine::fault::CpuExceeded;
 use flint_engine::{Engine, Fault, Isolation, Lease, Limits, Pool, PoolOptions, Start};
 use std::time::Duration;
@@ -33,6 +33,16 @@ async fn the_floor_is_there_without_any_event_and_comes_back() {
         for _ in 0..4 {
             assert_eq!(pool.lease().await.unwrap().start(), Start::Pooled);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_single_spare_that_is_gone_is_replaced_however_long_that_takes() {
+    let engine = Engine::new(&slots(64)).unwrap();
+    let pool = pool(&engine, STARTS_SLOWLY, None, spares(4, 4)).await;
+    for _ in 0..3 {
+        patient::until("four spares", || pool.spares() == 4).await;
+        assert_eq!(pool.lease().await.unwrap().start(), Start::Pooled);
     }
 }
 
