@@ -19,6 +19,7 @@ const LONG: &[(&str, &str)] = &[];
 const UNSAFE: &[(&str, &str)] = &[
     ("functions/improper-02/src/lib.rs", "uses a handle that it gave away, to see what the host makes of it"),
     ("functions/probe/src/lib.rs", "reads all of linear memory, to see what another instance left there"),
+    ("tests/instructions/callgrind.rs", "tells valgrind when to count, which only a sequence of instructions can"),
 ];
 
 /// Files that may name a folder of a machine, each with the reason.
