@@ -99,9 +99,11 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page.html");
     let page = page.to_str().expect("a path");
+    let plot = folder.path().join("plot.svg");
+    let plot = plot.to_str().expect("a path");
     let without = ["--runc", "--podman", "--docker", "--wasmtime", "--packages"];
     let none: Vec<_> = without.iter().flat_map(|option| [*option, "no-such-program"]).collect();
-    let few = ["--time", "50ms", "--rounds", "1", "--starts", "1", "--many", "10", "--page", page];
+    let few = ["--time", "50ms", "--rounds", "1", "--starts", "1", "--many", "10", "--page", page, "--plot", plot];
     let day = ["--requests-per-day", "50000000", "--day-function", "hello-02"];
     let report = bench(&[&["compare"], &none[..], &few[..], &day[..]].concat());
     let rows = |of: &str| report[of].as_array().unwrap_or_else(|| panic!("{of} in {report}")).clone();
@@ -196,6 +198,8 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
 
     let page = std::fs::read_to_string(page).expect("the page");
     assert_eq!(page.matches("<svg ").count(), 4, "a plot each of rates, times, bursts and memory");
+    let plot = std::fs::read_to_string(plot).expect("the plot");
+    assert!(plot.starts_with("<svg ") && page.contains(&plot), "one of them is a file of its own, too");
     for text in ["Answers a second", "Resident memory", "What a day costs", "cargo install wasmtime-cli", "</html>"] {
         assert!(page.contains(text), "{text} in {page}");
     }

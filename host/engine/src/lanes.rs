@@ -6,6 +6,7 @@
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Waits to be taken: the last that came first, and of one's own lane before those of others.
@@ -17,20 +18,30 @@ pub(crate) struct Lanes<T>(Box<[Lane<T>]>);
 #[repr(align(128))]
 struct Lane<T>(Mutex<VecDeque<T>>);
 
+/// The lane of the thread that asks, of as many as there are cores.
+pub(crate) fn own() -> usize {
+    number() % cores()
+}
+
+fn cores() -> usize {
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    *CORES
+}
+
 /// The number of the thread that asks, and with it its lane: as long as there are no more threads than lanes, nobody else's.
-fn own() -> usize {
+fn number() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
-        static OWN: usize = THREADS.fetch_add(1, Relaxed);
+        static NUMBER: usize = THREADS.fetch_add(1, Relaxed);
     }
-    OWN.with(|own| *own)
+    NUMBER.with(|number| *number)
 }
 
 impl<T> Lanes<T> {
     /// As many lanes as there are cores.
     pub(crate) fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::of(cores)
+        Self::of(cores())
     }
 
     fn of(lanes: usize) -> Self {
@@ -71,7 +82,7 @@ impl<T> Lanes<T> {
 
     /// The lane so far from one's own.
     fn lane(&self, distance: usize) -> &Mutex<VecDeque<T>> {
-        &self.0[(own() + distance) % self.0.len()].0
+        &self.0[(number() + distance) % self.0.len()].0
     }
 }
 
@@ -82,8 +93,8 @@ mod tests {
 
     /// Does it in a thread that has another lane.
     fn elsewhere(lanes: usize, does: impl Fn() + Sync) {
-        let here = own() % lanes;
-        let attempt = || (own() % lanes != here).then(&does).is_some();
+        let here = number() % lanes;
+        let attempt = || (number() % lanes != here).then(&does).is_some();
         // Each thread has another number, which counts up.
         while !thread::scope(|scope| scope.spawn(attempt).join().expect("it ends")) {}
     }

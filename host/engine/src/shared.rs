@@ -5,8 +5,11 @@
 //! (14247), and a trap ends the store (11807). So: an event that is given up retires its worker, which takes no new ones and is
 //! dropped when the others have ended, and holds its right to run until then; a trap ends all events of the instance, each
 //! with the same fault; and what is metered is metered for the instance.
+//!
+//! Under load, each core has instances of its own: who waits for one on another core is woken across, and follows it there.
 
 use crate::fault::Fault;
+use crate::lanes;
 use crate::lease::Lease;
 use crate::limit::HasBudget;
 use crate::meter::Metered;
@@ -21,6 +24,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 use wasmtime::component::Accessor;
 
 /// So many events run in one instance at once; the next one starts another instance, which may run on another thread.
@@ -56,9 +60,28 @@ struct Inner<B: Blueprint> {
 
 /// One instance, as those see it who have jobs for it.
 struct Worker<B: Blueprint> {
+    /// The lane of the thread that started it.
+    lane: usize,
     state: Mutex<WorkerState<B>>,
     /// Told when it takes no more jobs and nobody waits for an event.
     forsaken: Notify,
+}
+
+/// What a worker has to do.
+#[derive(Clone, Copy)]
+struct Load {
+    lane: usize,
+    events: usize,
+}
+
+/// The number of the worker that takes an event which came on a lane: the first one of the lane that has room, so that the others
+/// run dry and end; else one that is idle; and if those of the lane are full, any with room. None: a new one does.
+fn choose(workers: impl Iterator<Item = Load> + Clone, lane: usize) -> Option<usize> {
+    let here = |worker: Load| worker.lane == lane;
+    let find = |fits: &dyn Fn(Load) -> bool| workers.clone().position(fits);
+    find(&|worker| here(worker) && worker.events < EVENTS_AT_ONCE)
+        .or_else(|| find(&|worker| worker.events == 0))
+        .or_else(|| find(&here).and_then(|_| find(&|worker| worker.events < EVENTS_AT_ONCE)))
 }
 
 struct WorkerState<B: Blueprint> {
@@ -131,9 +154,10 @@ impl<B: Blueprint> Shared<B> {
     pub async fn submit(&self, mut job: Job<B>) -> Result<Ticket<B>, Refusal> {
         let mut admitted = self.0.pool.admit().await?;
         loop {
-            let worker = match self.0.roomy() {
+            let lane = lanes::own();
+            let worker = match self.0.roomy(lane) {
                 Some(worker) => worker,
-                None => self.0.start().await?,
+                None => self.0.start(lane).await?,
             };
             // A worker can retire between the look and the hand-over.
             match worker.take(job, admitted, self.0.uses) {
@@ -145,18 +169,19 @@ impl<B: Blueprint> Shared<B> {
 }
 
 impl<B: Blueprint> Inner<B> {
-    /// The first worker with room: the others run dry and end.
-    fn roomy(&self) -> Option<Arc<Worker<B>>> {
+    /// A worker with room for an event that came on a lane.
+    fn roomy(&self, lane: usize) -> Option<Arc<Worker<B>>> {
         let mut workers = self.workers.lock();
         workers.retain(|worker| worker.state.lock().jobs.is_some());
-        workers.iter().find(|worker| worker.state.lock().events.len() < EVENTS_AT_ONCE).cloned()
+        let loads = workers.iter().map(|worker| Load { lane: worker.lane, events: worker.state.lock().events.len() });
+        choose(loads, lane).map(|number| Arc::clone(&workers[number]))
     }
 
-    async fn start(&self) -> Result<Arc<Worker<B>>, Fault> {
+    async fn start(&self, lane: usize) -> Result<Arc<Worker<B>>, Fault> {
         let lease = self.pool.instance().await?;
         let (sender, jobs) = mpsc::unbounded_channel();
         let state = WorkerState { jobs: Some(sender), uses: 0, events: BTreeMap::new() };
-        let worker = Arc::new(Worker { state: Mutex::new(state), forsaken: Notify::new() });
+        let worker = Arc::new(Worker { lane, state: Mutex::new(state), forsaken: Notify::new() });
         self.workers.lock().push(Arc::clone(&worker));
         tokio::spawn(run(lease, jobs, Arc::clone(&worker)));
         Ok(worker)
@@ -267,6 +292,8 @@ async fn serve<B: Blueprint>(
 ) -> wasmtime::Result<()> {
     let mut running = FuturesUnordered::new();
     let mut open = true;
+    // One timer for all events: each that set it would take the lock of all timers.
+    let (mut idle, mut last_ended) = (pin!(tokio::time::sleep(IDLE)), Instant::now());
     while open || !running.is_empty() {
         tokio::select! {
             biased;
@@ -275,6 +302,7 @@ async fn serve<B: Blueprint>(
                 if let Some(number) = ended? {
                     worker.end(number);
                 }
+                last_ended = Instant::now();
             }
             task = jobs.recv(), if open => match task {
                 Some(Task { number, job, given_up }) => {
@@ -291,10 +319,35 @@ async fn serve<B: Blueprint>(
                 }
                 None => open = false,
             },
-            () = tokio::time::sleep(IDLE), if running.is_empty() => worker.retire(),
+            () = idle.as_mut() => {
+                let since = if running.is_empty() { last_ended } else { Instant::now() };
+                if since.elapsed() >= IDLE {
+                    worker.retire();
+                }
+                idle.as_mut().reset(since + IDLE);
+            }
         }
     }
     // What the guest does behind its last answer.
     poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_goes_to_its_own_lane_or_to_who_is_idle_or_to_anybody_with_room() {
+        let chosen = |workers: &[(usize, usize)], lane| {
+            choose(workers.iter().map(|&(lane, events)| Load { lane, events }), lane)
+        };
+        let full = EVENTS_AT_ONCE;
+        assert_eq!(chosen(&[], 0), None);
+        assert_eq!(chosen(&[(1, 0), (0, 3), (0, 0)], 0), Some(1), "the first of its own lane");
+        assert_eq!(chosen(&[(1, 2), (1, 0)], 0), Some(1), "one that is idle, rather than another instance");
+        assert_eq!(chosen(&[(1, 2)], 0), None, "a lane that works has an instance of its own");
+        assert_eq!(chosen(&[(0, full), (1, 2)], 0), Some(1), "room is room");
+        assert_eq!(chosen(&[(0, full), (1, full)], 0), None);
+    }
 }

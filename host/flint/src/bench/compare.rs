@@ -146,10 +146,13 @@ pub(crate) async fn run(args: cli::BenchCompare, output: Output) -> Result<(), E
     };
     report.verdicts = verdict::all(&report);
     output.answer(&report, || text(&report)).map_err(Error::io("print the figures"))?;
-    match &args.page {
-        Some(file) => std::fs::write(file, page::html(&report)?).map_err(Error::io("write the page")),
-        None => Ok(()),
+    if let Some(file) = &args.page {
+        std::fs::write(file, page::html(&report)?).map_err(Error::io("write the page"))?;
     }
+    if let Some(file) = &args.plot {
+        std::fs::write(file, page::throughput(&report.steady)?).map_err(Error::io("write the plot"))?;
+    }
+    Ok(())
 }
 
 impl Report {

@@ -160,6 +160,9 @@ pub(crate) struct BenchCompare {
     /// Writes a page with the figures and plots of them
     #[arg(long, value_name = "FILE")]
     pub(crate) page: Option<PathBuf>,
+    /// Writes the plot of answers a second, over connections, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) day: Day,
     /// Serves what is compared with as the ceiling

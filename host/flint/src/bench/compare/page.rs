@@ -97,8 +97,11 @@ fn name(peer: &Peer) -> String {
     format!("{}, {}{tuned}", peer.system, peer.variant)
 }
 
-/// Answers a second, over connections.
-fn throughput(rows: &[steady::Row]) -> Result<String, Error> {
+/// Answers a second, over connections, as SVG.
+///
+/// # Errors
+/// If it can't be drawn, which is a defect.
+pub(super) fn throughput(rows: &[steady::Row]) -> Result<String, Error> {
     let first = rows.iter().filter(|row| row.connections == steady::CONNECTIONS[0]);
     let curves = first.map(|first| {
         let same = rows.iter().filter(|row| row.peer == first.peer);
