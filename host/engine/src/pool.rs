@@ -286,6 +286,11 @@ impl<B: Blueprint> Pool<B> {
         Ok(())
     }
 
+    /// Asks for a spare in the place of one that is kept for long.
+    pub(crate) fn ask_if_short(&self) {
+        self.0.ask_if_short();
+    }
+
     /// When an event that was accepted at a moment has to be over.
     pub fn deadline(&self, accepted: Instant) -> Deadline {
         self.deadline_within(accepted, self.0.options.limits.timeout)
@@ -413,13 +418,13 @@ impl<B: Blueprint> Inner<B> {
     /// the caches of this core, and no other thread has to be woken.
     pub(crate) async fn replace(&self) {
         let mut missing = self.is_short() && !self.is_retired();
-        if missing
-            && self.start_time.is_fast()
-            && self.may_keep_another()
-            && let Ok(live) = self.make_spare().await
-        {
-            self.give_up(self.stock.keep_warm(live, self.target.load(Relaxed)));
-            missing = false;
+        if missing && self.start_time.is_fast() && self.may_keep_another() {
+            if let Ok(live) = self.make_spare().await {
+                self.give_up(self.stock.keep_warm(live, self.target.load(Relaxed)));
+                missing = false;
+            }
+            // Who began to wait meanwhile finds a slot, or takes this spare.
+            self.engine.room().freed();
             if self.is_retired() {
                 self.trim(0);
             }
@@ -434,6 +439,9 @@ impl<B: Blueprint> Inner<B> {
         match self.options.isolation {
             Isolation::Serial { uses } if live.uses < uses && self.may_keep_another() && !self.is_retired() => {
                 self.stock.keep_used(live);
+                if self.is_retired() {
+                    self.trim(0);
+                }
                 self.ask_if_low();
                 None
             }
@@ -456,6 +464,13 @@ impl<B: Blueprint> Inner<B> {
         if self.options.spares_max > 0 && !self.is_retired() && !self.asked.swap(true, Relaxed) {
             let this: Weak<dyn Refillable> = self.this.clone();
             self.engine.refiller().ask(this);
+        }
+    }
+
+    /// Asks for what is missing, however little it is.
+    fn ask_if_short(&self) {
+        if self.is_short() {
+            self.ask();
         }
     }
 
@@ -494,8 +509,11 @@ impl<B: Blueprint> Inner<B> {
             if began.elapsed() >= TURN {
                 return Ok(false);
             }
-            let live = runtime.block_on(self.make_spare())?;
-            self.give_up(self.stock.keep_cold(live, target));
+            let made = runtime.block_on(self.make_spare());
+            let kept = made.map(|live| self.give_up(self.stock.keep_cold(live, target)));
+            // Who began to wait meanwhile finds a slot, or takes this spare.
+            self.engine.room().freed();
+            kept?;
         }
         Ok(true)
     }
@@ -518,6 +536,7 @@ impl<B: Blueprint> Inner<B> {
         let ready = self.stock.ready();
         if ready > floor {
             self.trim(ready - 1);
+            self.ask_if_short();
         }
         ready > floor
     }

@@ -6,7 +6,8 @@
 //! dropped when the others have ended, and holds its right to run until then; a trap ends all events of the instance, each
 //! with the same fault; and what is metered is metered for the instance.
 //!
-//! Under load, each core has instances of its own: who waits for one on another core is woken across, and follows it there.
+//! Events that come at once on several cores get an instance each, where spares are ready: who waits for one on another core is
+//! woken across, and follows it there.
 
 use crate::fault::Fault;
 use crate::lanes;
@@ -27,7 +28,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use wasmtime::component::Accessor;
 
-/// So many events run in one instance at once; the next one starts another instance, which may run on another thread.
+/// So many events run in one instance at once, at most.
 const EVENTS_AT_ONCE: usize = 16;
 
 /// An instance without events is kept so long, and one that takes no more may do so long what it does behind its answers.
@@ -75,13 +76,14 @@ struct Load {
 }
 
 /// The number of the worker that takes an event which came on a lane: the first one of the lane that has room, so that the others
-/// run dry and end; else one that is idle; and if those of the lane are full, any with room. None: a new one does.
-fn choose(workers: impl Iterator<Item = Load> + Clone, lane: usize) -> Option<usize> {
-    let here = |worker: Load| worker.lane == lane;
-    let find = |fits: &dyn Fn(Load) -> bool| workers.clone().position(fits);
-    find(&|worker| here(worker) && worker.events < EVENTS_AT_ONCE)
-        .or_else(|| find(&|worker| worker.events == 0))
-        .or_else(|| find(&here).and_then(|_| find(&|worker| worker.events < EVENTS_AT_ONCE)))
+/// run dry and end; else one that is idle; and if those of the lane are full, or there is no spare to begin another one with, any
+/// with room. None: a new one does.
+fn choose(workers: &[Load], lane: usize, has_spare: bool) -> Option<usize> {
+    let here = |worker: &Load| worker.lane == lane;
+    let has_room = |worker: &Load| worker.events < EVENTS_AT_ONCE;
+    let any = || (!has_spare || workers.iter().any(here)).then(|| workers.iter().position(has_room)).flatten();
+    let own = workers.iter().position(|worker| here(worker) && has_room(worker));
+    own.or_else(|| workers.iter().position(|worker| worker.events == 0)).or_else(any)
 }
 
 struct WorkerState<B: Blueprint> {
@@ -173,12 +175,15 @@ impl<B: Blueprint> Inner<B> {
     fn roomy(&self, lane: usize) -> Option<Arc<Worker<B>>> {
         let mut workers = self.workers.lock();
         workers.retain(|worker| worker.state.lock().jobs.is_some());
-        let loads = workers.iter().map(|worker| Load { lane: worker.lane, events: worker.state.lock().events.len() });
-        choose(loads, lane).map(|number| Arc::clone(&workers[number]))
+        let load = |worker: &Arc<Worker<B>>| Load { lane: worker.lane, events: worker.state.lock().events.len() };
+        let loads: Vec<_> = workers.iter().map(load).collect();
+        choose(&loads, lane, self.pool.spares() > 0).map(|number| Arc::clone(&workers[number]))
     }
 
     async fn start(&self, lane: usize) -> Result<Arc<Worker<B>>, Fault> {
         let lease = self.pool.instance().await?;
+        // It lasts: its end would be the next time that somebody looks.
+        self.pool.ask_if_short();
         let (sender, jobs) = mpsc::unbounded_channel();
         let state = WorkerState { jobs: Some(sender), uses: 0, events: BTreeMap::new() };
         let worker = Arc::new(Worker { lane, state: Mutex::new(state), forsaken: Notify::new() });
@@ -339,14 +344,16 @@ mod tests {
 
     #[test]
     fn an_event_goes_to_its_own_lane_or_to_who_is_idle_or_to_anybody_with_room() {
-        let chosen = |workers: &[(usize, usize)], lane| {
-            choose(workers.iter().map(|&(lane, events)| Load { lane, events }), lane)
+        let loads = |workers: &[(usize, usize)]| -> Vec<_> {
+            workers.iter().map(|&(lane, events)| Load { lane, events }).collect()
         };
+        let chosen = |workers: &[(usize, usize)], lane| choose(&loads(workers), lane, true);
         let full = EVENTS_AT_ONCE;
         assert_eq!(chosen(&[], 0), None);
         assert_eq!(chosen(&[(1, 0), (0, 3), (0, 0)], 0), Some(1), "the first of its own lane");
         assert_eq!(chosen(&[(1, 2), (1, 0)], 0), Some(1), "one that is idle, rather than another instance");
         assert_eq!(chosen(&[(1, 2)], 0), None, "a lane that works has an instance of its own");
+        assert_eq!(choose(&loads(&[(1, 2)]), 0, false), Some(0), "but waits for none");
         assert_eq!(chosen(&[(0, full), (1, 2)], 0), Some(1), "room is room");
         assert_eq!(chosen(&[(0, full), (1, full)], 0), None);
     }

@@ -80,8 +80,8 @@ pub(crate) fn world(
     Ok(world)
 }
 
-/// Instances that are counted nowhere for a moment, such as a shared one without events.
-const SLACK: usize = 50;
+/// Instances that are counted nowhere for a while, such as shared ones without events.
+const SLACK: usize = 100;
 
 /// An instance for each invocation that may run, and one for each that may be ready.
 pub(crate) fn settings<'f>(

@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -191,7 +191,7 @@ impl Listener {
     /// [`BindError`], which says what stood in the way.
     pub async fn bind(address: SocketAddr, limits: Limits) -> Result<Self, BindError> {
         let failed = |source| BindError::new(address, source);
-        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let socket = listen(address, limits.connections_max).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         Ok(Self { socket, address, limits, tls: None })
     }
@@ -264,6 +264,16 @@ impl Listener {
         drop((self.socket, waiting));
         end(connections, drain).await
     }
+}
+
+/// Listens with room for so many connections that wait to be accepted, as far as the system allows it (`net.core.somaxconn`). With
+/// the usual 128, a burst overflows it, and who did not fit tries again after a second.
+fn listen(address: SocketAddr, backlog: usize) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of a host that ended may linger on the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(u32::try_from(backlog).unwrap_or(u32::MAX).min(i32::MAX.cast_unsigned()))
 }
 
 /// Accepts the next connection, whatever becomes of others.

@@ -137,6 +137,19 @@ async fn becomes_true(flag: &AtomicBool) {
 }
 
 #[tokio::test]
+async fn a_burst_of_connections_finds_room_before_any_is_accepted() {
+    let loopback = "127.0.0.1:0".parse().expect("an address");
+    let listener = Listener::bind(loopback, Limits::default()).await.expect("a free port");
+    let burst = async {
+        let mut open = Vec::new();
+        for _ in 0..500 {
+            open.push(TcpStream::connect(listener.address()).await.expect("there is room"));
+        }
+    };
+    timeout(SOON, burst).await.expect("none has to try again");
+}
+
+#[tokio::test]
 async fn an_address_that_can_not_be_listened_on_says_why() {
     let first = Listener::bind("127.0.0.1:0".parse().expect("an address"), Limits::default()).await.expect("free");
     let second = Listener::bind(first.address(), Limits::default()).await;
