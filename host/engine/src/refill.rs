@@ -47,7 +47,7 @@ pub(crate) struct Refilled {
 pub(crate) enum Review {
     /// Spares are missing: its turn is over, and it is to get another one.
     Unfinished,
-    /// It holds more than its floor.
+    /// It holds more than its floor, or fewer than it should.
     Again,
     /// It is at rest.
     Settled,

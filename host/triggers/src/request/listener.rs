@@ -267,7 +267,7 @@ impl Listener {
 }
 
 /// Listens with room for so many connections that wait to be accepted, as far as the system allows it (`net.core.somaxconn`). With
-/// the usual 128, a burst overflows it, and who did not fit tries again after a second.
+/// tokio's 128, a burst overflows it, and who did not fit tries again after a second.
 fn listen(address: SocketAddr, backlog: usize) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Connections of a host that ended may linger on the port.
