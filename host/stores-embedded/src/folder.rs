@@ -29,8 +29,7 @@ const LOCK_FILE: &str = "lock";
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: Arc<Dir>,
-    // Closing the file gives up the lock.
-    _lock: std::fs::File,
+    lock: std::fs::File,
 }
 
 impl Folder {
@@ -45,7 +44,7 @@ impl Folder {
         }
         lock.set_len(0)?;
         lock.write_all(std::process::id().to_string().as_bytes())?;
-        Ok(Self { dir: Arc::new(dir), _lock: lock })
+        Ok(Self { dir: Arc::new(dir), lock })
     }
 
     /// Opens the folder of content.
@@ -78,6 +77,15 @@ impl Folder {
 
     fn file(&self, name: &'static str) -> DatabaseFile {
         DatabaseFile { dir: Arc::clone(&self.dir), name }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that this one is starting has it too, until it runs its program.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(error = %error, "the lock of the data folder could not be given up");
+        }
     }
 }
 
@@ -152,4 +160,22 @@ fn forget_cached(file: &std::fs::File) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn forget_cached(_: &std::fs::File) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_let_go_is_free_though_a_process_that_is_being_started_has_its_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = || Dir::open_ambient_dir(folder.path(), ambient_authority()).expect("the folder");
+        let taken = Folder::take(dir()).expect("it is free");
+        let inherited = taken.lock.try_clone().expect("what a fork has");
+        drop(taken);
+        Folder::take(dir()).expect("it is free again");
+        drop(inherited);
+    }
 }
