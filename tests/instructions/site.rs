@@ -3,14 +3,11 @@
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_engine::{ArtifactCache, Engine, Settings};
-use flint_model::{ByteSize, FunctionName, StoreName, SystemClock};
+use flint_model::{FunctionName, StoreName};
 use flint_stores::blob::sign::Signer;
 use flint_stores::{Catalog, KvLimits, Stores};
 use flint_stores_embedded::{Embedded, Options};
-use flint_telemetry::Telemetry;
-use flint_world::{
-    Function, FunctionSpec, HeadLimits, Init, NoFunctions, NoWorkflows, OutboundOptions, World, WorldOptions,
-};
+use flint_world::{Function, FunctionSpec, Init, World, WorldOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -80,22 +77,10 @@ pub(crate) async fn function(stores: Arc<dyn Stores>, name: &str, spares: usize)
     // Of addresses, valgrind has 128 GiB, and each memory takes 4.
     let settings = Settings { instances_max: 4, memories_max: 1, touched_max: 0, ..Settings::default() };
     let cache = ArtifactCache::open(Path::new(env!("CARGO_TARGET_TMPDIR")).join("counted")).expect("a cache");
-    let world = World::new(WorldOptions {
-        engine: Engine::new(&settings).expect("an engine"),
-        cache: None,
-        stores,
-        functions: Arc::new(NoFunctions),
-        workflows: Arc::new(NoWorkflows),
-        invoke_depth_max: 16,
-        signer: Arc::new(Signer::new([7; 32], "")),
-        telemetry: Telemetry::new(flint_telemetry::Options::default()),
-        clock: Arc::new(SystemClock),
-        spares_max: spares,
-        request_memory_max: ByteSize::mib(64),
-        head_max: HeadLimits::default(),
-        outbound: OutboundOptions::default(),
-    })
-    .expect("a world");
+    let engine = Engine::new(&settings).expect("an engine");
+    let signer = Arc::new(Signer::new([7; 32], ""));
+    let options = WorldOptions { spares_max: spares, ..WorldOptions::new(engine, stores, signer) };
+    let world = World::new(options).expect("a world");
     let component = functions().join(format!("wasm32-wasip2/function/{}.wasm", name.replace('-', "_")));
     let component = std::fs::read(component).expect("a component that was built");
     let compiled = flint_world::compile(world.engine(), Some(&cache), &component, Init::Snapshot).await;

@@ -37,10 +37,10 @@ pub use head::HeadLimits;
 pub use imports::http::{
     Authorities, AuthoritiesError, HostPattern, HostPatternError, IpNet, OutboundOptions, OutboundSpec,
 };
-pub use imports::invoke::{Functions, NoFunctions};
+pub use imports::invoke::Functions;
 pub use invocation::Invocation;
 pub use request_error::RequestError;
 pub use request_memory::{Held, RequestMemory};
 pub use shape::{HttpVersion, Import, Shape};
-pub use workflow::{NoWorkflows, Workflows};
+pub use workflow::Workflows;
 pub use world::{World, WorldError, WorldOptions};

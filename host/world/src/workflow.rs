@@ -134,7 +134,7 @@ pub enum Refused {
 
 /// Where there are no workflows.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoWorkflows;
+pub(crate) struct NoWorkflows;
 
 impl Workflows for NoWorkflows {
     fn of_execution(&self, _: &str) -> Option<WorkflowName> {

@@ -6,16 +6,16 @@ use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
 use crate::head::HeadLimits;
 use crate::imports::http::{Client, Outbound, OutboundOptions};
-use crate::imports::invoke::Functions;
+use crate::imports::invoke::{Functions, NoFunctions};
 use crate::link;
 use crate::request_memory::RequestMemory;
 use crate::state::State;
-use crate::workflow::Workflows;
+use crate::workflow::{NoWorkflows, Workflows};
 use bytes::Bytes;
 use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
 use flint_engine::{ArtifactCache, Engine, Isolation, Pool, PoolOptions};
-use flint_model::{ByteSize, Clock, FunctionName};
+use flint_model::{ByteSize, Clock, FunctionName, SystemClock};
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
 use flint_telemetry::Telemetry;
@@ -59,6 +59,28 @@ pub struct WorldOptions {
     pub head_max: HeadLimits,
     /// Requests that functions make.
     pub outbound: OutboundOptions,
+}
+
+impl WorldOptions {
+    /// A world of functions that know of no others and of no workflows; all else has its default, and compiled components are not
+    /// kept.
+    pub fn new(engine: Engine, stores: Arc<dyn Stores>, signer: Arc<Signer>) -> Self {
+        Self {
+            engine,
+            cache: None,
+            stores,
+            functions: Arc::new(NoFunctions),
+            workflows: Arc::new(NoWorkflows),
+            invoke_depth_max: 16,
+            telemetry: Telemetry::new(flint_telemetry::Options::default()),
+            signer,
+            clock: Arc::new(SystemClock),
+            spares_max: PoolOptions::default().spares_total_max,
+            request_memory_max: ByteSize::mib(256),
+            head_max: HeadLimits::default(),
+            outbound: OutboundOptions::default(),
+        }
+    }
 }
 
 /// Says that the host's own interfaces do not fit together: a defect of the host.

@@ -8,15 +8,11 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use flint_config::{Secrets, Source};
 use flint_engine::{Engine, Preset, Settings};
-use flint_model::{ByteSize, FunctionName, SystemClock};
+use flint_model::FunctionName;
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
-use flint_telemetry::{Options, Telemetry};
-use flint_world::{
-    Function, FunctionSpec, HeadLimits, Init, Invocation, NoFunctions, NoWorkflows, OutboundOptions, World,
-    WorldOptions,
-};
+use flint_world::{Function, FunctionSpec, Init, Invocation, World, WorldOptions};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use std::collections::BTreeMap;
@@ -156,21 +152,9 @@ impl Subjects {
 
 /// Makes what functions are loaded into.
 pub(super) fn world(preset: Preset, stores: &Arc<dyn Stores>) -> Result<World, Error> {
-    Ok(World::new(WorldOptions {
-        request_memory_max: ByteSize::mib(256),
-        head_max: HeadLimits::default(),
-        engine: Engine::new(&Settings { preset, ..Settings::default() })?,
-        cache: None,
-        stores: Arc::clone(stores),
-        functions: Arc::new(NoFunctions),
-        workflows: Arc::new(NoWorkflows),
-        invoke_depth_max: 16,
-        signer: Arc::new(Signer::new(rand::random(), "")),
-        telemetry: Telemetry::new(Options::default()),
-        clock: Arc::new(SystemClock),
-        spares_max: 1_000,
-        outbound: OutboundOptions::default(),
-    })?)
+    let engine = Engine::new(&Settings { preset, ..Settings::default() })?;
+    let signer = Arc::new(Signer::new(rand::random(), ""));
+    Ok(World::new(WorldOptions { spares_max: 1_000, ..WorldOptions::new(engine, Arc::clone(stores), signer) })?)
 }
 
 /// Builds the functions as `flint up` does, from a configuration that names them.

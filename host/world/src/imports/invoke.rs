@@ -29,7 +29,7 @@ pub trait Functions: Send + Sync {
 
 /// Where no function calls another.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoFunctions;
+pub(crate) struct NoFunctions;
 
 impl Functions for NoFunctions {
     fn find(&self, _: &FunctionName) -> Option<Function> {

@@ -1,11 +1,9 @@
 //! A component of `functions/`, and a world to run it in.
 
 use flint_engine::{Engine, Settings};
-use flint_model::{ByteSize, SystemClock};
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
-use flint_telemetry::{Options, Telemetry};
-use flint_world::{HeadLimits, NoFunctions, NoWorkflows, OutboundOptions, World, WorldOptions};
+use flint_world::{World, WorldOptions};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -27,20 +25,7 @@ pub(crate) fn component(function: &str) -> Vec<u8> {
 
 /// A world for a handful of instances.
 pub(crate) fn world(stores: Arc<dyn Stores>) -> World {
-    let world = World::new(WorldOptions {
-        engine: Engine::new(&Settings { instances_max: 16, ..Settings::default() }).unwrap(),
-        cache: None,
-        stores,
-        functions: Arc::new(NoFunctions),
-        workflows: Arc::new(NoWorkflows),
-        invoke_depth_max: 16,
-        signer: Arc::new(Signer::new([7; 32], "")),
-        telemetry: Telemetry::new(Options::default()),
-        clock: Arc::new(SystemClock),
-        spares_max: 1,
-        request_memory_max: ByteSize::mib(64),
-        head_max: HeadLimits::default(),
-        outbound: OutboundOptions::default(),
-    });
-    world.unwrap()
+    let engine = Engine::new(&Settings { instances_max: 16, ..Settings::default() }).unwrap();
+    let signer = Arc::new(Signer::new([7; 32], ""));
+    World::new(WorldOptions { spares_max: 1, ..WorldOptions::new(engine, stores, signer) }).unwrap()
 }
