@@ -10,10 +10,10 @@ use crate::limit::{Budget, HasBudget, Limits};
 use crate::meter::Metered;
 use crate::refill::{Refillable, Refilled, Review};
 use crate::start_time::StartTime;
-use crate::stock::Stock;
+use crate::stock::{Place, Stock};
 use parking_lot::Mutex;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -274,14 +274,13 @@ impl<B: Blueprint> Pool<B> {
         Ok(Lease::new(live, start, Arc::clone(inner), running))
     }
 
-    /// Makes spares up to `count` now, beside what the refilling thread does.
+    /// Makes spares up to `count` now, beside what the refilling thread does; none if the pool is retired.
     ///
     /// # Errors
     /// [`Fault`] if an instance can't be made.
     pub async fn prepare(&self, count: usize) -> Result<(), Fault> {
-        while self.spares() < count {
-            let live = self.0.make_spare().await?;
-            self.0.give_up(self.0.stock.keep_cold(live, usize::MAX));
+        while self.spares() < count && !self.0.is_retired() {
+            self.0.add_spare(Place::Elsewhere, usize::MAX).await?;
         }
         Ok(())
     }
@@ -326,7 +325,8 @@ impl<B: Blueprint> Pool<B> {
     /// Gives up what waits for an event: another pool has taken this one's place. Events that run go on, and those that still
     /// come are served by instances made for them.
     pub fn retire(&self) {
-        self.0.retired.store(true, Relaxed);
+        // In one order with looking for spares: what is counted later sees it.
+        self.0.retired.store(true, SeqCst);
         self.0.trim(0);
     }
 
@@ -375,6 +375,18 @@ impl<B: Blueprint> Inner<B> {
         room.wait(|| self.make(), || self.engine.reclaim()).await
     }
 
+    /// Makes a spare and keeps it, unless `most` wait already.
+    async fn add_spare(&self, place: Place, most: usize) -> Result<(), Fault> {
+        let made = self.make_spare().await;
+        let added = made.map(|live| self.give_up(self.stock.keep_spare(live, place, most)));
+        // Who began to wait meanwhile finds a slot, or the one of this spare.
+        self.engine.room().freed();
+        if self.is_retired() {
+            self.trim(0);
+        }
+        added
+    }
+
     /// Makes an instance that nobody waits for: only here does its start need a limit of its own.
     async fn make_spare(&self) -> Result<Live<B>, Fault> {
         let _running = self.engine.ticker().running();
@@ -419,15 +431,7 @@ impl<B: Blueprint> Inner<B> {
     pub(crate) async fn replace(&self) {
         let mut missing = self.is_short() && !self.is_retired();
         if missing && self.start_time.is_fast() && self.may_keep_another() {
-            if let Ok(live) = self.make_spare().await {
-                self.give_up(self.stock.keep_warm(live, self.target.load(Relaxed)));
-                missing = false;
-            }
-            // Who began to wait meanwhile finds a slot, or takes this spare.
-            self.engine.room().freed();
-            if self.is_retired() {
-                self.trim(0);
-            }
+            missing = self.add_spare(Place::Here, self.target.load(Relaxed)).await.is_err();
         }
         // One that is not made here is left to the refilling thread: there may be no other event that tells it.
         if missing { self.ask() } else { self.ask_if_low() }
@@ -494,7 +498,7 @@ impl<B: Blueprint> Inner<B> {
     }
 
     fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
+        self.retired.load(SeqCst)
     }
 
     /// An event that is there comes before those that may come.
@@ -509,11 +513,7 @@ impl<B: Blueprint> Inner<B> {
             if began.elapsed() >= TURN {
                 return Ok(false);
             }
-            let made = runtime.block_on(self.make_spare());
-            let kept = made.map(|live| self.give_up(self.stock.keep_cold(live, target)));
-            // Who began to wait meanwhile finds a slot, or takes this spare.
-            self.engine.room().freed();
-            kept?;
+            runtime.block_on(self.add_spare(Place::Elsewhere, target))?;
         }
         Ok(true)
     }
@@ -568,7 +568,7 @@ impl<B: Blueprint> Refillable for Inner<B> {
         if review == Review::Settled && self.is_short() {
             review = Review::Again;
         }
-        self.trim(if self.is_retired() { 0 } else { target });
+        self.trim(target);
         let alive = self.stock.ready() + self.admission.running();
         let grown = alive > reviewed.most_alive;
         reviewed.most_alive = alive.max(reviewed.most_alive);

@@ -4,7 +4,7 @@
 //! how many memories and tables an instance takes, and a slot is reset behind the answer that it gave.
 
 use crate::fault::Fault;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
@@ -25,13 +25,14 @@ impl Room {
 
     /// Whether somebody waits. Who comes now has to go behind.
     pub(crate) fn is_waited_for(&self) -> bool {
-        self.waiting.load(Relaxed) > 0
+        self.waiting.load(SeqCst) > 0
     }
 
-    /// Says that a slot is free.
+    /// Says that a slot is free, or that a spare is there whose slot can be had.
     ///
     /// Who waits has counted itself before it found the allocator's lock, and no slot behind it; who frees a slot takes that
-    /// lock before it looks here. So either the slot is found, or the one who waits.
+    /// lock before it looks here. So either the slot is found, or the one who waits. So it is with a spare, which is counted before
+    /// its maker looks here, and looked for by who has counted itself: all four in one order (`SeqCst`).
     pub(crate) fn freed(&self) {
         if self.is_waited_for() {
             // Kept for the first one if it does not listen at the moment.
@@ -69,13 +70,13 @@ struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Relaxed);
+        waiting.fetch_add(1, SeqCst);
         Self(waiting)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.0.fetch_sub(1, SeqCst);
     }
 }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -63,13 +64,17 @@ struct Inner<B: Blueprint> {
 struct Worker<B: Blueprint> {
     /// The lane of the thread that started it.
     lane: usize,
+    /// How many events run; [`CLOSED`] if it takes no more. Written with the state locked.
+    events: AtomicUsize,
     state: Mutex<WorkerState<B>>,
     /// Told when it takes no more jobs and nobody waits for an event.
     forsaken: Notify,
 }
 
+/// More events than any worker has.
+const CLOSED: usize = usize::MAX;
+
 /// What a worker has to do.
-#[derive(Clone, Copy)]
 struct Load {
     lane: usize,
     events: usize,
@@ -78,12 +83,18 @@ struct Load {
 /// The number of the worker that takes an event which came on a lane: the first one of the lane that has room, so that the others
 /// run dry and end; else one that is idle; and if those of the lane are full, or there is no spare to begin another one with, any
 /// with room. None: a new one does.
-fn choose(workers: &[Load], lane: usize, has_spare: bool) -> Option<usize> {
-    let here = |worker: &Load| worker.lane == lane;
-    let has_room = |worker: &Load| worker.events < EVENTS_AT_ONCE;
-    let any = || (!has_spare || workers.iter().any(here)).then(|| workers.iter().position(has_room)).flatten();
-    let own = workers.iter().position(|worker| here(worker) && has_room(worker));
-    own.or_else(|| workers.iter().position(|worker| worker.events == 0)).or_else(any)
+fn choose(workers: impl Iterator<Item = Load>, lane: usize, has_spare: impl FnOnce() -> bool) -> Option<usize> {
+    let (mut idle, mut roomy, mut has_own) = (None, None, false);
+    for (number, worker) in workers.enumerate() {
+        let (is_own, has_room) = (worker.lane == lane, worker.events < EVENTS_AT_ONCE);
+        if is_own && has_room {
+            return Some(number);
+        }
+        has_own |= is_own && worker.events != CLOSED;
+        roomy = roomy.or_else(|| has_room.then_some(number));
+        idle = idle.or_else(|| (worker.events == 0).then_some(number));
+    }
+    idle.or_else(|| roomy.filter(|_| has_own || !has_spare()))
 }
 
 struct WorkerState<B: Blueprint> {
@@ -174,10 +185,9 @@ impl<B: Blueprint> Inner<B> {
     /// A worker with room for an event that came on a lane.
     fn roomy(&self, lane: usize) -> Option<Arc<Worker<B>>> {
         let mut workers = self.workers.lock();
-        workers.retain(|worker| worker.state.lock().jobs.is_some());
-        let load = |worker: &Arc<Worker<B>>| Load { lane: worker.lane, events: worker.state.lock().events.len() };
-        let loads: Vec<_> = workers.iter().map(load).collect();
-        choose(&loads, lane, self.pool.spares() > 0).map(|number| Arc::clone(&workers[number]))
+        workers.retain(|worker| worker.events.load(Relaxed) != CLOSED);
+        let loads = workers.iter().map(|worker| Load { lane: worker.lane, events: worker.events.load(Relaxed) });
+        choose(loads, lane, || self.pool.spares() > 0).map(|number| Arc::clone(&workers[number]))
     }
 
     async fn start(&self, lane: usize) -> Result<Arc<Worker<B>>, Fault> {
@@ -186,7 +196,8 @@ impl<B: Blueprint> Inner<B> {
         self.pool.ask_if_short();
         let (sender, jobs) = mpsc::unbounded_channel();
         let state = WorkerState { jobs: Some(sender), uses: 0, events: BTreeMap::new() };
-        let worker = Arc::new(Worker { lane, state: Mutex::new(state), forsaken: Notify::new() });
+        let worker = Worker { lane, events: AtomicUsize::new(0), state: Mutex::new(state), forsaken: Notify::new() };
+        let worker = Arc::new(worker);
         self.workers.lock().push(Arc::clone(&worker));
         tokio::spawn(run(lease, jobs, Arc::clone(&worker)));
         Ok(worker)
@@ -198,8 +209,7 @@ impl<B: Blueprint> Worker<B> {
     fn take(self: Arc<Self>, job: Job<B>, admitted: Admitted, uses_max: u32) -> Result<Ticket<B>, (Job<B>, Admitted)> {
         let (waiting, ended) = oneshot::channel();
         let (here, given_up) = oneshot::channel();
-        let number = {
-            let mut state = self.state.lock();
+        let number = self.change(|state| {
             let number = state.uses;
             let Some(jobs) = &state.jobs else { return Err((job, admitted)) };
             if let Err(refused) = jobs.send(Task { number, job, given_up }) {
@@ -211,9 +221,9 @@ impl<B: Blueprint> Worker<B> {
             if state.uses >= uses_max {
                 state.jobs = None;
             }
-            number
-        };
-        Ok(Ticket { ended, worker: self, number, complete: false, _here: here })
+            Ok(number)
+        });
+        number.map(|number| Ticket { ended, worker: self, number, complete: false, _here: here })
     }
 
     /// Takes no more jobs.
@@ -251,6 +261,7 @@ impl<B: Blueprint> Worker<B> {
     fn change<T>(&self, change: impl FnOnce(&mut WorkerState<B>) -> T) -> T {
         let mut state = self.state.lock();
         let changed = change(&mut state);
+        self.events.store(if state.jobs.is_some() { state.events.len() } else { CLOSED }, Relaxed);
         if state.jobs.is_none() && state.events.values().all(|event| event.waiting.is_none()) {
             self.forsaken.notify_one();
         }
@@ -344,16 +355,16 @@ mod tests {
 
     #[test]
     fn an_event_goes_to_its_own_lane_or_to_who_is_idle_or_to_anybody_with_room() {
-        let loads = |workers: &[(usize, usize)]| -> Vec<_> {
-            workers.iter().map(|&(lane, events)| Load { lane, events }).collect()
+        let among = |workers: &[(usize, usize)], lane, has_spare| {
+            choose(workers.iter().map(|&(lane, events)| Load { lane, events }), lane, || has_spare)
         };
-        let chosen = |workers: &[(usize, usize)], lane| choose(&loads(workers), lane, true);
+        let chosen = |workers: &[(usize, usize)], lane| among(workers, lane, true);
         let full = EVENTS_AT_ONCE;
         assert_eq!(chosen(&[], 0), None);
         assert_eq!(chosen(&[(1, 0), (0, 3), (0, 0)], 0), Some(1), "the first of its own lane");
         assert_eq!(chosen(&[(1, 2), (1, 0)], 0), Some(1), "one that is idle, rather than another instance");
         assert_eq!(chosen(&[(1, 2)], 0), None, "a lane that works has an instance of its own");
-        assert_eq!(choose(&loads(&[(1, 2)]), 0, false), Some(0), "but waits for none");
+        assert_eq!(among(&[(1, 2)], 0, false), Some(0), "but waits for none");
         assert_eq!(chosen(&[(0, full), (1, 2)], 0), Some(1), "room is room");
         assert_eq!(chosen(&[(0, full), (1, full)], 0), None);
     }

@@ -2,11 +2,20 @@
 
 use crate::lanes::Lanes;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 /// What all functions together have of the spares that the host allows. Signed: two threads that count at once may let it pass
 /// below the truth for a moment.
 pub(crate) type Claims = Arc<AtomicIsize>;
+
+/// Where a spare was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// Where this thread used the one before: its memory is warm, and it goes first.
+    Here,
+    /// Ahead of events: whatever is warmer goes first.
+    Elsewhere,
+}
 
 /// Those that wait, used and unused.
 #[derive(Debug)]
@@ -31,7 +40,7 @@ impl<T> Stock<T> {
 
     /// How many wait, used ones included.
     pub(crate) fn ready(&self) -> usize {
-        self.ready.load(Relaxed)
+        self.ready.load(SeqCst)
     }
 
     /// How many wait that were never used.
@@ -52,22 +61,15 @@ impl<T> Stock<T> {
         self.used.pop().inspect(|_| self.count_out(1))
     }
 
-    /// Keeps a spare that was made ahead of events: whatever is warmer goes first. Gives it back if `most` wait already: others
-    /// may have made theirs meanwhile.
-    pub(crate) fn keep_cold(&self, spare: T, most: usize) -> Option<T> {
+    /// Keeps a spare. Gives it back if `most` wait already: others may have made theirs meanwhile.
+    pub(crate) fn keep_spare(&self, spare: T, place: Place, most: usize) -> Option<T> {
         if !self.count_in(most) {
             return Some(spare);
         }
-        self.spares.push_cold(spare);
-        None
-    }
-
-    /// The same with a spare that was made where this thread used the one before.
-    pub(crate) fn keep_warm(&self, spare: T, most: usize) -> Option<T> {
-        if !self.count_in(most) {
-            return Some(spare);
+        match place {
+            Place::Elsewhere => self.spares.push_cold(spare),
+            Place::Here => self.spares.push_warm(spare),
         }
-        self.spares.push_warm(spare);
         None
     }
 
@@ -88,9 +90,10 @@ impl<T> Stock<T> {
         surplus
     }
 
-    /// Counts one before it waits, so that whoever takes it finds it counted. Says whether there was one missing of `most`.
+    /// Counts one before it waits, so that whoever takes it finds it counted; and in one order with what its maker looks at next, who
+    /// waits for a slot (`Room::freed`) and whether the pool is retired. Says whether there was one missing of `most`.
     fn count_in(&self, most: usize) -> bool {
-        let counted = self.ready.fetch_update(Relaxed, Relaxed, |ready| (ready < most).then_some(ready + 1));
+        let counted = self.ready.fetch_update(SeqCst, SeqCst, |ready| (ready < most).then_some(ready + 1));
         if counted.is_ok_and(|before| before >= self.floor) {
             self.claims.fetch_add(1, Relaxed);
         }
@@ -120,6 +123,7 @@ fn signed(count: usize) -> isize {
 
 #[cfg(test)]
 mod tests {
+    use super::Place::{Elsewhere, Here};
     use super::*;
 
     #[test]
@@ -128,9 +132,13 @@ mod tests {
         let stock = Stock::new(2, Arc::clone(&claims));
         let claimed = || claims.load(Relaxed);
         assert_eq!(claimed(), 2);
-        (0..4).for_each(|number| assert_eq!(stock.keep_cold(number, 4), None));
+        (0..4).for_each(|number| assert_eq!(stock.keep_spare(number, Elsewhere, 4), None));
         assert_eq!((stock.ready(), claimed()), (4, 4));
-        assert_eq!((stock.keep_cold(5, 4), stock.keep_warm(6, 4)), (Some(5), Some(6)), "there are enough");
+        assert_eq!(
+            (stock.keep_spare(5, Elsewhere, 4), stock.keep_spare(6, Here, 4)),
+            (Some(5), Some(6)),
+            "there are enough"
+        );
         assert_eq!((stock.ready(), claimed()), (4, 4));
         assert!(!stock.has_room(4) && stock.has_room(5));
         (0..3).for_each(|_| _ = stock.take_spare());
@@ -147,7 +155,7 @@ mod tests {
     fn the_unused_go_first_and_of_each_the_coldest() {
         let stock = Stock::new(0, Claims::default());
         stock.keep_used("used");
-        assert_eq!((stock.keep_warm("warm", 9), stock.keep_cold("cold", 9)), (None, None));
+        assert_eq!((stock.keep_spare("warm", Here, 9), stock.keep_spare("cold", Elsewhere, 9)), (None, None));
         assert_eq!(stock.take_surplus(2), ["cold"]);
         assert_eq!(stock.take_surplus(1), ["warm"]);
         assert_eq!((stock.take_used(), stock.ready()), (Some("used"), 0));
