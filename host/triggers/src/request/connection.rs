@@ -137,7 +137,9 @@ async fn one_by_one<S, H, F, B>(
         activity.expect_body(!request.body().is_end_stream());
         let request = request.map(|body| ClientBody::new(body, activity, shared.patience.body));
         let response = (shared.handler)(request, client.clone());
-        async move { Ok::<_, Infallible>(response.await.map(|body| Answer { body: Slices::new(body), busy })) }
+        // In a box that lives as long as the request: hyper keeps room for it as long as the connection lives.
+        let answer = move |response: Response<B>| response.map(|body| Answer { body: Slices::new(body), busy });
+        Box::pin(async move { Ok::<_, Infallible>(answer(response.await)) })
     });
     let connection = shared.one_by_one.serve_connection(TokioIo::new(stream), service);
     let finish = http1::Connection::graceful_shutdown;

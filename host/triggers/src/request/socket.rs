@@ -124,19 +124,23 @@ impl Drop for Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.taken < self.read {
+        let has_looked = self.taken < self.read;
+        if has_looked {
             let left = &self.looked_at[self.taken..self.read];
             let count = left.len().min(buffer.remaining());
             buffer.put_slice(&left[..count]);
             self.taken += count;
-            return Poll::Ready(Ok(()));
+            if buffer.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.activity.received();
         }
-        read
+        // What came behind the bytes that were looked at comes with them: for the rest of a head hyper makes its buffer twice as large.
+        if has_looked { Poll::Ready(Ok(())) } else { read }
     }
 }
 
@@ -177,5 +181,48 @@ impl AsyncWrite for Socket {
             }
         }
         this.linger.get_or_insert_with(Linger::new).poll(&mut this.stream, cx).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::net::Ipv4Addr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A connection whose client said this, which was looked at.
+    async fn looked_at(said: &[u8]) -> (TcpStream, Socket) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        client.write_all(said).await.expect("it is sent");
+        let mut socket = Socket::new(stream, Arc::new(Activity::new()));
+        let greeting = poll_fn(|cx| socket.poll_greeting(cx)).await.expect("a greeting");
+        assert_eq!(greeting, Greeting::Http1);
+        (client, socket)
+    }
+
+    #[tokio::test]
+    async fn what_was_looked_at_is_read_again_with_what_came_behind_it() {
+        const HEAD: &[u8] = b"GET /some/where HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let (_client, mut socket) = looked_at(HEAD).await;
+        let mut read = [0; 100];
+        let count = socket.read(&mut read).await.expect("a head");
+        assert_eq!(read[..count], *HEAD, "all of it at once");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_waited_for_behind_what_was_looked_at() {
+        let (mut client, mut socket) = looked_at(b"GET / HT").await;
+        let mut read = [0; 100];
+        assert_eq!(socket.read(&mut read[..3]).await.expect("a part of it"), 3);
+        assert_eq!(socket.read(&mut read[3..]).await.expect("the rest of it"), 5);
+        assert_eq!(read[..8], *b"GET / HT");
+        client.write_all(b"TP").await.expect("it is sent");
+        assert_eq!(socket.read(&mut read).await.expect("more"), 2);
+        client.shutdown().await.expect("it is closed");
+        assert_eq!(socket.read(&mut read).await.expect("the end"), 0);
     }
 }
