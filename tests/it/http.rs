@@ -1,7 +1,7 @@
 //! The request door: what a client says, what a guest sees of it, and what comes back.
 
 use crate::harness::guest::{function, misbehave, route};
-use crate::harness::{Client, Host, Launch, Response, Wire, eventually};
+use crate::harness::{Client, Host, Launch, Response, Wire, eventually, resident};
 use http::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -40,6 +40,28 @@ fn the_demo_platform_says_hello_by_both_versions_of_http() {
     for path in ["/lookup/%ff", "/hello/a%0Ab"] {
         assert_eq!(host.http().get(path).expect(400).json()["code"], "http/bad-path", "{path}");
     }
+}
+
+#[test]
+fn a_connection_that_was_answered_and_stays_open_takes_little() {
+    const CONNECTIONS: usize = 200;
+    // Without a function, so that nothing else is made or given back meanwhile.
+    let host = Launch::config("[kv.nothing]\n").start();
+    let answered = || {
+        let mut wire = Wire::open(host.http());
+        wire.say_head(&["GET /nowhere"]);
+        assert!(wire.hear_head().starts_with("HTTP/1.1 404 "));
+        wire
+    };
+    // What is made once.
+    drop((0..20).map(|_| answered()).collect::<Vec<_>>());
+    let before = resident(&host);
+    let open: Vec<_> = (0..CONNECTIONS).map(|_| answered()).collect();
+    let each = resident(&host).saturating_sub(before) / open.len();
+    assert!(each < 15 << 10, "{each} bytes each");
+    // Were it given huge pages, what it takes would depend on what the system has of them.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process())).expect("a process");
+    assert!(status.contains("THP_enabled:\t0\n"), "{status}");
 }
 
 /// What the function saw of a request: its target and its headers.

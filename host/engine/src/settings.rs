@@ -74,7 +74,10 @@ impl Default for Settings {
             start_timeout: Duration::from_secs(2),
             init: InitLimits::default(),
             touched_max: 256,
-            tick: Duration::from_millis(1),
+            // Beside four that spin on two threads, a hello keeps 31 % of its requests a second with a tick of 1 ms, 44 % with 500 µs,
+            // and 52 % with 250 µs. Alone it has as many with each. While nothing but a shared instance is there, the ticker takes 2, 3
+            // and 5 % of a core.
+            tick: Duration::from_micros(500),
             residency: None,
         }
     }

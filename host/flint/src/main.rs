@@ -29,7 +29,7 @@ use output::Output;
 use std::process::ExitCode;
 
 /// An invocation makes and drops some hundred small objects: 4 to 10 % less than with the allocator of the C library. Large pages
-/// for its heap (`MIMALLOC_ALLOW_LARGE_OS_PAGES`) gave no more than the noise.
+/// for its heap (`MIMALLOC_ALLOW_LARGE_OS_PAGES`) gave no more than the noise, and see [`machine::use_small_pages`].
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -6,6 +6,7 @@ use crate::inspect::Purpose;
 use crate::live::reload::Reloaded;
 use crate::live::watch::Watch;
 use crate::load::{self, Loaded};
+use crate::machine;
 use crate::output::Output;
 use crate::up::Host;
 use flint_config::Platform;
@@ -19,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves until told to stop, and whatever the configuration comes to meanwhile.
 pub(crate) async fn run(args: cli::Up, output: Output, telemetry: &Telemetry) -> Result<(), Error> {
+    machine::use_small_pages();
     // Before anything is built: what changes meanwhile is not missed.
     let mut changes = Changes::start(&args)?;
     let loaded = load(&args, Purpose::Start, output)?;
