@@ -11,6 +11,7 @@ use super::socket::{Greeting, Socket};
 use super::tls::Tls;
 use super::watch::{Farewell, Watch};
 use bytes::Bytes;
+use futures::FutureExt;
 use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -138,8 +139,8 @@ async fn one_by_one<S, H, F, B>(
         let request = request.map(|body| ClientBody::new(body, activity, shared.patience.body));
         let response = (shared.handler)(request, client.clone());
         // In a box that lives as long as the request: hyper keeps room for it as long as the connection lives.
-        let answer = move |response: Response<B>| response.map(|body| Answer { body: Slices::new(body), busy });
-        Box::pin(async move { Ok::<_, Infallible>(answer(response.await)) })
+        let answer = |body| Answer { body: Slices::new(body), busy };
+        Box::pin(response.map(|response| Ok::<_, Infallible>(response.map(answer))))
     });
     let connection = shared.one_by_one.serve_connection(TokioIo::new(stream), service);
     let finish = http1::Connection::graceful_shutdown;
@@ -168,7 +169,8 @@ async fn multiplexed<S, H, F, B>(
         let stream = streams.open(!request.body().is_end_stream());
         let request = request.map(|body| ClientBody::new(body, stream.activity(), shared.patience.body));
         let response = (shared.handler)(request, client.clone());
-        async move { Ok::<_, Infallible>(response.await.map(|body| stream.answer(body))) }
+        // As above: hyper hands it on several times until it is polled.
+        Box::pin(response.map(|response| Ok::<_, Infallible>(response.map(|body| stream.answer(body)))))
     });
     let connection = shared.multiplexed.builder(streams.clone()).serve_connection(TokioIo::new(stream), service);
     let finish = http2::Connection::graceful_shutdown;

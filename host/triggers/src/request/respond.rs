@@ -208,11 +208,12 @@ impl<T> Door<T> {
             Some(_) => self.admit(request, client, &invocation, &stamp, &mut last),
             None => Err(Refusal::TooManyRequests.into()),
         };
+        // What is rare is in a box: a request for a function, which is none of it, has no room for it, and is moved faster.
         let mut response = match admitted {
             Ok(Step::Call { function, request, fault, once }) => {
                 let call = |request| call(function, invocation, request);
                 let answered = match once {
-                    Some(once) => self.once(once, request, call, id, version).await,
+                    Some(once) => Box::pin(self.once(once, request, call, id, version)).await,
                     None => match self.unless_cut(call(request)).await {
                         Ok(response) => answer::finish(response, id, head, version).await,
                         Err(failure) => Err(failure),
@@ -232,7 +233,7 @@ impl<T> Door<T> {
             }
             Ok(Step::Blob { blobs, signed, request, fault }) => {
                 is_file = true;
-                match (blobs.answer(signed, request).await, fault.as_ref().and_then(Fault::get)) {
+                match (Box::pin(blobs.answer(signed, request)).await, fault.as_ref().and_then(Fault::get)) {
                     (Ok(response), _) => response,
                     (Err(_), Some(refusal)) => problem(refusal.clone().into()),
                     (Err(refusal), None) => problem(refusal.into()),
@@ -240,8 +241,8 @@ impl<T> Door<T> {
             }
             Ok(Step::Read { folder, path, parts }) => {
                 is_file = true;
-                let answer = folder.answer(path, &parts.method, &parts.uri, &parts.headers, &self.room.files).await;
-                answer.unwrap_or_else(|refusal| problem(refusal.into()))
+                let answer = folder.answer(path, &parts.method, &parts.uri, &parts.headers, &self.room.files);
+                Box::pin(answer).await.unwrap_or_else(|refusal| problem(refusal.into()))
             }
             Err(Own::Refuse(refusal)) => problem(refusal.into()),
             Err(Own::Options(allow)) => answer::options(allow),
