@@ -43,7 +43,7 @@ where
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(known));
         }
         let (parts, body) = response.into_parts();
-        // In a box, as all that is rare: who has a body has no room for it.
+        // In a box: it is rare, and an answer that has a body needs no room for it.
         Box::pin(discard(body)).await?;
         return Ok(Response::from_parts(parts, AnswerBody::Host(Bytes::new())));
     }
