@@ -31,9 +31,14 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
 }
 
+/// What the kernel tells of the process of the host (`proc_pid_status(5)`).
+pub(crate) fn status(host: &Host) -> String {
+    std::fs::read_to_string(format!("/proc/{}/status", host.process())).expect("a process")
+}
+
 /// What the process of the host holds in memory, in bytes.
 pub(crate) fn resident(host: &Host) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process())).expect("a process");
+    let status = status(host);
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
     let kib: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
     kib << 10

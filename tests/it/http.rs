@@ -1,7 +1,7 @@
 //! The request door: what a client says, what a guest sees of it, and what comes back.
 
 use crate::harness::guest::{function, misbehave, route};
-use crate::harness::{Client, Host, Launch, Response, Wire, eventually, resident};
+use crate::harness::{Client, Host, Launch, Response, Wire, eventually, resident, status};
 use http::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -60,8 +60,7 @@ fn a_connection_that_was_answered_and_stays_open_takes_little() {
     let each = resident(&host).saturating_sub(before) / open.len();
     assert!(each < 15 << 10, "{each} bytes each");
     // Were it given huge pages, what it takes would depend on what the system has of them.
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process())).expect("a process");
-    assert!(status.contains("THP_enabled:\t0\n"), "{status}");
+    assert!(status(&host).contains("THP_enabled:\t0\n"), "{}", status(&host));
 }
 
 /// What the function saw of a request: its target and its headers.

@@ -10,7 +10,7 @@ use crate::limit::{Budget, HasBudget, Limits};
 use crate::meter::Metered;
 use crate::refill::{Refillable, Refilled, Review};
 use crate::start_time::StartTime;
-use crate::stock::{Place, Stock};
+use crate::stock::{Made, Stock};
 use parking_lot::Mutex;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -280,7 +280,7 @@ impl<B: Blueprint> Pool<B> {
     /// [`Fault`] if an instance can't be made.
     pub async fn prepare(&self, count: usize) -> Result<(), Fault> {
         while self.spares() < count && !self.0.is_retired() {
-            self.0.add_spare(Place::Elsewhere, usize::MAX).await?;
+            self.0.add_spare(Made::Elsewhere, usize::MAX).await?;
         }
         Ok(())
     }
@@ -376,9 +376,9 @@ impl<B: Blueprint> Inner<B> {
     }
 
     /// Makes a spare and keeps it, unless `most` wait already.
-    async fn add_spare(&self, place: Place, most: usize) -> Result<(), Fault> {
-        let made = self.make_spare().await;
-        let added = made.map(|live| self.give_up(self.stock.keep_spare(live, place, most)));
+    async fn add_spare(&self, made: Made, most: usize) -> Result<(), Fault> {
+        let spare = self.make_spare().await;
+        let added = spare.map(|live| self.give_up(self.stock.keep_spare(live, made, most)));
         // Who began to wait meanwhile finds a slot, or the one of this spare.
         self.engine.room().freed();
         if self.is_retired() {
@@ -431,7 +431,7 @@ impl<B: Blueprint> Inner<B> {
     pub(crate) async fn replace(&self) {
         let mut missing = self.is_short() && !self.is_retired();
         if missing && self.start_time.is_fast() && self.may_keep_another() {
-            missing = self.add_spare(Place::Here, self.target.load(Relaxed)).await.is_err();
+            missing = self.add_spare(Made::Here, self.target.load(Relaxed)).await.is_err();
         }
         // One that is not made here is left to the refilling thread: there may be no other event that tells it.
         if missing { self.ask() } else { self.ask_if_low() }
@@ -513,7 +513,7 @@ impl<B: Blueprint> Inner<B> {
             if began.elapsed() >= TURN {
                 return Ok(false);
             }
-            runtime.block_on(self.add_spare(Place::Elsewhere, target))?;
+            runtime.block_on(self.add_spare(Made::Elsewhere, target))?;
         }
         Ok(true)
     }

@@ -10,7 +10,7 @@ pub(crate) type Claims = Arc<AtomicIsize>;
 
 /// Where a spare was made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
+pub(crate) enum Made {
     /// Where this thread used the one before: its memory is warm, and it goes first.
     Here,
     /// Ahead of events: whatever is warmer goes first.
@@ -62,13 +62,13 @@ impl<T> Stock<T> {
     }
 
     /// Keeps a spare. Gives it back if `most` wait already: others may have made theirs meanwhile.
-    pub(crate) fn keep_spare(&self, spare: T, place: Place, most: usize) -> Option<T> {
+    pub(crate) fn keep_spare(&self, spare: T, made: Made, most: usize) -> Option<T> {
         if !self.count_in(most) {
             return Some(spare);
         }
-        match place {
-            Place::Elsewhere => self.spares.push_cold(spare),
-            Place::Here => self.spares.push_warm(spare),
+        match made {
+            Made::Elsewhere => self.spares.push_cold(spare),
+            Made::Here => self.spares.push_warm(spare),
         }
         None
     }
@@ -123,7 +123,7 @@ fn signed(count: usize) -> isize {
 
 #[cfg(test)]
 mod tests {
-    use super::Place::{Elsewhere, Here};
+    use super::Made::{Elsewhere, Here};
     use super::*;
 
     #[test]

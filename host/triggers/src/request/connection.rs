@@ -169,7 +169,7 @@ async fn multiplexed<S, H, F, B>(
         let stream = streams.open(!request.body().is_end_stream());
         let request = request.map(|body| ClientBody::new(body, stream.activity(), shared.patience.body));
         let response = (shared.handler)(request, client.clone());
-        // As above: hyper hands it on several times until it is polled.
+        // In a box: hyper hands it on several times until it is polled, and the task of a stream would hold it twice.
         Box::pin(response.map(|response| Ok::<_, Infallible>(response.map(|body| stream.answer(body)))))
     });
     let connection = shared.multiplexed.builder(streams.clone()).serve_connection(TokioIo::new(stream), service);
