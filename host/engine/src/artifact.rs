@@ -39,7 +39,7 @@ impl Key {
         engine.precompile_compatibility_hash().hash(&mut digest);
         init.hash(&mut digest);
         digest.0.update(bytes);
-        Self(hex(&digest.0.finalize()))
+        Self(const_hex::encode(digest.0.finalize()))
     }
 }
 
@@ -56,12 +56,8 @@ impl Hasher for Digester {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn sum_of(code: &[u8]) -> String {
-    format!("{} {}\n", code.len(), hex(&Sha256::digest(code)))
+    format!("{} {}\n", code.len(), const_hex::encode(Sha256::digest(code)))
 }
 
 impl ArtifactCache {

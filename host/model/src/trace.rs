@@ -5,11 +5,15 @@ use std::fmt;
 /// The longest `tracestate` that is passed on, in bytes; the specification asks for at least this.
 pub const TRACESTATE_LENGTH_MAX: usize = 512;
 
+/// How long a `traceparent` of version 00 is, in bytes.
+const TRACEPARENT_LENGTH: usize = 55;
+
 /// Where an event stands in a distributed trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
+    /// 1: the caller may have recorded it. Version 00 knows no other bit.
     flags: u8,
     state: Option<String>,
 }
@@ -59,7 +63,15 @@ impl TraceContext {
 
     /// The `traceparent` field.
     pub fn traceparent(&self) -> String {
-        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+        // `format!` took 0.7 % of a request, each of which has one.
+        let (mut trace, mut span) = (const_hex::Buffer::<16>::new(), const_hex::Buffer::<8>::new());
+        let mut text = String::with_capacity(TRACEPARENT_LENGTH);
+        text.push_str("00-");
+        text.push_str(trace.format(&self.trace_id.to_be_bytes()));
+        text.push('-');
+        text.push_str(span.format(&self.span_id.to_be_bytes()));
+        text.push_str(if self.flags == 0 { "-00" } else { "-01" });
+        text
     }
 
     /// The `tracestate` field, as it came.

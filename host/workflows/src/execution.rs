@@ -192,7 +192,7 @@ impl Executions {
         definition: &str,
     ) -> Result<Self, Vec<Located>> {
         let machine = Arc::new(source::load(definition)?);
-        let hash: String = Sha256::digest(definition).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let hash = const_hex::encode(&Sha256::digest(definition)[..16]);
         let (runs, maps) = (Cache::new(options.cached_max), Cache::new(MAPS_CACHED));
         let (text, is_stored) = (Arc::from(definition), AtomicBool::new(false));
         Ok(Self { stores, place, options, machine, text, hash, is_stored, runs, maps })

@@ -8,7 +8,6 @@ use flint_model::Secret;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use subtle::{Choice, ConstantTimeEq};
 
 /// What lets a request in.
@@ -54,13 +53,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 fn random() -> Secret {
-    let bytes: [u8; 32] = rand::random();
-    let mut text = String::with_capacity(64);
-    for byte in bytes {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Secret::new(text)
+    Secret::new(const_hex::encode(rand::random::<[u8; 32]>()))
 }
 
 #[cfg(test)]

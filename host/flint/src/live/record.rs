@@ -69,7 +69,7 @@ pub(crate) struct Sum(String);
 impl Sum {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self(sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(const_hex::encode(sha2::Sha256::digest(bytes)))
     }
 
     /// Whether it can stand in the name of a file: what was read from a file that somebody changed may be anything.

@@ -8,7 +8,6 @@ use md5::Md5;
 use serde_json::Value;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use std::fmt::Write;
 
 /// The alphabet of MIME. The equals signs at the end may be missing in what is decoded.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -42,10 +41,5 @@ pub(super) fn hash(given: &Given) -> Outcome {
 }
 
 fn digest<D: Digest>(data: &str) -> Value {
-    let digits = D::digest(data).iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a string does not fail.
-        _ = write!(digits, "{byte:02x}");
-        digits
-    });
-    Value::String(digits)
+    Value::String(const_hex::encode(D::digest(data)))
 }

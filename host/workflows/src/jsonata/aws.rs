@@ -11,7 +11,6 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::cell::RefCell;
-use std::fmt::Write;
 use std::rc::Rc;
 
 type Outcome = Result<JValue, EvaluatorError>;
@@ -139,12 +138,7 @@ fn hash(text: &JValue, algorithm: &JValue) -> Outcome {
         "SHA-512" => Sha512::digest(text).to_vec(),
         _ => return fail("D3133: The algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512"),
     };
-    let mut hex = String::with_capacity(digest.len() * 2);
-    // Writing to a string can't fail.
-    for byte in digest {
-        _ = write!(hex, "{byte:02x}");
-    }
-    Ok(JValue::from(hex))
+    Ok(JValue::from(const_hex::encode(digest)))
 }
 
 fn mismatch<T>(function: &str, place: usize) -> Result<T, EvaluatorError> {

@@ -16,7 +16,7 @@ pub(super) fn answer(order: &TaskOrder, seed: u64) -> Option<Value> {
     match order.resource.service {
         Service::SqsSendMessage => {
             let body = order.input.get("MessageBody").map(text).unwrap_or_default();
-            let digest: String = Md5::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = const_hex::encode(Md5::digest(body));
             Some(json!({"MD5OfMessageBody": digest, "MessageId": chance.uuid()}))
         }
         Service::SnsPublish => Some(json!({"MessageId": chance.uuid()})),
