@@ -1,7 +1,7 @@
 //! What one event can see of another: nothing, unless the function says so itself.
 
-use crate::harness::guest::{function, misbehave};
-use crate::harness::{Host, Launch, Wire};
+use crate::harness::guest::{function, misbehave, route};
+use crate::harness::{Host, Launch, Wire, eventually};
 use http::Method;
 use std::collections::BTreeMap;
 use std::thread;
@@ -31,6 +31,41 @@ fn an_event_finds_nothing_of_those_before_it() {
             assert!(found.starts_with("dirty-runs=0 marker=clean calls=1 "), "after {size} bytes: {found}");
         }
     }
+}
+
+/// What each memory of a guest has of pages of its own, in KiB: its image is a private mapping of the compiled component, between the
+/// stack and the heap.
+fn pages_of_guests(host: &Host) -> Vec<usize> {
+    let map = std::fs::read_to_string(format!("/proc/{}/smaps", host.process())).expect("a process");
+    let mut mappings: Vec<(bool, usize)> = Vec::new();
+    for line in map.lines() {
+        let field = line.split(' ').next().unwrap_or_default();
+        if !field.ends_with(':') {
+            mappings.push((line.contains(" rw-p ") && line.ends_with(".cwasm"), 0));
+        } else if let (Some(kib), Some((_, anonymous))) = (line.strip_prefix("Anonymous:"), mappings.last_mut()) {
+            *anonymous = kib.trim().trim_end_matches(" kB").parse().expect("a number");
+        }
+    }
+    let of_guests = mappings.windows(3).filter(|around| around[1].0);
+    of_guests.map(|around| around.iter().map(|(_, anonymous)| anonymous).sum()).collect()
+}
+
+#[test]
+fn a_slot_has_the_pages_that_guests_write_to_before_its_first_event_and_no_others_after_it() {
+    const READY: usize = 8;
+    let sections = [function("hello-buffered", &format!("warm = {READY}")), route("/", "hello-buffered")];
+    let host = Launch::config(&sections.concat()).start();
+    let most = |pages: Vec<usize>| pages.into_iter().max().unwrap_or_default();
+    eventually("slots that are ready for their first event", || {
+        let touched = pages_of_guests(&host).into_iter().filter(|kib| *kib > 0).count();
+        (touched >= READY).then_some(())
+    });
+    // Each page more is one more to reset behind every event.
+    assert!(most(pages_of_guests(&host)) <= 16, "{:?}", pages_of_guests(&host));
+    for _ in 0..3 * READY {
+        host.http().get("/").expect(200);
+    }
+    assert!(most(pages_of_guests(&host)) <= 32, "{:?}", pages_of_guests(&host));
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub struct Settings {
     pub start_timeout: Duration,
     /// What an init function may use.
     pub init: InitLimits,
-    /// How many slots are made resident ahead of their first use: 100 KiB each.
+    /// How many slots are made resident ahead of their first use: 16 KiB each.
     pub touched_max: usize,
     /// How often a guest that runs on and on lets others run, and its CPU time is looked at.
     pub tick: Duration,
@@ -73,7 +73,7 @@ impl Default for Settings {
             guest_memory_max: None,
             start_timeout: Duration::from_secs(2),
             init: InitLimits::default(),
-            touched_max: 256,
+            touched_max: 1000,
             // Beside four that spin on two threads, a hello keeps 31 % of its requests a second with a tick of 1 ms, 44 % with 500 µs,
             // and 52 % with 250 µs. Alone it has as many with each. While nothing but a shared instance is there, the ticker takes 2, 3
             // and 5 % of a core.
