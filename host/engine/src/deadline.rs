@@ -3,7 +3,7 @@
 //! One thread moves the engine's epoch on at every tick. A guest that runs across a tick is interrupted at its next loop or
 //! call, looks whether it has CPU time left (`limit`), and lets other tasks of the runtime run before it goes on. So a guest
 //! that spins starves nobody, and the limits, which are enforced from outside by dropping the invocation's future, get
-//! their turn. The ticker sleeps while nothing runs.
+//! their turn. The ticker sleeps while nothing runs, and ticks less often while nobody runs for long ([`Pace`]).
 //!
 //! The same thread looks through the [`Deadline`]s that are waited for. A timer of the runtime, which nearly always is
 //! cancelled, wakes the runtime's driver with a system call when it is set: 2 µs of an answer that takes 10. An entry here
@@ -18,12 +18,62 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
+/// A tick is so many times as long while nobody holds a thread for longer than a part of it: one that finds nobody to interrupt only
+/// takes a thread its turn.
+const CALM: u32 = 4;
+/// So many ticks it stays short behind the last time that one did.
+const HURRIED: u32 = 16;
+
 /// How long nothing has to run before the ticker goes to sleep: waking it costs the next event a system call.
 const IDLE_BEFORE_SLEEP: Duration = Duration::from_secs(1);
+
+/// Tells the ticker that a guest runs on and on.
+#[derive(Debug, Default)]
+pub(crate) struct Hurry {
+    /// Whoever has held a thread for so long.
+    long: Duration,
+    told: AtomicBool,
+}
+
+impl Hurry {
+    /// Half of a tick: somebody who runs across each of them got its thread somewhat after the last one.
+    fn new(tick: Duration) -> Self {
+        Self { long: tick / 2, told: AtomicBool::new(false) }
+    }
+
+    /// A guest that has held its thread for so long ran across a tick. Anybody can, but few have held it for long.
+    pub(crate) fn tell(&self, held: Duration) {
+        if held >= self.long {
+            self.told.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn take(&self) -> bool {
+        self.told.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// How long the next tick is.
+struct Pace {
+    tick: Duration,
+    hurried: u32,
+}
+
+impl Pace {
+    fn new(tick: Duration) -> Self {
+        Self { tick, hurried: 0 }
+    }
+
+    fn next(&mut self, hurry: bool) -> Duration {
+        self.hurried = if hurry { HURRIED } else { self.hurried.saturating_sub(1) };
+        if self.hurried > 0 { self.tick } else { self.tick * CALM }
+    }
+}
 
 /// Moves the epoch on while anything runs.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
+    hurry: Arc<Hurry>,
     handle: Option<JoinHandle<()>>,
 }
 
@@ -41,15 +91,21 @@ struct Shared {
 
 impl Ticker {
     pub(crate) fn start(engine: wasmtime::Engine, tick: Duration) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
-        let handle = thread::Builder::new().name("flint-ticker".into()).spawn(move || theirs.run(&engine, tick))?;
-        Ok(Self { shared, handle: Some(handle) })
+        let (shared, hurry) = (Arc::new(Shared::default()), Arc::new(Hurry::new(tick)));
+        let (theirs, told) = (Arc::clone(&shared), Arc::clone(&hurry));
+        let ticking = move || theirs.run(&engine, Pace::new(tick), &told);
+        let handle = thread::Builder::new().name("flint-ticker".into()).spawn(ticking)?;
+        Ok(Self { shared, hurry, handle: Some(handle) })
     }
 
     /// Keeps the ticker going until the answer is dropped.
     pub(crate) fn running(&self) -> Running {
         Running::new(&self.shared)
+    }
+
+    /// What a guest that runs on and on is told by.
+    pub(crate) fn hurry(&self) -> &Arc<Hurry> {
+        &self.hurry
     }
 
     /// The moment `limit` after `start`.
@@ -97,11 +153,11 @@ impl Drop for Running {
 }
 
 impl Shared {
-    fn run(&self, engine: &wasmtime::Engine, tick: Duration) {
+    fn run(&self, engine: &wasmtime::Engine, mut pace: Pace, hurry: &Hurry) {
         self.thread.get_or_init(thread::current);
         let mut busy_until = Instant::now();
         while !self.stopped.load(Ordering::SeqCst) {
-            thread::sleep(tick);
+            thread::sleep(pace.next(hurry.take()));
             engine.increment_epoch();
             self.ring(Instant::now());
             let touched = self.touched.swap(false, Ordering::Relaxed);
@@ -297,6 +353,25 @@ mod tests {
 
     fn alarms(ticker: &Ticker) -> usize {
         ticker.shared.alarms.lock().entries.len()
+    }
+
+    #[test]
+    fn who_runs_across_a_tick_by_chance_is_in_no_hurry() {
+        let hurry = Hurry::new(Duration::from_millis(1));
+        hurry.tell(Duration::from_micros(400));
+        assert!(!hurry.take());
+        hurry.tell(Duration::from_micros(600));
+        assert!(hurry.take() && !hurry.take());
+    }
+
+    #[test]
+    fn ticks_are_short_while_somebody_runs_for_long_and_some_time_after() {
+        let tick = Duration::from_millis(1);
+        let mut pace = Pace::new(tick);
+        assert_eq!(pace.next(false), tick * CALM);
+        assert_eq!(pace.next(true), tick);
+        assert!((1..HURRIED).all(|_| pace.next(false) == tick));
+        assert_eq!(pace.next(false), tick * CALM);
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! What an invocation may use, and the guard that wasmtime asks.
 
+use crate::deadline::Hurry;
 use crate::fault::CpuExceeded;
 use crate::meter::Meter;
 use flint_model::ByteSize;
@@ -80,6 +81,7 @@ fn counted(memory: u64) -> u64 {
 pub struct Budget {
     limits: Limits,
     of_all: Option<Arc<GuestMemory>>,
+    hurry: Arc<Hurry>,
     meter: Arc<Meter>,
     memory_refused: bool,
     /// What was last granted to a memory, for the case that it does not grow after all.
@@ -96,8 +98,8 @@ struct Grant {
 const TABLE_ELEMENT_BYTES: u64 = size_of::<usize>() as u64;
 
 impl Budget {
-    pub(crate) fn new(limits: Limits, of_all: Option<Arc<GuestMemory>>) -> Self {
-        Self { limits, of_all, meter: Arc::new(Meter::default()), memory_refused: false, grant: None }
+    pub(crate) fn new(limits: Limits, of_all: Option<Arc<GuestMemory>>, hurry: Arc<Hurry>) -> Self {
+        Self { limits, of_all, hurry, meter: Arc::new(Meter::default()), memory_refused: false, grant: None }
     }
 
     /// The meter of the instance.
@@ -134,6 +136,7 @@ impl Budget {
     /// each turn is a tick here: beside four that spin on two threads, a request over a connection took 89 ms, and takes 2.7 ms (with a
     /// tick of 1 ms).
     pub(crate) fn tick(&self) -> wasmtime::Result<UpdateDeadline> {
+        self.hurry.tell(self.meter.running());
         if self.meter.cpu() > self.limits.cpu {
             return Err(CpuExceeded(self.limits.cpu).into());
         }
@@ -210,7 +213,7 @@ mod tests {
 
     #[test]
     fn memories_and_tables_share_one_limit() {
-        let mut budget = Budget::new(Limits { memory: ByteSize::kib(128), ..Limits::default() }, None);
+        let mut budget = Budget::new(Limits { memory: ByteSize::kib(128), ..Limits::default() }, None, Arc::default());
         assert!(budget.memory_growing(0, 64 << 10, None).unwrap());
         assert!(budget.memory_growing(0, 32 << 10, None).unwrap());
         assert!(!budget.table_growing(0, 8 << 10, None).unwrap(), "a table of 64 KiB on top of 96 KiB");
@@ -222,7 +225,7 @@ mod tests {
     #[test]
     fn all_instances_share_one_limit_but_for_what_each_has_for_free() {
         let all = Arc::new(GuestMemory::new(ByteSize::mib(8)));
-        let instance = || Budget::new(Limits::default(), Some(Arc::clone(&all)));
+        let instance = || Budget::new(Limits::default(), Some(Arc::clone(&all)), Arc::default());
         let grows = |budget: &mut Budget, by: usize| budget.memory_growing(0, by << 20, None).unwrap();
         let (mut one, mut two, mut three) = (instance(), instance(), instance());
         assert!(grows(&mut one, 10) && grows(&mut two, 4) && grows(&mut two, 1));

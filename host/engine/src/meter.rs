@@ -55,9 +55,14 @@ impl Meter {
     /// That is its CPU time plus what the kernel gave to others meanwhile. Asking the kernel for the thread's CPU time at each
     /// poll would cost two system calls; an event is over in less.
     pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu.load(Relaxed)) + self.running()
+    }
+
+    /// How long it has held its thread since it got it last; nothing while it holds none.
+    pub(crate) fn running(&self) -> Duration {
         let began = self.poll_began.load(Relaxed);
         let running = if began == NO_POLL { 0 } else { nanos(self.origin.elapsed()).saturating_sub(began) };
-        Duration::from_nanos(self.cpu.load(Relaxed) + running)
+        Duration::from_nanos(running)
     }
 
     /// The most that memories and tables held at once, in bytes.

@@ -405,7 +405,11 @@ impl<B: Blueprint> Inner<B> {
     }
 
     async fn make(&self) -> Result<Live<B>, Fault> {
-        let budget = Budget::new(self.options.limits, self.engine.guest_memory().cloned());
+        let budget = Budget::new(
+            self.options.limits,
+            self.engine.guest_memory().cloned(),
+            Arc::clone(self.engine.ticker().hurry()),
+        );
         let meter = Arc::clone(budget.meter());
         let mut store = Store::new(self.engine.wasmtime(), self.blueprint.data(budget));
         store.limiter(|data| data.budget());

@@ -43,7 +43,8 @@ pub struct Settings {
     pub init: InitLimits,
     /// How many slots are made resident ahead of their first use: 16 KiB each.
     pub touched_max: usize,
-    /// How often a guest that runs on and on lets others run, and its CPU time is looked at.
+    /// How often a guest that runs on and on lets others run, and its CPU time is looked at. While none does, four times as long, which
+    /// is also how late a time-out may be.
     pub tick: Duration,
     /// Whether `PAGEMAP_SCAN` is considered; none: decided at start.
     pub residency: Option<Residency>,
@@ -75,9 +76,9 @@ impl Default for Settings {
             init: InitLimits::default(),
             touched_max: 1000,
             // Beside four that spin on two threads, a hello keeps 31 % of its requests a second with a tick of 1 ms, 44 % with 500 µs,
-            // and 52 % with 250 µs. Alone it has as many with each. While nothing but a shared instance is there, the ticker takes 2, 3
-            // and 5 % of a core.
-            tick: Duration::from_micros(500),
+            // and 52 % with 250 µs. While nothing but a shared instance is there, the ticker takes 2 % of a core with 1 ms, and would take
+            // 5 % with 250 µs.
+            tick: Duration::from_micros(250),
             residency: None,
         }
     }

@@ -9,6 +9,7 @@ use crate::settings::language;
 use flint_model::{ByteSize, duration};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use wasmtime::Store;
@@ -94,7 +95,7 @@ async fn run(bytes: &[u8], init: &str, limits: InitLimits) -> Result<Vec<u8>, Sn
     // The ticker and the caller see to the time.
     let memory = ByteSize::bytes(limits.memory.as_u64().saturating_add(READER));
     let budget = Limits { memory, timeout: limits.timeout, cpu: limits.timeout };
-    let mut store = Store::new(&engine, Budget::new(budget, None));
+    let mut store = Store::new(&engine, Budget::new(budget, None, Arc::clone(ticker.hurry())));
     store.limiter(|budget| budget);
     store.epoch_deadline_async_yield_and_update(1);
     store.set_epoch_deadline(1);
