@@ -13,15 +13,15 @@ const TRACEPARENT_LENGTH: usize = 55;
 pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
-    /// 1: the caller may have recorded it. Version 00 knows no other bit.
-    flags: u8,
+    /// Whether the caller may have recorded it: the one flag that is passed on.
+    sampled: bool,
     state: Option<String>,
 }
 
 impl TraceContext {
     /// Starts a trace, sampled.
     pub fn root() -> Self {
-        Self { trace_id: nonzero(rand::random), span_id: nonzero(rand::random), flags: 1, state: None }
+        Self { trace_id: nonzero(rand::random), span_id: nonzero(rand::random), sampled: true, state: None }
     }
 
     /// Reads the `traceparent` and `tracestate` fields. None if the first is not valid: the specification says to start a
@@ -37,7 +37,7 @@ impl TraceContext {
         let context = Self {
             trace_id: hex(trace, 32)?,
             span_id: u64::try_from(hex(span, 16)?).ok()?,
-            flags: u8::try_from(hex(flags, 2)?).ok()? & 1,
+            sampled: hex(flags, 2)? & 1 == 1,
             state: tracestate
                 .filter(|state| !state.is_empty() && state.len() <= TRACESTATE_LENGTH_MAX)
                 .map(str::to_owned),
@@ -70,7 +70,7 @@ impl TraceContext {
         text.push_str(trace.format(&self.trace_id.to_be_bytes()));
         text.push('-');
         text.push_str(span.format(&self.span_id.to_be_bytes()));
-        text.push_str(if self.flags == 0 { "-00" } else { "-01" });
+        text.push_str(if self.sampled { "-01" } else { "-00" });
         text
     }
 
@@ -129,6 +129,15 @@ mod tests {
         assert_eq!(child.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_ne!(child.span_id().to_string(), parent.span_id().to_string());
         assert_eq!(child.tracestate(), Some("a=1"));
+    }
+
+    #[test]
+    fn zeros_in_front_stay_and_of_the_flags_the_one_that_is_known() {
+        for (flags, passed_on) in [("00", "00"), ("01", "01"), ("02", "00"), ("03", "01")] {
+            let context = |flags| format!("00-00000000000000000000000000000a0b-000000000000000c-{flags}");
+            let read = TraceContext::parse(&context(flags), None).expect("valid");
+            assert_eq!(read.traceparent(), context(passed_on));
+        }
     }
 
     #[test]

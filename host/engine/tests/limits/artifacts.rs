@@ -36,7 +36,7 @@ async fn artifacts_that_are_damaged_or_foreign_are_built_again() {
         ("no code", |code| fs::remove_file(code).unwrap()),
         ("the code of another engine", |code| {
             let foreign = wasmtime::Engine::default().precompile_component(&wat::parse_str(GUEST).unwrap()).unwrap();
-            let digest: String = Sha256::digest(&foreign).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = const_hex::encode(Sha256::digest(&foreign));
             replace(&code.with_extension("sum"), format!("{} {digest}\n", foreign.len()).as_bytes());
             replace(code, &foreign);
         }),
