@@ -2,6 +2,7 @@
 
 use crate::harness::guest::{function, misbehave, route};
 use crate::harness::{Host, Launch, Wire, eventually};
+use flint_engine::residency::Residency;
 use http::Method;
 use std::collections::BTreeMap;
 use std::thread;
@@ -64,6 +65,10 @@ fn a_slot_has_the_pages_that_guests_write_to_before_its_first_event_and_no_other
     assert!(most(pages_of_guests(&host)) <= 16, "{:?}", pages_of_guests(&host));
     for _ in 0..3 * READY {
         host.http().get("/").expect(200);
+    }
+    // Without the scan, the start of each memory is cleared whatever was written.
+    if !Residency::detect().scans() {
+        return;
     }
     assert!(most(pages_of_guests(&host)) <= 32, "{:?}", pages_of_guests(&host));
 }

@@ -7,7 +7,7 @@
 //!
 //! The same thread looks through the [`Deadline`]s that are waited for. A timer of the runtime, which nearly always is
 //! cancelled, wakes the runtime's driver with a system call when it is set: 2 µs of an answer that takes 10. An entry here
-//! is one lock to set and one to take back, and is a tick late at most.
+//! is one lock to set and one to take back, and is a slow tick late at most.
 
 use parking_lot::Mutex;
 use slab::Slab;
@@ -18,55 +18,62 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-/// A tick is so many times as long while nobody holds a thread for longer than a part of it: one that finds nobody to interrupt only
-/// takes a thread its turn.
-const CALM: u32 = 4;
-/// So many ticks it stays short behind the last time that one did.
-const HURRIED: u32 = 16;
+/// A tick is so many times as long while nobody holds a thread for one: a tick that finds nobody to interrupt only takes a thread its
+/// turn.
+const SLOW_FACTOR: u32 = 4;
+/// So many ticks are short behind the last time that somebody did.
+const FAST_TICKS: u32 = 16;
 
 /// How long nothing has to run before the ticker goes to sleep: waking it costs the next event a system call.
 const IDLE_BEFORE_SLEEP: Duration = Duration::from_secs(1);
 
 /// Tells the ticker that a guest runs on and on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Hurry {
-    /// Whoever has held a thread for so long.
-    long: Duration,
+    tick: Duration,
     told: AtomicBool,
 }
 
 impl Hurry {
-    /// Half of a tick: somebody who runs across each of them got its thread somewhat after the last one.
-    fn new(tick: Duration) -> Self {
-        Self { long: tick / 2, told: AtomicBool::new(false) }
+    pub(crate) fn new(tick: Duration) -> Self {
+        Self { tick, told: AtomicBool::new(false) }
     }
 
-    /// A guest that has held its thread for so long ran across a tick. Anybody can, but few have held it for long.
+    /// A guest that has held its thread for so long ran across a tick. Anybody can, whose thread waits for others.
     pub(crate) fn tell(&self, held: Duration) {
-        if held >= self.long {
+        if held >= self.tick {
             self.told.store(true, Ordering::Relaxed);
         }
     }
 
-    fn take(&self) -> bool {
+    /// Whether somebody told since it was asked last.
+    pub(crate) fn take(&self) -> bool {
         self.told.swap(false, Ordering::Relaxed)
     }
 }
 
 /// How long the next tick is.
-struct Pace {
-    tick: Duration,
-    hurried: u32,
+pub(crate) struct Pace {
+    fast: Duration,
+    slow: Duration,
+    /// How many ticks are still short.
+    left: u32,
 }
 
 impl Pace {
-    fn new(tick: Duration) -> Self {
-        Self { tick, hurried: 0 }
+    /// Short while somebody is in a hurry, else longer.
+    pub(crate) fn adaptive(tick: Duration) -> Self {
+        Self { fast: tick, slow: tick * SLOW_FACTOR, left: 0 }
+    }
+
+    /// Always as long.
+    pub(crate) fn steady(tick: Duration) -> Self {
+        Self { fast: tick, slow: tick, left: 0 }
     }
 
     fn next(&mut self, hurry: bool) -> Duration {
-        self.hurried = if hurry { HURRIED } else { self.hurried.saturating_sub(1) };
-        if self.hurried > 0 { self.tick } else { self.tick * CALM }
+        self.left = if hurry { FAST_TICKS } else { self.left.saturating_sub(1) };
+        if self.left > 0 { self.fast } else { self.slow }
     }
 }
 
@@ -90,10 +97,10 @@ struct Shared {
 }
 
 impl Ticker {
-    pub(crate) fn start(engine: wasmtime::Engine, tick: Duration) -> std::io::Result<Self> {
-        let (shared, hurry) = (Arc::new(Shared::default()), Arc::new(Hurry::new(tick)));
+    pub(crate) fn start(engine: wasmtime::Engine, pace: Pace) -> std::io::Result<Self> {
+        let (shared, hurry) = (Arc::new(Shared::default()), Arc::new(Hurry::new(pace.fast)));
         let (theirs, told) = (Arc::clone(&shared), Arc::clone(&hurry));
-        let ticking = move || theirs.run(&engine, Pace::new(tick), &told);
+        let ticking = move || theirs.run(&engine, pace, &told);
         let handle = thread::Builder::new().name("flint-ticker".into()).spawn(ticking)?;
         Ok(Self { shared, hurry, handle: Some(handle) })
     }
@@ -275,7 +282,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Ready when the moment has come; wakes the caller a tick after it at most.
+    /// Ready when the moment has come; wakes the caller a slow tick after it at most.
     pub fn poll(&mut self, context: &Context<'_>) -> Poll<Elapsed> {
         if Instant::now() >= self.at {
             return Poll::Ready(Elapsed(self.limit));
@@ -348,7 +355,7 @@ mod tests {
     fn ticker() -> Ticker {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
-        Ticker::start(wasmtime::Engine::new(&config).unwrap(), Duration::from_millis(1)).unwrap()
+        Ticker::start(wasmtime::Engine::new(&config).unwrap(), Pace::steady(Duration::from_millis(1))).unwrap()
     }
 
     fn alarms(ticker: &Ticker) -> usize {
@@ -358,20 +365,22 @@ mod tests {
     #[test]
     fn who_runs_across_a_tick_by_chance_is_in_no_hurry() {
         let hurry = Hurry::new(Duration::from_millis(1));
-        hurry.tell(Duration::from_micros(400));
+        hurry.tell(Duration::from_micros(900));
         assert!(!hurry.take());
-        hurry.tell(Duration::from_micros(600));
+        hurry.tell(Duration::from_micros(1100));
         assert!(hurry.take() && !hurry.take());
     }
 
     #[test]
     fn ticks_are_short_while_somebody_runs_for_long_and_some_time_after() {
         let tick = Duration::from_millis(1);
-        let mut pace = Pace::new(tick);
-        assert_eq!(pace.next(false), tick * CALM);
+        let mut pace = Pace::adaptive(tick);
+        assert_eq!(pace.next(false), tick * SLOW_FACTOR);
         assert_eq!(pace.next(true), tick);
-        assert!((1..HURRIED).all(|_| pace.next(false) == tick));
-        assert_eq!(pace.next(false), tick * CALM);
+        assert!((1..FAST_TICKS).all(|_| pace.next(false) == tick));
+        assert_eq!(pace.next(false), tick * SLOW_FACTOR);
+        let mut pace = Pace::steady(tick);
+        assert!([false, true, false].map(|hurry| pace.next(hurry)).iter().all(|next| *next == tick));
     }
 
     #[tokio::test]

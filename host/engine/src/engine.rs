@@ -3,7 +3,7 @@
 use crate::admission::{Admission, AdmissionOptions};
 use crate::artifact::ArtifactCache;
 use crate::compile::{self, CompileError};
-use crate::deadline::{Deadline, Ticker};
+use crate::deadline::{Deadline, Pace, Ticker};
 use crate::fault::Fault;
 use crate::limit::GuestMemory;
 use crate::refill::{Refillable, Refiller};
@@ -86,7 +86,7 @@ impl Engine {
         let config = settings.wasmtime_config(&residency);
         let wasmtime = wasmtime::Engine::new(&config)
             .map_err(|source| EngineError::Pool { instances: settings.instances_max, source })?;
-        let ticker = Ticker::start(wasmtime.clone(), settings.tick).map_err(EngineError::Thread)?;
+        let ticker = Ticker::start(wasmtime.clone(), Pace::adaptive(settings.tick)).map_err(EngineError::Thread)?;
         let refiller =
             Refiller::start(tokio::runtime::Handle::current(), settings.touched_max).map_err(EngineError::Thread)?;
         let admission = Admission::new(settings.admission);

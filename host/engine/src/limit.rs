@@ -210,10 +210,16 @@ impl ResourceLimiter for Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meter::Metered;
+    use std::pin::pin;
+
+    fn unhurried() -> Arc<Hurry> {
+        Arc::new(Hurry::new(Duration::from_millis(1)))
+    }
 
     #[test]
     fn memories_and_tables_share_one_limit() {
-        let mut budget = Budget::new(Limits { memory: ByteSize::kib(128), ..Limits::default() }, None, Arc::default());
+        let mut budget = Budget::new(Limits { memory: ByteSize::kib(128), ..Limits::default() }, None, unhurried());
         assert!(budget.memory_growing(0, 64 << 10, None).unwrap());
         assert!(budget.memory_growing(0, 32 << 10, None).unwrap());
         assert!(!budget.table_growing(0, 8 << 10, None).unwrap(), "a table of 64 KiB on top of 96 KiB");
@@ -222,10 +228,24 @@ mod tests {
         assert_eq!(budget.meter().memory_peak(), 128 << 10);
     }
 
+    #[tokio::test]
+    async fn a_guest_that_has_held_its_thread_for_long_asks_for_short_ticks() {
+        for (tick, is_long) in [(Duration::from_millis(1), true), (Duration::from_secs(3600), false)] {
+            let hurry = Arc::new(Hurry::new(tick));
+            let budget = Budget::new(Limits::default(), None, Arc::clone(&hurry));
+            let holding = pin!(async {
+                std::thread::sleep(Duration::from_millis(2));
+                budget.tick().map(drop)
+            });
+            Metered::new(holding, Arc::clone(budget.meter())).await.expect("it has time left");
+            assert_eq!(hurry.take(), is_long, "{tick:?}");
+        }
+    }
+
     #[test]
     fn all_instances_share_one_limit_but_for_what_each_has_for_free() {
         let all = Arc::new(GuestMemory::new(ByteSize::mib(8)));
-        let instance = || Budget::new(Limits::default(), Some(Arc::clone(&all)), Arc::default());
+        let instance = || Budget::new(Limits::default(), Some(Arc::clone(&all)), unhurried());
         let grows = |budget: &mut Budget, by: usize| budget.memory_growing(0, by << 20, None).unwrap();
         let (mut one, mut two, mut three) = (instance(), instance(), instance());
         assert!(grows(&mut one, 10) && grows(&mut two, 4) && grows(&mut two, 1));

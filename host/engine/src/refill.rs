@@ -116,7 +116,7 @@ impl Shared {
         let mut reviewed = Instant::now();
         // Whether there may be slots that nobody has used.
         let mut grown = false;
-        while let Some(asked) = self.next(!watched.is_empty()) {
+        while let Some(asked) = self.next(grown || !watched.is_empty()) {
             let mut round = asked;
             if reviewed.elapsed() >= REVIEW {
                 reviewed = Instant::now();

@@ -75,7 +75,7 @@ impl Default for Settings {
             start_timeout: Duration::from_secs(2),
             init: InitLimits::default(),
             touched_max: 1000,
-            // Beside four that spin on two threads, a hello keeps 31 % of its requests a second with a tick of 1 ms, 44 % with 500 µs,
+            // Beside four that spin on two threads, a hello keeps 31 % of its requests a second with ticks of 1 ms alone, 44 % with 500 µs,
             // and 52 % with 250 µs. While nothing but a shared instance is there, the ticker takes 2 % of a core with 1 ms, and would take
             // 5 % with 250 µs.
             tick: Duration::from_micros(250),

@@ -3,7 +3,7 @@
 //! Measured: a table of two million entries, filled and sorted at start, makes a cold start of 121 ms; with its snapshot
 //! 22 µs, beside 18 µs for the same component without init.
 
-use crate::deadline::Ticker;
+use crate::deadline::{Pace, Ticker};
 use crate::limit::{Budget, Limits};
 use crate::settings::language;
 use flint_model::{ByteSize, duration};
@@ -90,7 +90,8 @@ async fn run(bytes: &[u8], init: &str, limits: InitLimits) -> Result<Vec<u8>, Sn
     let mut config = language();
     config.epoch_interruption(true);
     let engine = wasmtime::Engine::new(&config).map_err(SnapshotError::Failed)?;
-    let ticker = Ticker::start(engine.clone(), TICK).map_err(|error| SnapshotError::Failed(error.into()))?;
+    let ticker =
+        Ticker::start(engine.clone(), Pace::steady(TICK)).map_err(|error| SnapshotError::Failed(error.into()))?;
     let _running = ticker.running();
     // The ticker and the caller see to the time.
     let memory = ByteSize::bytes(limits.memory.as_u64().saturating_add(READER));

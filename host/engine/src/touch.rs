@@ -4,22 +4,20 @@
 //! fault page by page: 20 to 40 µs on the path of the event. So when a pool grows into new slots, the refilling thread makes
 //! those pages resident that every guest writes to. Contents do not change.
 //!
-//! Those pages and no others: one that is resident is reset behind each instance of its slot from then on, whether the guest wrote to
-//! it or not, and passes through the caches. A hello writes to three pages. When twenty were touched, for whatever else a guest may
-//! write to, it took 5 % more CPU a request with 64 connections.
+//! Few others: one that is resident is reset behind each instance of its slot from then on, whether the guest wrote to it or not, and
+//! passes through the caches. A hello writes to three pages, or to four. When twenty were touched, for whatever else a guest may write
+//! to, it took 5 % more CPU a request with 64 connections.
 //!
 //! wasmtime does not say where a memory lies, but the kernel does: the image of each is a private mapping of a `.cwasm` file,
 //! or of a memfd with a name of its own. A layout that is not recognised is left alone; it costs the faults.
 
 use rustix::mm::{Advice, madvise};
+use rustix::param::page_size;
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::fs;
 use std::ops::Range;
 use std::time::{Duration, Instant};
-
-/// What is made resident together.
-const PAGE: usize = 4 << 10;
 
 /// Remembers which images were touched.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ pub(crate) struct Toucher {
 const REST: u32 = 100;
 
 impl Toucher {
-    /// Touches `max` slots at most: each then takes 16 KiB more, also while nothing happens.
+    /// Touches `max` slots at most: each then takes four pages more, also while nothing happens.
     pub(crate) fn new(max: usize) -> Self {
         Self { done: HashSet::new(), max, rests_until: Instant::now() }
     }
@@ -77,10 +75,12 @@ struct Found {
 
 impl Found {
     /// The pages that guests write to, as LLVM lays memories out: the top of the stack, which lies below the image; the end of the image,
-    /// where variables lie behind constants; and the first and the last page above, in one of which the heap begins.
+    /// where variables lie behind constants, and where the heap begins; the page above, where it goes on; and the last one, whose end
+    /// the allocator marks.
     fn touched(&self) -> [Range<usize>; 4] {
-        let first = |range: &Range<usize>| range.start..range.start.saturating_add(PAGE).min(range.end);
-        let last = |range: &Range<usize>| range.end.saturating_sub(PAGE).max(range.start)..range.end;
+        let page = page_size();
+        let first = |range: &Range<usize>| range.start..range.start.saturating_add(page).min(range.end);
+        let last = |range: &Range<usize>| range.end.saturating_sub(page).max(range.start)..range.end;
         let nothing = 0..0;
         [
             self.below.as_ref().map_or(nothing.clone(), last),

@@ -76,7 +76,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.start-timeout", millis(1, HOUR), Default("2s"), "How long an instance may take to start that is made ahead."),
     key("limits.init-timeout", millis(1, HOUR), Default("1m"), "How long an init function may run."),
     key("limits.init-memory-max", size(ByteSize::mib(1), ByteSize::gib(4)), Default("512MiB"), "Memory that an init function may use."),
-    key("limits.touched-max", count(0, 10_000), Default("1000"), "Instances whose first pages of memory are made resident ahead of their first use, 16 KiB each."),
+    key("limits.touched-max", count(0, 10_000), Default("1000"), "Instances for which the pages that guests write to first are made resident ahead, 16 KiB each."),
     key("limits.core-instances-max", count(1, 1000), Default("50"), "Core instances that a component may be made of; of the SDK it is three."),
     key("limits.memories-max", count(1, 100), Default("8"), "Linear memories that a component may have."),
     key("limits.tables-max", count(1, 1000), Default("16"), "Tables that a component may have."),

@@ -96,7 +96,7 @@ async fn what_comes_over_a_socket_is_seen_at_each_turn_beside_a_guest_that_spins
     drop(here);
     echo.join().unwrap();
     // Where sockets are looked at after every 61st turn, eight.
-    assert!(trips > 25, "only {trips} in the 500 turns that a guest had");
+    assert!(trips > 25, "only {trips} in the half second that a guest had");
 }
 
 #[tokio::test]
