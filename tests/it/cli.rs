@@ -1,6 +1,6 @@
 //! The command line: what it prints, how it ends, and how a host comes and goes.
 
-use crate::harness::{Host, Launch, Wire, eventually, flint, guest, root};
+use crate::harness::{Host, Launch, Run, Wire, eventually, flint, guest, root};
 use http::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -236,6 +236,31 @@ fn an_address_or_a_folder_that_is_taken_is_told_with_what_helps() {
     assert!(run.code == Some(5) && run.stderr.contains(&address) && run.stderr.contains("--listen"), "{run:?}");
     let run = host.flint(["up", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     assert!(run.code == Some(5) && run.stderr.contains("in use") && run.stderr.contains("--data-dir"), "{run:?}");
+}
+
+#[test]
+fn a_damaged_store_is_refused_and_what_is_readable_of_it_can_be_saved() {
+    let mut host = Launch::config(&hello_config()).start();
+    for key in ["damaged", "whole"] {
+        host.flint(["kv", "put", "links", key, &format!("the value of {key}")]).ok();
+    }
+    host.signal(Signal::TERM);
+    host.wait();
+    let file = host.data_dir().join("stores/stores.redb");
+    let mut bytes = fs::read(&file).expect("the store");
+    let mark = b"the value of damaged";
+    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(mark)).collect();
+    places.iter().for_each(|at| bytes[*at] = b'T');
+    fs::write(&file, bytes).expect("damaged");
+    let refused = |run: Run| {
+        let says = ["damaged", "backup", "store-check-max"].iter().all(|word| run.stderr.contains(word));
+        assert!(run.code == Some(1) && says, "{run:?}");
+    };
+    refused(host.flint(["kv", "get", "links", "whole"]));
+    refused(host.flint(["up", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]));
+    let config = host.folder().join("platform.toml");
+    fs::write(&config, hello_config() + "[limits]\nstore-check-max = \"0B\"\n").expect("written");
+    assert_eq!(host.flint(["kv", "get", "links", "whole"]).ok().stdout, "the value of whole");
 }
 
 #[test]

@@ -143,6 +143,8 @@ pub struct HostLimits {
     pub invoke_depth_max: usize,
     /// What of the data folder's disk stays free.
     pub disk_free_min: ByteSize,
+    /// The largest database of which every page is checked when it is opened.
+    pub store_check_max: ByteSize,
     /// Smaller answers are not compressed.
     pub compress_size_min: ByteSize,
     /// Answers that are compressed at once.

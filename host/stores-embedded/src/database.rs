@@ -9,10 +9,12 @@
 //! <https://wiki.postgresql.org/wiki/Fsync_Errors>). Everything is refused until the process starts again, and opening
 //! drops the kernel's copy of the file.
 //!
-//! redb panics where a page is not as it wrote it. So it is only ever called inside [`contained`], where a panic becomes a
-//! [`Failure`]; what is damaged is refused, and the rest goes on. The bytes of a value that changed on the disk are not
-//! noticed: redb looks at its checksums only when it has to repair. A store is not opened if it meets damage where it makes again what
-//! its log has.
+//! redb panics where a page is not as it wrote it, and while it unwinds may panic once more, which ends the process: a list of
+//! freed pages that names one beyond the file does that. So a database is checked when it is opened, page by page against redb's
+//! checksums, and not opened if it is damaged. This takes as long as reading all of it, so a large one is not
+//! ([`Options::check_max`]); and none is checked for what happens to it later. There, redb is only ever called inside
+//! [`contained`], where a panic becomes a [`Failure`]; what is damaged is refused, and the rest goes on. The bytes of a value that
+//! changed on the disk are not noticed. A store is not opened if it meets damage where it makes again what its log has.
 
 use std::fmt;
 use std::io;
@@ -23,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use flint_model::Timestamp;
 use flint_stores::Unavailable;
 use parking_lot::{Mutex, RwLock};
-use redb::{Durability, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use redb::{Durability, ReadTransaction, ReadableDatabase as _, StorageBackend as _, WriteTransaction};
 
 use crate::backend::{Medium, Watched};
 use crate::error::OpenError;
@@ -111,11 +113,17 @@ pub(crate) struct Sizes {
     pub(crate) cache: usize,
     /// How long its log gets.
     pub(crate) log: u64,
+    /// How large its file may be to be checked whole when it is opened.
+    pub(crate) check: u64,
 }
 
 impl Sizes {
     pub(crate) fn of(options: &Options) -> Self {
-        Self { cache: options.cache_size.as_usize(), log: options.group_commit.log_max.as_u64() }
+        Self {
+            cache: options.cache_size.as_usize(),
+            log: options.group_commit.log_max.as_u64(),
+            check: options.check_max.as_u64(),
+        }
     }
 }
 
@@ -124,7 +132,7 @@ impl Database {
     pub(crate) fn open(medium: Box<dyn Medium>, sizes: Sizes, contents: Contents) -> Result<Self, OpenError> {
         let sync_failed = Arc::new(AtomicBool::new(false));
         let opened = contained(|| {
-            let database = open_redb(medium.as_ref(), sizes, &sync_failed)?;
+            let database = open_redb(medium.as_ref(), sizes.cache, sizes.check, &sync_failed)?;
             match contents {
                 Contents::Fresh => format::initialise(&database, medium.as_ref())?,
                 Contents::Existing => format::migrate(&database, medium.as_ref())?,
@@ -212,7 +220,8 @@ impl Database {
             return;
         }
         let opened = contained(|| {
-            let database = open_redb(self.medium.as_ref(), self.sizes, &self.sync_failed)?;
+            // It was checked at first, and who waits for it has waited long enough.
+            let database = open_redb(self.medium.as_ref(), self.sizes.cache, 0, &self.sync_failed)?;
             with_log(database, self.medium.as_ref(), self.sizes, &self.sync_failed)
         });
         match opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text))) {
@@ -268,9 +277,18 @@ pub(crate) enum Contents {
     Existing,
 }
 
-fn open_redb(medium: &dyn Medium, sizes: Sizes, sync_failed: &Arc<AtomicBool>) -> Result<redb::Database, OpenError> {
+/// Opens the database, after all of it was checked if it has no more bytes than `check_max`.
+fn open_redb(
+    medium: &dyn Medium,
+    cache_size: usize,
+    check_max: u64,
+    sync_failed: &Arc<AtomicBool>,
+) -> Result<redb::Database, OpenError> {
     let backend = Watched::new(medium.open()?, Arc::clone(sync_failed));
-    Ok(redb::Builder::new().set_cache_size(sizes.cache).create_with_backend(backend)?)
+    let is_checked = backend.len()? <= check_max;
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(cache_size).set_check_integrity_on_open(is_checked);
+    Ok(builder.create_with_backend(backend)?)
 }
 
 /// Opens the log of a database, and makes in the database again what only the log has.

@@ -102,7 +102,7 @@ impl Embedded {
         folder: Option<Folder>,
         options: Options,
     ) -> Result<Self, OpenError> {
-        let Options { catalog, clock, group_commit, collect, blobs: blob_options, cache_size: _ } = options;
+        let Options { catalog, clock, group_commit, collect, blobs: blob_options, .. } = options;
         let database = Arc::new(database);
         // Leases, delays and times to live were written down by a clock that had come so far.
         clock.not_before(database.last_time()?);

@@ -21,6 +21,9 @@ pub struct Options {
     pub blobs: BlobOptions,
     /// The memory for pages of the database: 64 MiB by default.
     pub cache_size: ByteSize,
+    /// The largest database of which every page is checked when it is opened: 64 MiB by default. Of a larger one, a page that was
+    /// damaged is noticed when it is read, if at all.
+    pub check_max: ByteSize,
 }
 
 impl Default for Options {
@@ -32,6 +35,7 @@ impl Default for Options {
             collect: CollectOptions::default(),
             blobs: BlobOptions::default(),
             cache_size: ByteSize::mib(64),
+            check_max: ByteSize::mib(64),
         }
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_, '_>) -> Limits
         compress_size_min: section.field(reader, "compress-size-min").value,
         invoke_depth_max: section.field(reader, "invoke-depth-max").value,
         disk_free_min: section.field(reader, "disk-free-min").value,
+        store_check_max: section.field(reader, "store-check-max").value,
         compressions_max: section.field(reader, "compressions-max").value,
         rate_keys_max: section.field(reader, "rate-keys-max").value,
         memory_max: memory_max.value,

@@ -186,6 +186,7 @@ pub(crate) fn limits(platform: &Platform, guest_memory_max: Option<ByteSize>) ->
         request_memory_max_bytes: limits.request_memory_max.as_u64(),
         compress_size_min_bytes: limits.compress_size_min.as_u64(),
         disk_free_min_bytes: limits.disk_free_min.as_u64(),
+        store_check_max_bytes: limits.store_check_max.as_u64(),
         invoke_depth_max: limits.invoke_depth_max,
         compressions_max: limits.compressions_max,
         rate_keys_max: limits.rate_keys_max,

@@ -27,6 +27,7 @@ pub(crate) fn open(platform: &Platform) -> Result<Arc<Embedded>, Error> {
     let options = flint_stores_embedded::Options {
         catalog: catalog(platform),
         group_commit: GroupCommitOptions { free_min: platform.limits.disk_free_min, ..Default::default() },
+        check_max: platform.limits.store_check_max,
         ..Default::default()
     };
     let embedded = Embedded::open(dir, options).map_err(|source| Error::Stores { path: folder, source })?;

@@ -22,7 +22,7 @@ use crate::{Embedded, GroupCommitOptions, Options};
 
 const FAILED: CommitError = CommitError::Unavailable { reason: Unavailable::Failed };
 
-const SIZES: Sizes = Sizes { cache: 1 << 20, log: 16 << 20 };
+const SIZES: Sizes = Sizes { cache: 1 << 20, log: 16 << 20, check: 64 << 20 };
 
 fn new_disk() -> Disk {
     let disk = Disk::default();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use flint_model::{Clock as _, InvocationId, MessageId, QueueName};
+use flint_model::{ByteSize, Clock as _, InvocationId, MessageId, QueueName};
 use flint_stores::conformance::Setup;
 use flint_stores::{
     Commit, CommitError, Depth, Effect, Invalid, Message, Order, QueueRules, ReadError, Receive, SendOptions, Settle,
@@ -259,8 +259,28 @@ async fn a_damaged_file_is_an_error_and_no_panic() {
     }
 }
 
-/// Every page but the header, at places and with bytes that differ from round to round. redb keeps no checksum of what it
-/// reads, so values may be other ones; what must not be is a panic, or a store that can't be closed.
+#[tokio::test]
+async fn what_changed_in_a_value_is_noticed_when_the_store_is_opened() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    commit(&stores, put("k", "the value")).await.expect("a commit");
+    stores.close().await;
+    let file = folder.path().join(FILE);
+    let mut bytes = fs::read(&file).expect("read");
+    // Also where pages are that are not in use any more.
+    let places: Vec<_> = bytes.windows(9).enumerate().filter(|(_, at)| *at == b"the value").map(|(at, _)| at).collect();
+    places.iter().for_each(|at| bytes[*at] = b'T');
+    fs::write(&file, &bytes).expect("write");
+    let refused = Embedded::open(dir(&folder), options(&setup));
+    assert!(matches!(refused, Err(OpenError::Corrupt(_))), "{refused:?}");
+    assert!(fs::read(&file).expect("read") == bytes, "left as it is");
+    let check_max = ByteSize::bytes(u64::try_from(bytes.len()).expect("a size") - 1);
+    let stores = Embedded::open(dir(&folder), Options { check_max, ..options(&setup) }).expect("it is not checked");
+    assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"The value"[..]));
+}
+
+/// Every page but the header, at places and with bytes that differ from round to round, of a store that is not checked. Values
+/// may be other ones; what must not be is a panic, or a store that can't be closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_page_is_an_error_and_no_panic() {
     let setup = Setup::default();
@@ -289,7 +309,8 @@ async fn a_damaged_page_is_an_error_and_no_panic() {
         let folder = folder();
         fs::write(folder.path().join(FILE), &bytes).expect("write");
         let collect = CollectOptions { every, ..CollectOptions::default() };
-        let Ok(stores) = Embedded::open(dir(&folder), Options { collect, ..options(&setup) }) else { continue };
+        let options = Options { collect, check_max: ByteSize::bytes(0), ..options(&setup) };
+        let Ok(stores) = Embedded::open(dir(&folder), options) else { continue };
         let work = async {
             for key in ["k0000", "k1001", "k3100", "k4199", "none"] {
                 let _one_or_an_error = stores.kv().get(&store(), key).await;

@@ -97,6 +97,7 @@ pub(crate) struct Limits {
     pub(crate) request_memory_max_bytes: u64,
     pub(crate) compress_size_min_bytes: u64,
     pub(crate) disk_free_min_bytes: u64,
+    pub(crate) store_check_max_bytes: u64,
     pub(crate) invoke_depth_max: usize,
     pub(crate) compressions_max: usize,
     pub(crate) rate_keys_max: usize,
