@@ -143,7 +143,7 @@ pub struct HostLimits {
     pub invoke_depth_max: usize,
     /// What of the data folder's disk stays free.
     pub disk_free_min: ByteSize,
-    /// The largest database of which every page is checked when it is opened.
+    /// The largest file of the stores of which every page in use is checked when it is opened.
     pub store_check_max: ByteSize,
     /// Smaller answers are not compressed.
     pub compress_size_min: ByteSize,

@@ -283,7 +283,7 @@ impl Error {
                 format!("it has: {}", names.join(", "))
             }
             Self::Stores { source: OpenError::InUse { .. }, .. } => "end the other process, or give this one a folder of its own with --data-dir".to_owned(),
-            Self::Stores { source: OpenError::Corrupt(_), .. } => "restore the data folder from a backup; to save what is readable, let flint start without a check: `store-check-max = \"0B\"` under [limits]".to_owned(),
+            Self::Stores { source: OpenError::Corrupt(_), .. } => "restore the data folder from a backup. Without one, copy the folder and let flint work with the copy unchecked, `store-check-max = \"0B\"` under [limits]: what is readable can be saved, if anything is, though what is not may end it".to_owned(),
             Self::Bind(BindError::InUse(_)) => "end the other process, or choose another address with --listen and --admin-listen; port 0 takes a free one".to_owned(),
             Self::Certificate(_) => "`certificate` under [listener] is a PEM file with the host's certificate first, `key` one with its private key".to_owned(),
             Self::Engine(EngineError::Pool { .. }) => "choose smaller `invocations-max`, `spares-max` or `memory-max` under [limits]".to_owned(),

@@ -10,8 +10,8 @@
 //! drops the kernel's copy of the file.
 //!
 //! redb panics where a page is not as it wrote it, and while it unwinds may panic once more, which ends the process: a list of
-//! freed pages that names one beyond the file does that. So a database is checked when it is opened, page by page against redb's
-//! checksums, and not opened if it is damaged. This takes as long as reading all of it, so a large one is not
+//! freed pages that names one beyond the file does that. So a database is checked when it is opened, each page in use against redb's
+//! checksums, and not opened if one is damaged. This takes as long as reading all of it, so a large one is not
 //! ([`Options::check_max`]); and none is checked for what happens to it later. There, redb is only ever called inside
 //! [`contained`], where a panic becomes a [`Failure`]; what is damaged is refused, and the rest goes on. The bytes of a value that
 //! changed on the disk are not noticed. A store is not opened if it meets damage where it makes again what its log has.
@@ -277,7 +277,7 @@ pub(crate) enum Contents {
     Existing,
 }
 
-/// Opens the database, after all of it was checked if it has no more bytes than `check_max`.
+/// Opens the database, after all of it was checked if its file has no more bytes than `check_max`.
 fn open_redb(
     medium: &dyn Medium,
     cache_size: usize,
@@ -285,10 +285,28 @@ fn open_redb(
     sync_failed: &Arc<AtomicBool>,
 ) -> Result<redb::Database, OpenError> {
     let backend = Watched::new(medium.open()?, Arc::clone(sync_failed));
-    let is_checked = backend.len()? <= check_max;
+    let is_checked = (1..=check_max).contains(&backend.len()?);
     let mut builder = redb::Builder::new();
     builder.set_cache_size(cache_size).set_check_integrity_on_open(is_checked);
-    Ok(builder.create_with_backend(backend)?)
+    let database = builder.create_with_backend(backend)?;
+    if is_checked && let Err(error) = note_free_pages(&database) {
+        drop(database);
+        if sync_failed.load(Ordering::Acquire) {
+            return Err(error.into());
+        }
+        // So there is no room for it, or the disk will say what else is wrong.
+        tracing::warn!(error = %Chain(&error), "the store was checked, and will be checked again after a crash");
+        return open_redb(medium, cache_size, 0, sync_failed);
+    }
+    Ok(database)
+}
+
+/// Writes down which pages are free, which a check finds out anew and keeps to itself: who opens a file without that, after a crash,
+/// has to check it whatever was asked for.
+fn note_free_pages(database: &redb::Database) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction.commit()?)
 }
 
 /// Opens the log of a database, and makes in the database again what only the log has.

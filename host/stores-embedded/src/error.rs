@@ -54,6 +54,10 @@ impl From<redb::Error> for OpenError {
             {
                 Self::Corrupt(error.to_string())
             }
+            // What the disk can't read any more.
+            redb::Error::Io(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                Self::Corrupt(error.to_string())
+            }
             redb::Error::Io(error) => Self::Io(error),
             other => Self::Engine(Box::new(other)),
         }

@@ -21,8 +21,8 @@ pub struct Options {
     pub blobs: BlobOptions,
     /// The memory for pages of the database: 64 MiB by default.
     pub cache_size: ByteSize,
-    /// The largest database of which every page is checked when it is opened: 64 MiB by default. Of a larger one, a page that was
-    /// damaged is noticed when it is read, if at all.
+    /// The largest file of the database of which every page in use is checked when it is opened: 64 MiB by default. In a larger
+    /// one, a damaged page is noticed when it is read, if at all, and may end the process.
     pub check_max: ByteSize,
 }
 

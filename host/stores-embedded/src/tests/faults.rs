@@ -85,6 +85,47 @@ async fn what_was_acknowledged_survives_a_dying_disk_and_the_rest_is_whole_or_ab
     }
 }
 
+/// At each of the steps that opening takes.
+#[tokio::test]
+async fn a_disk_that_dies_while_the_store_is_opened_costs_nothing() {
+    let seed: u64 = rand::random();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let setup = Setup::default();
+    let mut failed = 0;
+    for steps in 0.. {
+        let disk = new_disk();
+        let stores = open(&disk, options(&setup));
+        commit(&stores, put("k", "v")).await.expect("a commit");
+        // What was acknowledged is in the log alone.
+        disk.set(Fault::DiesAfter(0));
+        drop(stores);
+        disk.cut_power(&mut rng);
+        disk.set(Fault::DiesAfter(steps));
+        let opened = Database::open(Box::new(disk.clone()), SIZES, Contents::Existing);
+        let is_open = opened.is_ok();
+        drop(opened);
+        disk.cut_power(&mut rng);
+        let stores = open(&disk, options(&setup));
+        assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"v"[..]), "seed {seed}, {steps} steps");
+        if is_open {
+            break;
+        }
+        failed += 1;
+    }
+    assert!(failed > 3, "the disk died in the middle");
+}
+
+#[tokio::test]
+async fn a_store_opens_on_a_full_disk() {
+    let (setup, disk) = (Setup::default(), new_disk());
+    let stores = open(&disk, options(&setup));
+    commit(&stores, put("k", "v")).await.expect("a commit");
+    drop(stores);
+    disk.set(Fault::Full);
+    let stores = open(&disk, options(&setup));
+    assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"v"[..]));
+}
+
 /// Writes batches of three keys; answers those that were acknowledged, and the one that failed.
 async fn write_until_failure(stores: &Embedded, round: usize, writer: usize) -> (Vec<String>, String) {
     let mut acknowledged = Vec::new();

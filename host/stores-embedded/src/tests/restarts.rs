@@ -279,6 +279,61 @@ async fn what_changed_in_a_value_is_noticed_when_the_store_is_opened() {
     assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"The value"[..]));
 }
 
+/// Also after a crash behind an opening that checked it.
+#[tokio::test]
+async fn a_damaged_store_can_be_opened_without_a_check_for_what_is_readable() {
+    let (setup, running, copy) = (Setup::default(), folder(), folder());
+    let stores = Embedded::open(dir(&running), options(&setup)).expect("open");
+    commit(&stores, put("k", "the value")).await.expect("a commit");
+    stores.close().await;
+    let stores = Embedded::open(dir(&running), options(&setup)).expect("it is checked");
+    commit(&stores, put("later", "v")).await.expect("a commit");
+    for file in [FILE, "stores.wal"] {
+        let mut bytes = fs::read(running.path().join(file)).expect("read");
+        let places = bytes.windows(9).enumerate().filter(|(_, at)| *at == b"the value");
+        let places: Vec<_> = places.map(|(at, _)| at).collect();
+        places.iter().for_each(|at| bytes[*at] = b'T');
+        fs::write(copy.path().join(file), bytes).expect("write");
+    }
+    let refused = Embedded::open(dir(&copy), options(&setup));
+    assert!(matches!(refused, Err(OpenError::Corrupt(_))), "{refused:?}");
+    let check_max = ByteSize::bytes(0);
+    let stores = Embedded::open(dir(&copy), Options { check_max, ..options(&setup) }).expect("it is not checked");
+    assert_eq!(value(&stores, "k").await.as_deref(), Some(&b"The value"[..]));
+    assert_eq!(value(&stores, "later").await.as_deref(), Some(&b"v"[..]));
+}
+
+/// Whatever a page is for: one in use is refused, and of one that is not in use nothing is noticed.
+#[tokio::test]
+async fn each_page_in_use_is_checked_when_the_store_is_opened() {
+    let (setup, folder) = (Setup::default(), folder());
+    let stores = Embedded::open(dir(&folder), options(&setup)).expect("open");
+    for n in 0..40 {
+        commit(&stores, put(&format!("k{n}"), [7; 300])).await.expect("a commit");
+    }
+    stores.close().await;
+    let file = folder.path().join(FILE);
+    let whole = fs::read(&file).expect("read");
+    let mut refused = 0;
+    for at in (4096..whole.len()).step_by(4096).filter(|at| whole[*at..*at + 4096] != [0; 4096]) {
+        let mut bytes = whole.clone();
+        bytes[at + 7] ^= 0x55;
+        fs::write(&file, &bytes).expect("write");
+        match Embedded::open(dir(&folder), options(&setup)) {
+            Err(OpenError::Corrupt(_)) => refused += 1,
+            Err(error) => panic!("{at}: {error:?}"),
+            Ok(stores) => {
+                for n in 0..40 {
+                    assert!(value(&stores, &format!("k{n}")).await.is_some(), "{at}: k{n}");
+                }
+                commit(&stores, put("k", "v")).await.expect("a commit");
+                stores.close().await;
+            }
+        }
+    }
+    assert!(refused > 10, "{refused} of {} pages", whole.len() / 4096);
+}
+
 /// Every page but the header, at places and with bytes that differ from round to round, of a store that is not checked. Values
 /// may be other ones; what must not be is a panic, or a store that can't be closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
