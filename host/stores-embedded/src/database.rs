@@ -11,7 +11,7 @@
 //!
 //! redb panics where a page is not as it wrote it, and while it unwinds may panic once more, which ends the process: a list of
 //! freed pages that names one beyond the file does that. So a database is checked when it is opened, each page in use against redb's
-//! checksums, and not opened if one is damaged. This takes as long as reading all of it, so a large one is not
+//! checksums, and not opened if one is damaged. This takes as long as reading it four times, so a large one is not
 //! ([`Options::check_max`]); and none is checked for what happens to it later. There, redb is only ever called inside
 //! [`contained`], where a panic becomes a [`Failure`]; what is damaged is refused, and the rest goes on. The bytes of a value that
 //! changed on the disk are not noticed. A store is not opened if it meets damage where it makes again what its log has.

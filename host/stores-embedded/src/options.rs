@@ -21,8 +21,9 @@ pub struct Options {
     pub blobs: BlobOptions,
     /// The memory for pages of the database: 64 MiB by default.
     pub cache_size: ByteSize,
-    /// The largest file of the database of which every page in use is checked when it is opened: 64 MiB by default. In a larger
-    /// one, a damaged page is noticed when it is read, if at all, and may end the process.
+    /// The largest file of the database of which every page in use is checked when it is opened: 64 MiB by default. redb reads it
+    /// four times for that, in its pages: 0.2 s for 34 MiB that the kernel has. In a larger one, a damaged page is noticed when it is
+    /// read, if at all, and may end the process.
     pub check_max: ByteSize,
 }
 

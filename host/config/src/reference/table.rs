@@ -67,7 +67,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.drain-timeout", millis(0, HOUR), Default("10s"), "How long a host that is told to stop waits for what runs."),
     key("limits.invoke-depth-max", count(1, 1000), Default("16"), "Calls of functions and messages that may lead to a call, each causing the next: a further one fails, so that functions which call each other in a circle come to an end."),
     key("limits.disk-free-min", size(ByteSize::bytes(0), ByteSize::gib(1024)), Default("32MiB"), "What of the data folder's disk stays free: with less, writes are refused and reads go on."),
-    key("limits.store-check-max", size(ByteSize::bytes(0), ByteSize::gib(1024)), Default("64MiB"), "Largest file of the stores of which every page in use is checked when flint opens it, which takes as long as reading it. With `0B` none is, and what is readable of a damaged one can be saved."),
+    key("limits.store-check-max", size(ByteSize::bytes(0), ByteSize::gib(1024)), Default("64MiB"), "Largest file of the stores of which every page in use is checked when flint opens it, which reads it four times. With `0B` none is, and what is readable of a damaged one can be saved."),
     key("limits.compress-size-min", size(ByteSize::bytes(0), ByteSize::mib(1)), Default("1KiB"), "Smaller answers are not compressed."),
     key("limits.compressions-max", count(0, 100_000), Default("256"), "Answers that are compressed at once; others are sent as they are."),
     key("limits.rate-keys-max", count(2, 10_000_000), Default("100000"), "Clients that a route with a `rate` keeps apart at most."),

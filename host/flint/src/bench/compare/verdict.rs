@@ -71,9 +71,10 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 /// | 0.3, serial | 43 % | 30 % | 10 % | 17 % | 33 µs of 46 |
 /// | 0.3, shared | 42 % | 27 % | 11 % | 19 % | 49 µs of 67 |
 ///
-/// Without a single instruction of flint's own, rates would be 1.12 to 1.17 times as high: 1.36 times `wasmtime serve` with flint's
-/// pool where it is 1.19, 1.1 to 1.23 times its reuse modes where it is 0.95 to 1.10, and 0.37 of the native server where it is
-/// 0.33. So what is left there is in wasmtime and in the kernel.
+/// Without a single instruction of flint's own, rates would be 1.12 to 1.17 times as high. Beside `wasmtime serve` with flint's pool
+/// that were 1.39 times for 0.2 where it is 1.22, and 1.49 for 0.3 where it is 1.31 (means of four runs); beside its reuse modes 1.21
+/// for 0.2 serial where it is 1.08, and 1.15 for 0.3 shared where it is 0.99; and 0.39 of the native server where it is 0.34. So what
+/// is left to win there is in wasmtime and in the kernel. 0.3 serial has 1.25.
 const RATES: [Claim; 10] = [
     beside("http 0.2, fresh", false, &[1], 1.5),
     beside("http 0.2, fresh", false, MANY, 3.0),
