@@ -132,7 +132,7 @@ impl Database {
     pub(crate) fn open(medium: Box<dyn Medium>, sizes: Sizes, contents: Contents) -> Result<Self, OpenError> {
         let sync_failed = Arc::new(AtomicBool::new(false));
         let opened = contained(|| {
-            let database = open_redb(medium.as_ref(), sizes.cache, sizes.check, &sync_failed)?;
+            let database = open_redb(medium.as_ref(), sizes, &sync_failed)?;
             match contents {
                 Contents::Fresh => format::initialise(&database, medium.as_ref())?,
                 Contents::Existing => format::migrate(&database, medium.as_ref())?,
@@ -221,7 +221,8 @@ impl Database {
         }
         let opened = contained(|| {
             // It was checked at first, and who waits for it has waited long enough.
-            let database = open_redb(self.medium.as_ref(), self.sizes.cache, 0, &self.sync_failed)?;
+            let sizes = Sizes { check: 0, ..self.sizes };
+            let database = open_redb(self.medium.as_ref(), sizes, &self.sync_failed)?;
             with_log(database, self.medium.as_ref(), self.sizes, &self.sync_failed)
         });
         match opened.unwrap_or_else(|Panicked(text)| Err(OpenError::Corrupt(text))) {
@@ -277,17 +278,12 @@ pub(crate) enum Contents {
     Existing,
 }
 
-/// Opens the database, after all of it was checked if its file has no more bytes than `check_max`.
-fn open_redb(
-    medium: &dyn Medium,
-    cache_size: usize,
-    check_max: u64,
-    sync_failed: &Arc<AtomicBool>,
-) -> Result<redb::Database, OpenError> {
+/// Opens the database, after all of it was checked if it is not too large.
+fn open_redb(medium: &dyn Medium, sizes: Sizes, sync_failed: &Arc<AtomicBool>) -> Result<redb::Database, OpenError> {
     let backend = Watched::new(medium.open()?, Arc::clone(sync_failed));
-    let is_checked = (1..=check_max).contains(&backend.len()?);
+    let is_checked = (1..=sizes.check).contains(&backend.len()?);
     let mut builder = redb::Builder::new();
-    builder.set_cache_size(cache_size).set_check_integrity_on_open(is_checked);
+    builder.set_cache_size(sizes.cache).set_check_integrity_on_open(is_checked);
     let database = builder.create_with_backend(backend)?;
     if is_checked && let Err(error) = note_free_pages(&database) {
         drop(database);
@@ -296,7 +292,7 @@ fn open_redb(
         }
         // So there is no room for it, or the disk will say what else is wrong.
         tracing::warn!(error = %Chain(&error), "the store was checked, and will be checked again after a crash");
-        return open_redb(medium, cache_size, 0, sync_failed);
+        return open_redb(medium, Sizes { check: 0, ..sizes }, sync_failed);
     }
     Ok(database)
 }

@@ -259,6 +259,15 @@ async fn a_damaged_file_is_an_error_and_no_panic() {
     }
 }
 
+/// Makes "The value" of "the value", also in pages that are not in use any more.
+fn damage_the_value(bytes: &mut [u8]) {
+    for at in 0..bytes.len() {
+        if bytes[at..].starts_with(b"the value") {
+            bytes[at] = b'T';
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_changed_in_a_value_is_noticed_when_the_store_is_opened() {
     let (setup, folder) = (Setup::default(), folder());
@@ -267,9 +276,7 @@ async fn what_changed_in_a_value_is_noticed_when_the_store_is_opened() {
     stores.close().await;
     let file = folder.path().join(FILE);
     let mut bytes = fs::read(&file).expect("read");
-    // Also where pages are that are not in use any more.
-    let places: Vec<_> = bytes.windows(9).enumerate().filter(|(_, at)| *at == b"the value").map(|(at, _)| at).collect();
-    places.iter().for_each(|at| bytes[*at] = b'T');
+    damage_the_value(&mut bytes);
     fs::write(&file, &bytes).expect("write");
     let refused = Embedded::open(dir(&folder), options(&setup));
     assert!(matches!(refused, Err(OpenError::Corrupt(_))), "{refused:?}");
@@ -290,9 +297,7 @@ async fn a_damaged_store_can_be_opened_without_a_check_for_what_is_readable() {
     commit(&stores, put("later", "v")).await.expect("a commit");
     for file in [FILE, "stores.wal"] {
         let mut bytes = fs::read(running.path().join(file)).expect("read");
-        let places = bytes.windows(9).enumerate().filter(|(_, at)| *at == b"the value");
-        let places: Vec<_> = places.map(|(at, _)| at).collect();
-        places.iter().for_each(|at| bytes[*at] = b'T');
+        damage_the_value(&mut bytes);
         fs::write(copy.path().join(file), bytes).expect("write");
     }
     let refused = Embedded::open(dir(&copy), options(&setup));

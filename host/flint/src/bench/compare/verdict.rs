@@ -60,8 +60,8 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
     Claim { ours, system: WASMTIME, theirs: ours, is_tuned, connections, bar }
 }
 
-/// Some of these are more than there is to win where two cores also make the load. Who takes a request's CPU, at 64 connections
-/// (perf with call graphs; what is allocated, copied and asked of the clock counts for who wants it, kernel is nearly all TCP):
+/// Who takes a request's CPU, at 64 connections (perf with call graphs; what is allocated, copied and asked of the clock counts for who
+/// wants it, kernel is nearly all TCP):
 ///
 /// | function | kernel | wasmtime, WASI, guest | hyper, tokio | flint | CPU of the host |
 /// | --- | --- | --- | --- | --- | --- |
@@ -72,10 +72,11 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 /// | 0.3, shared | 42 % | 27 % | 11 % | 19 % | 49 µs of 67 |
 ///
 /// Without a single instruction of flint's own, rates would be 1.12 to 1.17 times as high. Beside `wasmtime serve` with flint's pool
-/// that were 1.39 times for 0.2 where it is 1.22, and 1.49 for 0.3 where it is 1.31 (means of four runs); beside its reuse modes 1.21
-/// for 0.2 serial where it is 1.08, and 1.15 for 0.3 shared where it is 0.99; and 0.39 of the native server where it is 0.34. So what
-/// is left to win there is in wasmtime and in the kernel. 0.3 serial has 1.25. With 256 connections, how often tokio looks for events and
-/// for tasks of other threads makes no difference (`event_interval` 13, 61, 256; `global_queue_interval` 127).
+/// that would be 1.39 times for 0.2 where it is 1.22, and 1.49 for 0.3 where it is 1.31 (means of four runs); beside its reuse modes
+/// 1.21 for 0.2 serial where it is 1.08, and 1.15 for 0.3 shared where it is 0.99; and 0.39 of the native server where it is 0.34.
+/// So flint's own code alone does not bring these to their bars: how it has wasmtime, hyper and the kernel work would have to change,
+/// too. 0.3 serial has 1.25. With 256 connections, how often tokio looks for events and for tasks of other threads makes no difference
+/// (`event_interval` 13, 61, 256; `global_queue_interval` 127).
 const RATES: [Claim; 10] = [
     beside("http 0.2, fresh", false, &[1], 1.5),
     beside("http 0.2, fresh", false, MANY, 3.0),
