@@ -81,12 +81,10 @@ impl<T> Stock<T> {
     /// Takes what is more than `target`: unused ones first, since a `serial` function counts on the used ones; of each the
     /// coldest.
     pub(crate) fn take_surplus(&self, target: usize) -> Vec<T> {
-        let mut surplus = Vec::new();
-        for waiting in [&self.spares, &self.used] {
-            let taken = waiting.take_coldest(self.ready().saturating_sub(target));
-            self.count_out(taken.len());
-            surplus.extend(taken);
-        }
+        let mut surplus = self.spares.take_coldest(self.ready().saturating_sub(target));
+        // By themselves: a spare that is counted and not yet there, or came behind the look at spares, must not push one out.
+        surplus.extend(self.used.take_coldest(self.used.len().saturating_sub(target)));
+        self.count_out(surplus.len());
         surplus
     }
 
@@ -159,5 +157,9 @@ mod tests {
         assert_eq!(stock.take_surplus(2), ["cold"]);
         assert_eq!(stock.take_surplus(1), ["warm"]);
         assert_eq!((stock.take_used(), stock.ready()), (Some("used"), 0));
+        stock.keep_used("used");
+        assert!(stock.count_in(9), "a spare that is not there yet");
+        assert_eq!(stock.take_surplus(1), [""; 0]);
+        assert_eq!(stock.take_surplus(0), ["used"]);
     }
 }
