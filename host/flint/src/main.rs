@@ -25,6 +25,7 @@ mod wire;
 
 use clap::Parser;
 use exit::Exit;
+use flint_triggers::request::thread_parks;
 use output::Output;
 use std::process::ExitCode;
 
@@ -40,7 +41,8 @@ fn main() -> ExitCode {
     // Prints help and mistakes of the command line itself, and ends with 0 or 2.
     let cli = cli::Cli::parse();
     let output = Output::new(cli.global.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(thread_parks).build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             output.note(format_args!("error: can't start the threads: {error}"));

@@ -10,6 +10,7 @@
 mod activity;
 mod admission;
 mod answer;
+mod batch;
 pub mod blobs;
 pub mod body;
 pub mod client;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+pub use batch::thread_parks;
 pub use blobs::Blobs;
 pub use client::{Client, ClientBody};
 pub use cors::Cors;
