@@ -23,8 +23,8 @@ pub enum Start {
 /// An instance for one event, with the right to run.
 ///
 /// When it is dropped, also in the middle of a call, the instance is gone and its slot is reset. Within a runtime that happens
-/// on a task of its own, which the same thread runs next: resetting takes longer than many events, and the answer does not
-/// wait for it. The same task then makes another spare, if one is missing.
+/// on a task of its own, which the same thread runs next: resetting takes longer than many events, and an answer does not
+/// wait for it, but with others on a busy thread (the request door). The same task then makes another spare, if one is missing.
 pub struct Lease<B: Blueprint> {
     start: Start,
     /// None: the instance was kept for another event.

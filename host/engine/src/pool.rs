@@ -522,9 +522,12 @@ impl<B: Blueprint> Inner<B> {
         Ok(true)
     }
 
-    /// Gives up instances that wait, down to `target`.
-    fn trim(&self, target: usize) {
-        self.give_up(self.stock.take_surplus(target));
+    /// Gives up instances that wait, down to `target`. Says whether there was one.
+    fn trim(&self, target: usize) -> bool {
+        let surplus = self.stock.take_surplus(target);
+        let any = !surplus.is_empty();
+        self.give_up(surplus);
+        any
     }
 
     /// Drops instances that wait for nothing, and offers their slots to who waits for one.
@@ -538,11 +541,11 @@ impl<B: Blueprint> Inner<B> {
     /// Gives up an instance that waits, if there are more than `floor`.
     fn give_up_beyond(&self, floor: usize) -> bool {
         let ready = self.stock.ready();
-        if ready > floor {
-            self.trim(ready - 1);
+        let given_up = ready > floor && self.trim(ready - 1);
+        if given_up {
             self.ask_if_short();
         }
-        ready > floor
+        given_up
     }
 }
 
@@ -568,11 +571,11 @@ impl<B: Blueprint> Refillable for Inner<B> {
                 }
             }
         }
-        // Also where who waits for a slot goes first.
-        if review == Review::Settled && self.is_short() {
+        self.trim(target);
+        // Also where who waits for a slot goes first, and where one more came while they were counted.
+        if review == Review::Settled && self.stock.ready() != target {
             review = Review::Again;
         }
-        self.trim(target);
         let alive = self.stock.ready() + self.admission.running();
         let grown = alive > reviewed.most_alive;
         reviewed.most_alive = alive.max(reviewed.most_alive);

@@ -10,7 +10,6 @@
 mod activity;
 mod admission;
 mod answer;
-mod batch;
 pub mod blobs;
 pub mod body;
 pub mod client;
@@ -33,6 +32,7 @@ mod socket;
 mod target;
 pub mod tls;
 pub mod trace;
+mod turn;
 mod watch;
 
 use flint_world::Function;
@@ -40,7 +40,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-pub use batch::thread_parks;
 pub use blobs::Blobs;
 pub use client::{Client, ClientBody};
 pub use cors::Cors;
@@ -52,6 +51,7 @@ pub use rate::Rate;
 pub use respond::{Door, Endpoint, Room, Target, WantedVersion};
 pub use router::{Found, HostPattern, PathPattern, Route, Router};
 pub use tls::{CertificateError, Tls};
+pub use turn::thread_parks;
 
 /// Serves functions until `shutdown` is cancelled, and then lets what runs finish for `drain_timeout`; see
 /// [`Listener::serve`] and [`Door::answer`].

@@ -9,6 +9,7 @@ use super::multiplex::{self, Streams};
 use super::slices::Slices;
 use super::socket::{Greeting, Socket};
 use super::tls::Tls;
+use super::turn::Turn;
 use super::watch::{Farewell, Watch};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -140,7 +141,7 @@ async fn one_by_one<S, H, F, B>(
         let response = (shared.handler)(request, client.clone());
         // In a box that lives as long as the request: hyper keeps room for it as long as the connection lives.
         let answer = |body| Answer { body: Slices::new(body), busy };
-        Box::pin(response.map(|response| Ok::<_, Infallible>(response.map(answer))))
+        Box::pin(response.map(|response| response.map(answer)).then(Turn::new))
     });
     let connection = shared.one_by_one.serve_connection(TokioIo::new(stream), service);
     let finish = http1::Connection::graceful_shutdown;

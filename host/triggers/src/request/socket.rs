@@ -1,10 +1,8 @@
 //! A client's socket that notes when bytes come and go, and can look at the first of them.
 
 use super::activity::Activity;
-use super::batch;
 use std::future::Future;
 use std::io;
-use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -36,8 +34,6 @@ pub(super) struct Socket {
     looked_at: [u8; PREFACE.len()],
     read: usize,
     taken: usize,
-    /// Whether something was read behind which nothing was written yet: what is written next begins an answer.
-    asked: bool,
     /// There once this side is closed, and the client may still be sending.
     linger: Option<Linger>,
 }
@@ -78,7 +74,7 @@ impl Linger {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, looked_at: [0; PREFACE.len()], read: 0, taken: 0, asked: false, linger: None }
+        Self { stream, activity, looked_at: [0; PREFACE.len()], read: 0, taken: 0, linger: None }
     }
 
     /// Looks at the first bytes, as many as tell which version of HTTP it is. They are read again.
@@ -89,7 +85,6 @@ impl Socket {
             let more = buffer.filled().len();
             self.read += more;
             if more > 0 {
-                self.asked = true;
                 self.activity.received();
             }
             return Poll::Ready(Ok(match (more, self.read) {
@@ -106,16 +101,6 @@ impl Socket {
     fn is_over(&self) -> bool {
         let ready = pin!(self.stream.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
         matches!(ready, Poll::Ready(ready) if ready.as_ref().map_or(true, |ready| ready.is_read_closed()))
-    }
-
-    /// Whether an answer that begins here has to wait for those that are about to be ready too: until the next poll, which comes
-    /// behind all that this thread has to do already.
-    fn waits_for_others(&mut self, cx: &Context<'_>) -> bool {
-        let waits = mem::take(&mut self.asked) && batch::count_answer();
-        if waits {
-            cx.waker().wake_by_ref();
-        }
-        waits
     }
 
     fn note(&self, sent: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -152,7 +137,6 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.asked = true;
             self.activity.received();
         }
         // What came behind the bytes that were looked at comes with them: for the rest of a head hyper makes its buffer twice as large.
@@ -162,9 +146,6 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.waits_for_others(cx) {
-            return Poll::Pending;
-        }
         let sent = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note(sent)
     }
@@ -174,9 +155,6 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.waits_for_others(cx) {
-            return Poll::Pending;
-        }
         let sent = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.note(sent)
     }
@@ -233,26 +211,6 @@ mod tests {
         let mut read = [0; 100];
         let count = socket.read(&mut read).await.expect("a head");
         assert_eq!(read[..count], *HEAD, "all of it at once");
-    }
-
-    #[tokio::test]
-    async fn on_a_busy_thread_an_answer_waits_once_and_what_follows_it_does_not() {
-        let (_client, mut socket) = looked_at(b"GET / HTTP/1.1\r\n\r\n").await;
-        while !batch::count_answer() {}
-        let mut polls = 0;
-        let mut write = async |socket: &mut Socket| {
-            polls = 0;
-            let mut writing = pin!(socket.write(b"HTTP/1.1 200 OK\r\n\r\n"));
-            let written = poll_fn(|cx| {
-                polls += 1;
-                writing.as_mut().poll(cx)
-            });
-            (written.await.expect("it is sent"), polls)
-        };
-        assert_eq!(write(&mut socket).await, (19, 2));
-        assert_eq!(write(&mut socket).await, (19, 1), "the rest of it");
-        socket.read(&mut [0; 100]).await.expect("what was looked at");
-        assert_eq!(write(&mut socket).await, (19, 1), "nothing more was asked");
     }
 
     #[tokio::test]
