@@ -136,7 +136,7 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Ahead<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone().unwrap_or_else(|| self.inner.size_hint())
+        self.hint.unwrap_or_else(|| self.inner.size_hint())
     }
 }
 

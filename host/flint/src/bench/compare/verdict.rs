@@ -65,18 +65,17 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 ///
 /// | function | kernel | wasmtime, WASI, guest | hyper, tokio | flint | CPU of the host |
 /// | --- | --- | --- | --- | --- | --- |
-/// | 0.2, fresh | 40 % | 35 % | 9 % | 16 % | 50 µs of 64 that two cores have for it |
-/// | buffered, fresh | 42 % | 34 % | 7 % | 17 % | 42 µs of 56 |
-/// | 0.2, serial | 51 % | 23 % | 10 % | 16 % | 23 µs of 34 |
-/// | 0.3, serial | 43 % | 30 % | 10 % | 17 % | 33 µs of 46 |
-/// | 0.3, shared | 42 % | 27 % | 11 % | 19 % | 49 µs of 67 |
+/// | 0.2, fresh | 33 % | 41 % | 8 % | 17 % | 43 µs of 55 that two cores have for it |
+/// | buffered, fresh | 36 % | 35 % | 10 % | 19 % | 36 µs of 48 |
+/// | 0.2, serial | 43 % | 26 % | 12 % | 18 % | 23 µs of 35 |
+/// | 0.3, serial | 37 % | 35 % | 12 % | 16 % | 30 µs of 42 |
+/// | 0.3, shared | 38 % | 29 % | 13 % | 20 % | 33 µs of 46 |
 ///
-/// Without a single instruction of flint's own, rates would be 1.12 to 1.17 times as high. Beside `wasmtime serve` with flint's pool
-/// that would be 1.39 times for 0.2 where it is 1.22, and 1.49 for 0.3 where it is 1.31 (means of four runs); beside its reuse modes
-/// 1.21 for 0.2 serial where it is 1.08, and 1.15 for 0.3 shared where it is 0.99; and 0.39 of the native server where it is 0.34.
-/// So flint's own code alone does not bring these to their bars: how it has wasmtime, hyper and the kernel work would have to change,
-/// too. 0.3 serial has 1.25. With 256 connections, how often tokio looks for events and for tasks of other threads makes no difference
-/// (`event_interval` 13, 61, 256; `global_queue_interval` 127).
+/// Of what is flint's own, the door has 6 µs: 0.2 took 50 µs with requests that go from hyper to the function, where it took 55
+/// (medians of three), and a handler that answers at once takes 8, of which greeting, time-outs and drain of the connection are 0.5.
+/// More than a quarter of what had been the kernel's was the client that each answer woke: see `turn.rs` of the request door. With
+/// 256 connections, how often tokio looks for events and for tasks of other threads makes no difference (`event_interval` 13, 61, 256;
+/// `global_queue_interval` 127).
 const RATES: [Claim; 10] = [
     beside("http 0.2, fresh", false, &[1], 1.5),
     beside("http 0.2, fresh", false, MANY, 3.0),
