@@ -44,7 +44,11 @@ fn functions() -> PathBuf {
 
 /// A runtime whose tasks all run on the thread that waits.
 pub(crate) fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+    tokio::runtime::Builder::new_current_thread()
+        .on_thread_park(flint_triggers::request::thread_parks)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 /// Stores on the disk, which go with their folder.
