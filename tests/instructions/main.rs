@@ -50,7 +50,7 @@ fn on_demand_event(events: Events) {
     events.run();
 }
 
-#[library_benchmark(config = guarded(987))]
+#[library_benchmark(config = guarded(782))]
 #[bench::buffered(setup = Requests::new)]
 fn http_request(mut requests: Requests) {
     requests.run();

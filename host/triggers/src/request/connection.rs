@@ -141,7 +141,7 @@ async fn one_by_one<S, H, F, B>(
         let response = (shared.handler)(request, client.clone());
         // In a box that lives as long as the request: hyper keeps room for it as long as the connection lives.
         let answer = |body| Answer { body: Slices::new(body), busy };
-        Box::pin(response.map(|response| response.map(answer)).then(Turn::new))
+        Turn::new(Box::pin(response.map(|response| response.map(answer))))
     });
     let connection = shared.one_by_one.serve_connection(TokioIo::new(stream), service);
     let finish = http1::Connection::graceful_shutdown;

@@ -14,15 +14,14 @@ use http_body::{Body, Frame, SizeHint};
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// So many answers without a pause make a thread busy. With fewer connections another thread, which sleeps, would be woken to help
 /// with an answer that has only to be sent: with a single one, a quarter fewer requests a second.
 const BUSY: u32 = 3;
 
-/// The answers of a thread since it last had nothing to do, and those between the two times before that it had answered any.
+/// The answers of a thread since its last pause, and before that, since the pause before.
 #[derive(Debug, Clone, Copy)]
 struct Streak {
     now: u32,
@@ -52,32 +51,39 @@ pub(super) fn count_answer() -> bool {
     now.max(before) >= BUSY
 }
 
-/// An answer that is ready, and waits for its turn on a busy thread: behind all that the thread has to do already.
-pub(super) struct Turn<B> {
-    answer: Option<Response<Ahead<B>>>,
-    counted: bool,
+/// What an answer comes from; on a busy thread, the answer then waits for its turn: behind all that the thread has to do already.
+pub(super) struct Turn<F, B> {
+    /// In a box that it came in: combinators would move it, and it is large.
+    call: Pin<Box<F>>,
+    /// In a box, since hyper keeps room for this as long as the connection lives.
+    waiting: Option<Box<Response<Ahead<B>>>>,
 }
 
-impl<B> Turn<B> {
-    pub(super) fn new(answer: Response<B>) -> Self {
-        Self { answer: Some(answer.map(Ahead::new)), counted: false }
+impl<F, B> Turn<F, B> {
+    pub(super) fn new(call: Pin<Box<F>>) -> Self {
+        Self { call, waiting: None }
     }
 }
 
-impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Future for Turn<B> {
+impl<F, B> Future for Turn<F, B>
+where
+    F: Future<Output = Response<B>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     type Output = Result<Response<Ahead<B>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if !mem::replace(&mut this.counted, true)
-            && count_answer()
-            && let Some(answer) = &mut this.answer
-        {
-            answer.body_mut().run_ahead(cx);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        if let Some(answer) = self.waiting.take() {
+            return Poll::Ready(Ok(*answer));
         }
-        this.answer.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)))
+        let mut answer = ready!(self.call.as_mut().poll(cx)).map(Ahead::new);
+        if !count_answer() {
+            return Poll::Ready(Ok(answer));
+        }
+        answer.body_mut().run_ahead(cx);
+        self.waiting = Some(Box::new(answer));
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -145,7 +151,7 @@ mod tests {
     use super::*;
     use futures::stream;
     use http_body_util::{BodyExt, Full, StreamBody};
-    use std::future::poll_fn;
+    use std::future::{poll_fn, ready};
 
     #[test]
     fn a_thread_is_busy_after_some_answers_in_a_row_and_as_long_as_it_has_so_many_between_two_pauses() {
@@ -162,7 +168,7 @@ mod tests {
 
     /// How often an answer was polled until it was there, and the answer.
     async fn polled<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin>(body: B) -> (u32, Ahead<B>) {
-        let (mut turn, mut polls) = (Turn::new(Response::new(body)), 0);
+        let (mut turn, mut polls) = (Turn::new(Box::pin(ready(Response::new(body)))), 0);
         let answer = poll_fn(|cx| {
             polls += 1;
             Pin::new(&mut turn).poll(cx)
