@@ -9,6 +9,7 @@
 //! cancelled, wakes the runtime's driver with a system call when it is set: 2 µs of an answer that takes 10. An entry here
 //! is one lock to set and one to take back, and is a slow tick late at most.
 
+use flint_model::lane::{self, Hold, PerLane, Spread};
 use parking_lot::Mutex;
 use slab::Slab;
 use std::pin::Pin;
@@ -79,7 +80,7 @@ impl Pace {
 
 /// Moves the epoch on while anything runs.
 pub(crate) struct Ticker {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     hurry: Arc<Hurry>,
     handle: Option<JoinHandle<()>>,
 }
@@ -88,18 +89,24 @@ pub(crate) struct Ticker {
 struct Shared {
     /// Set before it first sleeps.
     thread: OnceLock<Thread>,
-    running: AtomicUsize,
     /// Whether anything was started since the ticker looked last.
     touched: AtomicBool,
     asleep: AtomicBool,
     stopped: AtomicBool,
+    lanes: PerLane<Lane>,
+}
+
+/// What was started on a lane, and is given back to it.
+#[derive(Default)]
+struct Lane {
+    running: AtomicUsize,
     alarms: Mutex<Alarms>,
 }
 
 impl Ticker {
     pub(crate) fn start(engine: wasmtime::Engine, pace: Pace) -> std::io::Result<Self> {
-        let (shared, hurry) = (Arc::new(Shared::default()), Arc::new(Hurry::new(pace.fast)));
-        let (theirs, told) = (Arc::clone(&shared), Arc::clone(&hurry));
+        let (shared, hurry) = (Spread::new(Arc::new(Shared::default())), Arc::new(Hurry::new(pace.fast)));
+        let (theirs, told) = (Arc::clone(shared.value()), Arc::clone(&hurry));
         let ticking = move || theirs.run(&engine, pace, &told);
         let handle = thread::Builder::new().name("flint-ticker".into()).spawn(ticking)?;
         Ok(Self { shared, hurry, handle: Some(handle) })
@@ -107,7 +114,7 @@ impl Ticker {
 
     /// Keeps the ticker going until the answer is dropped.
     pub(crate) fn running(&self) -> Running {
-        Running::new(&self.shared)
+        Running::new(self.shared.hold())
     }
 
     /// What a guest that runs on and on is told by.
@@ -118,7 +125,7 @@ impl Ticker {
     /// The moment `limit` after `start`.
     pub(crate) fn deadline(&self, start: Instant, limit: Duration) -> Deadline {
         let at = start.checked_add(limit).unwrap_or_else(|| start + Duration::from_secs(u32::MAX.into()));
-        Deadline { at, limit, ticker: Arc::clone(&self.shared), alarm: None }
+        Deadline { at, limit, ticker: self.shared.hold(), alarm: None }
     }
 }
 
@@ -134,28 +141,37 @@ impl Drop for Ticker {
 }
 
 /// Says that something runs, until it is dropped.
-pub(crate) struct Running(Arc<Shared>);
+pub(crate) struct Running {
+    ticker: Hold<Shared>,
+    lane: usize,
+}
 
 impl Running {
-    fn new(shared: &Arc<Shared>) -> Self {
-        shared.running.fetch_add(1, Ordering::SeqCst);
+    fn new(ticker: Hold<Shared>) -> Self {
+        let this = Self { ticker, lane: lane::own() };
+        this.lane().running.fetch_add(1, Ordering::SeqCst);
+        let shared = &this.ticker;
         if !shared.touched.load(Ordering::Relaxed) {
             shared.touched.store(true, Ordering::Relaxed);
         }
-        // Sequentially consistent with the store and load in `sleep`: either this sees the ticker asleep, or the ticker sees
+        // Sequentially consistent with the store and loads in `sleep`: either this sees the ticker asleep, or the ticker sees
         // that something runs.
         if shared.asleep.load(Ordering::SeqCst)
             && let Some(thread) = shared.thread.get()
         {
             thread.unpark();
         }
-        Self(Arc::clone(shared))
+        this
+    }
+
+    fn lane(&self) -> &Lane {
+        self.ticker.lanes.at(self.lane)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        self.lane().running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -168,7 +184,7 @@ impl Shared {
             engine.increment_epoch();
             self.ring(Instant::now());
             let touched = self.touched.swap(false, Ordering::Relaxed);
-            if touched || self.running.load(Ordering::Relaxed) > 0 {
+            if touched || self.is_anything_running() {
                 busy_until = Instant::now() + IDLE_BEFORE_SLEEP;
             } else if Instant::now() > busy_until {
                 self.sleep();
@@ -178,7 +194,7 @@ impl Shared {
 
     fn sleep(&self) {
         self.asleep.store(true, Ordering::SeqCst);
-        while self.running.load(Ordering::SeqCst) == 0
+        while !self.is_anything_running()
             && !self.touched.load(Ordering::SeqCst)
             && !self.stopped.load(Ordering::SeqCst)
         {
@@ -187,11 +203,18 @@ impl Shared {
         self.asleep.store(false, Ordering::SeqCst);
     }
 
+    /// What runs all the while is seen: it counts on one lane to its end.
+    fn is_anything_running(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.running.load(Ordering::SeqCst) > 0)
+    }
+
     /// Wakes who waits for a deadline that has passed.
     fn ring(&self, now: Instant) {
-        let due = self.alarms.lock().take_due(now);
-        // A waker may set or drop alarms: not while the lock is held.
-        due.into_iter().for_each(Waker::wake);
+        for lane in self.lanes.iter() {
+            let due = lane.alarms.lock().take_due(now);
+            // A waker may set or drop alarms: not while the lock is held.
+            due.into_iter().for_each(Waker::wake);
+        }
     }
 }
 
@@ -241,10 +264,10 @@ struct Alarm {
 }
 
 impl Alarm {
-    fn set(ticker: &Arc<Shared>, at: Instant, waker: Waker) -> Self {
+    fn set(ticker: &Hold<Shared>, at: Instant, waker: Waker) -> Self {
         // A ticker that sleeps would let the moment pass.
-        let running = Running::new(ticker);
-        let key = ticker.alarms.lock().insert(at, waker.clone());
+        let running = Running::new(ticker.clone());
+        let key = running.lane().alarms.lock().insert(at, waker.clone());
         Self { key, waker, running }
     }
 
@@ -255,7 +278,7 @@ impl Alarm {
         self.waker.clone_from(waker);
         let entry_waker = waker.clone();
         let earlier = {
-            let mut alarms = self.running.0.alarms.lock();
+            let mut alarms = self.running.lane().alarms.lock();
             alarms.entries.get_mut(self.key).and_then(|entry| entry.waker.replace(entry_waker))
         };
         // Dropping a waker can drop what it wakes, and that another alarm: not while the lock is held.
@@ -266,7 +289,7 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         // As above.
-        let entry = self.running.0.alarms.lock().entries.try_remove(self.key);
+        let entry = self.running.lane().alarms.lock().entries.try_remove(self.key);
         drop(entry);
     }
 }
@@ -277,7 +300,7 @@ impl Drop for Alarm {
 pub struct Deadline {
     at: Instant,
     limit: Duration,
-    ticker: Arc<Shared>,
+    ticker: Hold<Shared>,
     alarm: Option<Alarm>,
 }
 
@@ -301,7 +324,7 @@ impl Deadline {
 
     /// The same moment, for somebody else to wait for.
     pub fn again(&self) -> Self {
-        Self { at: self.at, limit: self.limit, ticker: Arc::clone(&self.ticker), alarm: None }
+        Self { at: self.at, limit: self.limit, ticker: self.ticker.clone(), alarm: None }
     }
 
     /// How long it is after the start.
@@ -359,7 +382,7 @@ mod tests {
     }
 
     fn alarms(ticker: &Ticker) -> usize {
-        ticker.shared.alarms.lock().entries.len()
+        ticker.shared.lanes.iter().map(|lane| lane.alarms.lock().entries.len()).sum()
     }
 
     #[test]
@@ -416,14 +439,14 @@ mod tests {
         let ticker = ticker();
         let deadline = || ticker.deadline(Instant::now(), Duration::from_secs(3600));
         assert_eq!(WithDeadline::new(std::future::ready(1), deadline()).await, Ok(1));
-        assert_eq!(ticker.shared.running.load(Ordering::SeqCst), 0);
+        assert!(!ticker.shared.is_anything_running());
         {
             let mut waits = pin!(WithDeadline::new(pending::<()>(), deadline()));
             let poll = poll_fn(|context| Poll::Ready(waits.as_mut().poll(context))).await;
             assert_eq!(poll, Poll::Pending);
             assert_eq!(alarms(&ticker), 1);
         }
-        assert_eq!((alarms(&ticker), ticker.shared.running.load(Ordering::SeqCst)), (0, 0));
+        assert_eq!((alarms(&ticker), ticker.shared.is_anything_running()), (0, false));
     }
 
     #[tokio::test]

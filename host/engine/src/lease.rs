@@ -4,6 +4,7 @@ use crate::deadline::Running;
 use crate::limit::HasBudget;
 use crate::meter::Meter;
 use crate::pool::{Admitted, Blueprint, Inner, Live};
+use flint_model::lane::Hold;
 use std::sync::Arc;
 use wasmtime::Store;
 
@@ -40,7 +41,7 @@ struct Instance<B: Blueprint> {
 }
 
 /// Offers the slot to who waits for one when it is dropped: behind the instance.
-struct Slot<B: Blueprint>(Arc<Inner<B>>);
+struct Slot<B: Blueprint>(Hold<Inner<B>>);
 
 impl<B: Blueprint> Drop for Slot<B> {
     fn drop(&mut self) {
@@ -49,7 +50,7 @@ impl<B: Blueprint> Drop for Slot<B> {
 }
 
 impl<B: Blueprint> Lease<B> {
-    pub(crate) fn new(live: Live<B>, start: Start, pool: Arc<Inner<B>>, running: Running) -> Self {
+    pub(crate) fn new(live: Live<B>, start: Start, pool: Hold<Inner<B>>, running: Running) -> Self {
         let instance = Instance { live, slot: Slot(pool), admitted: None, running };
         Self { start, instance: Some(instance) }
     }
@@ -99,7 +100,7 @@ impl<B: Blueprint> Drop for Lease<B> {
         // Without a runtime, as when the process ends, it is dropped here.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let pool = Arc::clone(&instance.slot.0);
+                let pool = instance.slot.0.clone();
                 drop(instance);
                 pool.replace().await;
             });

@@ -12,6 +12,7 @@ use crate::meter::Metered;
 use crate::refill::Refillable;
 use crate::start_time::StartTime;
 use crate::stock::{Made, Stock};
+use flint_model::lane::{PerLane, Spread};
 use parking_lot::Mutex;
 use review::Reviewed;
 use std::pin::pin;
@@ -132,7 +133,7 @@ pub(crate) struct Live<B: Blueprint> {
 }
 
 /// Lends the instances of one function.
-pub struct Pool<B: Blueprint>(Arc<Inner<B>>);
+pub struct Pool<B: Blueprint>(Arc<Spread<Inner<B>>>);
 
 impl<B: Blueprint> Clone for Pool<B> {
     fn clone(&self) -> Self {
@@ -152,7 +153,7 @@ pub(crate) struct Inner<B: Blueprint> {
     stock: Stock<Live<B>>,
     /// How many spares there should be; the refilling thread decides it.
     target: AtomicUsize,
-    arrivals: AtomicU64,
+    arrivals: PerLane<AtomicU64>,
     misses: AtomicU64,
     /// Of the misses, those that the refilling thread has seen.
     misses_seen: AtomicU64,
@@ -191,7 +192,7 @@ impl<B: Blueprint> Pool<B> {
             admission,
             stock,
             target: AtomicUsize::new(options.warm),
-            arrivals: AtomicU64::new(0),
+            arrivals: PerLane::default(),
             misses: AtomicU64::new(0),
             misses_seen: AtomicU64::new(0),
             start_time: StartTime::unknown(),
@@ -203,7 +204,7 @@ impl<B: Blueprint> Pool<B> {
         });
         inner.engine.register(inner.this.clone());
         inner.ask_if_low();
-        Self(inner)
+        Self(Arc::new(Spread::new(inner)))
     }
 
     /// Lends an instance: a spare if there is one, else one made on the spot.
@@ -234,7 +235,7 @@ impl<B: Blueprint> Pool<B> {
     pub(crate) async fn instance(&self) -> Result<Lease<B>, Fault> {
         let inner = &self.0;
         let running = inner.engine.ticker().running();
-        inner.arrivals.fetch_add(1, Relaxed);
+        inner.arrivals.own().fetch_add(1, Relaxed);
         let (mut live, start) = match inner.take() {
             Some(taken) => taken,
             None => {
@@ -249,7 +250,7 @@ impl<B: Blueprint> Pool<B> {
         } else {
             budget.begin()
         };
-        Ok(Lease::new(live, start, Arc::clone(inner), running))
+        Ok(Lease::new(live, start, inner.hold(), running))
     }
 
     /// Makes spares up to `count` now, beside what the refilling thread does; none if the pool is retired.

@@ -10,11 +10,11 @@
 //! woken across, and follows it there.
 
 use crate::fault::Fault;
-use crate::lanes;
 use crate::lease::Lease;
 use crate::limit::HasBudget;
 use crate::meter::Metered;
 use crate::pool::{Admitted, Blueprint, Isolation, Pool, Refusal};
+use flint_model::lane::{self, PerLane};
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
@@ -36,6 +36,8 @@ const EVENTS_AT_ONCE: usize = 16;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What an event does in the instance. An error ends the instance.
+///
+/// [`Shared::submit`] says whether the event has ended with it.
 pub type Job<B> = Box<
     dyn for<'a> FnOnce(
             &'a Accessor<<B as Blueprint>::Data>,
@@ -43,6 +45,16 @@ pub type Job<B> = Box<
         ) -> BoxFuture<'a, wasmtime::Result<()>>
         + Send,
 >;
+
+/// When an event has ended that came to no harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// When its job has.
+    WithJob,
+    /// When its job has and its ticket is told so: something of it, such as the body of its answer, may come from the instance behind the
+    /// job. A fault of the instance is its fault until then.
+    WhenTold,
+}
 
 /// Runs events in shared instances.
 pub struct Shared<B: Blueprint>(Arc<Inner<B>>);
@@ -56,45 +68,36 @@ impl<B: Blueprint> Clone for Shared<B> {
 struct Inner<B: Blueprint> {
     pool: Pool<B>,
     uses: u32,
-    /// Workers that take jobs.
-    workers: Mutex<Vec<Arc<Worker<B>>>>,
+    /// Workers that take jobs, by the lane that started them.
+    workers: PerLane<Mutex<Vec<Arc<Worker<B>>>>>,
 }
 
 /// One instance, as those see it who have jobs for it.
 struct Worker<B: Blueprint> {
-    /// The lane of the thread that started it.
-    lane: usize,
     /// How many events run; [`CLOSED`] if it takes no more. Written with the state locked.
     events: AtomicUsize,
     state: Mutex<WorkerState<B>>,
     /// Told when it takes no more jobs and nobody waits for an event.
     forsaken: Notify,
+    /// Told when it takes no more jobs and has no event.
+    done: Notify,
 }
 
 /// More events than any worker has.
 const CLOSED: usize = usize::MAX;
 
-/// What a worker has to do.
-struct Load {
-    lane: usize,
-    events: usize,
-}
-
-/// The number of the worker that takes an event which came on a lane: the first one of the lane that has room, so that the others
-/// run dry and end; else one that is idle; and if those of the lane are full, or there is no spare to begin another one with, any
-/// with room. None: a new one does.
-fn choose(workers: impl Iterator<Item = Load>, lane: usize, has_spare: impl FnOnce() -> bool) -> Option<usize> {
-    let (mut idle, mut roomy, mut has_own) = (None, None, false);
-    for (number, worker) in workers.enumerate() {
-        let (is_own, has_room) = (worker.lane == lane, worker.events < EVENTS_AT_ONCE);
-        if is_own && has_room {
-            return Some(number);
+/// The number of the worker of another lane that takes an event, by how many events each has: one that is idle, or, unless a new one
+/// may begin, any with room.
+fn choose(events: impl Iterator<Item = usize>, may_begin: bool) -> Option<usize> {
+    let mut roomy = None;
+    for (number, events) in events.enumerate() {
+        match events {
+            0 => return Some(number),
+            1..EVENTS_AT_ONCE => roomy = roomy.or(Some(number)),
+            _ => {}
         }
-        has_own |= is_own && worker.events != CLOSED;
-        roomy = roomy.or_else(|| has_room.then_some(number));
-        idle = idle.or_else(|| (worker.events == 0).then_some(number));
     }
-    idle.or_else(|| roomy.filter(|_| has_own || !has_spare()))
+    roomy.filter(|_| !may_begin)
 }
 
 struct WorkerState<B: Blueprint> {
@@ -103,11 +106,15 @@ struct WorkerState<B: Blueprint> {
     uses: u32,
     /// Those that run, by their number.
     events: BTreeMap<u32, Event>,
+    /// When the last one of them ended, or the worker began.
+    idle_since: Instant,
 }
 
 struct Event {
     /// Who waits for it to end; none: it was given up, and runs until the instance is dropped.
     waiting: Option<oneshot::Sender<Result<(), Fault>>>,
+    /// How much of it has not ended: its job, and what its ticket is told.
+    parts: u8,
     _admitted: Admitted,
 }
 
@@ -118,7 +125,7 @@ struct Task<B: Blueprint> {
     given_up: oneshot::Receiver<()>,
 }
 
-/// An event that runs in a shared instance: resolves when it has ended. Dropping it gives the event up.
+/// An event that runs in a shared instance: resolves when it has ended (see [`End`]). Dropping it gives the event up.
 pub struct Ticket<B: Blueprint> {
     ended: oneshot::Receiver<Result<(), Fault>>,
     worker: Arc<Worker<B>>,
@@ -139,6 +146,13 @@ impl<B: Blueprint> Future for Ticket<B> {
     }
 }
 
+impl<B: Blueprint> Ticket<B> {
+    /// What comes behind the job has ended ([`End::WhenTold`]). To be said once.
+    pub fn tell(&mut self) {
+        self.worker.end_part(self.number);
+    }
+}
+
 impl<B: Blueprint> Drop for Ticket<B> {
     fn drop(&mut self) {
         if !self.complete {
@@ -151,29 +165,31 @@ impl<B: Blueprint> Shared<B> {
     /// Shares the instances of a pool; none if the pool's isolation is another.
     pub fn new(pool: &Pool<B>) -> Option<Self> {
         let Isolation::Shared { uses } = pool.options().isolation else { return None };
-        Some(Self(Arc::new(Inner { pool: pool.clone(), uses: uses.max(1), workers: Mutex::default() })))
+        Some(Self(Arc::new(Inner { pool: pool.clone(), uses: uses.max(1), workers: PerLane::default() })))
     }
 
     /// Lets the instances end when their events have: another function has taken this one's place.
     pub fn retire(&self) {
-        let workers = std::mem::take(&mut *self.0.workers.lock());
-        workers.iter().for_each(|worker| worker.retire());
+        for workers in self.0.workers.iter() {
+            let workers = std::mem::take(&mut *workers.lock());
+            workers.iter().for_each(|worker| worker.retire());
+        }
     }
 
     /// Runs a job in an instance that has room, or in a new one.
     ///
     /// # Errors
     /// [`Refusal`], which says whether a retry can help. Later faults come from the [`Ticket`].
-    pub async fn submit(&self, mut job: Job<B>) -> Result<Ticket<B>, Refusal> {
+    pub async fn submit(&self, mut job: Job<B>, end: End) -> Result<Ticket<B>, Refusal> {
         let mut admitted = self.0.pool.admit().await?;
         loop {
-            let lane = lanes::own();
+            let lane = lane::own();
             let worker = match self.0.roomy(lane) {
                 Some(worker) => worker,
                 None => self.0.start(lane).await?,
             };
             // A worker can retire between the look and the hand-over.
-            match worker.take(job, admitted, self.0.uses) {
+            match worker.take(job, end, admitted, self.0.uses) {
                 Ok(ticket) => return Ok(ticket),
                 Err(refused) => (job, admitted) = refused,
             }
@@ -182,12 +198,19 @@ impl<B: Blueprint> Shared<B> {
 }
 
 impl<B: Blueprint> Inner<B> {
-    /// A worker with room for an event that came on a lane.
+    /// A worker with room for an event that came on a lane: the first one of the lane, so that the others run dry and end. If those of
+    /// the lane are full, or there is no spare to begin another one with, one of another lane.
     fn roomy(&self, lane: usize) -> Option<Arc<Worker<B>>> {
-        let mut workers = self.workers.lock();
-        workers.retain(|worker| worker.events.load(Relaxed) != CLOSED);
-        let loads = workers.iter().map(|worker| Load { lane: worker.lane, events: worker.events.load(Relaxed) });
-        choose(loads, lane, || self.pool.spares() > 0).map(|number| Arc::clone(&workers[number]))
+        let mut lanes = self.workers.from(lane);
+        let mut own = lanes.next()?.lock();
+        own.retain(|worker| worker.events() != CLOSED);
+        if let Some(roomy) = own.iter().find(|worker| worker.events() < EVENTS_AT_ONCE) {
+            return Some(Arc::clone(roomy));
+        }
+        let may_begin = own.is_empty() && self.pool.spares() > 0;
+        drop(own);
+        let others: Vec<_> = lanes.flat_map(|workers| workers.lock().clone()).collect();
+        choose(others.iter().map(|worker| worker.events()), may_begin).map(|number| Arc::clone(&others[number]))
     }
 
     async fn start(&self, lane: usize) -> Result<Arc<Worker<B>>, Fault> {
@@ -195,18 +218,29 @@ impl<B: Blueprint> Inner<B> {
         // It lasts: its end would be the next time that somebody looks.
         self.pool.ask_if_short();
         let (sender, jobs) = mpsc::unbounded_channel();
-        let state = WorkerState { jobs: Some(sender), uses: 0, events: BTreeMap::new() };
-        let worker = Worker { lane, events: AtomicUsize::new(0), state: Mutex::new(state), forsaken: Notify::new() };
-        let worker = Arc::new(worker);
-        self.workers.lock().push(Arc::clone(&worker));
+        let state = WorkerState { jobs: Some(sender), uses: 0, events: BTreeMap::new(), idle_since: Instant::now() };
+        let (state, events) = (Mutex::new(state), AtomicUsize::new(0));
+        let worker = Arc::new(Worker { events, state, forsaken: Notify::new(), done: Notify::new() });
+        self.workers.at(lane).lock().push(Arc::clone(&worker));
         tokio::spawn(run(lease, jobs, Arc::clone(&worker)));
         Ok(worker)
     }
 }
 
 impl<B: Blueprint> Worker<B> {
+    fn events(&self) -> usize {
+        self.events.load(Relaxed)
+    }
+
     /// Takes a job, or hands it back if it takes no more.
-    fn take(self: Arc<Self>, job: Job<B>, admitted: Admitted, uses_max: u32) -> Result<Ticket<B>, (Job<B>, Admitted)> {
+    fn take(
+        self: Arc<Self>,
+        job: Job<B>,
+        end: End,
+        admitted: Admitted,
+        uses_max: u32,
+    ) -> Result<Ticket<B>, (Job<B>, Admitted)> {
+        let parts = if end == End::WhenTold { 2 } else { 1 };
         let (waiting, ended) = oneshot::channel();
         let (here, given_up) = oneshot::channel();
         let number = self.change(|state| {
@@ -216,7 +250,7 @@ impl<B: Blueprint> Worker<B> {
                 state.jobs = None;
                 return Err((refused.0.job, admitted));
             }
-            state.events.insert(number, Event { waiting: Some(waiting), _admitted: admitted });
+            state.events.insert(number, Event { waiting: Some(waiting), parts, _admitted: admitted });
             state.uses += 1;
             if state.uses >= uses_max {
                 state.jobs = None;
@@ -224,6 +258,12 @@ impl<B: Blueprint> Worker<B> {
             Ok(number)
         });
         number.map(|number| Ticket { ended, worker: self, number, complete: false, _here: here })
+    }
+
+    /// Since when it has no event; none: it has one.
+    fn idle_since(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        state.events.is_empty().then_some(state.idle_since)
     }
 
     /// Takes no more jobs.
@@ -241,8 +281,20 @@ impl<B: Blueprint> Worker<B> {
         });
     }
 
-    fn end(&self, number: u32) {
-        if let Some(Event { waiting: Some(waiting), .. }) = self.change(|state| state.events.remove(&number)) {
+    /// A part of an event has ended; with its last one, the event has.
+    fn end_part(&self, number: u32) {
+        let ended = self.change(|state| {
+            let event = state.events.get_mut(&number)?;
+            event.parts = event.parts.saturating_sub(1);
+            if event.parts > 0 {
+                return None;
+            }
+            if state.events.len() == 1 {
+                state.idle_since = Instant::now();
+            }
+            state.events.remove(&number)
+        });
+        if let Some(Event { waiting: Some(waiting), .. }) = ended {
             // Who gave the event up meanwhile does not want to know.
             _ = waiting.send(Ok(()));
         }
@@ -264,6 +316,9 @@ impl<B: Blueprint> Worker<B> {
         self.events.store(if state.jobs.is_some() { state.events.len() } else { CLOSED }, Relaxed);
         if state.jobs.is_none() && state.events.values().all(|event| event.waiting.is_none()) {
             self.forsaken.notify_one();
+            if state.events.is_empty() {
+                self.done.notify_one();
+            }
         }
         changed
     }
@@ -309,16 +364,15 @@ async fn serve<B: Blueprint>(
     let mut running = FuturesUnordered::new();
     let mut open = true;
     // One timer for all events: each that set it would take the lock of all timers.
-    let (mut idle, mut last_ended) = (pin!(tokio::time::sleep(IDLE)), Instant::now());
+    let mut idle = pin!(tokio::time::sleep(IDLE));
     while open || !running.is_empty() {
         tokio::select! {
             biased;
             Some(ended) = running.next() => {
                 let ended: wasmtime::Result<Option<u32>> = ended;
                 if let Some(number) = ended? {
-                    worker.end(number);
+                    worker.end_part(number);
                 }
-                last_ended = Instant::now();
             }
             task = jobs.recv(), if open => match task {
                 Some(Task { number, job, given_up }) => {
@@ -336,7 +390,7 @@ async fn serve<B: Blueprint>(
                 None => open = false,
             },
             () = idle.as_mut() => {
-                let since = if running.is_empty() { last_ended } else { Instant::now() };
+                let since = worker.idle_since().unwrap_or_else(Instant::now);
                 if since.elapsed() >= IDLE {
                     worker.retire();
                 }
@@ -344,7 +398,8 @@ async fn serve<B: Blueprint>(
             }
         }
     }
-    // What the guest does behind its last answer.
+    // What still comes from the instance, and what the guest does behind its last answer.
+    worker.done.notified().await;
     poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
     Ok(())
 }
@@ -354,18 +409,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_goes_to_its_own_lane_or_to_who_is_idle_or_to_anybody_with_room() {
-        let among = |workers: &[(usize, usize)], lane, has_spare| {
-            choose(workers.iter().map(|&(lane, events)| Load { lane, events }), lane, || has_spare)
-        };
-        let chosen = |workers: &[(usize, usize)], lane| among(workers, lane, true);
+    fn of_other_lanes_who_is_idle_takes_an_event_or_anybody_with_room_if_no_other_may_begin() {
         let full = EVENTS_AT_ONCE;
-        assert_eq!(chosen(&[], 0), None);
-        assert_eq!(chosen(&[(1, 0), (0, 3), (0, 0)], 0), Some(1), "the first of its own lane");
-        assert_eq!(chosen(&[(1, 2), (1, 0)], 0), Some(1), "one that is idle, rather than another instance");
-        assert_eq!(chosen(&[(1, 2)], 0), None, "a lane that works has an instance of its own");
-        assert_eq!(among(&[(1, 2)], 0, false), Some(0), "but waits for none");
-        assert_eq!(chosen(&[(0, full), (1, 2)], 0), Some(1), "room is room");
-        assert_eq!(chosen(&[(0, full), (1, full)], 0), None);
+        let chosen = |workers: &[usize], may_begin| choose(workers.iter().copied(), may_begin);
+        assert_eq!([chosen(&[], false), chosen(&[full, CLOSED], false)], [None, None]);
+        assert_eq!(chosen(&[2, 0], true), Some(1), "one that is idle, rather than another instance");
+        assert_eq!(chosen(&[full, 2], true), None, "a lane that works has an instance of its own");
+        assert_eq!(chosen(&[full, 2], false), Some(1), "but waits for none, and room is room");
     }
 }

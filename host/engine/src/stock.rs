@@ -1,12 +1,13 @@
 //! The instances of one function that wait for an event, and how they count among those of all functions.
 
 use crate::lanes::Lanes;
+use flint_model::lane::Padded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 /// What all functions together have of the spares that the host allows. Signed: two threads that count at once may let it pass
 /// below the truth for a moment.
-pub(crate) type Claims = Arc<AtomicIsize>;
+pub(crate) type Claims = Arc<Padded<AtomicIsize>>;
 
 /// Where a spare was made.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,7 @@ pub(crate) struct Stock<T> {
     /// Used, and good for more (`serial`).
     used: Lanes<T>,
     /// How many wait, of both.
-    ready: AtomicUsize,
+    ready: Padded<AtomicUsize>,
     /// So many are claimed also while they are not there.
     floor: usize,
     claims: Claims,
@@ -34,13 +35,13 @@ pub(crate) struct Stock<T> {
 impl<T> Stock<T> {
     /// Claims its floor, until it is dropped.
     pub(crate) fn new(floor: usize, claims: Claims) -> Self {
-        claims.fetch_add(signed(floor), Relaxed);
-        Self { spares: Lanes::new(), used: Lanes::new(), ready: AtomicUsize::new(0), floor, claims }
+        claims.0.fetch_add(signed(floor), Relaxed);
+        Self { spares: Lanes::new(), used: Lanes::new(), ready: Padded::default(), floor, claims }
     }
 
     /// How many wait, used ones included.
     pub(crate) fn ready(&self) -> usize {
-        self.ready.load(SeqCst)
+        self.ready.0.load(SeqCst)
     }
 
     /// How many wait that were never used.
@@ -50,7 +51,7 @@ impl<T> Stock<T> {
 
     /// Whether there may be another one: the floor always holds; beyond it there has to be room in all functions together.
     pub(crate) fn has_room(&self, claims_max: usize) -> bool {
-        self.ready() < self.floor || self.claims.load(Relaxed) < signed(claims_max)
+        self.ready() < self.floor || self.claims.0.load(Relaxed) < signed(claims_max)
     }
 
     pub(crate) fn take_spare(&self) -> Option<T> {
@@ -91,19 +92,19 @@ impl<T> Stock<T> {
     /// Counts one before it waits, so that whoever takes it finds it counted; and in one order with what its maker looks at next, who
     /// waits for a slot (`Room::freed`) and whether the pool is retired. Says whether there was one missing of `most`.
     fn count_in(&self, most: usize) -> bool {
-        let counted = self.ready.fetch_update(SeqCst, SeqCst, |ready| (ready < most).then_some(ready + 1));
+        let counted = self.ready.0.fetch_update(SeqCst, SeqCst, |ready| (ready < most).then_some(ready + 1));
         if counted.is_ok_and(|before| before >= self.floor) {
-            self.claims.fetch_add(1, Relaxed);
+            self.claims.0.fetch_add(1, Relaxed);
         }
         counted.is_ok()
     }
 
     /// Counts those that wait no longer.
     fn count_out(&self, count: usize) {
-        let before = self.ready.fetch_sub(count, Relaxed);
+        let before = self.ready.0.fetch_sub(count, Relaxed);
         let beyond = before.saturating_sub(self.floor).min(count);
         if beyond > 0 {
-            self.claims.fetch_sub(signed(beyond), Relaxed);
+            self.claims.0.fetch_sub(signed(beyond), Relaxed);
         }
     }
 }
@@ -111,7 +112,7 @@ impl<T> Stock<T> {
 impl<T> Drop for Stock<T> {
     fn drop(&mut self) {
         self.count_out(self.ready());
-        self.claims.fetch_sub(signed(self.floor), Relaxed);
+        self.claims.0.fetch_sub(signed(self.floor), Relaxed);
     }
 }
 
@@ -128,7 +129,7 @@ mod tests {
     fn the_floor_is_claimed_whatever_is_there_and_beyond_it_what_waits() {
         let claims = Claims::default();
         let stock = Stock::new(2, Arc::clone(&claims));
-        let claimed = || claims.load(Relaxed);
+        let claimed = || claims.0.load(Relaxed);
         assert_eq!(claimed(), 2);
         (0..4).for_each(|number| assert_eq!(stock.keep_spare(number, Elsewhere, 4), None));
         assert_eq!((stock.ready(), claimed()), (4, 4));

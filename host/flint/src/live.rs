@@ -44,6 +44,7 @@ use flint_config::platform::Function;
 use flint_config::{Platform, Source};
 use flint_engine::{Engine, Fault};
 use flint_model::FunctionName;
+use flint_model::lane::{Hold, Spread};
 use flint_stores::blob::sign::Signer;
 use flint_stores_embedded::Embedded;
 use flint_telemetry::Telemetry;
@@ -80,7 +81,7 @@ pub(crate) struct Generation {
 
 /// What the host serves.
 pub(crate) struct Served {
-    current: ArcSwap<Generation>,
+    current: ArcSwap<Spread<Generation>>,
     world: World,
     stores: Arc<Embedded>,
     pub(crate) signer: Arc<Signer>,
@@ -121,7 +122,7 @@ impl Served {
         let workflows = loaded.executions(&stores)?;
         let (source, request_memory) = (loaded.source.clone(), Arc::clone(world.request_memory()));
         let generation = Generation { platform, source, functions, workflows, door, rates, request_memory };
-        let current = ArcSwap::from_pointee(generation);
+        let current = ArcSwap::from_pointee(Spread::new(Arc::new(generation)));
         let telemetry = telemetry.clone();
         let (deploying, changing) = Default::default();
         let served = Arc::new(Self { current, world, stores, signer, answers, telemetry, deploying, changing });
@@ -131,7 +132,12 @@ impl Served {
 
     /// What is served now.
     pub(crate) fn current(&self) -> Arc<Generation> {
-        self.current.load_full()
+        Arc::clone(self.current.load().value())
+    }
+
+    /// What is served now, for a request.
+    pub(crate) fn for_request(&self) -> Hold<Generation> {
+        self.current.load().hold()
     }
 
     /// What runs the functions.
@@ -306,8 +312,8 @@ impl Loader<'_> {
         for (version, weight) in record.serving() {
             let known = serving.and_then(|serving| serving.versions().find(|(live, _)| live.version == version));
             let live = match known {
-                Some((live, _)) => Arc::clone(live),
-                None => Arc::new(self.load_one(version, record, history, at_hand).await?),
+                Some((live, _)) => live.clone(),
+                None => Spread::new(Arc::new(self.load_one(version, record, history, at_hand).await?)),
             };
             loaded.push((live, weight));
         }

@@ -224,7 +224,7 @@ fn serve_requests(listener: Listener, served: Arc<Served>, limits: &HostLimits) 
     let serving = listener.serve(
         move |request, client: Arc<Client>| {
             // What is served now, for this request, to its end.
-            let generation = served.current();
+            let generation = served.for_request();
             async move {
                 let call = |callee: &Callee, invocation, request| callee.call(&generation, invocation, request);
                 generation.door.answer(request, &client, call).await

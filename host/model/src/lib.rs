@@ -10,6 +10,7 @@ pub mod duration;
 pub mod filter;
 pub mod grant;
 pub mod id;
+pub mod lane;
 pub mod name;
 pub mod schedule;
 pub mod secret;

@@ -67,6 +67,12 @@ macro_rules! names {
                 Ok(Self(text.into()))
             }
 
+            /// The same name, without what clones share: cores that clone it do not take turns with its count of owners.
+            #[must_use]
+            pub fn detached(&self) -> Self {
+                Self((*self.0).into())
+            }
+
             /// Shows the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0

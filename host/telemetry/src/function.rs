@@ -1,25 +1,26 @@
 //! The telemetry of one function: handles that are resolved once, then only counted with.
 
 use crate::Shared;
+use crate::failures::{ByTrigger, Failures};
 use crate::filter::Filter;
 use crate::format::Line;
 use crate::histogram::Histogram;
 use crate::log::{Level, LogLine, Source};
-use crate::outcomes::Outcomes;
 use crate::record::{Outcome, Record, Start};
 use flint_model::FunctionName;
+use flint_model::lane::PerLane;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// What ends the message of a guest that was cut off.
 const CUT: &str = "… (cut)";
 
-/// All that is counted of one function.
+/// What is counted of invocations of one function, by one core or by all together.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) outcomes: Outcomes,
+    pub(crate) ok: ByTrigger,
     pub(crate) starts: [AtomicU64; Start::ALL.len()],
     pub(crate) wall: Histogram,
     pub(crate) queued: Histogram,
@@ -33,21 +34,66 @@ pub(crate) struct Counters {
     pub(crate) outbound_sent: AtomicU64,
     pub(crate) outbound_received: AtomicU64,
     pub(crate) log_lines: AtomicU64,
+    /// Of a single core it is a difference, modulo 2^64: it may count those in that another one counts out.
     pub(crate) in_flight: AtomicU64,
+}
+
+impl Counters {
+    /// Adds what another core counted.
+    fn absorb(&self, other: &Self) {
+        for (sum, count) in self.ok.iter().zip(&other.ok).chain(self.starts.iter().zip(&other.starts)).chain([
+            (&self.cpu_nanos, &other.cpu_nanos),
+            (&self.mib_micros, &other.mib_micros),
+            (&self.bytes_in, &other.bytes_in),
+            (&self.bytes_out, &other.bytes_out),
+            (&self.store_calls, &other.store_calls),
+            (&self.outbound_calls, &other.outbound_calls),
+            (&self.outbound_sent, &other.outbound_sent),
+            (&self.outbound_received, &other.outbound_received),
+            (&self.log_lines, &other.log_lines),
+            (&self.in_flight, &other.in_flight),
+        ]) {
+            sum.fetch_add(count.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.wall.absorb(&other.wall);
+        self.queued.absorb(&other.queued);
+        self.memory_peak.fetch_max(other.memory_peak.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
 /// One function, and what is worth a line of it.
 pub(crate) struct Function {
     pub(crate) name: FunctionName,
-    pub(crate) counters: Counters,
+    lanes: PerLane<Lane>,
+    pub(crate) failures: Failures,
     /// The least level that is written; none: nothing is. Decided once, since the filter never changes.
     least: Option<Level>,
+}
+
+/// What each core has of a function.
+struct Lane {
+    counters: Counters,
+    /// A copy of its own, since cloning a name counts its owners; made by the core, so that no other one's lies beside it.
+    name: OnceLock<FunctionName>,
 }
 
 impl Function {
     pub(crate) fn new(name: &FunctionName, filter: &Filter) -> Self {
         let least = filter.least(&format!("function::{name}"));
-        Self { name: name.clone(), counters: Counters::default(), least }
+        let lanes = PerLane::new(|| Lane { counters: Counters::default(), name: OnceLock::new() });
+        Self { name: name.clone(), lanes, failures: Failures::default(), least }
+    }
+
+    /// What this core counts with.
+    fn counters(&self) -> &Counters {
+        &self.lanes.own().counters
+    }
+
+    /// What all cores have counted.
+    pub(crate) fn total(&self) -> Counters {
+        let total = Counters::default();
+        self.lanes.iter().for_each(|lane| total.absorb(&lane.counters));
+        total
     }
 
     fn writes(&self, level: Level) -> bool {
@@ -79,15 +125,9 @@ impl FunctionTelemetry {
         &self.function.name
     }
 
-    /// Counts an invocation as running until the guard is dropped.
-    pub fn enter(&self) -> InFlight {
-        self.function.counters.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(&self.function))
-    }
-
-    /// How many invocations run at this moment.
-    pub fn in_flight(&self) -> u64 {
-        self.function.counters.in_flight.load(Ordering::Relaxed)
+    /// Counts an invocation as running until its record comes.
+    pub fn enter(&self) {
+        self.function.counters().in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says whether lines of a level are written at all, to save the work of making one.
@@ -95,17 +135,21 @@ impl FunctionTelemetry {
         self.function.writes(level)
     }
 
-    /// Counts an invocation that is over, and writes a line about it: at level warn if it failed, else at level debug.
+    /// Counts an invocation that is over, which was [entered](Self::enter), and writes a line about it: at level warn if it failed, else at level debug.
     ///
     /// Waits for no lock and allocates nothing, unless a line is written.
     pub fn record(&self, record: &Record) {
-        let counters = &self.function.counters;
+        let Lane { counters, name } = self.function.lanes.own();
         let add = |counter: &AtomicU64, value: u64| {
             if value > 0 {
                 counter.fetch_add(value, Ordering::Relaxed);
             }
         };
-        counters.outcomes.count(record.trigger, record.outcome);
+        counters.in_flight.fetch_sub(1, Ordering::Relaxed);
+        match record.outcome {
+            Outcome::Ok => add(&counters.ok[record.trigger as usize], 1),
+            Outcome::Failed(code) => self.function.failures.count(record.trigger, code),
+        }
         add(&counters.starts[record.start as usize], 1);
         counters.wall.observe(record.wall);
         counters.queued.observe(record.queued);
@@ -122,7 +166,7 @@ impl FunctionTelemetry {
             counters.memory_peak.fetch_max(record.memory_peak.as_u64(), Ordering::Relaxed);
         }
         if let Some(recent) = self.shared.recent.get() {
-            recent.keep(&self.function.name, self.version, record);
+            recent.keep(name.get_or_init(|| self.function.name.detached()), self.version, record);
         }
         let level = if record.outcome == Outcome::Ok { Level::Debug } else { Level::Warn };
         if self.function.writes(level) {
@@ -139,7 +183,7 @@ impl FunctionTelemetry {
     ///
     /// Never waits for the output: see the crate's second promise.
     pub fn log(&self, line: LogLine<'_>) {
-        self.function.counters.log_lines.fetch_add(1, Ordering::Relaxed);
+        self.function.counters().log_lines.fetch_add(1, Ordering::Relaxed);
         if !self.function.writes(line.level) {
             return;
         }
@@ -167,7 +211,7 @@ impl FunctionTelemetry {
 
     /// Counts a line that the guest said beyond the volume that it may have, and that is not written.
     pub fn log_dropped(&self) {
-        self.function.counters.log_lines.fetch_add(1, Ordering::Relaxed);
+        self.function.counters().log_lines.fetch_add(1, Ordering::Relaxed);
     }
 
     #[cold]
@@ -221,15 +265,6 @@ fn split_fields<'l>(line: &LogLine<'l>) -> Option<(&'l str, Map<String, Value>)>
         return None;
     }
     Some((text, serde_json::from_str(object).ok()?))
-}
-
-/// Stands for an invocation that runs.
-pub struct InFlight(Arc<Function>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.counters.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 fn nanos(duration: Duration) -> u64 {

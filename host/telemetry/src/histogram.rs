@@ -58,6 +58,17 @@ impl Histogram {
         self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
+    fn counters(&self) -> impl Iterator<Item = &AtomicU64> {
+        self.buckets.iter().chain([&self.sum_nanos])
+    }
+
+    /// Adds what another one counted.
+    pub(crate) fn absorb(&self, other: &Self) {
+        for (sum, count) in self.counters().zip(other.counters()) {
+            sum.fetch_add(count.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
     /// Buckets and sum are read one after the other, so a scrape may miss a part of what happens meanwhile; the count is
     /// made from the buckets and always agrees with them.
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -13,6 +13,7 @@
 //! go and who may read the metrics.
 
 mod event;
+mod failures;
 mod filter;
 mod format;
 mod function;
@@ -20,7 +21,6 @@ mod gauge;
 mod histogram;
 mod log;
 mod metrics;
-mod outcomes;
 mod recent;
 mod record;
 mod sink;
@@ -30,7 +30,7 @@ mod tests;
 pub use event::EventLayer;
 pub use filter::{Filter, FilterError};
 pub use format::Format;
-pub use function::{FunctionTelemetry, InFlight};
+pub use function::FunctionTelemetry;
 pub use gauge::{Gauge, Kind};
 pub use log::{Level, LogLine, Source};
 pub use recent::Recent;

@@ -5,7 +5,7 @@
 use crate::function::{Counters, Function};
 use crate::gauge::{Gauge, Kind};
 use crate::histogram::Histogram;
-use crate::record::Start;
+use crate::record::{Outcome, Start, Trigger};
 use crate::{Shared, Telemetry};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
@@ -45,6 +45,8 @@ impl fmt::Debug for Scrape {
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let functions: Vec<_> = self.0.functions.read().values().cloned().collect();
+        let functions: Vec<_> =
+            functions.iter().map(|function| Total { function, counters: function.total() }).collect();
         host(&self.0, &mut encoder)?;
         invocations(&functions, &mut encoder)?;
         starts(&functions, &mut encoder)?;
@@ -57,6 +59,24 @@ impl Collector for Scrape {
         bytes(&functions, &mut encoder)?;
         outbound_bytes(&functions, &mut encoder)?;
         gauges(&self.0.gauges.read(), &mut encoder)
+    }
+}
+
+/// A function, and what all cores have counted of it.
+struct Total<'a> {
+    function: &'a Function,
+    counters: Counters,
+}
+
+impl Total<'_> {
+    fn name(&self) -> &str {
+        self.function.name.as_str()
+    }
+
+    /// How often each trigger ended how. A success is always listed, so that a rate can start from 0.
+    fn outcomes(&self) -> impl Iterator<Item = (Trigger, &'static str, u64)> {
+        let succeeded = Trigger::ALL.iter().map(|&t| (t, Outcome::Ok.label(), load(&self.counters.ok[t as usize])));
+        succeeded.chain(self.function.failures.iter())
     }
 }
 
@@ -75,48 +95,48 @@ fn host(shared: &Shared, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         .encode_counter::<NoLabelSet, _, u64>(&shared.sink.dropped(), None)
 }
 
-fn invocations(functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn invocations(functions: &[Total<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let help = "Invocations that are over, by how they ended.";
     let mut family = encoder.encode_descriptor("invocations", help, None, MetricType::Counter)?;
     for function in functions {
-        for (trigger, outcome, count) in function.counters.outcomes.iter() {
-            let labels = [("function", function.name.as_str()), ("trigger", trigger.label()), ("outcome", outcome)];
+        for (trigger, outcome, count) in function.outcomes() {
+            let labels = [("function", function.name()), ("trigger", trigger.label()), ("outcome", outcome)];
             counter(&mut family, &labels, count)?;
         }
     }
     Ok(())
 }
 
-fn starts(functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn starts(functions: &[Total<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let help = "Invocations by where their instance came from.";
     let mut family = encoder.encode_descriptor("starts", help, None, MetricType::Counter)?;
     for function in functions {
         for start in Start::ALL {
-            let labels = [("function", function.name.as_str()), ("start", start.label())];
+            let labels = [("function", function.name()), ("start", start.label())];
             counter(&mut family, &labels, load(&function.counters.starts[start as usize]))?;
         }
     }
     Ok(())
 }
 
-fn bytes(functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn bytes(functions: &[Total<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let help = "Bytes of bodies and payloads that functions were given (in) and gave (out).";
     let mut family = encoder.encode_descriptor("bytes", help, None, MetricType::Counter)?;
     for function in functions {
         for (direction, value) in [("in", &function.counters.bytes_in), ("out", &function.counters.bytes_out)] {
-            counter(&mut family, &[("function", function.name.as_str()), ("direction", direction)], load(value))?;
+            counter(&mut family, &[("function", function.name()), ("direction", direction)], load(value))?;
         }
     }
     Ok(())
 }
 
-fn outbound_bytes(functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn outbound_bytes(functions: &[Total<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let help = "Bytes of bodies that functions sent to others (out) and received from them (in).";
     let mut family = encoder.encode_descriptor("outbound_bytes", help, None, MetricType::Counter)?;
     for function in functions {
         let counters = &function.counters;
         for (direction, value) in [("out", &counters.outbound_sent), ("in", &counters.outbound_received)] {
-            counter(&mut family, &[("function", function.name.as_str()), ("direction", direction)], load(value))?;
+            counter(&mut family, &[("function", function.name()), ("direction", direction)], load(value))?;
         }
     }
     Ok(())
@@ -143,12 +163,12 @@ const HISTOGRAMS: [Durations; 2] = [
 ];
 
 impl Durations {
-    fn encode(&self, functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    fn encode(&self, functions: &[Total<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family =
             encoder.encode_descriptor(self.name, self.help, Some(&Unit::Seconds), MetricType::Histogram)?;
         for function in functions {
             let snapshot = (self.of)(&function.counters).snapshot();
-            family.encode_family(&[("function", function.name.as_str())].as_slice())?.encode_histogram::<NoLabelSet>(
+            family.encode_family(&[("function", function.name())].as_slice())?.encode_histogram::<NoLabelSet>(
                 snapshot.sum,
                 snapshot.count,
                 &snapshot.buckets,
@@ -216,16 +236,17 @@ const VALUES: [PerFunction; 7] = [
         help: "Invocations that run now.",
         unit: None,
         kind: Kind::Gauge,
-        of: |counters| float(load(&counters.in_flight)),
+        // One core after the other is read: of what moves meanwhile, only the end may be seen.
+        of: |counters| float(load(&counters.in_flight).cast_signed().max(0).unsigned_abs()),
     },
 ];
 
 impl PerFunction {
-    fn encode(&self, functions: &[Arc<Function>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    fn encode(&self, functions: &[Total<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family =
             encoder.encode_descriptor(self.name, self.help, self.unit.as_ref(), self.kind.metric_type())?;
         for function in functions {
-            let labels = [("function", function.name.as_str())];
+            let labels = [("function", function.name())];
             encode(&mut family, &labels, self.kind, (self.of)(&function.counters))?;
         }
         Ok(())

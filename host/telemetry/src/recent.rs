@@ -1,15 +1,17 @@
 //! The invocations that were over last: a ring of a fixed size, for whoever asks what happened a moment ago.
 //!
-//! Keeping one is an atomic addition, a lock of its own place that nobody waits for, and a copy into it: no allocation. Who
-//! reads holds one place at a time; an invocation whose place is being read is not kept, which can be seen by nobody who
+//! Keeping one is an atomic addition, a lock of its own place that nobody waits for, and a copy into it, in memory that no other core
+//! writes: no allocation. Who reads holds one place at a time; an invocation whose place is being read is not kept, which can be seen by nobody who
 //! does not count.
 
 use crate::record::{Outbound, Outcome, Record, Start, Trigger};
+use flint_model::lane::PerLane;
 use flint_model::trace::TraceId;
 use flint_model::{ByteSize, FunctionName, InvocationId};
+use itertools::Itertools;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An invocation that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,20 +50,34 @@ pub struct Recent {
 
 /// The last invocations.
 pub(crate) struct Ring {
-    places: Box<[Mutex<Option<Recent>>]>,
+    /// So many of each core, since all may have been one core's.
+    lanes: PerLane<Lane>,
+    max: usize,
+}
+
+/// The last invocations of one core.
+struct Lane {
+    places: Box<[Mutex<Option<Kept>>]>,
     /// How many were kept so far.
     kept: AtomicUsize,
 }
 
+#[derive(Clone)]
+struct Kept {
+    ended: Instant,
+    recent: Recent,
+}
+
 impl Ring {
     pub(crate) fn new(max: usize) -> Self {
-        Self { places: (0..max).map(|_| Mutex::default()).collect(), kept: AtomicUsize::new(0) }
+        Self { lanes: PerLane::new(|| Lane::new(max)), max }
     }
 
     pub(crate) fn keep(&self, function: &FunctionName, version: u64, record: &Record) {
-        let at = self.kept.fetch_add(1, Ordering::Relaxed) % self.places.len().max(1);
-        let Some(mut place) = self.places.get(at).and_then(Mutex::try_lock) else { return };
-        *place = Some(Recent {
+        let lane = self.lanes.own();
+        let at = lane.kept.fetch_add(1, Ordering::Relaxed) % self.max.max(1);
+        let Some(mut place) = lane.places.get(at).and_then(Mutex::try_lock) else { return };
+        let recent = Recent {
             function: function.clone(),
             version,
             invocation: record.invocation,
@@ -77,15 +93,26 @@ impl Ring {
             bytes_out: record.bytes_out,
             store_calls: record.store_calls,
             outbound: record.outbound,
-        });
+        };
+        *place = Some(Kept { ended: record.ended, recent });
     }
 
     /// The last ones that `wanted` takes, the youngest first, at most so many.
     pub(crate) fn last(&self, limit: usize, wanted: impl Fn(&Recent) -> bool) -> Vec<Recent> {
-        let next = self.kept.load(Ordering::Relaxed);
-        let length = self.places.len();
-        let newest_first = (1..=length.min(next)).map(|back| &self.places[(next - back) % length]);
-        newest_first.filter_map(|place| place.lock().clone().filter(&wanted)).take(limit).collect()
+        let lanes = self.lanes.iter().map(Lane::newest_first);
+        let newest_first = lanes.kmerge_by(|one, other| one.ended >= other.ended).take(self.max);
+        newest_first.map(|kept| kept.recent).filter(wanted).take(limit).collect()
+    }
+}
+
+impl Lane {
+    fn new(max: usize) -> Self {
+        Self { places: (0..max).map(|_| Mutex::default()).collect(), kept: AtomicUsize::new(0) }
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = Kept> {
+        let (next, length) = (self.kept.load(Ordering::Relaxed), self.places.len());
+        (1..=length.min(next)).filter_map(move |back| self.places[(next - back) % length].lock().clone())
     }
 }
 
@@ -94,7 +121,6 @@ mod tests {
     use super::*;
     use flint_model::TraceContext;
     use std::hint::black_box;
-    use std::time::Instant;
 
     fn record(bytes_in: u64) -> Record {
         Record {
@@ -103,6 +129,7 @@ mod tests {
             trigger: Trigger::Http,
             start: Start::Pooled,
             outcome: Outcome::Ok,
+            ended: Instant::now(),
             wall: Duration::from_millis(1),
             cpu: Duration::ZERO,
             memory_peak: ByteSize::mib(1),

@@ -1,7 +1,7 @@
 //! What is known of an invocation when it is over: the input of metrics, logs and the cost report.
 
 use flint_model::{ByteSize, InvocationId, TraceContext};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One invocation, after the fact.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Record {
     pub start: Start,
     /// How it ended.
     pub outcome: Outcome,
+    /// When it was over.
+    pub ended: Instant,
     /// From the event being accepted to the end of the answer, `queued` included.
     pub wall: Duration,
     /// CPU time of the guest and of host calls on its behalf.

@@ -57,6 +57,7 @@ fn record(outcome: Outcome) -> Record {
         trigger: Trigger::Http,
         start: Start::Pooled,
         outcome,
+        ended: Instant::now(),
         wall: Duration::from_micros(2_000_000),
         cpu: Duration::from_micros(250_000),
         memory_peak: ByteSize::mib(512),
@@ -72,7 +73,7 @@ fn record(outcome: Outcome) -> Record {
 fn a_scrape_shows_what_was_recorded() {
     let fixture = Fixture::new("off");
     let hello = fixture.hello();
-    let _running = hello.enter();
+    (0..3).for_each(|_| hello.enter());
     hello.record(&record(Outcome::Ok));
     hello.record(&record(Outcome::Failed("function/timed-out")));
     for (function, spares) in [("hello", 3.0), ("order", 0.5)] {
@@ -118,8 +119,30 @@ fn a_scrape_shows_what_was_recorded() {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }
     assert_eq!(text.matches("# TYPE flint_spares gauge").count(), 1, "one family a name");
-    drop(_running);
-    assert_eq!(hello.in_flight(), 0);
+}
+
+#[test]
+fn what_several_threads_counted_is_told_as_one() {
+    let fixture = Fixture::new("off");
+    fixture.telemetry.keep_recent(3);
+    let hello = fixture.hello();
+    for bytes_in in 0..4 {
+        hello.enter();
+        // Wherever an invocation ends, it is the same one.
+        let end = || hello.record(&Record { bytes_in, ..record(Outcome::Ok) });
+        std::thread::scope(|scope| scope.spawn(end).join().expect("it ends"));
+    }
+    let text = fixture.telemetry.metrics_text();
+    for line in [
+        r#"flint_invocations_total{function="hello",trigger="http",outcome="ok"} 4"#,
+        r#"flint_invocation_duration_seconds_count{function="hello"} 4"#,
+        r#"flint_memory_peak_bytes{function="hello"} 536870912.0"#,
+        r#"flint_in_flight{function="hello"} 0.0"#,
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    let recent: Vec<u64> = fixture.telemetry.recent(None, 9).iter().map(|recent| recent.bytes_in).collect();
+    assert_eq!(recent, [3, 2, 1]);
 }
 
 #[test]

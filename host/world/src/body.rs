@@ -5,6 +5,7 @@ use crate::tally::Tally;
 use bytes::Bytes;
 use flint_engine::deadline::{Deadline, WithDeadline};
 use flint_model::ByteSize;
+use futures::channel::oneshot;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use std::mem;
@@ -67,11 +68,18 @@ impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
 /// The guest's side of an invocation: what is left to run when the head of the answer has left.
 pub(crate) type Drive = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
+/// Whether the guest's side has nothing left to do. Nobody is woken for it: whoever keeps it polls it again.
+pub(crate) fn has_ended(drive: &mut Drive) -> bool {
+    drive.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
 /// The body of a response. Polling it runs the guest that writes it: one that is not read stands still, and dropping the
 /// body ends the guest.
 pub struct ResponseBody {
     inner: Inner,
     driver: Driver,
+    /// Tells a shared instance, when it is dropped, that the body is gone.
+    held: Option<oneshot::Sender<()>>,
     /// Whether a piece was given out.
     begun: bool,
     /// How much more may leave.
@@ -141,6 +149,7 @@ const AT_ONCE_MAX: usize = 8 << 10;
 impl ResponseBody {
     pub(crate) fn streamed(
         inner: WasiBody,
+        held: Option<oneshot::Sender<()>>,
         drive: Option<Drive>,
         deadline: Deadline,
         max: Option<ByteSize>,
@@ -149,13 +158,13 @@ impl ResponseBody {
         let driver = drive.map_or(Driver::Done, Driver::Inline);
         let max = max.unwrap_or(UNLIMITED);
         let (inner, left) = (Inner::Streamed(inner), max.as_u64());
-        Self { inner, driver, begun: false, left, max, deadline: Some(deadline), tally }
+        Self { inner, driver, held, begun: false, left, max, deadline: Some(deadline), tally }
     }
 
     pub(crate) fn full(bytes: Bytes, tally: Arc<Tally>) -> Self {
         let inner = Inner::Full(Full::new(bytes));
         let max = UNLIMITED;
-        Self { inner, driver: Driver::Done, begun: false, left: max.as_u64(), max, deadline: None, tally }
+        Self { inner, driver: Driver::Done, held: None, begun: false, left: max.as_u64(), max, deadline: None, tally }
     }
 
     /// From now on, the guest's time-out holds also while nobody reads the body.
@@ -178,7 +187,9 @@ impl ResponseBody {
     /// The answer is complete: what the guest does behind it runs on by itself, within its time-out.
     fn complete(&mut self) {
         self.tally.close(Ok(()));
-        if let Some(drive) = self.driver.stop()
+        let is_shared = self.held.take().is_some();
+        if let Some(mut drive) = self.driver.stop()
+            && !(is_shared && has_ended(&mut drive))
             && let Some(deadline) = &self.deadline
             && let Ok(runtime) = Handle::try_current()
         {

@@ -11,7 +11,7 @@ pub(crate) use messages::Handler;
 pub use messages::{EffectsMode, Handled, HandlerFailure, Unfinished};
 pub use schedule::Tick;
 
-use crate::body::{Drive, RequestBody, ResponseBody};
+use crate::body::{self, Drive, RequestBody, ResponseBody};
 use crate::context::FunctionContext;
 use crate::exports::{self, Program};
 use crate::failure::Failure;
@@ -24,11 +24,13 @@ use bytes::Bytes;
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::compile::CompileError;
 use flint_engine::deadline::{Deadline, WithDeadline};
-use flint_engine::shared::Job;
+use flint_engine::shared::{End, Job, Ticket};
 use flint_engine::{Fault, Isolation, Lease, Limits, Pool, Refusal, Shared, Start};
+use flint_model::lane::Spread;
 use flint_model::{ByteSize, FunctionName, Grants, Secret, SecretName};
 use flint_telemetry::Trigger;
 use futures::channel::oneshot;
+use futures::future::{Either, select};
 use http::{Request, Response, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -150,6 +152,9 @@ pub(crate) struct FunctionCore {
     pub(crate) response_size_max: ByteSize,
     pub(crate) http_response_max: Option<ByteSize>,
     pub(crate) shape: Arc<Shape>,
+    pub(crate) pool: Pool<Program>,
+    /// With `isolation = "shared"`.
+    pub(crate) shared: Option<Shared<Program>>,
 }
 
 /// What there still is of a function: who holds it, and invocations to the last byte of their answers, and to what their guests do
@@ -167,10 +172,7 @@ impl Remains {
 /// A function that can be invoked.
 #[derive(Clone)]
 pub struct Function {
-    core: Arc<FunctionCore>,
-    pool: Pool<Program>,
-    /// With `isolation = "shared"`.
-    shared: Option<Shared<Program>>,
+    core: Arc<Spread<FunctionCore>>,
 }
 
 impl std::fmt::Debug for Function {
@@ -180,8 +182,8 @@ impl std::fmt::Debug for Function {
 }
 
 impl Function {
-    pub(crate) fn new(core: FunctionCore, pool: Pool<Program>) -> Self {
-        Self { core: Arc::new(core), shared: Shared::new(&pool), pool }
+    pub(crate) fn new(core: FunctionCore) -> Self {
+        Self { core: Arc::new(Spread::new(Arc::new(core))) }
     }
 
     /// The function's name.
@@ -196,35 +198,35 @@ impl Function {
 
     /// How many instances are ready.
     pub fn spares(&self) -> usize {
-        self.pool.spares()
+        self.core.pool.spares()
     }
 
     /// How many invocations run, of all versions.
     pub fn running(&self) -> usize {
-        self.pool.running()
+        self.core.pool.running()
     }
 
     /// How many invocations wait for their turn, of all versions.
     pub fn waiting(&self) -> usize {
-        self.pool.waiting()
+        self.core.pool.waiting()
     }
 
     /// Says that it serves from now on: its options decide who of all versions is admitted.
     pub fn take_over(&self) {
-        self.pool.admit_by_its_options();
+        self.core.pool.admit_by_its_options();
     }
 
     /// Gives up the instances that wait for an event: another version has taken this one's place. What runs goes on.
     pub fn retire(&self) {
-        self.pool.retire();
-        if let Some(shared) = &self.shared {
+        self.core.pool.retire();
+        if let Some(shared) = &self.core.shared {
             shared.retire();
         }
     }
 
     /// Tells, also when nobody holds the function any more, whether invocations of it are not over.
     pub fn remains(&self) -> Remains {
-        Remains(Arc::downgrade(&self.core))
+        Remains(Arc::downgrade(self.core.value()))
     }
 
     /// Makes instances ready, up to `count`, beside what the host does by itself.
@@ -232,7 +234,7 @@ impl Function {
     /// # Errors
     /// [`LoadError::Start`] if an instance can't be made.
     pub async fn prepare(&self, count: usize) -> Result<(), LoadError> {
-        self.pool.prepare(count).await.map_err(LoadError::Start)
+        self.core.pool.prepare(count).await.map_err(LoadError::Start)
     }
 
     /// Answers an HTTP request.
@@ -259,7 +261,7 @@ impl Function {
         let answer = match self.core.first_byte_timeout {
             None => answer.as_mut().await,
             Some(limit) => {
-                let deadline = self.pool.deadline_within(invocation.accepted, limit);
+                let deadline = self.core.pool.deadline_within(invocation.accepted, limit);
                 let answer = WithDeadline::new(answer.as_mut(), deadline).await;
                 answer.unwrap_or_else(|elapsed| Err(Failure::NoFirstByte(elapsed.0)))
             }
@@ -286,14 +288,14 @@ impl Function {
             // The body before the lease: an instance does not wait for a slow client.
             let (body, _held) = self.core.request_memory.read(body, limit).await?;
             tally.add_bytes_in(body.len());
-            if let Some(shared) = &self.shared {
+            if let Some(shared) = &self.core.shared {
                 let (job, answer) = exports::http_buffered::job(invocation.clone(), parts, body);
-                return self.share(shared, job, answer, invocation, tally).await;
+                return self.core.share(shared, job, answer, invocation, tally).await;
             }
-            let lease = self.lease(invocation, tally).await?;
-            exports::http_buffered::call(lease, parts, body, self.pool.deadline(invocation.accepted), tally).await
+            let lease = self.core.lease(invocation, tally).await?;
+            exports::http_buffered::call(lease, parts, body, self.core.pool.deadline(invocation.accepted), tally).await
         });
-        let response = self.within_timeout(invocation, call).await?;
+        let response = self.core.within_timeout(invocation, call).await?;
         self.core.context.head_max.check(response.headers())?;
         let (parts, body) = response.into_parts();
         let body = self.held(body)?;
@@ -322,8 +324,9 @@ impl Function {
         let request = exports::http::with_authority(request);
         let request = request.map(|body| RequestBody::new(body, Arc::clone(tally)).map_err(Into::into).boxed_unsync());
         let (sender, mut head) = oneshot::channel();
-        let mut drive = self.drive(invocation.clone(), request, sender, Arc::clone(tally));
-        let mut deadline = self.pool.deadline(invocation.accepted);
+        let (held, gone) = self.core.shared.is_some().then(oneshot::channel).unzip();
+        let mut drive = self.drive(invocation.clone(), request, sender, gone, Arc::clone(tally));
+        let mut deadline = self.core.pool.deadline(invocation.accepted);
         // The guest and the head of its answer, in one task: no wake-up between two threads stands on the path.
         let (ended, head) = poll_fn(|context| {
             let ended = drive.as_mut().poll(context);
@@ -338,7 +341,14 @@ impl Function {
             (Some(Ok(response)), _) => response,
             // What the guest did counts for more than what became of its answer.
             (_, Poll::Ready(Err(failure))) => return Err(failure.clone()),
-            (Some(Err(error)), _) => return Err(self.failure_of_head(invocation, &error)),
+            (Some(Err(error)), _) => {
+                // A shared instance goes on: there is no body.
+                if held.is_some() && ended.is_pending() {
+                    drop(held);
+                    _ = body::has_ended(&mut drive);
+                }
+                return Err(self.core.failure_of_head(invocation, &error));
+            }
             (None, _) => return Err(Failure::NoAnswer("it ended without an answer".to_owned())),
         };
         let rest = match ended {
@@ -349,7 +359,7 @@ impl Function {
         self.core.context.head_max.check(response.headers())?;
         let max = self.core.http_response_max;
         Ok(response.map(|body| {
-            let mut body = ResponseBody::streamed(body, rest, deadline, max, Arc::clone(tally));
+            let mut body = ResponseBody::streamed(body, held, rest, deadline, max, Arc::clone(tally));
             // HTTP/2 asks for nothing while its client has no room for it.
             if multiplexed {
                 body.watch();
@@ -358,20 +368,22 @@ impl Function {
         }))
     }
 
-    /// The guest's side of a streamed invocation, from admission to its end. It knows no time-out: who polls it does.
+    /// The guest's side of a streamed invocation, from admission to its end, which is for a shared instance when the body of the
+    /// answer is `gone`. It knows no time-out: who polls it does.
     fn drive(
         &self,
         invocation: Invocation,
         request: Request<wasmtime_wasi_http::WasiBody>,
         head: oneshot::Sender<exports::http::Head>,
+        gone: Option<oneshot::Receiver<()>>,
         tally: Arc<Tally>,
     ) -> Drive {
-        let function = self.clone();
+        let function = self.core.hold();
         Box::pin(async move {
-            let result = match &function.shared {
-                Some(shared) => {
+            let result = match function.shared.as_ref().zip(gone) {
+                Some((shared, gone)) => {
                     let job = exports::http::job(invocation.clone(), request, head);
-                    function.ticket(shared, job, &invocation, &tally).await
+                    function.lasting(shared, job, gone, &invocation, &tally).await
                 }
                 None => match function.lease(&invocation, &tally).await {
                     Ok(lease) => exports::http::call(lease, request, head).await,
@@ -385,21 +397,23 @@ impl Function {
             result
         })
     }
+}
 
+impl FunctionCore {
     fn failure_of_head(&self, invocation: &Invocation, error: &wasmtime::Error) -> Failure {
         exports::http::failure_of_head(error).unwrap_or_else(|| match Fault::classify(error, false) {
             Fault::Trap(trap) => Failure::Trapped(trap),
             Fault::Cpu(exceeded) => Failure::CpuExceeded(exceeded.0),
             // The guest dropped what it should have answered with: nothing else is sent in place of a head.
             fault => {
-                let (function, invocation) = (self.name(), invocation.id);
+                let (function, invocation) = (&self.context.name, invocation.id);
                 tracing::warn!(%function, %invocation, %fault, "the function gave no answer");
                 Failure::NoAnswer(fault.to_string())
             }
         })
     }
 
-    async fn lease(&self, invocation: &Invocation, tally: &Tally) -> Result<Lease<Program>, Failure> {
+    pub(crate) async fn lease(&self, invocation: &Invocation, tally: &Tally) -> Result<Lease<Program>, Failure> {
         let mut lease = self.pool.lease().await.map_err(|refusal| self.failure_of_refusal(invocation, refusal))?;
         lease.store().data_mut().begin(invocation);
         let meter = lease.meter();
@@ -408,7 +422,7 @@ impl Function {
     }
 
     /// Runs a job in a shared instance, and waits for its answer.
-    async fn share<T>(
+    pub(crate) async fn share<T>(
         &self,
         shared: &Shared<Program>,
         job: Job<Program>,
@@ -428,11 +442,43 @@ impl Function {
         invocation: &Invocation,
         tally: &Tally,
     ) -> Result<(), Failure> {
-        let submitted = shared.submit(job).await;
+        let ticket = self.submit(shared, job, End::WithJob, invocation, tally).await?;
+        ticket.await.map_err(|fault| self.failure_of_refusal(invocation, fault.into()))
+    }
+
+    /// Runs a job in a shared instance, until what it answered with is gone.
+    async fn lasting(
+        &self,
+        shared: &Shared<Program>,
+        job: Job<Program>,
+        gone: oneshot::Receiver<()>,
+        invocation: &Invocation,
+        tally: &Tally,
+    ) -> Result<(), Failure> {
+        let ticket = self.submit(shared, job, End::WhenTold, invocation, tally).await?;
+        let ended = match select(ticket, gone).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right((_, mut ticket)) => {
+                ticket.tell();
+                ticket.await
+            }
+        };
+        ended.map_err(|fault| self.failure_of_refusal(invocation, fault.into()))
+    }
+
+    async fn submit(
+        &self,
+        shared: &Shared<Program>,
+        job: Job<Program>,
+        end: End,
+        invocation: &Invocation,
+        tally: &Tally,
+    ) -> Result<Ticket<Program>, Failure> {
+        let submitted = shared.submit(job, end).await;
         let ticket = submitted.map_err(|refusal| self.failure_of_refusal(invocation, refusal))?;
         // What is used can't be told apart by event: the record of each says nothing of it.
         tally.started(Start::Shared, Arc::default());
-        ticket.await.map_err(|fault| self.failure_of_refusal(invocation, fault.into()))
+        Ok(ticket)
     }
 
     fn failure_of_refusal(&self, invocation: &Invocation, refusal: Refusal) -> Failure {
@@ -443,14 +489,14 @@ impl Function {
             Refusal::Fault(Fault::Trap(trap)) => Failure::Trapped(trap),
             Refusal::Fault(Fault::Cpu(exceeded)) => Failure::CpuExceeded(exceeded.0),
             Refusal::Fault(Fault::Other(error)) => {
-                let (function, invocation) = (self.name(), invocation.id);
+                let (function, invocation) = (&self.context.name, invocation.id);
                 tracing::error!(%function, %invocation, %error, "an instance could not be made");
                 Failure::Internal
             }
         }
     }
 
-    async fn within_timeout<T>(
+    pub(crate) async fn within_timeout<T>(
         &self,
         invocation: &Invocation,
         call: impl Future<Output = Result<T, Failure>> + Unpin,
@@ -459,7 +505,7 @@ impl Function {
     }
 
     /// When an invocation is over: the function's time-out, or what its caller has left.
-    fn deadline(&self, invocation: &Invocation) -> Deadline {
+    pub(crate) fn deadline(&self, invocation: &Invocation) -> Deadline {
         let timeout = self.pool.options().limits.timeout;
         let limit = invocation.time_max.map_or(timeout, |time_max| time_max.min(timeout));
         self.pool.deadline_within(invocation.accepted, limit)

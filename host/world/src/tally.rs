@@ -5,36 +5,36 @@ use crate::function::FunctionCore;
 use crate::invocation::Invocation;
 use flint_engine::{Meter, Start};
 use flint_model::ByteSize;
-use flint_telemetry::{InFlight, Outbound, Outcome, Record, Trigger};
+use flint_model::lane::{Hold, Spread};
+use flint_telemetry::{Outbound, Outcome, Record, Trigger};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The account of one invocation.
 ///
 /// The guest's side and the answer's body share it: the record is written when both are done, however they ended.
 pub(crate) struct Tally {
-    function: Arc<FunctionCore>,
+    function: Hold<FunctionCore>,
     invocation: Invocation,
     trigger: Trigger,
     started: OnceLock<(Start, Arc<Meter>, Duration)>,
     outcome: OnceLock<Outcome>,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    _in_flight: InFlight,
 }
 
 impl Tally {
-    pub(crate) fn open(function: &Arc<FunctionCore>, invocation: &Invocation, trigger: Trigger) -> Self {
+    pub(crate) fn open(function: &Spread<FunctionCore>, invocation: &Invocation, trigger: Trigger) -> Self {
+        function.context.telemetry.enter();
         Self {
-            function: Arc::clone(function),
+            function: function.hold(),
             invocation: invocation.clone(),
             trigger,
             started: OnceLock::new(),
             outcome: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
-            _in_flight: function.context.telemetry.enter(),
         }
     }
 
@@ -67,10 +67,12 @@ const CALLER_GONE: Outcome = Outcome::Failed("caller/gone");
 
 impl Drop for Tally {
     fn drop(&mut self) {
+        let ended = Instant::now();
+        let wall = ended.duration_since(self.invocation.accepted);
         let meter = self.started.get().map(|(_, meter, _)| &**meter);
         let (start, queued) = match self.started.get() {
             Some((start, _, queued)) => (*start, *queued),
-            None => (Start::OnDemand, self.invocation.accepted.elapsed()),
+            None => (Start::OnDemand, wall),
         };
         self.function.context.telemetry.record(&Record {
             invocation: self.invocation.id,
@@ -83,7 +85,8 @@ impl Drop for Tally {
                 Start::Shared => flint_telemetry::Start::Shared,
             },
             outcome: self.outcome.get().copied().unwrap_or(CALLER_GONE),
-            wall: self.invocation.accepted.elapsed(),
+            ended,
+            wall,
             cpu: meter.map_or(Duration::ZERO, Meter::cpu),
             memory_peak: ByteSize::bytes(meter.map_or(0, Meter::memory_peak)),
             bytes_in: self.bytes_in.load(Relaxed),

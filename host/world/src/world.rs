@@ -14,7 +14,7 @@ use crate::workflow::{NoWorkflows, Workflows};
 use bytes::Bytes;
 use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
-use flint_engine::{ArtifactCache, Engine, Isolation, Pool, PoolOptions};
+use flint_engine::{ArtifactCache, Engine, Isolation, Pool, PoolOptions, Shared};
 use flint_model::{ByteSize, Clock, FunctionName, SystemClock};
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
@@ -167,8 +167,10 @@ impl World {
             response_size_max: spec.response_size_max,
             http_response_max: spec.http_response_max,
             shape: compiled.shape().clone(),
+            shared: Shared::new(&pool),
+            pool,
         };
-        Ok(Function::new(core, pool))
+        Ok(Function::new(core))
     }
 
     /// Compiles a component for this world; see [`compile`]. All of it on a thread for long work: already to look whether it was

@@ -38,7 +38,8 @@ impl Reviewed {
 
 impl<B: Blueprint> Inner<B> {
     fn decide_target(&self, reviewed: &mut Reviewed) -> usize {
-        let (arrivals, misses, now) = (self.arrivals.load(Relaxed), self.misses.load(Relaxed), Instant::now());
+        let arrivals: u64 = self.arrivals.iter().map(|lane| lane.load(Relaxed)).sum();
+        let (misses, now) = (self.misses.load(Relaxed), Instant::now());
         let seen = Observed {
             arrivals: arrivals - reviewed.arrivals,
             misses: misses - self.misses_seen.swap(misses, Relaxed),

@@ -12,6 +12,7 @@ use crate::wire;
 use flint_config::Platform;
 use flint_config::platform::HostLimits;
 use flint_model::FunctionName;
+use flint_model::lane::Spread;
 use std::sync::Arc;
 
 /// What a reload came to.
@@ -89,7 +90,7 @@ impl Served {
         self.stores.set_catalog(wire::catalog(&platform));
         let (source, request_memory) = (loaded.source.clone(), Arc::clone(&current.request_memory));
         let generation = Generation { platform, source, functions, workflows, door, rates, request_memory };
-        self.current.store(Arc::new(generation));
+        self.current.store(Arc::new(Spread::new(Arc::new(generation))));
         self.retire(&current);
         Ok(reloaded)
     }

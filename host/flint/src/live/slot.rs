@@ -5,6 +5,7 @@
 
 use arc_swap::ArcSwap;
 use flint_model::FunctionName;
+use flint_model::lane::{Hold, Spread};
 use flint_triggers::request::WantedVersion;
 use flint_world::{Failure, Function, Remains};
 use http::HeaderValue;
@@ -35,15 +36,15 @@ impl Live {
 /// What serves a function.
 #[derive(Debug, Clone)]
 pub(crate) struct Serving {
-    pub(crate) main: Arc<Live>,
-    pub(crate) canary: Option<(Arc<Live>, u8)>,
+    pub(crate) main: Spread<Live>,
+    pub(crate) canary: Option<(Spread<Live>, u8)>,
     /// Whether a request may choose.
     pub(crate) version_header: bool,
 }
 
 impl Serving {
     /// The versions, with their weight of a hundred.
-    pub(crate) fn versions(&self) -> impl Iterator<Item = (&Arc<Live>, u8)> {
+    pub(crate) fn versions(&self) -> impl Iterator<Item = (&Spread<Live>, u8)> {
         let canary = self.canary.as_ref().map(|(live, weight)| (live, *weight));
         let main = (&self.main, 100 - canary.map_or(0, |(_, weight)| weight));
         std::iter::once(main).chain(canary)
@@ -54,8 +55,8 @@ impl Serving {
         self.versions().map(|(live, weight)| (live.version, weight)).eq(wanted.iter().copied())
     }
 
-    fn has(&self, live: &Arc<Live>) -> bool {
-        self.versions().any(|(other, _)| Arc::ptr_eq(other, live))
+    fn has(&self, live: &Spread<Live>) -> bool {
+        self.versions().any(|(other, _)| Arc::ptr_eq(other.value(), live.value()))
     }
 }
 
@@ -86,11 +87,11 @@ impl Slot {
     }
 
     /// The version for a request that leaves it to the host.
-    pub(crate) fn choose(&self) -> Arc<Live> {
+    pub(crate) fn choose(&self) -> Hold<Live> {
         let serving = self.serving.load();
         match &serving.canary {
-            Some((canary, weight)) if is_turn(self.turn.fetch_add(1, Ordering::Relaxed), *weight) => Arc::clone(canary),
-            _ => Arc::clone(&serving.main),
+            Some((canary, weight)) if is_turn(self.turn.fetch_add(1, Ordering::Relaxed), *weight) => canary.hold(),
+            _ => serving.main.hold(),
         }
     }
 
@@ -98,7 +99,7 @@ impl Slot {
     ///
     /// # Errors
     /// [`Failure::BadRequest`] if it asks for one that is not in service.
-    pub(crate) fn choose_for(&self, request: &http::Extensions) -> Result<(Arc<Live>, bool), Failure> {
+    pub(crate) fn choose_for(&self, request: &http::Extensions) -> Result<(Hold<Live>, bool), Failure> {
         let serving = self.serving.load();
         if !serving.version_header {
             drop(serving);
@@ -109,7 +110,7 @@ impl Slot {
             return Ok((self.choose(), true));
         };
         let found = serving.versions().find(|(live, _)| live.header == *wanted);
-        found.map(|(live, _)| (Arc::clone(live), true)).ok_or_else(|| {
+        found.map(|(live, _)| (live.hold(), true)).ok_or_else(|| {
             let versions: Vec<_> = serving.versions().map(|(live, _)| live.version.to_string()).collect();
             Failure::BadRequest(format!("`flint-version` names none that is in service: {}", versions.join(", ")))
         })

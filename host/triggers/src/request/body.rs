@@ -8,6 +8,7 @@ use super::files::FileBody;
 use super::header as headers;
 use super::problem::Refusal;
 use bytes::Bytes;
+use flint_model::lane::Permit;
 use flint_model::{ByteSize, InvocationId};
 use flint_world::RequestError;
 use http_body::{Body, Frame, SizeHint};
@@ -241,12 +242,12 @@ impl<G: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for AnswerBody<G
 pub struct Kept<B> {
     body: B,
     /// None: it was refused.
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<Permit>,
 }
 
 impl<B> Kept<B> {
     /// Keeps a permit with a body.
-    pub(super) fn new(body: B, permit: Option<OwnedSemaphorePermit>) -> Self {
+    pub(super) fn new(body: B, permit: Option<Permit>) -> Self {
         Self { body, _permit: permit }
     }
 }

@@ -20,6 +20,7 @@ use super::router::{Found, Router};
 use super::target;
 use super::trace::{self, TRACEPARENT, TRACESTATE};
 use bytes::Bytes;
+use flint_model::lane::Permits;
 use flint_model::{ByteSize, InvocationId};
 use flint_stores::blob::sign::Signed;
 use flint_world::{Failure, Invocation};
@@ -40,7 +41,7 @@ pub const URI_LENGTH_MAX: usize = 8192;
 #[derive(Debug, Clone)]
 pub struct Room {
     /// Requests that are answered, to the last byte of the answer. Further ones are answered with 503.
-    pub requests: Arc<Semaphore>,
+    pub requests: Arc<Permits>,
     /// Files that are sent piece by piece, and are open meanwhile. Who asks for another one is answered with 503.
     pub files: Arc<Semaphore>,
     /// Answers that are compressed. Others are sent as they are.
@@ -51,7 +52,7 @@ impl Room {
     /// Makes room for so many of each.
     pub fn new(requests: usize, files: usize, compressions: usize) -> Self {
         let room = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        Self { requests: room(requests), files: room(files), compressions: room(compressions) }
+        Self { requests: Arc::new(Permits::new(requests)), files: room(files), compressions: room(compressions) }
     }
 }
 
@@ -203,7 +204,7 @@ impl<T> Door<T> {
         let mut last = Finish::default();
         let mut is_file = false;
         // Held until the answer is gone: a client that does not take it is at work here, too.
-        let permit = Arc::clone(&self.room.requests).try_acquire_owned().ok();
+        let permit = self.room.requests.take();
         let admitted = match &permit {
             Some(_) => self.admit(request, client, &invocation, &stamp, &mut last),
             None => Err(Refusal::TooManyRequests.into()),

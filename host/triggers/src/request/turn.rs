@@ -5,6 +5,8 @@
 //! answer that is ready lets what else the thread has to do go first, once, before it is sent. The answers then leave in a row,
 //! and whoever is woken finds many. The reactor of Seastar flushes its streams in batches for the same reason.
 //!
+//! An answer that was waited for waits for its turn all the same: without, 0.3 in shared instances had 6 % fewer requests a second.
+//!
 //! HTTP/1 alone: the answers of a connection of HTTP/2 leave together anyway.
 
 use super::body::BoxError;

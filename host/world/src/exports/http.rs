@@ -10,13 +10,12 @@ use futures::channel::oneshot;
 use http::Uri;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http_body_util::BodyExt;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use wasmtime::AsContextMut;
 use wasmtime_wasi_http::handler::{Prepared, Request, Response};
-use wasmtime_wasi_http::{WasiBody, WasiHttpView, p2, p3};
+use wasmtime_wasi_http::{WasiHttpView, p2, p3};
 
 /// What the guest answers: the head leaves as soon as it is there, the body follows while the guest runs.
 pub(crate) type Head = Result<Response, wasmtime::Error>;
@@ -75,8 +74,7 @@ pub(crate) async fn call(
     }
 }
 
-/// The call as a job of a shared instance. It lasts until the body of the answer is gone, so that a fault of the instance
-/// reaches whoever reads it.
+/// The call as a job of a shared instance, which is done when the head is there: the body follows while other jobs run.
 pub(crate) fn job(invocation: Invocation, request: Request, head: oneshot::Sender<Head>) -> Job<Program> {
     Box::new(move |accessor, exports| {
         Box::pin(async move {
@@ -84,27 +82,9 @@ pub(crate) fn job(invocation: Invocation, request: Request, head: oneshot::Sende
                 return Err(Defect("there is no HTTP handler").into());
             };
             begin(accessor, &invocation);
-            let (sender, answer) = oneshot::channel::<Head>();
             let prepared = accessor
-                .with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, WasiHttpView::http, sender));
-            let answer = async {
-                let (here, gone) = oneshot::channel::<()>();
-                if let Ok(answer) = answer.await {
-                    let held = |body: WasiBody| {
-                        let keep = move |frame| {
-                            let _here = &here;
-                            frame
-                        };
-                        body.map_frame(keep).boxed_unsync()
-                    };
-                    // Who gave the event up does not want to know.
-                    _ = head.send(answer.map(|response| response.map(held)));
-                    _ = gone.await;
-                }
-                Ok(())
-            };
-            let run = async { prepared?.run(accessor, pending()).await };
-            futures::future::try_join(run, answer).await.map(drop)
+                .with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, WasiHttpView::http, head));
+            prepared?.run(accessor, pending()).await.map(drop)
         })
     })
 }

@@ -40,7 +40,7 @@ impl Function {
     /// # Errors
     /// [`Failure`], but never [`Failure::Handler`].
     pub async fn invoke_held(&self, invocation: Invocation, payload: Bytes) -> Result<Answered, Failure> {
-        let effects = if self.shared.is_some() { EffectsMode::Direct } else { EffectsMode::Held };
+        let effects = if self.core.shared.is_some() { EffectsMode::Direct } else { EffectsMode::Held };
         self.answered(&invocation, payload, effects).await
     }
 
@@ -74,21 +74,21 @@ impl Function {
             return Err(Failure::NoHandler("invoke"));
         }
         let call = pin!(async {
-            match (&self.shared, effects) {
+            match (&self.core.shared, effects) {
                 (Some(shared), _) => {
                     let (job, answer) = exports::invoke::job(invocation.clone(), payload);
-                    Answered::of(self.share(shared, job, answer, invocation, tally).await)
+                    Answered::of(self.core.share(shared, job, answer, invocation, tally).await)
                 }
                 (None, EffectsMode::Direct) => {
-                    let lease = self.lease(invocation, tally).await?;
-                    Answered::of(exports::invoke::call(lease, payload, self.deadline(invocation), tally).await)
+                    let lease = self.core.lease(invocation, tally).await?;
+                    Answered::of(exports::invoke::call(lease, payload, self.core.deadline(invocation), tally).await)
                 }
                 (None, EffectsMode::Held) => {
-                    exports::invoke::call_held(self.lease(invocation, tally).await?, payload).await
+                    exports::invoke::call_held(self.core.lease(invocation, tally).await?, payload).await
                 }
             }
         });
-        let Answered { answer, effects } = self.within_timeout(invocation, call).await?;
+        let Answered { answer, effects } = self.core.within_timeout(invocation, call).await?;
         let answer = match answer {
             Ok(answer) => Ok(self.held(answer)?),
             failed => failed,

@@ -171,19 +171,19 @@ impl Function {
             return Err(Failure::NoHandler(handler.trigger().label()));
         }
         let call = pin!(async {
-            match (&self.shared, effects) {
+            match (&self.core.shared, effects) {
                 (Some(_), EffectsMode::Held) => Err(Failure::Untransactional),
                 (Some(shared), EffectsMode::Direct) => {
                     let (job, answer) = exports::messages::job(invocation.clone(), handler, messages);
-                    self.share(shared, job, answer, invocation, tally).await
+                    self.core.share(shared, job, answer, invocation, tally).await
                 }
                 (None, effects) => {
-                    let lease = self.lease(invocation, tally).await?;
+                    let lease = self.core.lease(invocation, tally).await?;
                     exports::messages::call(lease, handler, messages, effects).await
                 }
             }
         });
-        let handled = self.within_timeout(invocation, call).await?;
+        let handled = self.core.within_timeout(invocation, call).await?;
         let effects = self.check_changes(handled.effects)?;
         Ok(Handled { effects, ..handled })
     }

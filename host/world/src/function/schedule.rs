@@ -58,16 +58,18 @@ impl Function {
             return Err(Failure::NoHandler("schedule"));
         }
         let call = pin!(async {
-            match (&self.shared, effects) {
+            match (&self.core.shared, effects) {
                 (Some(_), EffectsMode::Held) => Err(Failure::Untransactional),
                 (Some(shared), EffectsMode::Direct) => {
                     let (job, answer) = exports::schedule::job(invocation.clone(), tick);
-                    self.share(shared, job, answer, invocation, tally).await
+                    self.core.share(shared, job, answer, invocation, tally).await
                 }
-                (None, effects) => exports::schedule::call(self.lease(invocation, tally).await?, tick, effects).await,
+                (None, effects) => {
+                    exports::schedule::call(self.core.lease(invocation, tally).await?, tick, effects).await
+                }
             }
         });
-        let effects = self.within_timeout(invocation, call).await?;
+        let effects = self.core.within_timeout(invocation, call).await?;
         self.check_changes(effects)
     }
 }

@@ -251,7 +251,7 @@ async fn a_target_with_an_authority_counts_before_the_host_header() {
 #[tokio::test]
 async fn a_request_counts_until_its_answer_is_gone_and_one_too_many_is_asked_to_come_again() {
     let door =
-        Door { room: Room { requests: Arc::new(Semaphore::new(1)), ..Room::default() }, ..door(&[("*", "/")], None) };
+        Door { room: Room { requests: Arc::new(Permits::new(1)), ..Room::default() }, ..door(&[("*", "/")], None) };
     let call = |(): &(), _: Invocation, _: Request<Capped<Sent>>| std::future::ready(answer(200, &[], full("ok")));
     let first = door.answer(request("GET", "/", &[]), &client(), call).await;
     let second = ask(&door, request("GET", "/", &[]), never).await;
