@@ -23,7 +23,7 @@ pub fn count() -> usize {
     *COUNT
 }
 
-/// A thread looks again on which core it is after so many questions: it hardly ever moves, and looking takes as long as what is saved.
+/// A thread looks again on which core it is after so many questions: it seldom moves.
 const LOOK_EVERY: u32 = 64;
 
 /// The lane of the core that this thread runs on, or ran on a moment ago. Other threads may have the same one at the same time, so what

@@ -135,9 +135,10 @@ impl FunctionTelemetry {
         self.function.writes(level)
     }
 
-    /// Counts an invocation that is over, which was [entered](Self::enter), and writes a line about it: at level warn if it failed, else at level debug.
+    /// Counts an invocation that is over, which was [entered](Self::enter), and writes a line about it: at level warn if it failed,
+    /// else at level debug.
     ///
-    /// Waits for no lock and allocates nothing, unless a line is written.
+    /// Waits for no lock and allocates nothing, unless a line is written or it is the first one of its core.
     pub fn record(&self, record: &Record) {
         let Lane { counters, name } = self.function.lanes.own();
         let add = |counter: &AtomicU64, value: u64| {

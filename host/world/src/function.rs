@@ -413,7 +413,7 @@ impl FunctionCore {
         })
     }
 
-    pub(crate) async fn lease(&self, invocation: &Invocation, tally: &Tally) -> Result<Lease<Program>, Failure> {
+    async fn lease(&self, invocation: &Invocation, tally: &Tally) -> Result<Lease<Program>, Failure> {
         let mut lease = self.pool.lease().await.map_err(|refusal| self.failure_of_refusal(invocation, refusal))?;
         lease.store().data_mut().begin(invocation);
         let meter = lease.meter();
@@ -422,7 +422,7 @@ impl FunctionCore {
     }
 
     /// Runs a job in a shared instance, and waits for its answer.
-    pub(crate) async fn share<T>(
+    async fn share<T>(
         &self,
         shared: &Shared<Program>,
         job: Job<Program>,
@@ -496,7 +496,7 @@ impl FunctionCore {
         }
     }
 
-    pub(crate) async fn within_timeout<T>(
+    async fn within_timeout<T>(
         &self,
         invocation: &Invocation,
         call: impl Future<Output = Result<T, Failure>> + Unpin,
@@ -505,7 +505,7 @@ impl FunctionCore {
     }
 
     /// When an invocation is over: the function's time-out, or what its caller has left.
-    pub(crate) fn deadline(&self, invocation: &Invocation) -> Deadline {
+    fn deadline(&self, invocation: &Invocation) -> Deadline {
         let timeout = self.pool.options().limits.timeout;
         let limit = invocation.time_max.map_or(timeout, |time_max| time_max.min(timeout));
         self.pool.deadline_within(invocation.accepted, limit)
