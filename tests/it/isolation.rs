@@ -178,6 +178,25 @@ fn the_record_tells_how_long_an_event_waited_for_a_shared_instance() {
 }
 
 #[test]
+fn a_shared_event_lasts_until_its_answer_is_gone_also_when_its_instance_takes_no_more() {
+    const ROUNDS: u8 = 3;
+    let lines = "isolation = \"shared\"\nuses = 2\nconcurrency = 1\nqueue-timeout = \"50s\"\ntimeout = \"1m\"";
+    let host = Launch::config(&misbehave(lines)).start();
+    host.http().get("/sleep/1").expect(200);
+    for _ in 0..ROUNDS {
+        // The last event of its instance.
+        let mut hearing = Wire::open(host.http());
+        hearing.say_head(&["GET /events/4/100"]);
+        hearing.hear_until("event 1\n");
+        host.http().get("/sleep/1").expect(200);
+        hearing.hear_until("event 4\n");
+    }
+    host.wait_for_outcome("misbehave", "ok", f64::from(1 + 2 * ROUNDS));
+    let waited = host.metric(r#"flint_invocation_wait_seconds_sum{function="misbehave"}"#);
+    assert!((0.3..180.0).contains(&waited), "{waited} s");
+}
+
+#[test]
 fn a_shared_answer_that_breaks_off_does_not_look_complete() {
     let host = Launch::config(&misbehave("isolation = \"shared\"\nuses = 1000")).start();
     let broken = host.http().try_send(Method::GET, "/stream-then-trap", &[], "");
