@@ -38,7 +38,7 @@ fn guarded(thousands: u64) -> LibraryBenchmarkConfig {
     config
 }
 
-#[library_benchmark(config = guarded(78))]
+#[library_benchmark(config = guarded(88))]
 #[bench::invoke(setup = Events::pooled)]
 fn pooled_event(events: Events) {
     events.run();
@@ -50,7 +50,7 @@ fn on_demand_event(events: Events) {
     events.run();
 }
 
-#[library_benchmark(config = guarded(782))]
+#[library_benchmark(config = guarded(800))]
 #[bench::buffered(setup = Requests::new)]
 fn http_request(mut requests: Requests) {
     requests.run();
