@@ -51,6 +51,22 @@ fn a_component_built_elsewhere_serves_many_at_once_on_connections_that_stay() {
 }
 
 #[test]
+fn a_host_of_more_instances_than_two_pools_have_addresses_for_serves_both_versions() {
+    let sections: Vec<String> = ["hello-02", "hello-plain-03"]
+        .iter()
+        .flat_map(|name| [guest::function(name, ""), guest::route(&format!("/{name}"), name)])
+        .collect();
+    for most in [4000, 6000] {
+        let limits = format!("[limits]\ninvocations-max = {most}\n");
+        let host = Launch::config(&(limits + &sections.concat())).start();
+        for (name, version) in [("hello-02", "0.2"), ("hello-plain-03", "0.3")] {
+            let text = host.http().get(&format!("/{name}")).expect(200).text().to_owned();
+            assert_eq!(text, format!("Hello from wasi:http {version}! You asked for /{name}.\n"));
+        }
+    }
+}
+
+#[test]
 fn a_client_of_http_1_0_that_names_no_host_is_answered() {
     for name in ["hello-02", "hello-plain-03"] {
         let host = Launch::component(&guest::component(name)).start();

@@ -1,6 +1,6 @@
 //! Time: the ticker that interrupts guests, and the wall-clock limit of an invocation.
 //!
-//! One thread moves the engine's epoch on at every tick. A guest that runs across a tick is interrupted at its next loop or
+//! One thread moves the epoch of wasmtime's engines on at every tick. A guest that runs across a tick is interrupted at its next loop or
 //! call, looks whether it has CPU time left (`limit`), and lets other tasks of the runtime run before it goes on. So a guest
 //! that spins starves nobody, and the limits, which are enforced from outside by dropping the invocation's future, get
 //! their turn. The ticker sleeps while nothing runs, and ticks less often while nobody runs for long ([`Pace`]).
@@ -104,10 +104,10 @@ struct Lane {
 }
 
 impl Ticker {
-    pub(crate) fn start(engine: wasmtime::Engine, pace: Pace) -> std::io::Result<Self> {
+    pub(crate) fn start(engines: Vec<wasmtime::Engine>, pace: Pace) -> std::io::Result<Self> {
         let (shared, hurry) = (Spread::new(Arc::new(Shared::default())), Arc::new(Hurry::new(pace.fast)));
         let (theirs, told) = (Arc::clone(shared.value()), Arc::clone(&hurry));
-        let ticking = move || theirs.run(&engine, pace, &told);
+        let ticking = move || theirs.run(&engines, pace, &told);
         let handle = thread::Builder::new().name("flint-ticker".into()).spawn(ticking)?;
         Ok(Self { shared, hurry, handle: Some(handle) })
     }
@@ -176,12 +176,12 @@ impl Drop for Running {
 }
 
 impl Shared {
-    fn run(&self, engine: &wasmtime::Engine, mut pace: Pace, hurry: &Hurry) {
+    fn run(&self, engines: &[wasmtime::Engine], mut pace: Pace, hurry: &Hurry) {
         self.thread.get_or_init(thread::current);
         let mut busy_until = Instant::now();
         while !self.stopped.load(Ordering::SeqCst) {
             thread::sleep(pace.next(hurry.take()));
-            engine.increment_epoch();
+            engines.iter().for_each(wasmtime::Engine::increment_epoch);
             self.ring(Instant::now());
             let touched = self.touched.swap(false, Ordering::Relaxed);
             if touched || self.is_anything_running() {
@@ -378,7 +378,7 @@ mod tests {
     fn ticker() -> Ticker {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
-        Ticker::start(wasmtime::Engine::new(&config).unwrap(), Pace::steady(Duration::from_millis(1))).unwrap()
+        Ticker::start(vec![wasmtime::Engine::new(&config).unwrap()], Pace::steady(Duration::from_millis(1))).unwrap()
     }
 
     fn alarms(ticker: &Ticker) -> usize {

@@ -1,4 +1,8 @@
 //! The one engine of the host.
+//!
+//! It has two engines of wasmtime. One runs every component. What the component model calls `async` takes a task for each call, and
+//! for each call that the guest makes, which a component of WASI 0.2 has no use for: the other one has none of it, and a pool of its
+//! own. Both draw on the same limits.
 
 use crate::admission::{Admission, AdmissionOptions};
 use crate::artifact::ArtifactCache;
@@ -41,7 +45,9 @@ pub enum EngineError {
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    wasmtime: wasmtime::Engine,
+    concurrent: wasmtime::Engine,
+    /// None: there is one for all.
+    sequential: Option<wasmtime::Engine>,
     residency: Residency,
     admission: Admission,
     ticker: Ticker,
@@ -83,10 +89,16 @@ impl Engine {
     /// [`EngineError`]; a smaller `instances_max` or `memory_max` can help.
     pub fn new(settings: &Settings) -> Result<Self, EngineError> {
         let residency = settings.decide_residency();
-        let config = settings.wasmtime_config(&residency);
-        let wasmtime = wasmtime::Engine::new(&config)
-            .map_err(|source| EngineError::Pool { instances: settings.instances_max, source })?;
-        let ticker = Ticker::start(wasmtime.clone(), Pace::adaptive(settings.tick)).map_err(EngineError::Thread)?;
+        let concurrent_config = settings.wasmtime_config(&residency);
+        let sequential_config = settings.sequential_config(&concurrent_config);
+        let new = |config: &wasmtime::Config| {
+            let unreserved = |source| EngineError::Pool { instances: settings.instances_max, source };
+            wasmtime::Engine::new(config).map_err(unreserved)
+        };
+        let concurrent = new(&concurrent_config)?;
+        let sequential = sequential_config.as_ref().map(new).transpose()?;
+        let engines = sequential.iter().chain([&concurrent]).cloned().collect();
+        let ticker = Ticker::start(engines, Pace::adaptive(settings.tick)).map_err(EngineError::Thread)?;
         let refiller =
             Refiller::start(tokio::runtime::Handle::current(), settings.touched_max).map_err(EngineError::Thread)?;
         let admission = Admission::new(settings.admission);
@@ -94,7 +106,8 @@ impl Engine {
         let guest_memory = settings.guest_memory_max.map(|max| Arc::new(GuestMemory::new(max)));
         let (start_timeout, init, pools) = (settings.start_timeout, settings.init, Mutex::default());
         Ok(Self(Arc::new(Inner {
-            wasmtime,
+            concurrent,
+            sequential,
             residency,
             admission,
             ticker,
@@ -122,7 +135,33 @@ impl Engine {
         init: Option<&str>,
         cache: Option<&ArtifactCache>,
     ) -> Result<wasmtime::component::Component, CompileError> {
-        compile::load(&self.0.wasmtime, bytes, init.map(|init| (init, self.0.init)), cache).await
+        self.load_with(&self.0.concurrent, bytes, init, cache).await
+    }
+
+    /// Does the same for the engine of components that take one call at a time; none if there is no such engine.
+    ///
+    /// # Errors
+    /// [`CompileError`], also if the component uses what the component model calls `async`.
+    pub async fn load_sequential(
+        &self,
+        bytes: &[u8],
+        init: Option<&str>,
+        cache: Option<&ArtifactCache>,
+    ) -> Result<Option<wasmtime::component::Component>, CompileError> {
+        match &self.0.sequential {
+            Some(sequential) => self.load_with(sequential, bytes, init, cache).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn load_with(
+        &self,
+        engine: &wasmtime::Engine,
+        bytes: &[u8],
+        init: Option<&str>,
+        cache: Option<&ArtifactCache>,
+    ) -> Result<wasmtime::component::Component, CompileError> {
+        compile::load(engine, bytes, init.map(|init| (init, self.0.init)), cache).await
     }
 
     /// How memory is reset between two instances, as decided at start.
@@ -130,9 +169,14 @@ impl Engine {
         &self.0.residency
     }
 
-    /// wasmtime's engine, to make linkers with.
-    pub fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.0.wasmtime
+    /// wasmtime's engine of all components, to make linkers with.
+    pub fn concurrent(&self) -> &wasmtime::Engine {
+        &self.0.concurrent
+    }
+
+    /// wasmtime's engine of components that take one call at a time, if there is one, to make linkers with.
+    pub fn sequential(&self) -> Option<&wasmtime::Engine> {
+        self.0.sequential.as_ref()
     }
 
     /// The moment `limit` after `start`, to wait for.

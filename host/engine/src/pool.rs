@@ -390,7 +390,7 @@ impl<B: Blueprint> Inner<B> {
             Arc::clone(self.engine.ticker().hurry()),
         );
         let meter = Arc::clone(budget.meter());
-        let mut store = Store::new(self.engine.wasmtime(), self.blueprint.data(budget));
+        let mut store = Store::new(self.component.engine(), self.blueprint.data(budget));
         store.limiter(|data| data.budget());
         self.blueprint.limit(&mut store);
         store.epoch_deadline_callback(|mut context| context.data_mut().budget().tick());

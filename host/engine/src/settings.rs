@@ -156,9 +156,25 @@ impl Settings {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
         config
     }
+
+    /// The same for components that take one call at a time, in a pool of their own. None if there are too few addresses for two
+    /// pools, which is with more than 4,750 instances.
+    ///
+    /// Two hosts in turns, 64 connections, medians of six turns: a hello of 0.2 takes 17 % less CPU a request with a fresh instance,
+    /// and 11 % less with one that is used again, than on the engine for all; one of 0.3, which is on that in both, differs by 1 %.
+    pub(crate) fn sequential_config(&self, concurrent: &Config) -> Option<Config> {
+        let memories = self.instances_max.saturating_add(self.more_memories());
+        let fits = memories.saturating_mul(2) <= MEMORIES_MAX;
+        (fits && self.preset == Preset::Tuned).then(|| {
+            let mut config = concurrent.clone();
+            config.wasm_component_model_async(false).concurrency_support(false);
+            config
+        })
+    }
 }
 
-/// What guests may use of WebAssembly: the same for running and for making snapshots.
+/// What guests may use of WebAssembly, but for what [`Settings::sequential_config`] leaves out: the same for running and for making
+/// snapshots.
 pub(crate) fn language() -> Config {
     let mut config = Config::new();
     config.wasm_component_model_async(true);

@@ -91,7 +91,7 @@ async fn run(bytes: &[u8], init: &str, limits: InitLimits) -> Result<Vec<u8>, Sn
     config.epoch_interruption(true);
     let engine = wasmtime::Engine::new(&config).map_err(SnapshotError::Failed)?;
     let ticker =
-        Ticker::start(engine.clone(), Pace::steady(TICK)).map_err(|error| SnapshotError::Failed(error.into()))?;
+        Ticker::start(vec![engine.clone()], Pace::steady(TICK)).map_err(|error| SnapshotError::Failed(error.into()))?;
     let _running = ticker.running();
     // The ticker and the caller see to the time.
     let memory = ByteSize::bytes(limits.memory.as_u64().saturating_add(READER));

@@ -138,6 +138,9 @@ pub enum LoadError {
     /// The component asks for an interface that this host does not have, or has in another form.
     #[error("the component does not fit this host: {0:#}")]
     Mismatch(wasmtime::Error),
+    /// With `isolation = "shared"`: its instances take one call at a time.
+    #[error("an instance of the component can't serve several events at once")]
+    Unshareable,
     /// No instance of the component can be made.
     #[error("the component can't be started: {0}")]
     Start(Fault),

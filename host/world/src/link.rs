@@ -1,4 +1,4 @@
-//! The linker: every import that the host serves, once, in every dialect.
+//! The linkers: every import that the host serves, once, in every dialect.
 
 use crate::bindings::{platform, wasi};
 use crate::state::{Platform, State};
@@ -6,7 +6,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime::component::types::ComponentItem;
 
-/// What [`all`] links: interfaces, each with the start of the versions that fit.
+/// What [`concurrent`] links: interfaces, each with the start of the versions that fit.
 const SERVED: &[(&str, &str)] = &[
     ("wasi:cli/", "0.2."),
     ("wasi:cli/", "0.3."),
@@ -48,10 +48,7 @@ const SERVED: &[(&str, &str)] = &[
 
 /// Says whether the host has what a component imports under a name.
 pub(crate) fn serves(engine: &Engine, name: &str, item: &ComponentItem) -> bool {
-    if let ComponentItem::ComponentInstance(instance) = item
-        && instance.exports(engine).all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
-    {
-        // Types alone ask for nothing.
+    if asks_for_nothing(engine, item) {
         return true;
     }
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
@@ -63,23 +60,31 @@ pub(crate) fn serves(engine: &Engine, name: &str, item: &ComponentItem) -> bool 
     })
 }
 
-/// Puts `wasi:cli/exit` of flint in the place of wasmtime's, whose error the engine does not know.
-fn exit(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    wasmtime_wasi::p2::bindings::cli::exit::add_to_linker::<_, Platform>(linker, |state| state)?;
-    wasmtime_wasi::p3::bindings::cli::exit::add_to_linker::<_, Platform>(linker, |state| state)?;
-    linker.allow_shadowing(false);
-    Ok(())
+/// Says whether [`sequential`] links it too: of WASI, but for 0.3.
+pub(crate) fn is_sequential(engine: &Engine, name: &str, item: &ComponentItem) -> bool {
+    let of_wasi = name.starts_with("wasi:") && !name.contains("@0.3.");
+    asks_for_nothing(engine, item) || of_wasi && serves(engine, name, item)
+}
+
+/// Whether it is made of types alone.
+fn asks_for_nothing(engine: &Engine, item: &ComponentItem) -> bool {
+    match item {
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine).all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
+        }
+        _ => false,
+    }
 }
 
 /// Links everything.
-pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+pub(crate) fn concurrent(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = sequential(engine)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-    exit(&mut linker)?;
+    // flint's in the place of wasmtime's, as below.
+    linker.allow_shadowing(true);
+    wasmtime_wasi::p3::bindings::cli::exit::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    linker.allow_shadowing(false);
     platform::context::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::blob::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::invoke::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
@@ -89,6 +94,18 @@ pub(crate) fn all(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     platform::topic::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::transaction::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     platform::workflow::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// Links what takes one call at a time, and makes no other.
+pub(crate) fn sequential(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    // flint's in the place of wasmtime's, whose error the engine does not know.
+    linker.allow_shadowing(true);
+    wasmtime_wasi::p2::bindings::cli::exit::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
+    linker.allow_shadowing(false);
     wasi::keyvalue0_2_0_draft::store::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::atomics::add_to_linker::<_, Platform>(&mut linker, |state| state)?;
     wasi::keyvalue0_2_0_draft::batch::add_to_linker::<_, Platform>(&mut linker, |state| state)?;

@@ -71,6 +71,12 @@ pub(crate) const INIT_EXPORT: (&str, &str) = ("flint:platform/init-handler@0.1.0
 const PLATFORM: &str = "flint:platform/";
 
 impl Shape {
+    /// Whether it takes requests by WASI 0.2, and no other events.
+    pub(crate) fn takes_requests_alone(&self) -> bool {
+        let others = [self.invoke, self.queue, self.schedule, self.topic, self.kv, self.blob];
+        self.http == Some(HttpVersion::V02) && !others.contains(&true)
+    }
+
     /// Reads the outside of a component. `served` says whether the host has an interface of a name.
     pub(crate) fn of(component: &Component, served: impl Fn(&str, &ComponentItem) -> bool) -> Self {
         let ty = component.component_type();

@@ -1,6 +1,6 @@
 //! The functions' world: the engine, what is linked to every component, and the making of functions.
 
-use crate::compiled::{Compiled, compile};
+use crate::compiled::{Calls, Compiled, compile};
 use crate::context::FunctionContext;
 use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
@@ -97,7 +97,8 @@ pub enum WorldError {
 /// Makes functions of components.
 pub struct World {
     options: WorldOptions,
-    linker: Linker<State>,
+    concurrent: Linker<State>,
+    sequential: Option<Linker<State>>,
     request_memory: Arc<RequestMemory>,
     /// Who of a function may run: one for all its versions, so that `concurrency` holds while one takes the other's place.
     admissions: Mutex<BTreeMap<FunctionName, Weak<Admission>>>,
@@ -110,10 +111,18 @@ impl World {
     /// # Errors
     /// [`WorldError`], which no setting can cause.
     pub fn new(options: WorldOptions) -> Result<Self, WorldError> {
-        let linker = link::all(options.engine.wasmtime()).map_err(WorldError::Link)?;
+        let concurrent = link::concurrent(options.engine.concurrent()).map_err(WorldError::Link)?;
+        let sequential = options.engine.sequential().map(link::sequential).transpose().map_err(WorldError::Link)?;
         let client = Client::new(options.outbound.clone()).map_err(WorldError::Tls)?;
         let request_memory = RequestMemory::new(options.request_memory_max);
-        Ok(Self { options, linker, client: Arc::new(client), request_memory, admissions: Mutex::default() })
+        Ok(Self {
+            options,
+            concurrent,
+            sequential,
+            client: Arc::new(client),
+            request_memory,
+            admissions: Mutex::default(),
+        })
     }
 
     /// Makes a function of a component. Functions of one name are versions of one: they are counted and admitted together, by
@@ -122,7 +131,13 @@ impl World {
     /// # Errors
     /// [`LoadError`].
     pub fn load(&self, spec: FunctionSpec, compiled: &Compiled) -> Result<Function, LoadError> {
-        let component = self.linker.instantiate_pre(compiled.component()).map_err(LoadError::Mismatch)?;
+        let is_shared = matches!(spec.isolation, Isolation::Shared { .. });
+        let linker = match compiled.calls() {
+            Calls::Sequential if is_shared => return Err(LoadError::Unshareable),
+            Calls::Sequential => self.sequential.as_ref().unwrap_or(&self.concurrent),
+            Calls::Concurrent => &self.concurrent,
+        };
+        let component = linker.instantiate_pre(compiled.component()).map_err(LoadError::Mismatch)?;
         let options = PoolOptions {
             limits: spec.limits,
             isolation: spec.isolation,
@@ -145,7 +160,7 @@ impl World {
             handles_max: spec.handles_max,
             copied_max: COPIED_LEAST.max(spec.response_size_max.as_usize().saturating_add(COPIED_BESIDE)),
             head_max: self.options.head_max,
-            is_shared: matches!(spec.isolation, Isolation::Shared { .. }),
+            is_shared,
             kv_calls_max: spec.kv_calls_max,
             kv_size_max: spec.kv_size_max.as_u64(),
             stores: Arc::clone(&self.options.stores),

@@ -59,7 +59,7 @@ pub(crate) async fn pool(
 ) -> Pool<Bare> {
     let bytes = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
     let component = engine.load(&bytes, None, cache).await.expect("a component");
-    let component = Linker::new(engine.wasmtime()).instantiate_pre(&component).expect("it imports nothing");
+    let component = Linker::new(engine.concurrent()).instantiate_pre(&component).expect("it imports nothing");
     Pool::new(engine.clone(), Bare, component, options)
 }
 

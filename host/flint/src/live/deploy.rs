@@ -194,7 +194,9 @@ pub(crate) fn of_load(error: &Error) -> Problem {
     let refused = |code: &str, detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
     match error {
         Error::Load { source: LoadError::Compile(error), .. } => of_compile(error),
-        Error::Load { source: error @ LoadError::Mismatch(_), .. } => refused("component/mismatch", error.to_string()),
+        Error::Load { source: error @ (LoadError::Mismatch(_) | LoadError::Unshareable), .. } => {
+            refused("component/mismatch", error.to_string())
+        }
         Error::Load { source: LoadError::Start(Fault::Exhausted), .. } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "host/exhausted", "there is no room for another instance")
         }

@@ -3,6 +3,7 @@
 use super::{HttpExport, Program, begin, failure_of, rest};
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::state::State;
 use flint_engine::fault::Defect;
 use flint_engine::shared::Job;
 use flint_engine::{Lease, Metered};
@@ -13,8 +14,9 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use wasmtime::AsContextMut;
+use wasmtime::{AsContextMut, Store};
 use wasmtime_wasi_http::handler::{Prepared, Request, Response};
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme as Scheme02;
 use wasmtime_wasi_http::{WasiHttpView, p2, p3};
 
 /// What the guest answers: the head leaves as soon as it is there, the body follows while the guest runs.
@@ -53,17 +55,23 @@ pub(crate) async fn call(
     let meter = lease.meter();
     let (store, exports) = lease.parts();
     let exports = Arc::clone(exports);
-    let Some(HttpExport::Standard(proxy)) = &exports.http else { return Err(Failure::NoHandler("http")) };
-    let result = {
-        let prepared = Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, head);
-        let call = pin!(store.run_concurrent(async |accessor| {
-            // Time-outs are enforced from outside, where they always get their turn (wasmtime issues 11869 and 11870).
-            prepared?.run(accessor, pending()).await?;
-            // The body of the answer, trailers, and what the guest does behind them.
-            rest(accessor).await;
-            wasmtime::error::Ok(())
-        }));
-        Metered::new(call, meter).await.flatten()
+    let result = match &exports.http {
+        Some(HttpExport::Standard(proxy)) => {
+            let prepared = Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, head);
+            let call = pin!(store.run_concurrent(async |accessor| {
+                // Time-outs are enforced from outside, where they always get their turn (wasmtime issues 11869 and 11870).
+                prepared?.run(accessor, pending()).await?;
+                // The body of the answer, trailers, and what the guest does behind them.
+                rest(accessor).await;
+                wasmtime::error::Ok(())
+            }));
+            Metered::new(call, meter).await.flatten()
+        }
+        Some(HttpExport::Sequential(proxy)) => {
+            let call = pin!(call_sequential(store, proxy, request, head));
+            Metered::new(call, meter).await
+        }
+        Some(HttpExport::Buffered(_)) | None => return Err(Failure::NoHandler("http")),
     };
     match result {
         Ok(()) => {
@@ -72,6 +80,22 @@ pub(crate) async fn call(
         }
         Err(error) => Err(failure_of(&error, &mut lease)),
     }
+}
+
+/// Calls a handler of 0.2, which has sent its answer and ended all that it began when it returns.
+async fn call_sequential(
+    store: &mut Store<State>,
+    proxy: &p2::bindings::Proxy,
+    request: Request,
+    head: oneshot::Sender<Head>,
+) -> wasmtime::Result<()> {
+    let mut http = store.data_mut().http();
+    let request = http.new_incoming_request(Scheme02::Http, request)?;
+    let answer = http.new_response_outparam_from_callback(|answer| {
+        // Who gave the event up does not want to know.
+        _ = head.send(answer.map_err(wasmtime::Error::from));
+    })?;
+    proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await
 }
 
 /// The call as a job of a shared instance, which is done when the head is there: the body follows while other jobs run.

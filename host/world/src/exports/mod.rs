@@ -11,7 +11,7 @@ pub(crate) mod schedule;
 mod topic;
 
 use crate::bindings;
-use crate::compiled::Compiled;
+use crate::compiled::{Calls, Compiled};
 use crate::context::FunctionContext;
 use crate::failure::Failure;
 use crate::function::Init;
@@ -48,6 +48,7 @@ enum HttpIndices {
 /// What the instances of a function are.
 pub(crate) struct Program {
     context: Arc<FunctionContext>,
+    calls: Calls,
     http: Option<HttpIndices>,
     invoke: Option<bindings::invoke::InvokeIndices>,
     queue: Option<bindings::queue::QueueIndices>,
@@ -63,6 +64,8 @@ pub(crate) struct Program {
 pub(crate) enum HttpExport {
     /// By the standard, either version.
     Standard(Proxy),
+    /// By 0.2 of the standard, one request at a time.
+    Sequential(p2::bindings::Proxy),
     /// The lean handler.
     Buffered(bindings::http::Http),
 }
@@ -106,7 +109,7 @@ impl Program {
             }
             _ => None,
         };
-        Ok(Self { context, http, invoke, queue, topic, kv, blob, schedule, init })
+        Ok(Self { context, calls: compiled.calls(), http, invoke, queue, topic, kv, blob, schedule, init })
     }
 }
 
@@ -132,7 +135,11 @@ impl Blueprint for Program {
     fn exports(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<Exports> {
         let http = match &self.http {
             Some(HttpIndices::V02(indices)) => {
-                Some(HttpExport::Standard(Proxy::P2(indices.load(&mut *store, instance)?)))
+                let proxy = indices.load(&mut *store, instance)?;
+                Some(match self.calls {
+                    Calls::Sequential => HttpExport::Sequential(proxy),
+                    Calls::Concurrent => HttpExport::Standard(Proxy::P2(proxy)),
+                })
             }
             Some(HttpIndices::V03(indices)) => {
                 Some(HttpExport::Standard(Proxy::P3(indices.load(&mut *store, instance)?)))

@@ -20,7 +20,9 @@ pub(crate) fn component(function: &str) -> Vec<u8> {
         .status()
         .unwrap();
     assert!(built.success(), "{function} does not build");
-    std::fs::read(target.join(format!("wasm32-wasip2/function/{function}.wasm"))).unwrap()
+    // A library's file is named as its crate is.
+    let file = function.replace('-', "_");
+    std::fs::read(target.join(format!("wasm32-wasip2/function/{file}.wasm"))).unwrap()
 }
 
 /// A world for a handful of instances.
