@@ -111,6 +111,7 @@ fn a_guest_that_waits_for_ever_more_is_ended() {
 fn a_guest_without_an_answer_or_with_half_of_one_is_told_from_one_that_answers() {
     let host = host("timeout = \"1s\"");
     is_problem(meanwhile(&host, |client| client.get("/improper-02/none")), 502, "function/no-answer");
+    host.logged("why", |line| line["level"] == "warn" && line["function"] == "improper-02");
     let error = meanwhile(&host, |client| client.get("/improper-02/error"));
     assert!(!error.text().contains("secret"), "{error:?}");
     is_problem(error, 502, "function/no-answer");
@@ -118,6 +119,21 @@ fn a_guest_without_an_answer_or_with_half_of_one_is_told_from_one_that_answers()
         let broken = meanwhile(&host, |client| client.try_send(Method::GET, path, &[], ""));
         let refused = broken.as_ref().map_or(true, |answer| answer.status.is_server_error());
         assert!(refused, "{path}: {broken:?}");
+    }
+}
+
+#[test]
+fn a_component_for_0_2_that_spins_is_ended_and_the_next_request_finds_another_instance() {
+    for isolation in ["fresh", "serial"] {
+        let host = host(&format!("isolation = \"{isolation}\"\ncpu = \"500ms\""));
+        let count = || meanwhile(&host, |client| client.get("/improper-02/nothing")).expect(200);
+        assert_eq!(count().text(), "there is no /nothing");
+        is_problem(meanwhile(&host, |client| client.get("/improper-02/spin")), 504, "function/cpu-exceeded");
+        for _ in 0..3 {
+            assert_eq!(count().text(), "there is no /nothing");
+        }
+        let reused = host.metric(r#"flint_starts_total{function="improper-02",start="reused"}"#);
+        assert_eq!(reused > 0.0, isolation == "serial", "{isolation}: {reused}");
     }
 }
 

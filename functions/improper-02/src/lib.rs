@@ -13,6 +13,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Improper {
         let path = request.path_with_query().unwrap_or_default();
         match path.trim_start_matches("/improper-02") {
             "/none" => {}
+            "/spin" => spin(),
             "/early" => early(answer),
             "/error" => ResponseOutparam::set(answer, Err(ErrorCode::InternalError(Some("a secret".to_owned())))),
             "/connection" => told(answer, &header("connection", b"close")),
@@ -139,6 +140,14 @@ fn hold(answer: ResponseOutparam) {
     told(answer, &format!("{held} bytes\n"));
     std::thread::sleep(std::time::Duration::from_millis(500));
     drop(kept);
+}
+
+/// Never comes back.
+fn spin() {
+    let mut n = 0_u64;
+    while std::hint::black_box(n) != u64::MAX {
+        n = n.wrapping_add(2);
+    }
 }
 
 /// Drops a body before the stream that belongs to it, which the standard forbids.

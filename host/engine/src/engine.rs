@@ -1,8 +1,4 @@
 //! The one engine of the host.
-//!
-//! It has two engines of wasmtime. One runs every component. What the component model calls `async` takes a task for each call, and
-//! for each call that the guest makes, which a component of WASI 0.2 has no use for: the other one has none of it, and a pool of its
-//! own. Both draw on the same limits.
 
 use crate::admission::{Admission, AdmissionOptions};
 use crate::artifact::ArtifactCache;
@@ -13,6 +9,7 @@ use crate::limit::GuestMemory;
 use crate::refill::{Refillable, Refiller};
 use crate::residency::Residency;
 use crate::room::Room;
+use crate::runtime::{Calls, Runtimes};
 use crate::settings::Settings;
 use crate::snapshot::InitLimits;
 use flint_model::ByteSize;
@@ -38,21 +35,18 @@ pub enum EngineError {
     Thread(#[source] std::io::Error),
 }
 
-/// Compiles components and owns what their instances share: the pool of slots, the ticker, the refilling thread.
+/// Compiles components and owns what their instances share: the pools of slots, the ticker, the refilling thread.
 ///
 /// Cheap to clone. The threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    concurrent: wasmtime::Engine,
-    /// None: there is one for all.
-    sequential: Option<wasmtime::Engine>,
+    runtimes: Runtimes,
     residency: Residency,
     admission: Admission,
     ticker: Ticker,
     refiller: Refiller,
-    room: Room,
     /// Memories beyond the first one of each instance.
     more_memories: Arc<Semaphore>,
     /// How long is waited for these.
@@ -89,32 +83,23 @@ impl Engine {
     /// [`EngineError`]; a smaller `instances_max` or `memory_max` can help.
     pub fn new(settings: &Settings) -> Result<Self, EngineError> {
         let residency = settings.decide_residency();
-        let concurrent_config = settings.wasmtime_config(&residency);
-        let sequential_config = settings.sequential_config(&concurrent_config);
-        let new = |config: &wasmtime::Config| {
-            let unreserved = |source| EngineError::Pool { instances: settings.instances_max, source };
-            wasmtime::Engine::new(config).map_err(unreserved)
-        };
-        let concurrent = new(&concurrent_config)?;
-        let sequential = sequential_config.as_ref().map(new).transpose()?;
-        let engines = sequential.iter().chain([&concurrent]).cloned().collect();
-        let ticker = Ticker::start(engines, Pace::adaptive(settings.tick)).map_err(EngineError::Thread)?;
+        let patience = settings.admission.queue_timeout;
+        let runtimes = Runtimes::new(settings, &residency, patience)
+            .map_err(|source| EngineError::Pool { instances: settings.instances_max, source })?;
+        let ticker = Ticker::start(runtimes.engines(), Pace::adaptive(settings.tick)).map_err(EngineError::Thread)?;
         let refiller =
             Refiller::start(tokio::runtime::Handle::current(), settings.touched_max).map_err(EngineError::Thread)?;
         let admission = Admission::new(settings.admission);
-        let room = Room::new(settings.admission.queue_timeout);
         let guest_memory = settings.guest_memory_max.map(|max| Arc::new(GuestMemory::new(max)));
         let (start_timeout, init, pools) = (settings.start_timeout, settings.init, Mutex::default());
         Ok(Self(Arc::new(Inner {
-            concurrent,
-            sequential,
+            runtimes,
             residency,
             admission,
             ticker,
             refiller,
-            room,
             more_memories: Arc::new(Semaphore::new(settings.more_memories() as usize)),
-            patience: settings.admission.queue_timeout,
+            patience,
             guest_memory,
             start_timeout,
             init,
@@ -122,46 +107,22 @@ impl Engine {
         })))
     }
 
-    /// Compiles a component, or takes what was compiled before from the cache.
+    /// Compiles a component for what runs its kind, or takes what was compiled before from the cache.
     ///
     /// With `init`, the name of an exported function without parameters, that function is run first and the component
     /// starts from the memory it leaves.
     ///
     /// # Errors
-    /// [`CompileError`] if the bytes are no component, or its init function fails. A cache that can't be used is no error.
+    /// [`CompileError`] if the bytes are no component, are `async` and should not be, or if its init function fails. A cache that
+    /// can't be used is no error.
     pub async fn load(
         &self,
+        calls: Calls,
         bytes: &[u8],
         init: Option<&str>,
         cache: Option<&ArtifactCache>,
     ) -> Result<wasmtime::component::Component, CompileError> {
-        self.load_with(&self.0.concurrent, bytes, init, cache).await
-    }
-
-    /// Does the same for the engine of components that take one call at a time; none if there is no such engine.
-    ///
-    /// # Errors
-    /// [`CompileError`], also if the component uses what the component model calls `async`.
-    pub async fn load_sequential(
-        &self,
-        bytes: &[u8],
-        init: Option<&str>,
-        cache: Option<&ArtifactCache>,
-    ) -> Result<Option<wasmtime::component::Component>, CompileError> {
-        match &self.0.sequential {
-            Some(sequential) => self.load_with(sequential, bytes, init, cache).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn load_with(
-        &self,
-        engine: &wasmtime::Engine,
-        bytes: &[u8],
-        init: Option<&str>,
-        cache: Option<&ArtifactCache>,
-    ) -> Result<wasmtime::component::Component, CompileError> {
-        compile::load(engine, bytes, init.map(|init| (init, self.0.init)), cache).await
+        compile::load(self.wasmtime(calls), bytes, init.map(|init| (init, self.0.init)), cache).await
     }
 
     /// How memory is reset between two instances, as decided at start.
@@ -169,14 +130,9 @@ impl Engine {
         &self.0.residency
     }
 
-    /// wasmtime's engine of all components, to make linkers with.
-    pub fn concurrent(&self) -> &wasmtime::Engine {
-        &self.0.concurrent
-    }
-
-    /// wasmtime's engine of components that take one call at a time, if there is one, to make linkers with.
-    pub fn sequential(&self) -> Option<&wasmtime::Engine> {
-        self.0.sequential.as_ref()
+    /// wasmtime's engine of a kind of components, to make linkers with.
+    pub fn wasmtime(&self, calls: Calls) -> &wasmtime::Engine {
+        &self.0.runtimes.of(calls).wasmtime
     }
 
     /// The moment `limit` after `start`, to wait for.
@@ -211,8 +167,8 @@ impl Engine {
         &self.0.refiller
     }
 
-    pub(crate) fn room(&self) -> &Room {
-        &self.0.room
+    pub(crate) fn room(&self, calls: Calls) -> &Room {
+        &self.0.runtimes.of(calls).room
     }
 
     /// Waits for the memories that an instance has beyond its first one; none if it has one.
@@ -263,11 +219,12 @@ impl Engine {
         pools.push(pool);
     }
 
-    /// Gives up an instance that waits for an event, of any function, for an event that is there: one beyond the floor of its
-    /// function if there is one. Says whether it did.
-    pub(crate) fn reclaim(&self) -> bool {
+    /// Gives up an instance that waits for an event, of any function, for an event that is there: one in a slot that the event can
+    /// use, and beyond the floor of its function if there is one. Says whether it did.
+    pub(crate) fn reclaim(&self, calls: Calls) -> bool {
         let pools = self.0.pools.lock().clone();
-        let pools: Vec<_> = pools.iter().filter_map(Weak::upgrade).collect();
+        let mut pools: Vec<_> = pools.iter().filter_map(Weak::upgrade).collect();
+        pools.retain(|pool| self.0.runtimes.share_slots(pool.calls(), calls));
         pools.iter().any(|pool| pool.give_up_surplus()) || pools.iter().any(|pool| pool.give_up_one())
     }
 }

@@ -45,7 +45,7 @@ struct Slot<B: Blueprint>(Hold<Inner<B>>);
 
 impl<B: Blueprint> Drop for Slot<B> {
     fn drop(&mut self) {
-        self.0.engine().room().freed();
+        self.0.room().freed();
     }
 }
 

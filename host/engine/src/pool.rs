@@ -10,6 +10,8 @@ use crate::lease::{Lease, Start};
 use crate::limit::{Budget, HasBudget, Limits};
 use crate::meter::Metered;
 use crate::refill::Refillable;
+use crate::room::Room;
+use crate::runtime::Calls;
 use crate::start_time::StartTime;
 use crate::stock::{Made, Stock};
 use flint_model::lane::{PerLane, Spread};
@@ -28,6 +30,11 @@ pub trait Blueprint: Send + Sync + 'static {
     type Data: HasBudget;
     /// The exports that are called, looked up when the instance is made.
     type Exports: Send + Sync + 'static;
+
+    /// How many calls an instance can be in at once: its component was compiled for what runs this kind.
+    fn calls(&self) -> Calls {
+        Calls::Concurrent
+    }
 
     /// Makes the data of a new store.
     fn data(&self, budget: Budget) -> Self::Data;
@@ -321,8 +328,9 @@ impl<B: Blueprint> Pool<B> {
 }
 
 impl<B: Blueprint> Inner<B> {
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    /// Where its events wait for a slot.
+    pub(crate) fn room(&self) -> &Room {
+        self.engine.room(self.blueprint.calls())
     }
 
     fn take(&self) -> Option<(Live<B>, Start)> {
@@ -344,14 +352,14 @@ impl<B: Blueprint> Inner<B> {
     }
 
     async fn make_in_room(&self) -> Result<Live<B>, Fault> {
-        let room = self.engine.room();
+        let room = self.room();
         if !room.is_waited_for() {
             match self.make().await {
                 Err(Fault::Exhausted) => {}
                 made => return made,
             }
         }
-        room.wait(|| self.make(), || self.engine.reclaim()).await
+        room.wait(|| self.make(), || self.engine.reclaim(self.blueprint.calls())).await
     }
 
     /// Makes a spare and keeps it, unless `most` wait already.
@@ -359,7 +367,7 @@ impl<B: Blueprint> Inner<B> {
         let spare = self.make_spare().await;
         let added = spare.map(|live| self.give_up(self.stock.keep_spare(live, made, most)));
         // Who began to wait meanwhile finds a slot, or the one of this spare.
-        self.engine.room().freed();
+        self.room().freed();
         if self.is_retired() {
             self.trim(0);
         }
@@ -472,7 +480,7 @@ impl<B: Blueprint> Inner<B> {
 
     /// An event that is there comes before those that may come.
     fn may_keep_another(&self) -> bool {
-        !self.engine.room().is_waited_for() && self.stock.has_room(self.options.spares_total_max)
+        !self.room().is_waited_for() && self.stock.has_room(self.options.spares_total_max)
     }
 
     /// Gives up instances that wait, down to `target`. Says whether there was one.
@@ -487,7 +495,7 @@ impl<B: Blueprint> Inner<B> {
     fn give_up(&self, surplus: impl IntoIterator<Item = Live<B>>) {
         for live in surplus {
             drop(live);
-            self.engine.room().freed();
+            self.room().freed();
         }
     }
 

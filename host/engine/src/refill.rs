@@ -4,6 +4,7 @@
 //! missing themselves. It sleeps while no pool asks and every pool is at its floor.
 
 use crate::admission::Admission;
+use crate::runtime::Calls;
 use crate::stock::Claims;
 use crate::touch::Toucher;
 use parking_lot::{Condvar, Mutex};
@@ -26,6 +27,9 @@ pub(crate) trait Refillable: Send + Sync {
 
     /// Who of its events may run.
     fn admission(&self) -> Arc<Admission>;
+
+    /// Of which kind its component is.
+    fn calls(&self) -> Calls;
 
     /// Gives up a spare that is not of its floor. Says whether there was one.
     fn give_up_surplus(&self) -> bool;

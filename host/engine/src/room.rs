@@ -1,4 +1,4 @@
-//! Waiting for a slot when the pool of slots is full: who asks first gets the next one.
+//! Waiting for a slot when a pool of slots is full: who asks first gets the next one.
 //!
 //! Rare: the pool has a slot for each invocation that may run and each instance that may be ready. But components differ in
 //! how many memories and tables an instance takes, and a slot is reset behind the answer that it gave.

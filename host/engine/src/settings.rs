@@ -15,10 +15,11 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 pub struct Settings {
     /// Which configuration of wasmtime is used.
     pub preset: Preset,
-    /// How many instances can be alive at once: those that run and those that are spare.
+    /// How many instances can be alive at once, of each of the two kinds (see [`Calls`](crate::Calls)): those that run and those that
+    /// are spare.
     ///
     /// Each takes two memory maps of the kernel for its stack and up to four for its memory, so that
-    /// `vm.max_map_count` (65,530 by default) allows about 10,900.
+    /// `vm.max_map_count` (65,530 by default) allows about 10,900. With more than 4,000, both kinds have one pool.
     pub instances_max: u32,
     /// How many invocations of all functions without reserved ones run at once, how many wait, and for how long.
     /// `instances_max` has to have room for them, for those that are reserved, and for the spares.
@@ -86,6 +87,10 @@ impl Default for Settings {
 
 /// Each memory reserves 4 GiB of addresses, of which there are 128 TiB, and 85 TiB in one piece.
 const MEMORIES_MAX: u32 = 19_000;
+
+/// With more instances there is one pool for all. An instance of two pools takes 16 of the kernel's maps at worst: two for each of
+/// two stacks, and four for each of three memories, since a pool keeps those that were used. A process may have 65,530.
+const TWO_POOLS_MAX: u32 = 4000;
 
 /// What a fiber has for the host's own calls, behind what the guest may use.
 const HOST_STACK: usize = 1536 << 10;
@@ -157,15 +162,12 @@ impl Settings {
         config
     }
 
-    /// The same for components that take one call at a time, in a pool of their own. None if there are too few addresses for two
-    /// pools, which is with more than 4,750 instances.
+    /// The same for [`Calls::Sequential`](crate::Calls), in a pool of its own; none beyond [`TWO_POOLS_MAX`].
     ///
     /// Two hosts in turns, 64 connections, medians of six turns: a hello of 0.2 takes 17 % less CPU a request with a fresh instance,
-    /// and 11 % less with one that is used again, than on the engine for all; one of 0.3, which is on that in both, differs by 1 %.
+    /// and 11 % less with one that is used again, than where `async` is possible; one of 0.3, which is there in both, differs by 1 %.
     pub(crate) fn sequential_config(&self, concurrent: &Config) -> Option<Config> {
-        let memories = self.instances_max.saturating_add(self.more_memories());
-        let fits = memories.saturating_mul(2) <= MEMORIES_MAX;
-        (fits && self.preset == Preset::Tuned).then(|| {
+        (self.instances_max <= TWO_POOLS_MAX && self.preset == Preset::Tuned).then(|| {
             let mut config = concurrent.clone();
             config.wasm_component_model_async(false).concurrency_support(false);
             config

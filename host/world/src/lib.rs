@@ -28,7 +28,7 @@ pub mod workflow;
 mod world;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
-pub use compiled::{Calls, Compiled, compile};
+pub use compiled::{Compiled, compile};
 pub use failure::Failure;
 pub use function::{
     Answered, EffectsMode, Function, FunctionSpec, Handled, HandlerFailure, Init, LoadError, Remains, Tick, Unfinished,

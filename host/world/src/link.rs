@@ -48,7 +48,10 @@ const SERVED: &[(&str, &str)] = &[
 
 /// Says whether the host has what a component imports under a name.
 pub(crate) fn serves(engine: &Engine, name: &str, item: &ComponentItem) -> bool {
-    if asks_for_nothing(engine, item) {
+    if let ComponentItem::ComponentInstance(instance) = item
+        && instance.exports(engine).all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
+    {
+        // Types alone ask for nothing.
         return true;
     }
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
@@ -60,20 +63,9 @@ pub(crate) fn serves(engine: &Engine, name: &str, item: &ComponentItem) -> bool 
     })
 }
 
-/// Says whether [`sequential`] links it too: of WASI, but for 0.3.
-pub(crate) fn is_sequential(engine: &Engine, name: &str, item: &ComponentItem) -> bool {
-    let of_wasi = name.starts_with("wasi:") && !name.contains("@0.3.");
-    asks_for_nothing(engine, item) || of_wasi && serves(engine, name, item)
-}
-
-/// Whether it is made of types alone.
-fn asks_for_nothing(engine: &Engine, item: &ComponentItem) -> bool {
-    match item {
-        ComponentItem::ComponentInstance(instance) => {
-            instance.exports(engine).all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
-        }
-        _ => false,
-    }
+/// Whether an interface is one of those that [`sequential`] links: of WASI, but not of 0.3.
+pub(crate) fn is_sequential(name: &str) -> bool {
+    name.starts_with("wasi:") && !name.contains("@0.3.")
 }
 
 /// Links everything.

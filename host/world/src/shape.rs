@@ -65,18 +65,15 @@ pub struct Shape {
 /// The name under which the init function is called, in the notation of WIT item names.
 pub const INIT_FUNCTION: &str = "flint:platform/init-handler.init@0.1.0";
 
+/// What a handler of requests by WASI 0.2 is called, but for the end of its version.
+pub(crate) const HANDLER_02: &str = "wasi:http/incoming-handler@0.2.";
+
 /// The interface that exports the init function, and the function.
 pub(crate) const INIT_EXPORT: (&str, &str) = ("flint:platform/init-handler@0.1.0", "init");
 
 const PLATFORM: &str = "flint:platform/";
 
 impl Shape {
-    /// Whether it takes requests by WASI 0.2, and no other events.
-    pub(crate) fn takes_requests_alone(&self) -> bool {
-        let others = [self.invoke, self.queue, self.schedule, self.topic, self.kv, self.blob];
-        self.http == Some(HttpVersion::V02) && !others.contains(&true)
-    }
-
     /// Reads the outside of a component. `served` says whether the host has an interface of a name.
     pub(crate) fn of(component: &Component, served: impl Fn(&str, &ComponentItem) -> bool) -> Self {
         let ty = component.component_type();
@@ -85,7 +82,7 @@ impl Shape {
         let has = |interface: &str| exports.iter().any(|name| interface_of(name) == interface);
         let http = if exports.iter().any(|name| name.starts_with("wasi:http/handler@0.3.")) {
             Some(HttpVersion::V03)
-        } else if exports.iter().any(|name| name.starts_with("wasi:http/incoming-handler@0.2.")) {
+        } else if exports.iter().any(|name| name.starts_with(HANDLER_02)) {
             Some(HttpVersion::V02)
         } else {
             has("flint:platform/http-handler").then_some(HttpVersion::Buffered)

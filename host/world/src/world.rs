@@ -1,6 +1,6 @@
 //! The functions' world: the engine, what is linked to every component, and the making of functions.
 
-use crate::compiled::{Calls, Compiled, compile};
+use crate::compiled::{Compiled, compile};
 use crate::context::FunctionContext;
 use crate::exports::Program;
 use crate::function::{Function, FunctionCore, FunctionSpec, Init, LoadError};
@@ -14,7 +14,7 @@ use crate::workflow::{NoWorkflows, Workflows};
 use bytes::Bytes;
 use flint_engine::admission::{Admission, AdmissionOptions};
 use flint_engine::compile::CompileError;
-use flint_engine::{ArtifactCache, Engine, Isolation, Pool, PoolOptions, Shared};
+use flint_engine::{ArtifactCache, Calls, Engine, Isolation, Pool, PoolOptions, Shared};
 use flint_model::{ByteSize, Clock, FunctionName, SystemClock};
 use flint_stores::Stores;
 use flint_stores::blob::sign::Signer;
@@ -98,7 +98,7 @@ pub enum WorldError {
 pub struct World {
     options: WorldOptions,
     concurrent: Linker<State>,
-    sequential: Option<Linker<State>>,
+    sequential: Linker<State>,
     request_memory: Arc<RequestMemory>,
     /// Who of a function may run: one for all its versions, so that `concurrency` holds while one takes the other's place.
     admissions: Mutex<BTreeMap<FunctionName, Weak<Admission>>>,
@@ -111,8 +111,9 @@ impl World {
     /// # Errors
     /// [`WorldError`], which no setting can cause.
     pub fn new(options: WorldOptions) -> Result<Self, WorldError> {
-        let concurrent = link::concurrent(options.engine.concurrent()).map_err(WorldError::Link)?;
-        let sequential = options.engine.sequential().map(link::sequential).transpose().map_err(WorldError::Link)?;
+        let engine = &options.engine;
+        let concurrent = link::concurrent(engine.wasmtime(Calls::Concurrent)).map_err(WorldError::Link)?;
+        let sequential = link::sequential(engine.wasmtime(Calls::Sequential)).map_err(WorldError::Link)?;
         let client = Client::new(options.outbound.clone()).map_err(WorldError::Tls)?;
         let request_memory = RequestMemory::new(options.request_memory_max);
         Ok(Self {
@@ -134,7 +135,7 @@ impl World {
         let is_shared = matches!(spec.isolation, Isolation::Shared { .. });
         let linker = match compiled.calls() {
             Calls::Sequential if is_shared => return Err(LoadError::Unshareable),
-            Calls::Sequential => self.sequential.as_ref().unwrap_or(&self.concurrent),
+            Calls::Sequential => &self.sequential,
             Calls::Concurrent => &self.concurrent,
         };
         let component = linker.instantiate_pre(compiled.component()).map_err(LoadError::Mismatch)?;

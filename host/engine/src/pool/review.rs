@@ -6,6 +6,7 @@ use crate::admission::Admission;
 use crate::demand::{Bounds, Demand, Observed};
 use crate::fault::Fault;
 use crate::refill::{Refillable, Refilled, Review};
+use crate::runtime::Calls;
 use crate::stock::Made;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -100,6 +101,10 @@ impl<B: Blueprint> Refillable for Inner<B> {
 
     fn admission(&self) -> Arc<Admission> {
         Arc::clone(&self.admission)
+    }
+
+    fn calls(&self) -> Calls {
+        self.blueprint.calls()
     }
 
     fn give_up_surplus(&self) -> bool {

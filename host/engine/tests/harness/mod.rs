@@ -6,7 +6,7 @@ pub(crate) mod patient;
 
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::{
-    ArtifactCache, Blueprint, Budget, Engine, Fault, HasBudget, Lease, Metered, Pool, PoolOptions, Settings,
+    ArtifactCache, Blueprint, Budget, Calls, Engine, Fault, HasBudget, Lease, Metered, Pool, PoolOptions, Settings,
 };
 use flint_model::ByteSize;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Linker, Lower};
 
 /// A world of nothing: its stores hold a budget, and its components import nothing.
-pub(crate) struct Bare;
+pub(crate) struct Bare(Calls);
 
 /// What a store of [`Bare`] holds.
 pub(crate) struct Data(Budget);
@@ -28,6 +28,10 @@ impl HasBudget for Data {
 impl Blueprint for Bare {
     type Data = Data;
     type Exports = Instance;
+
+    fn calls(&self) -> Calls {
+        self.0
+    }
 
     fn data(&self, budget: Budget) -> Data {
         Data(budget)
@@ -57,10 +61,21 @@ pub(crate) async fn pool(
     cache: Option<&ArtifactCache>,
     options: PoolOptions,
 ) -> Pool<Bare> {
+    pool_of(Calls::Concurrent, engine, text, cache, options).await
+}
+
+/// Makes a pool of a component's text, of either kind.
+pub(crate) async fn pool_of(
+    calls: Calls,
+    engine: &Engine,
+    text: &str,
+    cache: Option<&ArtifactCache>,
+    options: PoolOptions,
+) -> Pool<Bare> {
     let bytes = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
-    let component = engine.load(&bytes, None, cache).await.expect("a component");
-    let component = Linker::new(engine.concurrent()).instantiate_pre(&component).expect("it imports nothing");
-    Pool::new(engine.clone(), Bare, component, options)
+    let component = engine.load(calls, &bytes, None, cache).await.expect("a component");
+    let component = Linker::new(engine.wasmtime(calls)).instantiate_pre(&component).expect("it imports nothing");
+    Pool::new(engine.clone(), Bare(calls), component, options)
 }
 
 /// Calls an export, as the world does: metered, and its error classified.

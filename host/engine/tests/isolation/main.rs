@@ -15,7 +15,7 @@ mod harness;
 mod tenant;
 
 use flint_engine::residency::{Reason, Residency};
-use flint_engine::{ArtifactCache, Engine, Fault, Isolation, Lease, Pool, PoolOptions, Preset, Settings, Start};
+use flint_engine::{ArtifactCache, Calls, Engine, Fault, Isolation, Lease, Pool, PoolOptions, Preset, Settings, Start};
 use harness::{Bare, call};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -106,7 +106,7 @@ fn serial() -> PoolOptions {
 async fn nothing_is_left(settings: &Settings, images: Images) {
     let folder = tempfile::tempdir().unwrap();
     let cache = ArtifactCache::open(folder.path()).unwrap();
-    for slots in [8, 64] {
+    for (slots, calls) in [(8, Calls::Sequential), (8, Calls::Concurrent), (64, Calls::Concurrent)] {
         let mut settings =
             Settings { residency: settings.residency.clone(), preset: settings.preset, ..harness::slots(slots) };
         // Some tenants have two memories, and slots are counted for each.
@@ -115,7 +115,7 @@ async fn nothing_is_left(settings: &Settings, images: Images) {
         let mut pools = Vec::new();
         for tenant in &TENANTS {
             let cache = (images == Images::Mapped).then_some(&cache);
-            pools.push((tenant, harness::pool(&engine, &tenant.text(), cache, options(slots)).await));
+            pools.push((tenant, harness::pool_of(calls, &engine, &tenant.text(), cache, options(slots)).await));
         }
         let pools = Arc::new(pools);
         let held = slots as usize / 6;

@@ -1,9 +1,9 @@
 //! Room: who is let in, what there are slots for, and how often an instance is used.
 
 use crate::GUEST;
-use crate::harness::{call, on_demand, patient, pool, slots};
+use crate::harness::{call, on_demand, patient, pool, pool_of, slots};
 use flint_engine::admission::{AdmissionOptions, Overloaded};
-use flint_engine::{Engine, Fault, Isolation, PoolOptions, Refusal, Settings, Start};
+use flint_engine::{Calls, Engine, Fault, Isolation, PoolOptions, Refusal, Settings, Start};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -132,8 +132,25 @@ async fn a_function_that_has_all_it_may_have_leaves_others_their_part() {
     assert_eq!(call(&mut lease, "answer", ()).await, Ok((42_u32,)));
     let one_more = "(core instance (instantiate $none))";
     let too_many = wat::parse_str(format!("(component {module} {empty} {one_more})")).unwrap();
-    let refused = engine.load(&too_many, None, None).await.err().unwrap().to_string();
+    let refused = engine.load(Calls::Concurrent, &too_many, None, None).await.err().unwrap().to_string();
     assert!(refused.contains("core module instances"), "{refused}");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slot_is_given_none_that_is_of_the_other_kind() {
+    let settings = Settings { admission: AdmissionOptions::default(), ..slots(1) };
+    let engine = Engine::new(&settings).unwrap();
+    let sequential = pool_of(Calls::Sequential, &engine, GUEST, None, PoolOptions::default()).await;
+    sequential.prepare(1).await.unwrap();
+    let concurrent = pool_of(Calls::Concurrent, &engine, GUEST, None, on_demand()).await;
+    let _held = concurrent.lease().await.unwrap();
+    let (refused, mut lease) = tokio::join!(concurrent.lease(), async {
+        tokio::task::yield_now().await;
+        // Nobody waits for this one.
+        sequential.lease().await.unwrap()
+    });
+    assert_eq!(refused.err(), Some(Refusal::Fault(Fault::Exhausted)));
+    assert_eq!((lease.start(), call(&mut lease, "answer", ()).await), (Start::Pooled, Ok((42_u32,))));
 }
 
 #[tokio::test]
@@ -143,7 +160,7 @@ async fn a_component_has_as_many_memories_and_tables_as_it_may() {
         let (memories, tables) = ("(memory 1)".repeat(memories), "(table 1000 funcref)".repeat(tables));
         let module = format!("(core module $m {memories} {tables})");
         let text = format!("(component {module} (core instance (instantiate $m)) {SECOND})");
-        engine.load(&wat::parse_str(text).unwrap(), None, None).await
+        engine.load(Calls::Concurrent, &wat::parse_str(text).unwrap(), None, None).await
     };
     // The second module has one of each.
     load(2, 4).await.map(drop).unwrap();

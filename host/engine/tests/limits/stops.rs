@@ -1,12 +1,12 @@
 //! What stops an instance: its CPU time, the wall time, its memory, and a caller who goes away.
 
-use crate::harness::{call, on_demand, patient, pool, slots};
+use crate::harness::{call, on_demand, patient, pool, pool_of, slots};
 use crate::{BOUNDED, GUEST, TWO_MEMORIES};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::deadline::{Elapsed, WithDeadline};
 use flint_engine::fault::CpuExceeded;
 use flint_engine::snapshot::InitLimits;
-use flint_engine::{Engine, Fault, Isolation, Limits, PoolOptions, Refusal, Settings, Start};
+use flint_engine::{Calls, Engine, Fault, Isolation, Limits, PoolOptions, Refusal, Settings, Start};
 use flint_model::ByteSize;
 use std::io::{Read, Write};
 use std::pin::pin;
@@ -58,8 +58,14 @@ async fn a_guest_that_spins_is_cut_at_its_cpu_limit_and_others_get_on_meanwhile(
 
 #[tokio::test]
 async fn a_guest_that_spins_is_cut_at_the_wall_time_even_on_the_only_thread() {
+    for calls in [Calls::Sequential, Calls::Concurrent] {
+        is_cut_at_the_wall_time(calls).await;
+    }
+}
+
+async fn is_cut_at_the_wall_time(calls: Calls) {
     let engine = Engine::new(&slots(2)).unwrap();
-    let pool = pool(&engine, GUEST, None, on_demand()).await;
+    let pool = pool_of(calls, &engine, GUEST, None, on_demand()).await;
     let limit = Duration::from_millis(50);
     let began = Instant::now();
     {
@@ -128,7 +134,7 @@ async fn an_init_function_has_its_memory_and_its_time() {
             "(core instance $i (instantiate $m)) (func (export \"init\") (canon lift (core func $i \"init\")))";
         let bytes = wat::parse_str(format!("(component {module} {lifted})")).unwrap();
         let engine = Engine::new(&Settings { init: limits, ..slots(1) }).unwrap();
-        engine.load(&bytes, Some("init"), None).await.map(drop).map_err(|error| error.to_string())
+        engine.load(Calls::Concurrent, &bytes, Some("init"), None).await.map(drop).map_err(|error| error.to_string())
     };
     let limits = InitLimits { memory: ByteSize::mib(1), timeout: Duration::from_secs(60) };
     let grows =

@@ -11,12 +11,12 @@ use futures::channel::oneshot;
 use http::Uri;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use parking_lot::Mutex;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use wasmtime::{AsContextMut, Store};
 use wasmtime_wasi_http::handler::{Prepared, Request, Response};
-use wasmtime_wasi_http::p2::bindings::http::types::Scheme as Scheme02;
 use wasmtime_wasi_http::{WasiHttpView, p2, p3};
 
 /// What the guest answers: the head leaves as soon as it is there, the body follows while the guest runs.
@@ -89,13 +89,24 @@ async fn call_sequential(
     request: Request,
     head: oneshot::Sender<Head>,
 ) -> wasmtime::Result<()> {
+    // A guest may keep what it answers with: behind the call, nobody listens to that.
+    let head = Arc::new(Mutex::new(Some(head)));
     let mut http = store.data_mut().http();
-    let request = http.new_incoming_request(Scheme02::Http, request)?;
-    let answer = http.new_response_outparam_from_callback(|answer| {
-        // Who gave the event up does not want to know.
-        _ = head.send(answer.map_err(wasmtime::Error::from));
+    let request = http.new_incoming_request(p2::bindings::http::types::Scheme::Http, request)?;
+    let answer = http.new_response_outparam_from_callback({
+        let head = Arc::clone(&head);
+        move |answer| send(&head, answer.map_err(wasmtime::Error::from))
     })?;
-    proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await
+    proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await?;
+    send(&head, Err(wasmtime::format_err!("the handler returned without an answer")));
+    Ok(())
+}
+
+/// Sends the head of an answer, unless there was one.
+fn send(head: &Mutex<Option<oneshot::Sender<Head>>>, answer: Head) {
+    let sender = head.lock().take();
+    // Who gave the event up does not want to know.
+    _ = sender.map(|sender| sender.send(answer));
 }
 
 /// The call as a job of a shared instance, which is done when the head is there: the body follows while other jobs run.

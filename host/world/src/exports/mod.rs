@@ -11,7 +11,7 @@ pub(crate) mod schedule;
 mod topic;
 
 use crate::bindings;
-use crate::compiled::{Calls, Compiled};
+use crate::compiled::Compiled;
 use crate::context::FunctionContext;
 use crate::failure::Failure;
 use crate::function::Init;
@@ -20,7 +20,7 @@ use crate::shape::{HttpVersion, INIT_EXPORT};
 use crate::state::State;
 use crate::tally::Tally;
 use flint_engine::deadline::{Deadline, WithDeadline};
-use flint_engine::{Blueprint, Budget, Fault, HasBudget, Lease, Metered};
+use flint_engine::{Blueprint, Budget, Calls, Fault, HasBudget, Lease, Metered};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -116,6 +116,10 @@ impl Program {
 impl Blueprint for Program {
     type Data = State;
     type Exports = Exports;
+
+    fn calls(&self) -> Calls {
+        self.calls
+    }
 
     fn data(&self, budget: Budget) -> State {
         State::new(budget, Arc::clone(&self.context))

@@ -1,11 +1,11 @@
 //! How many calls an instance can be in at once, which decides what runs it.
 
 use super::harness::{component, world};
-use flint_engine::{Engine, Isolation, Settings};
+use flint_engine::{Calls, Engine, Isolation, Settings};
 use flint_model::{FunctionName, SystemClock};
 use flint_stores::Catalog;
 use flint_stores::conformance::Memory;
-use flint_world::{Calls, FunctionSpec, Init, LoadError, compile};
+use flint_world::{FunctionSpec, Init, LoadError, compile};
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,10 +25,10 @@ async fn a_component_of_0_2_alone_takes_one_call_at_a_time_and_is_never_shared()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_addresses_for_two_pools_all_components_are_in_one() {
-    let old = component("hello-02");
-    for (instances_max, calls) in [(4750, Calls::Sequential), (4751, Calls::Concurrent)] {
+async fn with_many_instances_there_is_one_pool_for_all() {
+    for (instances_max, one) in [(4000, false), (4001, true)] {
         let engine = Engine::new(&Settings { instances_max, ..Settings::default() }).unwrap();
-        assert_eq!(compile(&engine, None, &old, Init::Snapshot).await.unwrap().calls(), calls, "{instances_max}");
+        let [sequential, concurrent] = [Calls::Sequential, Calls::Concurrent].map(|calls| engine.wasmtime(calls));
+        assert_eq!(wasmtime::Engine::same(sequential, concurrent), one, "{instances_max}");
     }
 }
