@@ -105,8 +105,10 @@ async fn call_sequential(
 /// Sends the head of an answer, unless there was one.
 fn send(head: &Mutex<Option<oneshot::Sender<Head>>>, answer: Head) {
     let sender = head.lock().take();
-    // Who gave the event up does not want to know.
-    _ = sender.map(|sender| sender.send(answer));
+    if let Some(sender) = sender {
+        // Who gave the event up does not want to know.
+        _ = sender.send(answer);
+    }
 }
 
 /// The call as a job of a shared instance, which is done when the head is there: the body follows while other jobs run.
