@@ -74,6 +74,20 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 /// The rows of 0.2 are from before it ran without the component model's `async`, which took 17 % off the CPU of a fresh request and
 /// 11 % off that of one of a serial instance.
 ///
+/// How far it could go, a throw-away server tells: hyper and wasmtime with flint's pool, and nothing else. Requests a second with 64
+/// connections of `wrk`, all hosts up, in turns, medians of nine seconds each; in brackets beside `wasmtime serve`, which has the pool of
+/// flint in the fresh rows:
+///
+/// | function | `wasmtime serve` | throw-away server | flint |
+/// | --- | --- | --- | --- |
+/// | 0.2, fresh | 23,300 | 49,800 (2.13) | 37,000 (1.58) |
+/// | 0.3, fresh | 16,800 | 25,800 (1.54) | 28,800 (1.72) |
+/// | 0.2, serial | 51,300 | 67,400 (1.31) | 53,800 (1.05) |
+/// | 0.3, serial | 36,800 | 41,300 (1.12) | 48,500 (1.32) |
+/// | 0.3, shared | 32,000 | | 39,400 (1.23) |
+///
+/// So 1.3 times is all that there is for 0.2 where instances are used again, without admission, metering, time-outs and records.
+///
 /// Of what is flint's own, the door has 6 µs: 0.2 took 50 µs with requests that go from hyper to the function, where it took 55
 /// (medians of three), and a handler that answers at once takes 8, of which greeting, time-outs and drain of the connection are 0.5.
 /// More than a quarter of what had been the kernel's was the client that each answer woke: see `turn.rs` of the request door. With
