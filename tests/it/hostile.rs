@@ -126,11 +126,11 @@ fn a_guest_without_an_answer_or_with_half_of_one_is_told_from_one_that_answers()
 fn a_component_for_0_2_that_spins_is_ended_and_the_next_request_finds_another_instance() {
     for isolation in ["fresh", "serial"] {
         let host = host(&format!("isolation = \"{isolation}\"\ncpu = \"500ms\""));
-        let count = || meanwhile(&host, |client| client.get("/improper-02/nothing")).expect(200);
-        assert_eq!(count().text(), "there is no /nothing");
+        let answer = || meanwhile(&host, |client| client.get("/improper-02/nothing")).expect(200);
+        assert_eq!(answer().text(), "there is no /nothing");
         is_problem(meanwhile(&host, |client| client.get("/improper-02/spin")), 504, "function/cpu-exceeded");
         for _ in 0..3 {
-            assert_eq!(count().text(), "there is no /nothing");
+            assert_eq!(answer().text(), "there is no /nothing");
         }
         let reused = host.metric(r#"flint_starts_total{function="improper-02",start="reused"}"#);
         assert_eq!(reused > 0.0, isolation == "serial", "{isolation}: {reused}");
