@@ -11,6 +11,7 @@
 //! shared 0.3, and won nothing back.
 
 use futures::task::AtomicWaker;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire};
@@ -25,15 +26,41 @@ const TURN: Duration = Duration::from_micros(50);
 const AGAIN_MAX: u32 = 3;
 
 /// See the module.
-pub(crate) struct Calm<F> {
+pub struct Calm<F> {
     future: F,
     bell: Arc<Bell>,
     /// Rings it.
     waker: Waker,
 }
 
-/// What the future is given to wake its task by.
-struct Bell {
+impl<F> Calm<F> {
+    pub(crate) fn new(future: F) -> Self {
+        let (bell, waker) = Bell::with_waker();
+        Self { future, bell, waker }
+    }
+}
+
+impl<F: Future + Unpin> Future for Calm<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        this.bell.begin();
+        let mut is_new = true;
+        this.bell.turn(&this.waker, |inner| {
+            let poll = Pin::new(&mut this.future).poll(inner);
+            if poll.is_pending() && mem::take(&mut is_new) {
+                // Before others may ring for it.
+                this.bell.register(context.waker());
+            }
+            poll
+        })
+    }
+}
+
+/// What a future is given to wake its task by.
+#[derive(Debug)]
+pub(crate) struct Bell {
     task: AtomicWaker,
     state: AtomicU8,
 }
@@ -51,58 +78,73 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let rung = self.state.fetch_update(AcqRel, Acquire, |state| (state != WAITING).then_some(RUNG));
-        if rung.is_err() {
+        if !self.rung() {
             self.task.wake();
         }
     }
 }
 
-impl<F> Calm<F> {
-    pub(crate) fn new(future: F) -> Self {
-        let bell = Arc::new(Bell { task: AtomicWaker::new(), state: AtomicU8::new(WAITING) });
+impl Bell {
+    /// A bell, and what rings it.
+    pub(crate) fn with_waker() -> (Arc<Self>, Waker) {
+        let bell = Arc::new(Self { task: AtomicWaker::new(), state: AtomicU8::new(WAITING) });
         let waker = Waker::from(Arc::clone(&bell));
-        Self { future, bell, waker }
+        (bell, waker)
     }
-}
 
-impl<F: Future + Unpin> Future for Calm<F> {
-    type Output = F::Output;
+    /// Names the task to wake.
+    pub(crate) fn register(&self, task: &Waker) {
+        self.task.register(task);
+    }
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
+    /// Whether nobody polls the future: then it is the caller who does. Who does so already is told to do so again.
+    pub(crate) fn begin(&self) -> bool {
+        let begun = |state| Some(if state == WAITING { POLLED } else { RUNG });
+        self.state.fetch_update(AcqRel, Acquire, begun) == Ok(WAITING)
+    }
+
+    /// Tells who polls the future, if somebody does.
+    fn rung(&self) -> bool {
+        self.state.fetch_update(AcqRel, Acquire, |state| (state != WAITING).then_some(RUNG)).is_ok()
+    }
+
+    /// Polls the future until nobody has rung, or others should have their turn: then its task is woken.
+    pub(crate) fn turn<T>(&self, waker: &Waker, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         let began = Instant::now();
-        for again in 0..=AGAIN_MAX {
-            this.bell.state.swap(POLLED, AcqRel);
-            if let Poll::Ready(output) = Pin::new(&mut this.future).poll(&mut Context::from_waker(&this.waker)) {
+        for _ in 0..=AGAIN_MAX {
+            if let Poll::Ready(output) = poll(&mut Context::from_waker(waker)) {
                 return Poll::Ready(output);
             }
-            if again == 0 {
-                // Before others may ring for it.
-                this.bell.task.register(context.waker());
-            }
-            if this.bell.state.swap(WAITING, AcqRel) != RUNG {
+            if self.state.compare_exchange(POLLED, WAITING, AcqRel, Acquire).is_ok() {
                 return Poll::Pending;
             }
             if began.elapsed() >= TURN {
                 break;
             }
+            self.state.swap(POLLED, AcqRel);
         }
-        context.waker().wake_by_ref();
+        self.end();
         Poll::Pending
+    }
+
+    /// Nobody polls the future any longer: it is for its task to do so.
+    pub(crate) fn end(&self) {
+        self.state.swap(WAITING, AcqRel);
+        self.task.wake();
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use futures::task::{ArcWake, waker};
     use std::future::poll_fn;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+    /// How often a task was woken.
     #[derive(Default)]
-    struct Count(AtomicUsize);
+    pub(crate) struct Count(pub(crate) AtomicUsize);
 
     impl ArcWake for Count {
         fn wake_by_ref(this: &Arc<Self>) {

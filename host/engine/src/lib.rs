@@ -29,6 +29,7 @@ pub mod snapshot;
 
 mod calm;
 mod engine;
+mod joint;
 mod lanes;
 mod room;
 mod runtime;

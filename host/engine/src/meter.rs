@@ -160,16 +160,23 @@ fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Relaxed).saturating_add(more), Relaxed);
 }
 
-/// Runs a future and counts the time of its polls. What it does to itself in a poll does not wake its task while that runs.
+/// Runs a future and counts the time of its polls.
 pub struct Metered<F> {
-    future: Calm<F>,
+    future: F,
     meter: Arc<Meter>,
 }
 
-impl<F> Metered<F> {
-    /// Counts the polls of `future` with `meter`.
+impl<F> Metered<Calm<F>> {
+    /// Counts the polls of `future` with `meter`. What it does to itself in a poll does not wake its task while that runs.
     pub fn new(future: F, meter: Arc<Meter>) -> Self {
         Self { future: Calm::new(future), meter }
+    }
+}
+
+impl<F> Metered<F> {
+    /// The same for a future that others keep calm.
+    pub(crate) fn plain(future: F, meter: Arc<Meter>) -> Self {
+        Self { future, meter }
     }
 }
 

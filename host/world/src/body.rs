@@ -5,7 +5,6 @@ use crate::tally::Tally;
 use bytes::Bytes;
 use flint_engine::deadline::{Deadline, WithDeadline};
 use flint_model::ByteSize;
-use futures::channel::oneshot;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use std::mem;
@@ -68,6 +67,10 @@ impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
 /// The guest's side of an invocation: what is left to run when the head of the answer has left.
 pub(crate) type Drive = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
+/// That the body of an answer of a shared instance is there. Who drops it polls the drive, or drops that too: nobody is woken for it.
+#[derive(Debug, Default)]
+pub(crate) struct Held;
+
 /// Whether the guest's side has nothing left to do. Nobody is woken for it: whoever keeps it polls it again.
 pub(crate) fn has_ended(drive: &mut Drive) -> bool {
     drive.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
@@ -78,8 +81,7 @@ pub(crate) fn has_ended(drive: &mut Drive) -> bool {
 pub struct ResponseBody {
     inner: Inner,
     driver: Driver,
-    /// Tells a shared instance, when it is dropped, that the body is gone.
-    held: Option<oneshot::Sender<()>>,
+    held: Option<Arc<Held>>,
     /// Whether a piece was given out.
     begun: bool,
     /// How much more may leave.
@@ -149,7 +151,7 @@ const AT_ONCE_MAX: usize = 8 << 10;
 impl ResponseBody {
     pub(crate) fn streamed(
         inner: WasiBody,
-        held: Option<oneshot::Sender<()>>,
+        held: Option<Arc<Held>>,
         drive: Option<Drive>,
         deadline: Deadline,
         max: Option<ByteSize>,

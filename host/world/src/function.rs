@@ -11,7 +11,7 @@ pub(crate) use messages::Handler;
 pub use messages::{EffectsMode, Handled, HandlerFailure, Unfinished};
 pub use schedule::Tick;
 
-use crate::body::{self, Drive, RequestBody, ResponseBody};
+use crate::body::{self, Drive, Held, RequestBody, ResponseBody};
 use crate::context::FunctionContext;
 use crate::exports::{self, Program};
 use crate::failure::Failure;
@@ -327,7 +327,8 @@ impl Function {
         let request = exports::http::with_authority(request);
         let request = request.map(|body| RequestBody::new(body, Arc::clone(tally)).map_err(Into::into).boxed_unsync());
         let (sender, mut head) = oneshot::channel();
-        let (held, gone) = self.core.shared.is_some().then(oneshot::channel).unzip();
+        let held = self.core.shared.is_some().then(Arc::default);
+        let gone = held.as_ref().map(Arc::downgrade);
         let mut drive = self.drive(invocation.clone(), request, sender, gone, Arc::clone(tally));
         let mut deadline = self.core.pool.deadline(invocation.accepted);
         // The guest and the head of its answer, in one task: no wake-up between two threads stands on the path.
@@ -378,7 +379,7 @@ impl Function {
         invocation: Invocation,
         request: Request<wasmtime_wasi_http::WasiBody>,
         head: oneshot::Sender<exports::http::Head>,
-        gone: Option<oneshot::Receiver<()>>,
+        gone: Option<Weak<Held>>,
         tally: Arc<Tally>,
     ) -> Drive {
         let function = self.core.hold();
@@ -454,17 +455,18 @@ impl FunctionCore {
         &self,
         shared: &Shared<Program>,
         job: Job<Program>,
-        gone: oneshot::Receiver<()>,
+        gone: Weak<Held>,
         invocation: &Invocation,
         tally: &Tally,
     ) -> Result<(), Failure> {
         let ticket = self.submit(shared, job, End::WhenTold, invocation, tally).await?;
+        let gone = poll_fn(|_| if gone.strong_count() > 0 { Poll::Pending } else { Poll::Ready(()) });
         let ended = match select(ticket, gone).await {
             Either::Left((ended, _)) => ended,
-            Either::Right((_, mut ticket)) => {
-                ticket.tell();
-                ticket.await
-            }
+            Either::Right(((), ticket)) => match ticket.tell() {
+                Some(ticket) => ticket.await,
+                None => Ok(()),
+            },
         };
         ended.map_err(|fault| self.failure_of_refusal(invocation, fault.into()))
     }
