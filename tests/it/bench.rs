@@ -80,7 +80,7 @@ fn transitions_are_counted_and_what_a_map_and_waiting_executions_take() {
 
 #[test]
 fn stores_with_much_are_measured_beside_stores_with_little_and_a_host_starts_on_them_after_a_kill() {
-    let figures = ["--messages", "2000", "--keys", "2000", "--blobs", "1000", "--time", "50ms", "--rounds", "1"];
+    let figures = ["--messages", "2000", "--keys", "2000", "--blobs", "1000", "--time", "300ms", "--rounds", "1"];
     let report = bench(&[&["depth"], &figures[..]].concat());
     let rows = report["rows"].as_array().expect("rows");
     assert_eq!(rows.len(), 6);
