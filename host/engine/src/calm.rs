@@ -45,20 +45,27 @@ impl<F: Future + Unpin> Future for Calm<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
-        this.bell.begin();
-        let mut is_new = true;
-        this.bell.turn(&this.waker, |inner| {
+        // Nobody else polls it.
+        _ = this.bell.begin(By::Task);
+        let mut is_first = true;
+        let turn = this.bell.turn(&this.waker, |inner| {
             let poll = Pin::new(&mut this.future).poll(inner);
-            if poll.is_pending() && mem::take(&mut is_new) {
+            if poll.is_pending() && mem::take(&mut is_first) {
                 // Before others may ring for it.
                 this.bell.register(context.waker());
             }
             poll
-        })
+        });
+        match turn {
+            Turn::Ended(output) => return Poll::Ready(output),
+            Turn::Waits => {}
+            Turn::Over => this.bell.hand_over(),
+        }
+        Poll::Pending
     }
 }
 
-/// What a future is given to wake its task by.
+/// What a future is given to wake its task by, and who polls it.
 #[derive(Debug)]
 pub(crate) struct Bell {
     task: AtomicWaker,
@@ -71,6 +78,28 @@ const WAITING: u8 = 0;
 const POLLED: u8 = 1;
 /// It was rung for meanwhile.
 const RUNG: u8 = 2;
+/// Its task was woken for it, and has not come to it yet: nobody has to be woken now, and nobody else may poll it.
+const HANDED_OVER: u8 = 3;
+
+/// Who would poll a future.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Its task.
+    Task,
+    /// Somebody else.
+    Helper,
+}
+
+/// How a turn has ended.
+#[derive(Debug)]
+pub(crate) enum Turn<T> {
+    /// With the future. Nobody may poll it any longer, until it is handed over.
+    Ended(T),
+    /// The future waits.
+    Waits,
+    /// It is the turn of others: the future has more to do, and has to be handed over.
+    Over,
+}
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
@@ -78,7 +107,12 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung() {
+        let rung = self.state.fetch_update(AcqRel, Acquire, |state| match state {
+            WAITING => None,
+            POLLED => Some(RUNG),
+            other => Some(other),
+        });
+        if rung.is_err() {
             self.task.wake();
         }
     }
@@ -97,39 +131,40 @@ impl Bell {
         self.task.register(task);
     }
 
-    /// Whether nobody polls the future: then it is the caller who does. Who does so already is told to do so again.
-    pub(crate) fn begin(&self) -> bool {
-        let begun = |state| Some(if state == WAITING { POLLED } else { RUNG });
-        self.state.fetch_update(AcqRel, Acquire, begun) == Ok(WAITING)
+    /// Whether it is the caller's turn to poll the future. If not, who polls it now is told to do so again, or its task is about to.
+    pub(crate) fn begin(&self, by: By) -> bool {
+        let is_theirs = |state| state == WAITING || state == HANDED_OVER && by == By::Task;
+        let before = self.state.fetch_update(AcqRel, Acquire, |state| {
+            Some(match state {
+                state if is_theirs(state) => POLLED,
+                POLLED => RUNG,
+                other => other,
+            })
+        });
+        before.is_ok_and(is_theirs)
     }
 
-    /// Tells who polls the future, if somebody does.
-    fn rung(&self) -> bool {
-        self.state.fetch_update(AcqRel, Acquire, |state| (state != WAITING).then_some(RUNG)).is_ok()
-    }
-
-    /// Polls the future until nobody has rung, or others should have their turn: then its task is woken.
-    pub(crate) fn turn<T>(&self, waker: &Waker, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    /// Polls the future until nobody has rung, or others should have their turn.
+    pub(crate) fn turn<T>(&self, waker: &Waker, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Turn<T> {
         let began = Instant::now();
         for _ in 0..=AGAIN_MAX {
             if let Poll::Ready(output) = poll(&mut Context::from_waker(waker)) {
-                return Poll::Ready(output);
+                return Turn::Ended(output);
             }
             if self.state.compare_exchange(POLLED, WAITING, AcqRel, Acquire).is_ok() {
-                return Poll::Pending;
+                return Turn::Waits;
             }
             if began.elapsed() >= TURN {
                 break;
             }
             self.state.swap(POLLED, AcqRel);
         }
-        self.end();
-        Poll::Pending
+        Turn::Over
     }
 
-    /// Nobody polls the future any longer: it is for its task to do so.
-    pub(crate) fn end(&self) {
-        self.state.swap(WAITING, AcqRel);
+    /// Leaves the future to its task.
+    pub(crate) fn hand_over(&self) {
+        self.state.swap(HANDED_OVER, AcqRel);
         self.task.wake();
     }
 }

@@ -1,14 +1,14 @@
 //! A future that a task of its own sees through, and that whoever waits for something of it may poll where they are.
 //!
 //! To wake another task, and to be woken by it, costs more than what most events do in a guest. So who has work for the future polls
-//! it: most of that work has ended before they have to wait at all. While somebody polls it already, it is told to be polled again.
+//! it: most of that work has ended before they have to wait at all. While somebody polls it already, that one polls it again, for a
+//! turn at most, and may get what they wait for later by that; what takes longer is left to the task, and nobody else polls it before.
 
-use crate::calm::Bell;
+use crate::calm::{Bell, By, Turn};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// See the module.
 pub(crate) struct Joint {
@@ -32,20 +32,16 @@ impl Joint {
         *self.future.lock() = Some(future);
     }
 
-    /// Sees the future through; dropped, it drops it.
-    pub(crate) async fn run(&self) {
-        let _until_then = Until(self);
-        poll_fn(|context| {
-            self.bell.register(context.waker());
-            self.poll()
-        })
-        .await;
+    /// Polls the future in its task.
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.bell.register(context.waker());
+        self.poll_by(By::Task)
     }
 
-    /// Polls the future for what was brought to it, or has those do it again who do so now.
+    /// Polls the future for what was brought to it, or leaves that to who polls it now or next.
     pub(crate) fn help(&self) {
         // Its task is there for what is left.
-        _ = self.poll();
+        _ = self.poll_by(By::Helper);
     }
 
     /// Has the future polled, elsewhere.
@@ -53,33 +49,29 @@ impl Joint {
         self.waker.wake_by_ref();
     }
 
-    fn poll(&self) -> Poll<()> {
-        if !self.bell.begin() {
+    /// Drops the future.
+    pub(crate) fn end(&self) {
+        let future = self.future.lock().take();
+        drop(future);
+    }
+
+    fn poll_by(&self, by: By) -> Poll<()> {
+        if !self.bell.begin(by) {
             return Poll::Pending;
         }
         let mut slot = self.future.lock();
-        let Some(future) = slot.as_mut() else {
-            drop(slot);
-            self.bell.end();
-            return Poll::Ready(());
-        };
-        let poll = self.bell.turn(&self.waker, |context| future.as_mut().poll(context));
-        if poll.is_ready() {
+        let Some(future) = slot.as_mut() else { return Poll::Ready(()) };
+        let turn = self.bell.turn(&self.waker, |context| future.as_mut().poll(context));
+        if let Turn::Ended(()) = turn {
             *slot = None;
-            drop(slot);
-            self.bell.end();
         }
-        poll
-    }
-}
-
-/// Drops the future of a joint when it is dropped.
-struct Until<'a>(&'a Joint);
-
-impl Drop for Until<'_> {
-    fn drop(&mut self) {
-        let future = self.0.future.lock().take();
-        drop(future);
+        drop(slot);
+        match turn {
+            Turn::Waits => return Poll::Pending,
+            // Who it is handed over to finds that it has ended.
+            Turn::Ended(()) | Turn::Over => self.bell.hand_over(),
+        }
+        Poll::Pending
     }
 }
 
@@ -88,70 +80,111 @@ mod tests {
     use super::*;
     use crate::calm::tests::Count;
     use futures::task::waker;
-    use std::pin::pin;
+    use std::future::poll_fn;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-    use std::task::Context;
+    use std::sync::mpsc;
+    use std::time::Duration;
 
-    /// A joint whose future counts its polls, does `work` in each, and ends with the third.
-    fn joint(work: impl Fn() + Send + 'static) -> (Arc<Joint>, Arc<AtomicUsize>) {
+    /// A joint whose future counts its polls, and does `work` in each with the number and its waker, until that says that it has ended.
+    fn joint(work: impl Fn(usize, &Waker) -> bool + Send + 'static) -> (Arc<Joint>, Arc<AtomicUsize>) {
         let (joint, polls) = (Arc::new(Joint::default()), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&polls);
-        joint.begin(Box::pin(poll_fn(move |_| {
-            work();
-            if count.fetch_add(1, SeqCst) == 2 { Poll::Ready(()) } else { Poll::Pending }
+        joint.begin(Box::pin(poll_fn(move |context| {
+            let number = count.fetch_add(1, SeqCst);
+            if work(number, context.waker()) { Poll::Ready(()) } else { Poll::Pending }
         })));
         (joint, polls)
     }
 
+    /// A task, and how often it was woken.
+    fn task() -> (Waker, impl Fn() -> usize) {
+        let woken = Arc::new(Count::default());
+        (waker(Arc::clone(&woken)), move || woken.0.load(SeqCst))
+    }
+
     #[test]
     fn who_helps_polls_it_where_they_are_and_its_task_is_woken_for_the_end() {
-        let (joint, polls) = joint(|| {});
-        let woken = Arc::new(Count::default());
-        let task = waker(Arc::clone(&woken));
-        let mut run = pin!(joint.run());
-        assert!(run.as_mut().poll(&mut Context::from_waker(&task)).is_pending());
+        let (joint, polls) = joint(|number, _| number == 2);
+        let (waker, woken) = task();
+        let mut context = Context::from_waker(&waker);
+        assert!(joint.poll(&mut context).is_pending());
         joint.help();
-        assert_eq!((polls.load(SeqCst), woken.0.load(SeqCst)), (2, 0));
+        assert_eq!((polls.load(SeqCst), woken()), (2, 0));
         joint.help();
-        assert_eq!((polls.load(SeqCst), woken.0.load(SeqCst)), (3, 1));
-        assert!(run.as_mut().poll(&mut Context::from_waker(&task)).is_ready());
+        assert_eq!((polls.load(SeqCst), woken()), (3, 1));
+        assert!(joint.poll(&mut context).is_ready());
         joint.help();
         assert_eq!(polls.load(SeqCst), 3, "what has ended is polled no more");
     }
 
     #[test]
-    fn who_would_help_while_it_is_polled_has_it_polled_again_or_its_task_woken() {
-        let (inside, entered) = std::sync::mpsc::channel();
-        let (leave, left) = std::sync::mpsc::channel();
-        let left = Mutex::new(left);
-        let (joint, polls) = joint(move || {
-            inside.send(()).expect("the test listens");
-            left.lock().recv().expect("the test tells");
+    fn who_would_help_while_it_is_polled_waits_for_nobody_and_has_it_polled_again() {
+        let ((entering, entered), (leave, leaving)) = (mpsc::channel(), mpsc::channel());
+        let leaving = Mutex::new(leaving);
+        let (joint, polls) = joint(move |_, _| {
+            entering.send(()).expect("the test listens");
+            leaving.lock().recv().expect("the test tells");
+            false
         });
-        let woken = Arc::new(Count::default());
-        joint.bell.register(&waker(Arc::clone(&woken)));
+        let (waker, woken) = task();
+        joint.bell.register(&waker);
         std::thread::scope(|threads| {
             threads.spawn(|| joint.help());
-            entered.recv().expect("it is polled");
+            entered.recv_timeout(Duration::from_secs(60)).expect("it is polled");
             joint.help();
-            assert_eq!(polls.load(SeqCst), 0, "nobody waits for who polls it");
+            assert_eq!(polls.load(SeqCst), 1);
             (0..2).for_each(|_| leave.send(()).expect("it is polled"));
         });
         let again = polls.load(SeqCst) - 1;
-        assert_eq!(again + woken.0.load(SeqCst), 1, "the task, if it took longer than a turn");
+        assert_eq!(again + woken(), 1, "by its task, if a turn was over");
     }
 
     #[test]
-    fn who_rings_wakes_its_task_and_the_future_goes_with_it() {
-        let (joint, polls) = joint(|| {});
-        let woken = Arc::new(Count::default());
-        {
-            let mut run = pin!(joint.run());
-            assert!(run.as_mut().poll(&mut Context::from_waker(&waker(Arc::clone(&woken)))).is_pending());
-            joint.ring();
-            assert_eq!((polls.load(SeqCst), woken.0.load(SeqCst)), (1, 1));
-        }
+    fn what_rings_while_it_waits_wakes_its_task() {
+        let inside = Arc::new(Mutex::new(None));
+        let (joint, polls) = joint({
+            let inside = Arc::clone(&inside);
+            move |_, waker| {
+                *inside.lock() = Some(waker.clone());
+                false
+            }
+        });
+        let (waker, woken) = task();
+        assert!(joint.poll(&mut Context::from_waker(&waker)).is_pending());
+        inside.lock().take().expect("it was polled").wake();
+        assert_eq!((polls.load(SeqCst), woken()), (1, 1));
+        assert!(joint.poll(&mut Context::from_waker(&waker)).is_pending());
+        joint.ring();
+        assert_eq!((polls.load(SeqCst), woken()), (2, 2));
+    }
+
+    #[test]
+    fn what_takes_long_is_for_its_task_and_polled_by_nobody_else_until_then() {
+        let (joint, polls) = joint(|_, waker| {
+            std::thread::sleep(Duration::from_millis(1));
+            waker.wake_by_ref();
+            false
+        });
+        let (waker, woken) = task();
+        joint.bell.register(&waker);
         joint.help();
-        assert_eq!(polls.load(SeqCst), 1);
+        assert_eq!((polls.load(SeqCst), woken()), (1, 1));
+        joint.help();
+        joint.ring();
+        assert_eq!((polls.load(SeqCst), woken()), (1, 1), "its task is there for it already");
+        assert!(joint.poll(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!((polls.load(SeqCst), woken()), (2, 2));
+    }
+
+    #[test]
+    fn nothing_is_left_of_it_at_its_end() {
+        let held = Arc::new(());
+        let (joint, polls) = joint({
+            let held = Arc::clone(&held);
+            move |_, _| Arc::strong_count(&held) == 0
+        });
+        joint.end();
+        joint.help();
+        assert_eq!((Arc::strong_count(&held), polls.load(SeqCst)), (1, 0));
     }
 }

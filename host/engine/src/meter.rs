@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Counts what one invocation uses. Written by the task that runs it, read by whoever reports it.
+/// Counts what one invocation uses. Written by who runs it, one at a time; read by whoever reports it.
 #[derive(Debug)]
 pub struct Meter {
     origin: Instant,
@@ -155,7 +155,7 @@ impl Meter {
     }
 }
 
-/// One task writes at a time, so that a load and a store do what a locked instruction would.
+/// One thread writes at a time, so that a load and a store do what a locked instruction would.
 fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Relaxed).saturating_add(more), Relaxed);
 }

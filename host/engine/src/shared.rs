@@ -9,7 +9,7 @@
 //! have ended, and holds its right to run until then; a trap ends all events of the instance, each with the same fault; and what is
 //! metered is metered for the instance.
 //!
-//! Events that come at once on several cores get an instance each, where spares are ready: who waits for one on another core is
+//! Events that come at once on several cores get an instance each, where spares are ready: who waits for one that another core runs is
 //! woken across, and follows it there.
 
 use crate::fault::Fault;
@@ -134,8 +134,8 @@ struct Task<B: Blueprint> {
     given_up: oneshot::Receiver<()>,
 }
 
-/// An event of a shared instance, which begins when this is polled: resolves when it has ended (see [`End`]). Dropping it gives the
-/// event up.
+/// An event of a shared instance, which has begun when this was polled, if not before: resolves when it has ended (see [`End`]).
+/// Dropping it gives the event up.
 pub struct Ticket<B: Blueprint> {
     ended: oneshot::Receiver<Result<(), Fault>>,
     worker: Arc<Worker<B>>,
@@ -155,7 +155,7 @@ impl<B: Blueprint> Future for Ticket<B> {
         let ended = Pin::new(&mut self.ended).poll(context);
         ended.map(|ended| {
             self.complete = true;
-            ended.unwrap_or_else(|_| Err(Fault::Other("the worker of the instance is gone".to_owned())))
+            ended.unwrap_or_else(|_| Err(gone()))
         })
     }
 }
@@ -240,10 +240,7 @@ impl<B: Blueprint> Inner<B> {
         let worker = Arc::new(Worker::new());
         worker.instance.begin(Box::pin(run(lease, Arc::clone(&worker))));
         self.workers.at(lane).lock().push(Arc::clone(&worker));
-        tokio::spawn({
-            let worker = Arc::clone(&worker);
-            async move { worker.instance.run().await }
-        });
+        tokio::spawn(Run(Arc::clone(&worker)));
         Ok(worker)
     }
 }
@@ -377,10 +374,33 @@ impl<B: Blueprint> Worker<B> {
     }
 }
 
-/// Runs the jobs of one instance, until it is retired, worn out, or was idle for long. Does not panic.
+/// The task of a worker. Nothing of the instance is left when it is dropped.
+struct Run<B: Blueprint>(Arc<Worker<B>>);
+
+impl<B: Blueprint> Future for Run<B> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.instance.poll(context)
+    }
+}
+
+impl<B: Blueprint> Drop for Run<B> {
+    fn drop(&mut self) {
+        self.0.instance.end();
+        // There is none left, unless the runtime ends.
+        self.0.end_all(&gone());
+    }
+}
+
+fn gone() -> Fault {
+    Fault::Other("the worker of the instance is gone".to_owned())
+}
+
+/// Runs the jobs of one instance, until it is retired, worn out, or was idle for long. Does not panic: somebody else may poll it.
 async fn run<B: Blueprint>(lease: Lease<B>, worker: Arc<Worker<B>>) {
     let ended = AssertUnwindSafe(events(lease, &worker)).catch_unwind().await;
-    worker.end_all(&ended.unwrap_or_else(|_| Fault::Other("the worker of the instance is gone".to_owned())));
+    worker.end_all(&ended.unwrap_or_else(|_| gone()));
 }
 
 /// Runs the jobs of one instance, and says how those end that are left.
