@@ -161,7 +161,20 @@ fn a_shared_function_serves_events_that_come_at_once_from_one_instance() {
     }
     host.wait_for_outcome("misbehave", "ok", 4.0);
     let shared = host.metric(r#"flint_starts_total{function="misbehave",start="shared"}"#);
-    assert!(shared >= 3.0, "{shared} of 4 shared an instance");
+    assert_eq!(shared, 4.0);
+}
+
+#[test]
+fn a_shared_instance_serves_on_behind_answers_that_stream() {
+    let host = Launch::config(&misbehave("isolation = \"shared\"\nuses = 6")).start();
+    let served = || host.http().get("/served").expect(200).text().to_owned();
+    let counts: Vec<_> = (0..6)
+        .map(|_| {
+            host.http().get("/events/2/1").expect(200);
+            served()
+        })
+        .collect();
+    assert_eq!(counts, ["1", "2", "3"].repeat(2));
 }
 
 #[test]

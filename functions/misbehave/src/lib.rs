@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use flint_sdk::http;
@@ -32,6 +33,7 @@ async fn handle(request: Request) -> Response {
         .get("/outbound", outbound)
         .get("/stream-then-trap", stream_then_trap)
         .get("/events/{n}/{ms}", events)
+        .get("/served", served)
         .get("/measured/{ms}", measured)
         .get("/measured-then-trap", measured_then_trap)
         .handle(request)
@@ -248,6 +250,12 @@ async fn events(request: Request) -> Result<Response, Problem> {
         sender.finish();
     });
     Ok((StatusCode::OK, [("content-type", "text/event-stream"), ("etag", "\"events\"")], body).into_response())
+}
+
+/// Says how many such requests this instance has served, this one included.
+async fn served(_: Request) -> String {
+    static SERVED: AtomicU32 = AtomicU32::new(0);
+    (SERVED.fetch_add(1, Relaxed) + 1).to_string()
 }
 
 /// Announces its length, answers, and works on behind its last byte.

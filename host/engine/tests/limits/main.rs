@@ -6,6 +6,7 @@ mod artifacts;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod room;
+mod shared;
 mod spares;
 mod stops;
 

@@ -1,0 +1,65 @@
+//! The end of an instance that serves several events at once, and what becomes of those events.
+
+use crate::GUEST;
+use crate::harness::{Bare, on_demand, pool, slots};
+use flint_engine::shared::{End, Job};
+use flint_engine::{Engine, Fault, Isolation, Pool, PoolOptions, Shared};
+use std::future::pending;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+const SHARED: Isolation = Isolation::Shared { uses: 100 };
+
+/// A pool whose only instance is shared.
+async fn only_one() -> (Pool<Bare>, Shared<Bare>) {
+    let engine = Engine::new(&slots(1)).unwrap();
+    let pool = pool(&engine, GUEST, None, PoolOptions { isolation: SHARED, ..on_demand() }).await;
+    let shared = Shared::new(&pool).expect("it is shared");
+    (pool, shared)
+}
+
+/// Runs a job to its end.
+async fn run(shared: &Shared<Bare>, job: Job<Bare>) -> Result<(), Fault> {
+    let ticket = shared.submit(job, End::WithJob).await.expect("there is room");
+    tokio::time::timeout(Duration::from_secs(60), ticket).await.expect("it ends")
+}
+
+fn answers() -> Job<Bare> {
+    Box::new(|_, _| Box::pin(async { Ok(()) }))
+}
+
+#[tokio::test]
+async fn a_panic_ends_all_events_of_the_instance_and_another_one_serves_the_next() {
+    let (_pool, shared) = only_one().await;
+    assert_eq!(run(&shared, answers()).await, Ok(()));
+    let waits: Job<Bare> = Box::new(|_, _| Box::pin(pending()));
+    let panics: Job<Bare> = Box::new(|_, _| Box::pin(async { panic!("as asked") }));
+    let (waited, panicked) = tokio::join!(run(&shared, waits), run(&shared, panics));
+    assert!(waited.is_err() && waited == panicked, "{waited:?} and {panicked:?}");
+    assert_eq!(run(&shared, answers()).await, Ok(()));
+}
+
+#[test]
+fn an_instance_ends_with_the_runtime_that_ran_it_and_another_one_serves_the_next() {
+    let (here, elsewhere) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let (_pool, shared) = here.block_on(only_one());
+    assert_eq!(elsewhere.block_on(run(&shared, answers())), Ok(()));
+    drop(elsewhere);
+    assert_eq!(here.block_on(run(&shared, answers())), Ok(()));
+}
+
+#[tokio::test]
+async fn an_instance_without_events_ends_after_a_while() {
+    let (pool, shared) = only_one().await;
+    assert_eq!(run(&shared, answers()).await, Ok(()));
+    assert!(pool.lease().await.is_err(), "the instance has the only slot");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    let free = async {
+        while pool.lease().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), free).await.expect("the slot is free");
+}
