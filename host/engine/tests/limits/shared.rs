@@ -2,17 +2,19 @@
 
 use crate::GUEST;
 use crate::harness::{Bare, on_demand, pool, slots};
+use flint_engine::admission::AdmissionOptions;
 use flint_engine::shared::{End, Job};
-use flint_engine::{Engine, Fault, Isolation, Pool, PoolOptions, Shared};
+use flint_engine::{Engine, Fault, Isolation, Pool, PoolOptions, Settings, Shared};
 use std::future::pending;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
 const SHARED: Isolation = Isolation::Shared { uses: 100 };
 
-/// A pool whose only instance is shared.
+/// A pool whose only instance is shared, by as many events as come.
 async fn only_one() -> (Pool<Bare>, Shared<Bare>) {
-    let engine = Engine::new(&slots(1)).unwrap();
+    let settings = Settings { admission: AdmissionOptions::default(), ..slots(1) };
+    let engine = Engine::new(&settings).unwrap();
     let pool = pool(&engine, GUEST, None, PoolOptions { isolation: SHARED, ..on_demand() }).await;
     let shared = Shared::new(&pool).expect("it is shared");
     (pool, shared)
