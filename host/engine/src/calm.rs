@@ -46,7 +46,7 @@ impl<F: Future + Unpin> Future for Calm<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         // Nobody else polls it.
-        _ = this.bell.begin(By::Task);
+        _ = this.bell.begin();
         let mut is_first = true;
         let turn = this.bell.turn(&this.waker, |inner| {
             let poll = Pin::new(&mut this.future).poll(inner);
@@ -59,7 +59,7 @@ impl<F: Future + Unpin> Future for Calm<F> {
         match turn {
             Turn::Ended(output) => return Poll::Ready(output),
             Turn::Waits => {}
-            Turn::Over => this.bell.hand_over(),
+            Turn::Over => this.bell.end(),
         }
         Poll::Pending
     }
@@ -78,26 +78,15 @@ const WAITING: u8 = 0;
 const POLLED: u8 = 1;
 /// It was rung for meanwhile.
 const RUNG: u8 = 2;
-/// Its task was woken for it, and has not come to it yet: nobody has to be woken now, and nobody else may poll it.
-const HANDED_OVER: u8 = 3;
-
-/// Who would poll a future.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// Its task.
-    Task,
-    /// Somebody else.
-    Helper,
-}
 
 /// How a turn has ended.
 #[derive(Debug)]
 pub(crate) enum Turn<T> {
-    /// With the future. Nobody may poll it any longer, until it is handed over.
+    /// With the future: nobody may poll it any longer.
     Ended(T),
     /// The future waits.
     Waits,
-    /// It is the turn of others: the future has more to do, and has to be handed over.
+    /// It is the turn of others, and the future has more to do: nobody may poll it until [`Bell::end`].
     Over,
 }
 
@@ -107,11 +96,7 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let rung = self.state.fetch_update(AcqRel, Acquire, |state| match state {
-            WAITING => None,
-            POLLED => Some(RUNG),
-            other => Some(other),
-        });
+        let rung = self.state.fetch_update(AcqRel, Acquire, |state| (state != WAITING).then_some(RUNG));
         if rung.is_err() {
             self.task.wake();
         }
@@ -131,17 +116,10 @@ impl Bell {
         self.task.register(task);
     }
 
-    /// Whether it is the caller's turn to poll the future. If not, who polls it now is told to do so again, or its task is about to.
-    pub(crate) fn begin(&self, by: By) -> bool {
-        let is_theirs = |state| state == WAITING || state == HANDED_OVER && by == By::Task;
-        let before = self.state.fetch_update(AcqRel, Acquire, |state| {
-            Some(match state {
-                state if is_theirs(state) => POLLED,
-                POLLED => RUNG,
-                other => other,
-            })
-        });
-        before.is_ok_and(is_theirs)
+    /// Whether it is the caller's turn to poll the future. If not, who polls it now is told to do so again.
+    pub(crate) fn begin(&self) -> bool {
+        let begun = |state| Some(if state == WAITING { POLLED } else { RUNG });
+        self.state.fetch_update(AcqRel, Acquire, begun) == Ok(WAITING)
     }
 
     /// Polls the future until nobody has rung, or others should have their turn.
@@ -162,9 +140,9 @@ impl Bell {
         Turn::Over
     }
 
-    /// Leaves the future to its task.
-    pub(crate) fn hand_over(&self) {
-        self.state.swap(HANDED_OVER, AcqRel);
+    /// Leaves the future to its task, and to whoever comes before.
+    pub(crate) fn end(&self) {
+        self.state.swap(WAITING, AcqRel);
         self.task.wake();
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! For components whose handlers are async. Each instance is run by its worker, which takes jobs while it has room: by a task of its
 //! own, and by those who bring the jobs, so that most events end before anybody had to be woken for them (see [`Joint`]). Of WASI 0.3
-//! with 64 connections that is 12 % more requests, and with one 23 % less CPU for each.
+//! that is 10 to 15 % more requests with 64 connections, half more with 256, and with one 23 % less CPU for each.
 //!
 //! wasmtime can neither cancel one event of an instance (issue 11833) nor tell which event a host call belongs to (14247), and a trap
 //! ends the store (11807). So: an event that is given up retires its worker, which takes no new ones and is dropped when the others
