@@ -72,7 +72,7 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 /// | 0.3, shared | 38 % | 29 % | 13 % | 20 % | 33 µs of 46 |
 ///
 /// The rows of 0.2 are from before it ran without the component model's `async`, which took 17 % off the CPU of a fresh request and
-/// 11 % off that of one of a serial instance.
+/// 11 % off that of one of a serial instance; that of 0.3 shared is from before who brings a job to an instance ran it.
 ///
 /// How far it could go, a throw-away server tells: hyper and wasmtime with flint's pool, and nothing else. Requests a second with 64
 /// connections of `wrk`, all hosts up, in turns, medians of nine seconds each; in brackets beside `wasmtime serve`, which has the pool of
@@ -84,7 +84,11 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 /// | 0.3, fresh | 16,800 | 25,800 (1.54) | 28,800 (1.72) |
 /// | 0.2, serial | 51,300 | 67,400 (1.31) | 53,800 (1.05) |
 /// | 0.3, serial | 36,800 | 41,300 (1.12) | 48,500 (1.32) |
-/// | 0.3, shared | 32,000 | | 39,400 (1.23) |
+/// | 0.3, shared | 23,700 | | 35,300 (1.49) |
+///
+/// The last row is of a later build, and of another run (medians of five), in which 0.3 serial had 27,000 and 39,800 (1.47). With 16 and
+/// 256 connections 0.3 shared had 25,800 and 32,500 (1.26), 25,500 and 29,900 (1.17), and 0.3 serial 38,300 with 256: what a shared
+/// instance loses there was not found.
 ///
 /// So 1.3 times is all that there is for 0.2 where instances are used again, without admission, metering, time-outs and records.
 ///
