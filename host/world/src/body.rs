@@ -67,9 +67,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
 /// The guest's side of an invocation: what is left to run when the head of the answer has left.
 pub(crate) type Drive = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
-/// That the body of an answer of a shared instance is there. Who drops it polls the drive, or drops that too: nobody is woken for it.
+/// That the body of an answer of a shared instance has not ended. Who drops it polls the drive, or drops that too: nobody is woken for it.
 #[derive(Debug, Default)]
-pub(crate) struct Held;
+pub(crate) struct Outstanding;
 
 /// Whether the guest's side has nothing left to do. Nobody is woken for it: whoever keeps it polls it again.
 pub(crate) fn has_ended(drive: &mut Drive) -> bool {
@@ -81,7 +81,7 @@ pub(crate) fn has_ended(drive: &mut Drive) -> bool {
 pub struct ResponseBody {
     inner: Inner,
     driver: Driver,
-    held: Option<Arc<Held>>,
+    held: Option<Arc<Outstanding>>,
     /// Whether a piece was given out.
     begun: bool,
     /// How much more may leave.
@@ -151,7 +151,7 @@ const AT_ONCE_MAX: usize = 8 << 10;
 impl ResponseBody {
     pub(crate) fn streamed(
         inner: WasiBody,
-        held: Option<Arc<Held>>,
+        held: Option<Arc<Outstanding>>,
         drive: Option<Drive>,
         deadline: Deadline,
         max: Option<ByteSize>,

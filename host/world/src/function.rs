@@ -11,7 +11,7 @@ pub(crate) use messages::Handler;
 pub use messages::{EffectsMode, Handled, HandlerFailure, Unfinished};
 pub use schedule::Tick;
 
-use crate::body::{self, Drive, Held, RequestBody, ResponseBody};
+use crate::body::{self, Drive, Outstanding, RequestBody, ResponseBody};
 use crate::context::FunctionContext;
 use crate::exports::{self, Program};
 use crate::failure::Failure;
@@ -379,7 +379,7 @@ impl Function {
         invocation: Invocation,
         request: Request<wasmtime_wasi_http::WasiBody>,
         head: oneshot::Sender<exports::http::Head>,
-        gone: Option<Weak<Held>>,
+        gone: Option<Weak<Outstanding>>,
         tally: Arc<Tally>,
     ) -> Drive {
         let function = self.core.hold();
@@ -455,7 +455,7 @@ impl FunctionCore {
         &self,
         shared: &Shared<Program>,
         job: Job<Program>,
-        gone: Weak<Held>,
+        gone: Weak<Outstanding>,
         invocation: &Invocation,
         tally: &Tally,
     ) -> Result<(), Failure> {
