@@ -48,6 +48,11 @@ impl Joint {
         _ = self.poll_if_idle();
     }
 
+    /// Whether somebody polls it at this moment.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.bell.is_polled()
+    }
+
     /// Has the future polled, elsewhere.
     pub(crate) fn ring(&self) {
         self.waker.wake_by_ref();

@@ -10,7 +10,9 @@
 //! metered is metered for the instance.
 //!
 //! Events that come at once on several cores get an instance each, where spares are ready: who waits for one that another core runs is
-//! woken across, and follows it there.
+//! woken across, and follows it there. So does an event that comes while those of its core are polled for others: by a guest that computes,
+//! until it is interrupted, or by a thread that lost its core, behind which up to 16 events waited, and the connection of each then for
+//! all others. With that and longer turns, 0.3 has 12 to 16 % more requests with 256 connections.
 
 use crate::fault::Fault;
 use crate::joint::Joint;
@@ -94,18 +96,29 @@ struct Worker<B: Blueprint> {
 /// More events than any worker has.
 const CLOSED: usize = usize::MAX;
 
-/// The number of the worker of another lane that takes an event, by how many events each has: one that is idle, or, unless a new one
-/// may begin, any with room.
-fn choose(events: impl Iterator<Item = usize>, may_begin: bool) -> Option<usize> {
-    let mut roomy = None;
-    for (number, events) in events.enumerate() {
-        match events {
-            0 => return Some(number),
-            1..EVENTS_AT_ONCE => roomy = roomy.or(Some(number)),
-            _ => {}
-        }
+/// What a worker has for one more event, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    /// It has no event.
+    Idle,
+    /// It has few enough.
+    Free,
+    /// It has few enough, but somebody polls it for them right now: a guest that computes, or a thread that lost its core, would hold the
+    /// next one up.
+    Polled,
+    /// None, or it takes no more.
+    Full,
+}
+
+/// The number of the worker that takes an event for which its lane has none: one that is idle, or, unless a new one may begin, the first
+/// of those with the most room.
+fn choose(rooms: impl Iterator<Item = Room>, may_begin: bool) -> Option<usize> {
+    let (number, room) = rooms.enumerate().min_by_key(|(_, room)| *room)?;
+    match room {
+        Room::Idle => Some(number),
+        Room::Free | Room::Polled => (!may_begin).then_some(number),
+        Room::Full => None,
     }
-    roomy.filter(|_| !may_begin)
 }
 
 struct WorkerState<B: Blueprint> {
@@ -218,19 +231,25 @@ impl<B: Blueprint> Shared<B> {
 }
 
 impl<B: Blueprint> Inner<B> {
-    /// A worker with room for an event that came on a lane: the first one of the lane, so that the others run dry and end. If those of
-    /// the lane are full, or there is no spare to begin another one with, one of another lane.
+    /// A worker for an event that came on a lane: the first one of the lane that has room and is not polled, so that the others run dry and
+    /// end. If there is none, see [`choose`]; a new one may begin where there is a spare, unless those of the lane are full.
     fn roomy(&self, lane: usize) -> Option<Arc<Worker<B>>> {
         let mut lanes = self.workers.from(lane);
         let mut own = lanes.next()?.lock();
         own.retain(|worker| worker.events() != CLOSED);
-        if let Some(roomy) = own.iter().find(|worker| worker.events() < EVENTS_AT_ONCE) {
-            return Some(Arc::clone(roomy));
+        let mut polled = None;
+        for worker in own.iter() {
+            match worker.room() {
+                Room::Idle | Room::Free => return Some(Arc::clone(worker)),
+                Room::Polled => polled = polled.or_else(|| Some(Arc::clone(worker))),
+                Room::Full => {}
+            }
         }
-        let may_begin = own.is_empty() && self.pool.spares() > 0;
+        let may_begin = (own.is_empty() || polled.is_some()) && self.pool.spares() > 0;
         drop(own);
-        let others: Vec<_> = lanes.flat_map(|workers| workers.lock().clone()).collect();
-        choose(others.iter().map(|worker| worker.events()), may_begin).map(|number| Arc::clone(&others[number]))
+        let others = lanes.flat_map(|workers| workers.lock().clone());
+        let mut workers: Vec<_> = polled.into_iter().chain(others).collect();
+        choose(workers.iter().map(|worker| worker.room()), may_begin).map(|number| workers.swap_remove(number))
     }
 
     async fn start(&self, lane: usize) -> Result<Arc<Worker<B>>, Fault> {
@@ -255,6 +274,15 @@ impl<B: Blueprint> Worker<B> {
 
     fn events(&self) -> usize {
         self.events.load(Relaxed)
+    }
+
+    fn room(&self) -> Room {
+        match self.events() {
+            0 => Room::Idle,
+            1..EVENTS_AT_ONCE if self.instance.is_polled() => Room::Polled,
+            1..EVENTS_AT_ONCE => Room::Free,
+            _ => Room::Full,
+        }
     }
 
     /// Takes a job, or hands it back if it takes no more.
@@ -473,12 +501,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_other_lanes_who_is_idle_takes_an_event_or_anybody_with_room_if_no_other_may_begin() {
-        let full = EVENTS_AT_ONCE;
-        let chosen = |workers: &[usize], may_begin| choose(workers.iter().copied(), may_begin);
-        assert_eq!([chosen(&[], false), chosen(&[full, CLOSED], false)], [None, None]);
-        assert_eq!(chosen(&[2, 0], true), Some(1), "one that is idle, rather than another instance");
-        assert_eq!(chosen(&[full, 2], true), None, "a lane that works has an instance of its own");
-        assert_eq!(chosen(&[full, 2], false), Some(1), "but waits for none, and room is room");
+    fn who_is_idle_takes_an_event_or_the_first_with_the_most_room_if_no_other_may_begin() {
+        use Room::{Free, Full, Idle, Polled};
+        let chosen = |rooms: &[Room], may_begin| choose(rooms.iter().copied(), may_begin);
+        assert_eq!([chosen(&[], false), chosen(&[Full], false)], [None, None]);
+        assert_eq!(chosen(&[Free, Idle], true), Some(1), "one that is idle, rather than another instance");
+        assert_eq!(chosen(&[Full, Free], true), None, "a lane that works has an instance of its own");
+        assert_eq!(chosen(&[Full, Free, Free], false), Some(1), "but waits for none, and room is room");
+        assert_eq!([chosen(&[Polled], true), chosen(&[Polled], false)], [None, Some(0)], "nor for one that computes");
+        assert_eq!(chosen(&[Polled, Free], false), Some(1));
     }
 }

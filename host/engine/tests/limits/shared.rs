@@ -5,9 +5,11 @@ use crate::harness::{Bare, on_demand, pool, slots};
 use flint_engine::admission::AdmissionOptions;
 use flint_engine::shared::{End, Job};
 use flint_engine::{Engine, Fault, Isolation, Pool, PoolOptions, Settings, Shared};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use std::future::pending;
+use std::sync::mpsc;
 use std::time::Duration;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 const SHARED: Isolation = Isolation::Shared { uses: 100 };
 
@@ -28,6 +30,38 @@ async fn run(shared: &Shared<Bare>, job: Job<Bare>) -> Result<(), Fault> {
 
 fn answers() -> Job<Bare> {
     Box::new(|_, _| Box::pin(async { Ok(()) }))
+}
+
+#[test]
+fn an_event_waits_for_no_guest_that_computes_if_another_instance_is_ready() {
+    let anywhere = Runtime::new().unwrap();
+    let shared = anywhere.block_on(async {
+        let settings = Settings { admission: AdmissionOptions::default(), ..slots(2) };
+        let engine = Engine::new(&settings).unwrap();
+        let pool = pool(&engine, GUEST, None, PoolOptions { isolation: SHARED, ..on_demand() }).await;
+        pool.prepare(2).await.unwrap();
+        Shared::new(&pool).expect("it is shared")
+    });
+    // Both events come on one core: on another they would look for another instance anyway.
+    let mut core = CpuSet::new();
+    core.set(sched_getcpu());
+    let stay = move || sched_setaffinity(None, &core).expect("this thread was there");
+    let here = Builder::new_multi_thread().worker_threads(2).on_thread_start(stay).enable_all().build().unwrap();
+    let come = |job| {
+        let shared = shared.clone();
+        here.spawn(async move { run(&shared, job).await })
+    };
+    let ((entering, entered), (leave, leaving)) = (mpsc::channel(), mpsc::channel());
+    let computes: Job<Bare> = Box::new(move |_, _| {
+        entering.send(()).expect("the test listens");
+        leaving.recv().expect("the test tells");
+        Box::pin(async { Ok(()) })
+    });
+    let computed = come(computes);
+    entered.recv_timeout(Duration::from_secs(60)).expect("it has begun");
+    assert_eq!(here.block_on(come(answers())).expect("it ends"), Ok(()));
+    leave.send(()).expect("it waits");
+    assert_eq!(here.block_on(computed).expect("it ends"), Ok(()));
 }
 
 #[tokio::test]
