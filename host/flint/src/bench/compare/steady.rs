@@ -22,7 +22,8 @@ pub(super) struct Row {
     pub(super) figures: Figures,
 }
 
-/// Everybody in turns, as often as there are rounds.
+/// Everybody in turns, as often as there are rounds, to and fro: what one leaves behind in the caches is not always the same other's. On a
+/// machine whose speed changes from second to second, many short rounds tell more than a few long ones.
 pub(super) async fn compare(
     args: &cli::BenchCompare,
     platform: &Platform,
@@ -37,11 +38,13 @@ pub(super) async fn compare(
     let mut rows = Vec::new();
     for connections in CONNECTIONS {
         let mut all = servers.iter().map(|_| Answers::new()).collect::<Result<Vec<_>, _>>()?;
+        let mut turns: Vec<_> = servers.iter().zip(&mut all).collect();
         for round in 1..=args.rounds {
-            for (Server { peer: Peer { system, variant, .. }, target, .. }, answers) in servers.iter().zip(&mut all) {
+            for (Server { peer: Peer { system, variant, .. }, target, .. }, answers) in &mut turns {
                 progress.step(format!("{system}, {variant}: {connections} connections, round {round}"));
                 answers.add(&load::steady(target, connections, args.time).await?)?;
             }
+            turns.reverse();
         }
         rows.extend(servers.iter().zip(&all).map(|(server, answers)| Row {
             peer: server.peer.clone(),
