@@ -86,9 +86,12 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 /// | 0.3, serial | 36,800 | 41,300 (1.12) | 48,500 (1.32) |
 /// | 0.3, shared | 23,700 | | 35,300 (1.49) |
 ///
-/// The last row is of a later build, and of another run (medians of five), in which 0.3 serial had 27,000 and 39,800 (1.47). With 16 and
-/// 256 connections 0.3 shared had 25,800 and 32,500 (1.26), 25,500 and 29,900 (1.17), and 0.3 serial 38,300 with 256: what a shared
-/// instance loses there was not found.
+/// The last row is of a later build, and of another run (medians of five), in which 0.3 serial had 27,000 and 39,800 (1.47).
+///
+/// With 256 connections 0.3 shared had 25,500 and 29,900 (1.17) in that run, where events waited behind a thread that had lost its core, or
+/// a turn that was over (`shared.rs` and `calm.rs` of the engine). Without that, hosts in random turns, medians of nine and eleven
+/// seconds: 29,700 and 45,000 (1.51), 27,300 and 39,600 (1.45), where the build before had 38,700 in the first; with 64 connections 31,900
+/// and 46,000 (1.44); with 16, 27,400 and 33,000 (1.20).
 ///
 /// So 1.3 times is all that there is for 0.2 where instances are used again, without admission, metering, time-outs and records.
 ///
