@@ -22,7 +22,7 @@ pub(super) struct Row {
     pub(super) figures: Figures,
 }
 
-/// Everybody in turns, as often as there are rounds, to and fro: what one leaves behind in the caches is not always the same other's. On a
+/// Everybody in turns, as often as there are rounds, to and fro: so nobody always finds in the caches what the same other left there. On a
 /// machine whose speed changes from second to second, many short rounds tell more than a few long ones.
 pub(super) async fn compare(
     args: &cli::BenchCompare,
