@@ -132,19 +132,20 @@ impl Bell {
     /// Polls the future until nobody has rung, or others should have their turn.
     pub(crate) fn turn<T>(&self, waker: &Waker, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Turn<T> {
         let began = Instant::now();
-        for _ in 0..=AGAIN_MAX {
+        let mut again = 0;
+        loop {
             if let Poll::Ready(output) = poll(&mut Context::from_waker(waker)) {
                 return Turn::Ended(output);
             }
             if self.state.compare_exchange(POLLED, WAITING, AcqRel, Acquire).is_ok() {
                 return Turn::Waits;
             }
-            if began.elapsed() >= TURN {
-                break;
+            if again == AGAIN_MAX || began.elapsed() >= TURN {
+                return Turn::Over;
             }
+            again += 1;
             self.state.swap(POLLED, AcqRel);
         }
-        Turn::Over
     }
 
     /// Leaves the future to its task, and to whoever comes before.

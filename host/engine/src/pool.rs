@@ -291,6 +291,11 @@ impl<B: Blueprint> Pool<B> {
         self.0.stock.spares()
     }
 
+    /// Whether an event would find an instance that waits, used or not. Asks no lane.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.0.stock.ready() > 0
+    }
+
     /// How many invocations run, of all pools that are admitted together.
     pub fn running(&self) -> usize {
         self.0.admission.running()

@@ -258,7 +258,7 @@ impl<B: Blueprint> Inner<B> {
                 Room::Full => {}
             }
         }
-        let may_begin = (own.is_empty() || polled.is_some()) && self.pool.spares() > 0;
+        let may_begin = (own.is_empty() || polled.is_some()) && self.pool.has_ready();
         drop(own);
         let others = lanes.flat_map(|workers| workers.lock().clone());
         let mut workers: Vec<_> = polled.into_iter().chain(others).collect();
@@ -270,9 +270,9 @@ impl<B: Blueprint> Inner<B> {
         // It lasts: its end would be the next time that somebody looks.
         self.pool.ask_if_short();
         let worker = Arc::new(Worker::new());
-        worker.instance.begin(Box::pin(run(lease, Arc::clone(&worker))));
+        worker.instance.begin(Box::pin(see_through(lease, Arc::clone(&worker))));
         self.workers.at(lane).lock().push(Arc::clone(&worker));
-        tokio::spawn(Run(Arc::clone(&worker)));
+        tokio::spawn(WorkerTask(Arc::clone(&worker)));
         Ok(worker)
     }
 }
@@ -411,9 +411,9 @@ impl<B: Blueprint> Worker<B> {
 }
 
 /// The task of a worker. Nothing of the instance is left when it is dropped.
-struct Run<B: Blueprint>(Arc<Worker<B>>);
+struct WorkerTask<B: Blueprint>(Arc<Worker<B>>);
 
-impl<B: Blueprint> Future for Run<B> {
+impl<B: Blueprint> Future for WorkerTask<B> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -421,7 +421,7 @@ impl<B: Blueprint> Future for Run<B> {
     }
 }
 
-impl<B: Blueprint> Drop for Run<B> {
+impl<B: Blueprint> Drop for WorkerTask<B> {
     fn drop(&mut self) {
         self.0.instance.end();
         // There is none left, unless the runtime ends.
@@ -434,21 +434,21 @@ fn gone() -> Fault {
 }
 
 /// Runs the jobs of one instance, until it is retired, worn out, or was idle for long. Does not panic: somebody else may poll it.
-async fn run<B: Blueprint>(lease: Lease<B>, worker: Arc<Worker<B>>) {
-    let ended = AssertUnwindSafe(events(lease, &worker)).catch_unwind().await;
+async fn see_through<B: Blueprint>(lease: Lease<B>, worker: Arc<Worker<B>>) {
+    let ended = AssertUnwindSafe(run_jobs(lease, &worker)).catch_unwind().await;
     worker.end_all(&ended.unwrap_or_else(|_| gone()));
 }
 
 /// Runs the jobs of one instance, and says how those end that are left.
-async fn events<B: Blueprint>(mut lease: Lease<B>, worker: &Worker<B>) -> Fault {
+async fn run_jobs<B: Blueprint>(mut lease: Lease<B>, worker: &Worker<B>) -> Fault {
     let meter = lease.meter();
     let (store, exports) = lease.parts();
     let exports = Arc::clone(exports);
     let result = {
-        let events = pin!(store.run_concurrent(async |accessor| serve(accessor, &exports, worker).await));
-        let events = Metered::plain(events, meter);
+        let serving = pin!(store.run_concurrent(async |accessor| serve(accessor, &exports, worker).await));
+        let serving = Metered::plain(serving, meter);
         // From outside: a guest that blocks in a call of the host holds up all that waits inside.
-        match select(events, pin!(worker.useless())).await {
+        match select(serving, pin!(worker.useless())).await {
             Either::Left((result, _)) => result.flatten(),
             Either::Right(((), _)) => Ok(()),
         }

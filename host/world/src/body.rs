@@ -81,7 +81,7 @@ pub(crate) fn has_ended(drive: &mut Drive) -> bool {
 pub struct ResponseBody {
     inner: Inner,
     driver: Driver,
-    held: Option<Arc<Outstanding>>,
+    outstanding: Option<Arc<Outstanding>>,
     /// Whether a piece was given out.
     begun: bool,
     /// How much more may leave.
@@ -151,7 +151,7 @@ const AT_ONCE_MAX: usize = 8 << 10;
 impl ResponseBody {
     pub(crate) fn streamed(
         inner: WasiBody,
-        held: Option<Arc<Outstanding>>,
+        outstanding: Option<Arc<Outstanding>>,
         drive: Option<Drive>,
         deadline: Deadline,
         max: Option<ByteSize>,
@@ -160,13 +160,22 @@ impl ResponseBody {
         let driver = drive.map_or(Driver::Done, Driver::Inline);
         let max = max.unwrap_or(UNLIMITED);
         let (inner, left) = (Inner::Streamed(inner), max.as_u64());
-        Self { inner, driver, held, begun: false, left, max, deadline: Some(deadline), tally }
+        Self { inner, driver, outstanding, begun: false, left, max, deadline: Some(deadline), tally }
     }
 
     pub(crate) fn full(bytes: Bytes, tally: Arc<Tally>) -> Self {
         let inner = Inner::Full(Full::new(bytes));
         let max = UNLIMITED;
-        Self { inner, driver: Driver::Done, held: None, begun: false, left: max.as_u64(), max, deadline: None, tally }
+        Self {
+            inner,
+            driver: Driver::Done,
+            outstanding: None,
+            begun: false,
+            left: max.as_u64(),
+            max,
+            deadline: None,
+            tally,
+        }
     }
 
     /// From now on, the guest's time-out holds also while nobody reads the body.
@@ -189,7 +198,7 @@ impl ResponseBody {
     /// The answer is complete: what the guest does behind it runs on by itself, within its time-out.
     fn complete(&mut self) {
         self.tally.close(Ok(()));
-        let is_shared = self.held.take().is_some();
+        let is_shared = self.outstanding.take().is_some();
         if let Some(mut drive) = self.driver.stop()
             && !(is_shared && has_ended(&mut drive))
             && let Some(deadline) = &self.deadline

@@ -327,8 +327,8 @@ impl Function {
         let request = exports::http::with_authority(request);
         let request = request.map(|body| RequestBody::new(body, Arc::clone(tally)).map_err(Into::into).boxed_unsync());
         let (sender, mut head) = oneshot::channel();
-        let held = self.core.shared.is_some().then(Arc::default);
-        let gone = held.as_ref().map(Arc::downgrade);
+        let outstanding = self.core.shared.is_some().then(Arc::default);
+        let gone = outstanding.as_ref().map(Arc::downgrade);
         let mut drive = self.drive(invocation.clone(), request, sender, gone, Arc::clone(tally));
         let mut deadline = self.core.pool.deadline(invocation.accepted);
         // The guest and the head of its answer, in one task: no wake-up between two threads stands on the path.
@@ -347,8 +347,8 @@ impl Function {
             (_, Poll::Ready(Err(failure))) => return Err(failure.clone()),
             (Some(Err(error)), _) => {
                 // A shared instance goes on: there is no body.
-                if held.is_some() && ended.is_pending() {
-                    drop(held);
+                if outstanding.is_some() && ended.is_pending() {
+                    drop(outstanding);
                     _ = body::has_ended(&mut drive);
                 }
                 return Err(self.core.failure_of_head(invocation, &error));
@@ -363,7 +363,7 @@ impl Function {
         self.core.context.head_max.check(response.headers())?;
         let max = self.core.http_response_max;
         Ok(response.map(|body| {
-            let mut body = ResponseBody::streamed(body, held, rest, deadline, max, Arc::clone(tally));
+            let mut body = ResponseBody::streamed(body, outstanding, rest, deadline, max, Arc::clone(tally));
             // HTTP/2 asks for nothing while its client has no room for it.
             if multiplexed {
                 body.watch();
