@@ -156,7 +156,7 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let company: Vec<_> =
         rows("neighbours").iter().map(|row| row["company"].as_str().expect("what").to_owned()).collect();
     assert_eq!(company, ["4 guests that spin", "10 functions, asked by chance"]);
-    assert!(rows("verdicts").iter().all(|it| it["holds"].is_boolean() && it["measured"].is_number()), "{report}");
+    assert!(rows("verdicts").iter().all(|it| it["outcome"].is_string() && it["measured"].is_number()), "{report}");
 
     let starts: Vec<_> = rows("slow_start").iter().map(who).collect();
     let inits = ["from a snapshot, over HTTP", "from a snapshot, no spare left", "init at every start, no spare left"];

@@ -68,13 +68,15 @@ fn is_as_it_comes(rival: &Rival) -> bool {
 async fn hit(server: &Server, all: &mut Vec<(Peer, Answers)>) -> Result<(), Error> {
     tokio::time::sleep(IDLE).await;
     let came = load::burst(&server.target, REQUESTS).await?;
-    match all.iter_mut().find(|(peer, _)| *peer == server.peer) {
-        Some((_, answers)) => answers.add(&came),
+    let known = all.iter().position(|(peer, _)| *peer == server.peer);
+    let known = match known {
+        Some(known) => known,
         None => {
-            all.push((server.peer.clone(), came));
-            Ok(())
+            all.push((server.peer.clone(), Answers::new()?));
+            all.len() - 1
         }
-    }
+    };
+    all[known].1.add(&came)
 }
 
 pub(super) fn table(rows: &[Row]) -> String {

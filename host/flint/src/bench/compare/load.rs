@@ -34,6 +34,15 @@ pub(super) struct Answers {
     /// Those that had no answer, or one that tells of a failure.
     pub(super) failed: u64,
     pub(super) span: Duration,
+    /// What each round came to that was counted with these, in their order.
+    rounds: Vec<Pace>,
+}
+
+/// How often there was an answer, and how late it could be: of one round, or of all.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Pace {
+    pub(super) per_second: f64,
+    pub(super) p99_us: f64,
 }
 
 /// The same for people.
@@ -46,6 +55,8 @@ pub(super) struct Figures {
     pub(super) failed: u64,
     /// Of how many percent of the answers it is known how long they took, in microseconds, at most.
     pub(super) percentiles: Vec<(f64, f64)>,
+    /// Each round by itself, in their order.
+    pub(super) rounds: Vec<Pace>,
 }
 
 /// The percentiles that are told.
@@ -104,14 +115,19 @@ impl Figures {
     pub(super) fn is_whole(&self) -> bool {
         self.failed == 0 && self.p50_us > 0.0
     }
+
+    /// That of all rounds together.
+    pub(super) fn pace(&self) -> Pace {
+        Pace { per_second: self.per_second, p99_us: self.p99_us }
+    }
 }
 
 impl Answers {
     pub(super) fn new() -> Result<Self, Error> {
-        Ok(Self { in_time: 0, times: times()?, failed: 0, span: Duration::ZERO })
+        Ok(Self { in_time: 0, times: times()?, failed: 0, span: Duration::ZERO, rounds: Vec::new() })
     }
 
-    /// Counts others with these, as of one longer time.
+    /// Counts those of one more round with these, as of one longer time.
     ///
     /// # Errors
     /// None: all count alike.
@@ -119,19 +135,29 @@ impl Answers {
         self.in_time += other.in_time;
         self.failed += other.failed;
         self.span += other.span;
+        self.rounds.push(other.pace());
         self.times.add(&other.times).map_err(|error| Error::Bug(error.to_string()))
     }
 
-    pub(super) fn figures(&self) -> Figures {
-        Figures {
+    fn pace(&self) -> Pace {
+        Pace {
             per_second: self.in_time as f64 / self.span.as_secs_f64().max(1e-9),
-            p50_us: micros(self.times.value_at_quantile(0.5)),
             p99_us: micros(self.times.value_at_quantile(0.99)),
+        }
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        let Pace { per_second, p99_us } = self.pace();
+        Figures {
+            per_second,
+            p50_us: micros(self.times.value_at_quantile(0.5)),
+            p99_us,
             max_us: micros(self.times.max()),
             failed: self.failed,
             percentiles: PERCENTILES
                 .map(|percent| (percent, micros(self.times.value_at_quantile(percent / 100.0))))
                 .into(),
+            rounds: self.rounds.clone(),
         }
     }
 

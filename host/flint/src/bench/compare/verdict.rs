@@ -1,6 +1,6 @@
 //! What flint wants to be, and whether it was in this run.
 
-use super::load::Figures;
+use super::load::{Figures, Pace};
 use super::neighbours::Company;
 use super::peer::Peer;
 use super::work::Work;
@@ -15,22 +15,80 @@ pub(super) struct Verdict {
     /// What it has to be at least.
     bar: f64,
     measured: f64,
-    pub(super) holds: bool,
+    /// Where the median of such rounds lies (see [`spread`]); what was measured where there are no rounds.
+    low: f64,
+    high: f64,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Held,
+    Missed,
+    /// The rounds tell both, and so may another run.
+    Open,
 }
 
 impl Verdict {
     fn new(claim: impl Into<String>, bar: f64, measured: f64) -> Self {
-        Self { claim: claim.into(), bar, measured, holds: measured >= bar }
+        Self::over(claim, bar, measured, Vec::new())
     }
 
-    /// One about figures of flint: nothing, unless all requests were answered.
-    fn about(figures: &Figures, claim: String, bar: f64, measured: impl FnOnce(&Figures) -> f64) -> Self {
-        Self::new(claim, bar, if figures.is_whole() { measured(figures) } else { 0.0 })
+    /// One that was measured in rounds, each of which came to as much.
+    fn over(claim: impl Into<String>, bar: f64, measured: f64, rounds: Vec<f64>) -> Self {
+        let (low, high) = spread(rounds).unwrap_or((measured, measured));
+        let outcome = if low >= bar {
+            Outcome::Held
+        } else if high < bar {
+            Outcome::Missed
+        } else {
+            Outcome::Open
+        };
+        Self { claim: claim.into(), bar, measured, low, high, outcome }
+    }
+
+    /// One about flint, of all rounds and of each: nothing, unless all requests were answered.
+    fn about(figures: &Figures, claim: String, bar: f64, (measured, rounds): (f64, Vec<f64>)) -> Self {
+        if figures.is_whole() { Self::over(claim, bar, measured, rounds) } else { Self::new(claim, bar, 0.0) }
     }
 }
 
-/// A figure of a row under steady load that is compared with another row's.
-type Figure = fn(&Figures) -> f64;
+/// How sure it has to be that the median lies within its spread.
+const CONFIDENCE: f64 = 0.95;
+
+/// Between which two of its figures the median lies of what they were drawn from; none of none.
+///
+/// The interval of the sign test, which asks nothing of how the figures are distributed: as many are left out at each end as are still
+/// sure enough, by how often a coin falls on the same side (W. J. Conover, Practical Nonparametric Statistics, section 3.2). Of fewer than
+/// six, the least and the most are not so sure.
+fn spread(mut figures: Vec<f64>) -> Option<(f64, f64)> {
+    figures.sort_by(f64::total_cmp);
+    let coins = figures.len();
+    // That none of them falls on one side, then one, and so on; of both sides.
+    let (mut chance, mut outside) = (0.5_f64.powf(coins as f64), 0.0);
+    let sure_enough = (0..coins).take_while(|fallen| {
+        outside += 2.0 * chance;
+        chance *= (coins - fallen) as f64 / (fallen + 1) as f64;
+        outside <= 1.0 - CONFIDENCE
+    });
+    let left_out = sure_enough.count().saturating_sub(1);
+    Some((*figures.get(left_out)?, *figures.iter().nth_back(left_out)?))
+}
+
+/// A figure under steady load that is compared with another row's.
+type Figure = fn(Pace) -> f64;
+
+/// How many times as much one came to as the other: of all rounds, and of each, which both had one after the other.
+fn ratios(own: &Figures, other: &Figures, figure: Figure) -> (f64, Vec<f64>) {
+    let ratio = |own, other| figure(own) / figure(other).max(1e-9);
+    let rounds = own.rounds.iter().zip(&other.rounds).map(|(own, other)| ratio(*own, *other));
+    (ratio(own.pace(), other.pace()), rounds.collect())
+}
+
+fn per_second(pace: Pace) -> f64 {
+    pace.per_second
+}
 
 /// What is claimed of flint under steady load: a variant of it, whom it is beside, at so many connections, what is compared, and
 /// how many times as much there has to be.
@@ -137,8 +195,8 @@ pub(super) fn all(report: &Report) -> Vec<Verdict> {
         verdicts.extend(ratio.map(|ratio| Verdict::new(claim(), bar, ratio)));
     }
     for (claims, what, figure) in [
-        (&RATES[..], "answers a second", (|figures| figures.per_second) as Figure),
-        (&TAILS[..], "a p99 of less than one", |figures| 1.0 / figures.p99_us),
+        (&RATES[..], "answers a second", per_second as Figure),
+        (&TAILS[..], "a p99 of less than one", |pace| 1.0 / pace.p99_us),
     ] {
         verdicts.extend(claims.iter().flat_map(|claim| of_claim(&report.steady, claim, what, figure)));
     }
@@ -146,7 +204,7 @@ pub(super) fn all(report: &Report) -> Vec<Verdict> {
     for row in &report.neighbours {
         let bar = if row.company == Company::Spinning { 0.3 } else { 0.8 };
         let claim = format!("what is left of the rate beside {}", row.company);
-        verdicts.push(Verdict::about(&row.together, claim, bar, |_| row.left()));
+        verdicts.push(Verdict::about(&row.together, claim, bar, ratios(&row.together, &row.alone, per_second)));
         if row.company == Company::Spinning {
             verdicts.push(within(20, &format!("beside {}", row.company), &row.together));
         }
@@ -158,7 +216,9 @@ pub(super) fn all(report: &Report) -> Vec<Verdict> {
 
 fn within(milliseconds: u32, of: &str, figures: &Figures) -> Verdict {
     let claim = format!("{milliseconds} ms beside the p99 {of}");
-    Verdict::about(figures, claim, 1.0, |figures| f64::from(milliseconds) * 1000.0 / figures.p99_us)
+    let share = |pace: Pace| f64::from(milliseconds) * 1000.0 / pace.p99_us;
+    let rounds = figures.rounds.iter().map(|round| share(*round)).collect();
+    Verdict::about(figures, claim, 1.0, (share(figures.pace()), rounds))
 }
 
 /// Nothing where others are not there, or did not answer all requests.
@@ -180,28 +240,36 @@ fn of_claim<'a>(
         let other = of(&is_theirs).filter(|figures| figures.is_whole())?;
         let pool = if is_tuned { " with its pool" } else { "" };
         let claim = format!("{what}, {ours}, beside {system}{pool}, {connections} connections");
-        Some(Verdict::about(own, claim, bar, |own| figure(own) / figure(other)))
+        Some(Verdict::about(own, claim, bar, ratios(own, other, figure)))
     })
 }
 
 /// That many connections cost no throughput.
 fn holds_on(rows: &[steady::Row]) -> impl Iterator<Item = Verdict> {
     let ours = |row: &&steady::Row| row.peer.system == "flint";
-    rows.iter().filter(ours).filter(|row| row.connections == 256).map(move |row| {
-        let same = rows.iter().filter(ours).filter(|it| it.peer == row.peer);
-        let best = same.map(|it| it.figures.per_second).fold(0.0, f64::max);
+    rows.iter().filter(ours).filter(|row| row.connections == 256).filter_map(move |row| {
+        let same = rows.iter().filter(ours).filter(|it| it.peer == row.peer).map(|it| &it.figures);
+        let best = same.max_by(|one, other| one.per_second.total_cmp(&other.per_second))?;
         let claim = format!("what is left of the best rate, {}, 256 connections", row.peer.variant);
-        Verdict::about(&row.figures, claim, 0.85, |figures| figures.per_second / best)
+        Some(Verdict::about(&row.figures, claim, 0.85, ratios(&row.figures, best, per_second)))
     })
 }
 
 pub(super) fn table(verdicts: &[Verdict]) -> String {
-    let mut text = format!("{:<84} {:>8} {:>9}\n", "verdicts", "at least", "measured");
-    for Verdict { claim, bar, measured, holds } in verdicts {
-        let mark = if *holds { "" } else { "  missed" };
+    let mut text = format!("{:<84} {:>8} {:>9} {:>9} {:>9}\n", "verdicts", "at least", "measured", "from", "to");
+    for Verdict { claim, bar, measured, low, high, outcome } in verdicts {
+        let mark = match outcome {
+            Outcome::Held => "",
+            Outcome::Missed => "  missed",
+            Outcome::Open => "  open",
+        };
         // Writing to a string can't fail.
-        _ = writeln!(text, "{claim:<84} {bar:>8.2} {measured:>9.2}{mark}");
+        _ = writeln!(text, "{claim:<84} {bar:>8.2} {measured:>9.2} {low:>9.2} {high:>9.2}{mark}");
     }
+    text.push_str(
+        "from, to: where the median of such rounds lies, by 95 % (of fewer than six rounds: the least and the most)\n\
+         open: what has to be at least lies between them, so that another run may tell otherwise\n",
+    );
     text
 }
 
@@ -217,7 +285,15 @@ mod tests {
             command: String::new(),
             settings: settings.to_owned(),
         };
-        let figures = Figures { per_second, p50_us: 1.0, p99_us: 1.0, max_us: 1.0, failed: 0, percentiles: Vec::new() };
+        let figures = Figures {
+            per_second,
+            p50_us: 1.0,
+            p99_us: 1.0,
+            max_us: 1.0,
+            failed: 0,
+            percentiles: Vec::new(),
+            rounds: Vec::new(),
+        };
         steady::Row { peer, connections, figures }
     }
 
@@ -231,9 +307,9 @@ mod tests {
             row(WASMTIME, "http 0.2, fresh", "as it comes", 64, 100.0),
         ];
         let claim = beside("http 0.2, fresh", false, MANY, 3.0);
-        let verdicts = of_claim(&rows, &claim, "answers a second", |figures| figures.per_second);
-        let verdicts: Vec<_> = verdicts.map(|verdict| (verdict.measured, verdict.holds)).collect();
-        assert_eq!(verdicts, [(4.0, true), (2.0, false)]);
+        let verdicts = of_claim(&rows, &claim, "answers a second", per_second);
+        let verdicts: Vec<_> = verdicts.map(|verdict| (verdict.measured, verdict.outcome)).collect();
+        assert_eq!(verdicts, [(4.0, Outcome::Held), (2.0, Outcome::Missed)]);
     }
 
     #[test]
@@ -243,22 +319,51 @@ mod tests {
             row(WASMTIME, "http 0.2, fresh", "as it comes", 16, 100.0),
         ];
         let claim = beside("http 0.2, fresh", false, MANY, 3.0);
-        let holds = |rows: &[steady::Row]| {
-            let verdicts = of_claim(rows, &claim, "answers a second", |figures| figures.per_second);
-            verdicts.map(|verdict| verdict.holds).collect::<Vec<_>>()
+        let outcomes = |rows: &[steady::Row]| {
+            let verdicts = of_claim(rows, &claim, "answers a second", per_second);
+            verdicts.map(|verdict| verdict.outcome).collect::<Vec<_>>()
         };
-        assert_eq!(holds(&rows), [true]);
+        assert_eq!(outcomes(&rows), [Outcome::Held]);
         rows[0].figures.failed = 1;
-        assert_eq!((holds(&rows), within(50, "", &rows[0].figures).holds), (vec![false], false));
+        rows[0].figures.rounds = vec![Pace { per_second: 400.0, p99_us: 1.0 }];
+        assert_eq!(outcomes(&rows), [Outcome::Missed]);
+        assert_eq!(within(50, "", &rows[0].figures).outcome, Outcome::Missed);
         (rows[0].figures.failed, rows[1].figures.failed) = (0, 1);
-        assert_eq!(holds(&rows), [false; 0], "who failed is nobody to win against");
+        assert_eq!(outcomes(&rows), [], "who failed is nobody to win against");
     }
 
     #[test]
     fn what_is_left_with_many_connections_is_of_the_best_of_the_same() {
         let rate = |connections, per_second| row("flint", "buffered, fresh", "as it comes", connections, per_second);
         let rows = [rate(1, 10.0), rate(16, 100.0), rate(64, 90.0), rate(256, 80.0), row("axum", "", "", 256, 1000.0)];
-        let verdicts: Vec<_> = holds_on(&rows).map(|verdict| (verdict.measured, verdict.holds)).collect();
-        assert_eq!(verdicts, [(0.8, false)]);
+        let verdicts: Vec<_> = holds_on(&rows).map(|verdict| (verdict.measured, verdict.outcome)).collect();
+        assert_eq!(verdicts, [(0.8, Outcome::Missed)]);
+    }
+
+    #[test]
+    fn a_median_lies_within_what_is_left_when_the_ends_are_left_out_that_chance_allows() {
+        let of = |count: u32| spread((1..=count).rev().map(f64::from).collect());
+        assert_eq!([of(0), of(1), of(5), of(6)], [None, Some((1.0, 1.0)), Some((1.0, 5.0)), Some((1.0, 6.0))]);
+        // As tables of the sign test have it.
+        assert_eq!([of(8), of(9), of(12)], [Some((1.0, 8.0)), Some((2.0, 8.0)), Some((3.0, 10.0))]);
+        assert_eq!([of(20), of(100)], [Some((6.0, 15.0)), Some((40.0, 61.0))]);
+    }
+
+    #[test]
+    fn a_bar_within_what_the_rounds_tell_is_neither_held_nor_missed() {
+        let outcome = |rounds: [f64; 2]| Verdict::over("", 1.3, 1.3, rounds.into()).outcome;
+        assert_eq!(
+            [outcome([1.3, 1.4]), outcome([1.2, 1.29]), outcome([1.2, 1.4])],
+            [Outcome::Held, Outcome::Missed, Outcome::Open]
+        );
+        let figures = |rates: [f64; 2]| {
+            let rounds = rates.map(|per_second| Pace { per_second, p99_us: 1.0 }).into();
+            Figures { rounds, ..row("", "", "", 1, rates.iter().sum()).figures }
+        };
+        assert_eq!(
+            ratios(&figures([20.0, 60.0]), &figures([10.0, 20.0]), per_second),
+            (80.0 / 30.0, vec![2.0, 3.0]),
+            "of each round with that of the other"
+        );
     }
 }
