@@ -103,7 +103,7 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let plot = plot.to_str().expect("a path");
     let without = ["--runc", "--podman", "--docker", "--wasmtime", "--packages"];
     let none: Vec<_> = without.iter().flat_map(|option| [*option, "no-such-program"]).collect();
-    let few = ["--time", "50ms", "--rounds", "1", "--starts", "1", "--many", "10", "--page", page, "--plot", plot];
+    let few = ["--time", "50ms", "--rounds", "2", "--starts", "1", "--many", "10", "--page", page, "--plot", plot];
     let day = ["--requests-per-day", "50000000", "--day-function", "hello-02"];
     let report = bench(&[&["compare"], &none[..], &few[..], &day[..]].concat());
     let rows = |of: &str| report[of].as_array().unwrap_or_else(|| panic!("{of} in {report}")).clone();
@@ -156,7 +156,14 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let company: Vec<_> =
         rows("neighbours").iter().map(|row| row["company"].as_str().expect("what").to_owned()).collect();
     assert_eq!(company, ["4 guests that spin", "10 functions, asked by chance"]);
-    assert!(rows("verdicts").iter().all(|it| it["outcome"].is_string() && it["measured"].is_number()), "{report}");
+    let has_two = |row: &Value| row["rounds"].as_array().is_some_and(|rounds| rounds.len() == 2);
+    assert!(rows("steady").iter().chain(&rows("burst")).all(has_two), "{report}");
+    assert!(rows("neighbours").iter().all(|row| has_two(&row["alone"]) && has_two(&row["together"])), "{report}");
+    for verdict in rows("verdicts") {
+        // Of two rounds, none has an interval.
+        assert!(["held", "missed"].map(Value::from).contains(&verdict["outcome"]), "{verdict}");
+        assert!(verdict["measured"].is_number() && verdict["between"].is_null(), "{verdict}");
+    }
 
     let starts: Vec<_> = rows("slow_start").iter().map(who).collect();
     let inits = ["from a snapshot, over HTTP", "from a snapshot, no spare left", "init at every start, no spare left"];

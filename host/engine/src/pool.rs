@@ -291,7 +291,7 @@ impl<B: Blueprint> Pool<B> {
         self.0.stock.spares()
     }
 
-    /// Whether an event would find an instance that waits, used or not. Asks no lane.
+    /// Whether an event is likely to find an instance that waits: asks no lane, and may be ahead of what is there by those that come and go.
     pub(crate) fn has_ready(&self) -> bool {
         self.0.stock.ready() > 0
     }

@@ -137,7 +137,7 @@ fn choose(rooms: impl Iterator<Item = Room>, may_begin: bool) -> Option<usize> {
 struct WorkerState<B: Blueprint> {
     is_open: bool,
     /// Those that were not begun.
-    jobs: VecDeque<Task<B>>,
+    jobs: VecDeque<Queued<B>>,
     uses: u32,
     /// Those that run, by their number.
     events: BTreeMap<u32, Event>,
@@ -153,7 +153,7 @@ struct Event {
     _admitted: Admitted,
 }
 
-struct Task<B: Blueprint> {
+struct Queued<B: Blueprint> {
     number: u32,
     job: Job<B>,
     /// Resolves when nobody waits for the event any longer.
@@ -309,7 +309,7 @@ impl<B: Blueprint> Worker<B> {
             if !state.is_open {
                 return Err((job, admitted));
             }
-            state.jobs.push_back(Task { number, job, given_up });
+            state.jobs.push_back(Queued { number, job, given_up });
             state.events.insert(number, Event { waiting: Some(waiting), parts, _admitted: admitted });
             state.uses += 1;
             state.is_open = state.uses < uses_max;
@@ -319,7 +319,7 @@ impl<B: Blueprint> Worker<B> {
     }
 
     /// One that was not begun.
-    fn job(&self) -> Option<Task<B>> {
+    fn job(&self) -> Option<Queued<B>> {
         self.state.lock().jobs.pop_front()
     }
 
@@ -433,7 +433,7 @@ fn gone() -> Fault {
     Fault::Other("the worker of the instance is gone".to_owned())
 }
 
-/// Runs the jobs of one instance, until it is retired, worn out, or was idle for long. Does not panic: somebody else may poll it.
+/// Sees one instance through, until it is retired, worn out, or was idle for long. Does not panic: somebody else may poll it.
 async fn see_through<B: Blueprint>(lease: Lease<B>, worker: Arc<Worker<B>>) {
     let ended = AssertUnwindSafe(run_jobs(lease, &worker)).catch_unwind().await;
     worker.end_all(&ended.unwrap_or_else(|_| gone()));
@@ -468,7 +468,7 @@ async fn serve<B: Blueprint>(
     // One timer for all events: each that set it would take the lock of all timers.
     let mut idle = pin!(tokio::time::sleep(IDLE));
     let served = poll_fn(|context| {
-        while let Some(Task { number, job, given_up }) = worker.job() {
+        while let Some(Queued { number, job, given_up }) = worker.job() {
             // The CPU limit is for the time since the last event came: one that spins lets no other in, and one that
             // works on and on beside others meets its time-out.
             accessor.with(|mut access| access.data_mut().budget().begin());

@@ -116,10 +116,10 @@ pub(crate) struct BenchDepth {
 #[derive(Debug, Args)]
 pub(crate) struct BenchCompare {
     /// How long each row is measured, each time
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = duration)]
     pub(crate) time: Duration,
-    /// How often: those that are compared take turns
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How often: those that are compared take turns; with fewer than six, no verdict has an interval
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
     /// So many containers of each runtime are started
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]

@@ -34,15 +34,8 @@ pub(super) struct Answers {
     /// Those that had no answer, or one that tells of a failure.
     pub(super) failed: u64,
     pub(super) span: Duration,
-    /// What each round came to that was counted with these, in their order.
-    rounds: Vec<Pace>,
-}
-
-/// How often there was an answer, and how late it could be: of one round, or of all.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Pace {
-    pub(super) per_second: f64,
-    pub(super) p99_us: f64,
+    /// How many came a second in each round that was counted with these, in their order.
+    rounds: Vec<f64>,
 }
 
 /// The same for people.
@@ -55,8 +48,8 @@ pub(super) struct Figures {
     pub(super) failed: u64,
     /// Of how many percent of the answers it is known how long they took, in microseconds, at most.
     pub(super) percentiles: Vec<(f64, f64)>,
-    /// Each round by itself, in their order.
-    pub(super) rounds: Vec<Pace>,
+    /// How many came a second in each round, in their order.
+    pub(super) rounds: Vec<f64>,
 }
 
 /// The percentiles that are told.
@@ -115,11 +108,6 @@ impl Figures {
     pub(super) fn is_whole(&self) -> bool {
         self.failed == 0 && self.p50_us > 0.0
     }
-
-    /// That of all rounds together.
-    pub(super) fn pace(&self) -> Pace {
-        Pace { per_second: self.per_second, p99_us: self.p99_us }
-    }
 }
 
 impl Answers {
@@ -135,23 +123,19 @@ impl Answers {
         self.in_time += other.in_time;
         self.failed += other.failed;
         self.span += other.span;
-        self.rounds.push(other.pace());
+        self.rounds.push(other.per_second());
         self.times.add(&other.times).map_err(|error| Error::Bug(error.to_string()))
     }
 
-    fn pace(&self) -> Pace {
-        Pace {
-            per_second: self.in_time as f64 / self.span.as_secs_f64().max(1e-9),
-            p99_us: micros(self.times.value_at_quantile(0.99)),
-        }
+    fn per_second(&self) -> f64 {
+        self.in_time as f64 / self.span.as_secs_f64().max(1e-9)
     }
 
     pub(super) fn figures(&self) -> Figures {
-        let Pace { per_second, p99_us } = self.pace();
         Figures {
-            per_second,
+            per_second: self.per_second(),
             p50_us: micros(self.times.value_at_quantile(0.5)),
-            p99_us,
+            p99_us: micros(self.times.value_at_quantile(0.99)),
             max_us: micros(self.times.max()),
             failed: self.failed,
             percentiles: PERCENTILES
@@ -333,6 +317,17 @@ mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, TcpListener};
+
+    #[test]
+    fn rounds_count_together_and_each_by_itself() {
+        let mut all = Answers::new().expect("bounds");
+        for in_time in [10, 30] {
+            let round = Answers { in_time, span: Duration::from_secs(1), ..Answers::new().expect("bounds") };
+            all.add(&round).expect("the same bounds");
+        }
+        let Figures { per_second, rounds, .. } = all.figures();
+        assert_eq!((per_second, rounds), (20.0, vec![10.0, 30.0]));
+    }
 
     #[tokio::test]
     async fn no_answer_of_a_burst_is_told_shorter_than_it_was_and_those_that_fail_are_counted() {

@@ -6,6 +6,7 @@ use super::peer::{Peer, Rival, Server};
 use crate::cli;
 use crate::error::Error;
 use crate::output::Progress;
+use rand::seq::SliceRandom as _;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -22,8 +23,8 @@ pub(super) struct Row {
     pub(super) figures: Figures,
 }
 
-/// Everybody in turns, as often as there are rounds, to and fro: so nobody always finds in the caches what the same other left there. On a
-/// machine whose speed changes from second to second, many short rounds tell more than a few long ones.
+/// Everybody in turns, as often as there are rounds, each time in another order by chance: so nobody always finds in the caches what the
+/// same other left there. On a machine whose speed changes from second to second, many short rounds tell more than a few long ones.
 pub(super) async fn compare(
     args: &cli::BenchCompare,
     platform: &Platform,
@@ -40,11 +41,11 @@ pub(super) async fn compare(
         let mut all = servers.iter().map(|_| Answers::new()).collect::<Result<Vec<_>, _>>()?;
         let mut turns: Vec<_> = servers.iter().zip(&mut all).collect();
         for round in 1..=args.rounds {
+            turns.shuffle(&mut rand::rng());
             for (Server { peer: Peer { system, variant, .. }, target, .. }, answers) in &mut turns {
                 progress.step(format!("{system}, {variant}: {connections} connections, round {round}"));
                 answers.add(&load::steady(target, connections, args.time).await?)?;
             }
-            turns.reverse();
         }
         rows.extend(servers.iter().zip(&all).map(|(server, answers)| Row {
             peer: server.peer.clone(),

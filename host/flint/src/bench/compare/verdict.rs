@@ -1,6 +1,6 @@
 //! What flint wants to be, and whether it was in this run.
 
-use super::load::{Figures, Pace};
+use super::load::Figures;
 use super::neighbours::Company;
 use super::peer::Peer;
 use super::work::Work;
@@ -14,10 +14,8 @@ pub(super) struct Verdict {
     claim: String,
     /// What it has to be at least.
     bar: f64,
-    measured: f64,
-    /// Where the median of such rounds lies (see [`spread`]); what was measured where there are no rounds.
-    low: f64,
-    high: f64,
+    #[serde(flatten)]
+    figure: Figure,
     outcome: Outcome,
 }
 
@@ -26,69 +24,90 @@ pub(super) struct Verdict {
 enum Outcome {
     Held,
     Missed,
-    /// The rounds tell both, and so may another run.
+    /// What has to be reached lies within the interval of what was measured: the run can't tell.
     Open,
 }
 
-impl Verdict {
-    fn new(claim: impl Into<String>, bar: f64, measured: f64) -> Self {
-        Self::over(claim, bar, measured, Vec::new())
+/// What a claim is about.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Figure {
+    measured: f64,
+    /// Between which two it lies (see [`median_interval`]); none: it was not measured in rounds, or in too few.
+    between: Option<(f64, f64)>,
+}
+
+impl Figure {
+    /// One that has no interval.
+    const fn plain(measured: f64) -> Self {
+        Self { measured, between: None }
     }
 
-    /// One that was measured in rounds, each of which came to as much.
-    fn over(claim: impl Into<String>, bar: f64, measured: f64, rounds: Vec<f64>) -> Self {
-        let (low, high) = spread(rounds).unwrap_or((measured, measured));
-        let outcome = if low >= bar {
+    /// How many times as many answers one gave as the other: the median of all rounds, of each of which the other had its turn in the same
+    /// while; with too few of them, all together. Nothing, unless both answered all requests.
+    fn of_rates(own: &Figures, other: &Figures) -> Self {
+        if !own.is_whole() || !other.is_whole() {
+            return Self::plain(0.0);
+        }
+        let rounds = own.rounds.iter().zip(&other.rounds).filter(|(_, other)| **other > 0.0);
+        let mut ratios: Vec<_> = rounds.map(|(own, other)| own / other).collect();
+        ratios.sort_by(f64::total_cmp);
+        match median_interval(&ratios) {
+            Some(between) => Self { measured: median(&ratios), between: Some(between) },
+            None => Self::plain(own.per_second / other.per_second.max(1e-9)),
+        }
+    }
+
+    /// How many times shorter the p99 of all rounds together is.
+    fn of_tails(own: &Figures, other: &Figures) -> Self {
+        Self::plain(if own.is_whole() && other.is_whole() { other.p99_us / own.p99_us } else { 0.0 })
+    }
+
+    fn outcome(self, bar: f64) -> Outcome {
+        let (low, high) = self.between.unwrap_or((self.measured, self.measured));
+        if low >= bar {
             Outcome::Held
         } else if high < bar {
             Outcome::Missed
         } else {
             Outcome::Open
-        };
-        Self { claim: claim.into(), bar, measured, low, high, outcome }
-    }
-
-    /// One about flint, of all rounds and of each: nothing, unless all requests were answered.
-    fn about(figures: &Figures, claim: String, bar: f64, (measured, rounds): (f64, Vec<f64>)) -> Self {
-        if figures.is_whole() { Self::over(claim, bar, measured, rounds) } else { Self::new(claim, bar, 0.0) }
+        }
     }
 }
 
-/// How sure it has to be that the median lies within its spread.
+impl Verdict {
+    fn new(claim: impl Into<String>, bar: f64, figure: Figure) -> Self {
+        Self { claim: claim.into(), bar, figure, outcome: figure.outcome(bar) }
+    }
+}
+
+/// How sure it has to be that the median lies within its interval.
 const CONFIDENCE: f64 = 0.95;
 
-/// Between which two of its figures the median lies of what they were drawn from; none of none.
+/// Between which two of these sorted figures the median lies of what they were drawn from, independently; none if they are too few.
 ///
-/// The interval of the sign test, which asks nothing of how the figures are distributed: as many are left out at each end as are still
-/// sure enough, by how often a coin falls on the same side (W. J. Conover, Practical Nonparametric Statistics, section 3.2). Of fewer than
-/// six, the least and the most are not so sure.
-fn spread(mut figures: Vec<f64>) -> Option<(f64, f64)> {
-    figures.sort_by(f64::total_cmp);
-    let coins = figures.len();
-    // That none of them falls on one side, then one, and so on; of both sides.
-    let (mut chance, mut outside) = (0.5_f64.powf(coins as f64), 0.0);
-    let sure_enough = (0..coins).take_while(|fallen| {
-        outside += 2.0 * chance;
-        chance *= (coins - fallen) as f64 / (fallen + 1) as f64;
-        outside <= 1.0 - CONFIDENCE
+/// The interval of the sign test, which asks nothing else of how they are distributed: as many are left out at each end as are still sure
+/// enough, by how often as many coins show the same side (W. J. Conover, Practical Nonparametric Statistics, section 3.2).
+fn median_interval(sorted: &[f64]) -> Option<(f64, f64)> {
+    let count = sorted.len();
+    // That no coin shows one side, or none the other; then at most one, and so on.
+    let (mut exactly, mut at_most) = (2.0 * 0.5_f64.powf(count as f64), 0.0);
+    let sure_enough = (0..count.div_ceil(2)).take_while(|shown| {
+        at_most += exactly;
+        exactly *= (count - shown) as f64 / (shown + 1) as f64;
+        at_most <= 1.0 - CONFIDENCE
     });
-    let left_out = sure_enough.count().saturating_sub(1);
-    Some((*figures.get(left_out)?, *figures.iter().nth_back(left_out)?))
+    let left_out = sure_enough.count().checked_sub(1)?;
+    Some((*sorted.get(left_out)?, *sorted.iter().nth_back(left_out)?))
 }
 
-/// A figure under steady load that is compared with another row's.
-type Figure = fn(Pace) -> f64;
-
-/// How many times as much one came to as the other: of all rounds, and of each, which both had one after the other.
-fn ratios(own: &Figures, other: &Figures, figure: Figure) -> (f64, Vec<f64>) {
-    let ratio = |own, other| figure(own) / figure(other).max(1e-9);
-    let rounds = own.rounds.iter().zip(&other.rounds).map(|(own, other)| ratio(*own, *other));
-    (ratio(own.pace(), other.pace()), rounds.collect())
+/// Of sorted figures; nothing of none.
+fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.get(sorted.len().saturating_sub(1) / 2..=sorted.len() / 2).unwrap_or_default();
+    middle.iter().sum::<f64>() / middle.len().max(1) as f64
 }
 
-fn per_second(pace: Pace) -> f64 {
-    pace.per_second
-}
+/// How a row under steady load is compared with another one.
+type Compared = fn(&Figures, &Figures) -> Figure;
 
 /// What is claimed of flint under steady load: a variant of it, whom it is beside, at so many connections, what is compared, and
 /// how many times as much there has to be.
@@ -159,11 +178,12 @@ const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize
 /// 256 connections, how often tokio looks for events and for tasks of other threads makes no difference (`event_interval` 13, 61, 256;
 /// `global_queue_interval` 127).
 ///
-/// Of the 24 µs that 0.3 shared takes in user space, 3.4 are in functions of flint (2.5 in `malloc`, 1.6 in `memcpy` and its like, for
-/// everybody): without any of them it would have 6 % more requests. Code in huge pages made no difference beyond noise (copied there at
-/// the start; 1, 16 and 64 connections). A runtime of one thread for each core, connections dealt out in turns, gave 0.2 fresh 11 and 21 %
-/// more with 16 and 64 connections and took 25 % of it with 256; 0.3 serial 9, 3 and -6 %, shared 2, 6 and -2 % (medians of six, in a build
-/// that is not optimised as a whole). It would hold all requests of an HTTP/2 client, or of a connection that computes, on one core.
+/// Of 53 µs that two cores had for a request of 0.3 shared in another run (64 connections, 37,600/s, `perf record -e cpu-clock:u`), the
+/// host took 24 in user space, 3.4 of them in functions of flint (2.5 in `malloc`, 1.6 in `memcpy` and its like, for everybody): without
+/// any of them it would have 7 % more requests. Code in huge pages made no difference beyond noise (copied there at the start; 1, 16 and
+/// 64 connections). A runtime of one thread for each core, connections dealt out in turns, gave 0.2 fresh 11 and 21 % more requests with
+/// 16 and 64 connections and 25 % fewer with 256; 0.3 serial 9, 3 and -6 % more, shared 2, 6 and -2 % (medians of six, in a build that is
+/// not optimised as a whole). It would keep all requests of an HTTP/2 client on one core, and others behind a guest that computes there.
 const RATES: [Claim; 10] = [
     beside("http 0.2, fresh", false, &[1], 1.5),
     beside("http 0.2, fresh", false, MANY, 3.0),
@@ -192,19 +212,19 @@ pub(super) fn all(report: &Report) -> Vec<Verdict> {
     for (work, ours, bar) in COLD {
         let ratio = cold::ratio(&report.cold, work, ours);
         let claim = || format!("cold start, {}, {ours}, beside Python in a container", work.label());
-        verdicts.extend(ratio.map(|ratio| Verdict::new(claim(), bar, ratio)));
+        verdicts.extend(ratio.map(|ratio| Verdict::new(claim(), bar, Figure::plain(ratio))));
     }
-    for (claims, what, figure) in [
-        (&RATES[..], "answers a second", per_second as Figure),
-        (&TAILS[..], "a p99 of less than one", |pace| 1.0 / pace.p99_us),
+    for (claims, what, compared) in [
+        (&RATES[..], "answers a second", Figure::of_rates as Compared),
+        (&TAILS[..], "a p99 of less than one", Figure::of_tails),
     ] {
-        verdicts.extend(claims.iter().flat_map(|claim| of_claim(&report.steady, claim, what, figure)));
+        verdicts.extend(claims.iter().flat_map(|claim| of_claim(&report.steady, claim, what, compared)));
     }
     verdicts.extend(holds_on(&report.steady));
     for row in &report.neighbours {
         let bar = if row.company == Company::Spinning { 0.3 } else { 0.8 };
         let claim = format!("what is left of the rate beside {}", row.company);
-        verdicts.push(Verdict::about(&row.together, claim, bar, ratios(&row.together, &row.alone, per_second)));
+        verdicts.push(Verdict::new(claim, bar, Figure::of_rates(&row.together, &row.alone)));
         if row.company == Company::Spinning {
             verdicts.push(within(20, &format!("beside {}", row.company), &row.together));
         }
@@ -214,11 +234,10 @@ pub(super) fn all(report: &Report) -> Vec<Verdict> {
     verdicts
 }
 
-fn within(milliseconds: u32, of: &str, figures: &Figures) -> Verdict {
-    let claim = format!("{milliseconds} ms beside the p99 {of}");
-    let share = |pace: Pace| f64::from(milliseconds) * 1000.0 / pace.p99_us;
-    let rounds = figures.rounds.iter().map(|round| share(*round)).collect();
-    Verdict::about(figures, claim, 1.0, (share(figures.pace()), rounds))
+fn within(milliseconds: u32, what: &str, of: &Figures) -> Verdict {
+    let claim = format!("{milliseconds} ms beside the p99 {what}");
+    let share = f64::from(milliseconds) * 1000.0 / of.p99_us;
+    Verdict::new(claim, 1.0, Figure::plain(if of.is_whole() { share } else { 0.0 }))
 }
 
 /// Nothing where others are not there, or did not answer all requests.
@@ -226,7 +245,7 @@ fn of_claim<'a>(
     rows: &'a [steady::Row],
     claim: &'a Claim,
     what: &'a str,
-    figure: Figure,
+    compared: Compared,
 ) -> impl Iterator<Item = Verdict> + 'a {
     let Claim { ours, system, theirs, is_tuned, connections, bar } = *claim;
     connections.iter().filter_map(move |connections| {
@@ -240,35 +259,38 @@ fn of_claim<'a>(
         let other = of(&is_theirs).filter(|figures| figures.is_whole())?;
         let pool = if is_tuned { " with its pool" } else { "" };
         let claim = format!("{what}, {ours}, beside {system}{pool}, {connections} connections");
-        Some(Verdict::about(own, claim, bar, ratios(own, other, figure)))
+        Some(Verdict::new(claim, bar, compared(own, other)))
     })
 }
 
-/// That many connections cost no throughput.
+/// That many connections cost no throughput. By all rounds together: those of other numbers of connections were at another time.
 fn holds_on(rows: &[steady::Row]) -> impl Iterator<Item = Verdict> {
     let ours = |row: &&steady::Row| row.peer.system == "flint";
-    rows.iter().filter(ours).filter(|row| row.connections == 256).filter_map(move |row| {
+    rows.iter().filter(ours).filter(|row| row.connections == 256).map(move |row| {
         let same = rows.iter().filter(ours).filter(|it| it.peer == row.peer).map(|it| &it.figures);
-        let best = same.max_by(|one, other| one.per_second.total_cmp(&other.per_second))?;
+        let best = same.filter(|it| it.is_whole()).map(|it| it.per_second).fold(f64::MIN_POSITIVE, f64::max);
         let claim = format!("what is left of the best rate, {}, 256 connections", row.peer.variant);
-        Some(Verdict::about(&row.figures, claim, 0.85, ratios(&row.figures, best, per_second)))
+        let left = if row.figures.is_whole() { row.figures.per_second / best } else { 0.0 };
+        Verdict::new(claim, 0.85, Figure::plain(left))
     })
 }
 
 pub(super) fn table(verdicts: &[Verdict]) -> String {
     let mut text = format!("{:<84} {:>8} {:>9} {:>9} {:>9}\n", "verdicts", "at least", "measured", "from", "to");
-    for Verdict { claim, bar, measured, low, high, outcome } in verdicts {
+    for Verdict { claim, bar, figure: Figure { measured, between }, outcome } in verdicts {
+        let (from, to) =
+            between.map_or_else(Default::default, |(low, high)| (format!("{low:.2}"), format!("{high:.2}")));
         let mark = match outcome {
             Outcome::Held => "",
             Outcome::Missed => "  missed",
             Outcome::Open => "  open",
         };
         // Writing to a string can't fail.
-        _ = writeln!(text, "{claim:<84} {bar:>8.2} {measured:>9.2} {low:>9.2} {high:>9.2}{mark}");
+        _ = writeln!(text, "{claim:<84} {bar:>8.2} {measured:>9.2} {from:>9} {to:>9}{mark}");
     }
     text.push_str(
-        "from, to: where the median of such rounds lies, by 95 % (of fewer than six rounds: the least and the most)\n\
-         open: what has to be at least lies between them, so that another run may tell otherwise\n",
+        "of rates: the median of the rounds of this run, and between which two it lies, by 95 % if rounds are independent\n\
+         open: what has to be reached lies between them, so that this run can't tell\n",
     );
     text
 }
@@ -297,6 +319,10 @@ mod tests {
         steady::Row { peer, connections, figures }
     }
 
+    fn outcomes(verdicts: impl Iterator<Item = Verdict>) -> Vec<(f64, Outcome)> {
+        verdicts.map(|verdict| (verdict.figure.measured, verdict.outcome)).collect()
+    }
+
     #[test]
     fn a_claim_is_measured_with_whom_it_names_and_left_out_where_that_is_not_there() {
         let rows = [
@@ -307,8 +333,7 @@ mod tests {
             row(WASMTIME, "http 0.2, fresh", "as it comes", 64, 100.0),
         ];
         let claim = beside("http 0.2, fresh", false, MANY, 3.0);
-        let verdicts = of_claim(&rows, &claim, "answers a second", per_second);
-        let verdicts: Vec<_> = verdicts.map(|verdict| (verdict.measured, verdict.outcome)).collect();
+        let verdicts = outcomes(of_claim(&rows, &claim, "answers a second", Figure::of_rates));
         assert_eq!(verdicts, [(4.0, Outcome::Held), (2.0, Outcome::Missed)]);
     }
 
@@ -319,51 +344,71 @@ mod tests {
             row(WASMTIME, "http 0.2, fresh", "as it comes", 16, 100.0),
         ];
         let claim = beside("http 0.2, fresh", false, MANY, 3.0);
-        let outcomes = |rows: &[steady::Row]| {
-            let verdicts = of_claim(rows, &claim, "answers a second", per_second);
-            verdicts.map(|verdict| verdict.outcome).collect::<Vec<_>>()
-        };
-        assert_eq!(outcomes(&rows), [Outcome::Held]);
+        let of = |rows: &[steady::Row]| outcomes(of_claim(rows, &claim, "answers a second", Figure::of_rates));
+        assert_eq!(of(&rows), [(4.0, Outcome::Held)]);
         rows[0].figures.failed = 1;
-        rows[0].figures.rounds = vec![Pace { per_second: 400.0, p99_us: 1.0 }];
-        assert_eq!(outcomes(&rows), [Outcome::Missed]);
+        assert_eq!(of(&rows), [(0.0, Outcome::Missed)]);
         assert_eq!(within(50, "", &rows[0].figures).outcome, Outcome::Missed);
         (rows[0].figures.failed, rows[1].figures.failed) = (0, 1);
-        assert_eq!(outcomes(&rows), [], "who failed is nobody to win against");
+        assert_eq!(of(&rows), [], "who failed is nobody to win against");
+        let [own, other] = rows.map(|row| row.figures);
+        assert_eq!([Figure::of_rates(&own, &other), Figure::of_tails(&own, &other)], [Figure::plain(0.0); 2]);
     }
 
     #[test]
     fn what_is_left_with_many_connections_is_of_the_best_of_the_same() {
         let rate = |connections, per_second| row("flint", "buffered, fresh", "as it comes", connections, per_second);
         let rows = [rate(1, 10.0), rate(16, 100.0), rate(64, 90.0), rate(256, 80.0), row("axum", "", "", 256, 1000.0)];
-        let verdicts: Vec<_> = holds_on(&rows).map(|verdict| (verdict.measured, verdict.outcome)).collect();
-        assert_eq!(verdicts, [(0.8, Outcome::Missed)]);
+        assert_eq!(outcomes(holds_on(&rows)), [(0.8, Outcome::Missed)]);
     }
 
     #[test]
     fn a_median_lies_within_what_is_left_when_the_ends_are_left_out_that_chance_allows() {
-        let of = |count: u32| spread((1..=count).rev().map(f64::from).collect());
-        assert_eq!([of(0), of(1), of(5), of(6)], [None, Some((1.0, 1.0)), Some((1.0, 5.0)), Some((1.0, 6.0))]);
+        let of = |count: u32| median_interval(&(1..=count).map(f64::from).collect::<Vec<_>>());
+        assert_eq!([of(0), of(1), of(5), of(6)], [None, None, None, Some((1.0, 6.0))]);
         // As tables of the sign test have it.
         assert_eq!([of(8), of(9), of(12)], [Some((1.0, 8.0)), Some((2.0, 8.0)), Some((3.0, 10.0))]);
         assert_eq!([of(20), of(100)], [Some((6.0, 15.0)), Some((40.0, 61.0))]);
+        let (low, high) = of(5000).expect("an interval");
+        assert!(low < high, "{low} {high}");
+        assert_eq!([median(&[]), median(&[1.0]), median(&[1.0, 2.0]), median(&[1.0, 2.0, 9.0])], [0.0, 1.0, 1.5, 2.0]);
     }
 
     #[test]
-    fn a_bar_within_what_the_rounds_tell_is_neither_held_nor_missed() {
-        let outcome = |rounds: [f64; 2]| Verdict::over("", 1.3, 1.3, rounds.into()).outcome;
-        assert_eq!(
-            [outcome([1.3, 1.4]), outcome([1.2, 1.29]), outcome([1.2, 1.4])],
-            [Outcome::Held, Outcome::Missed, Outcome::Open]
-        );
-        let figures = |rates: [f64; 2]| {
-            let rounds = rates.map(|per_second| Pace { per_second, p99_us: 1.0 }).into();
-            Figures { rounds, ..row("", "", "", 1, rates.iter().sum()).figures }
+    fn each_round_is_compared_with_that_of_the_other_and_a_bar_among_them_is_neither_held_nor_missed() {
+        let figures = |rounds: &[f64]| {
+            let per_second = rounds.iter().sum();
+            Figures { rounds: rounds.into(), ..row("", "", "", 1, per_second).figures }
         };
+        let slow = [10.0, 20.0, 10.0, 20.0, 10.0, 20.0];
+        let figure = Figure::of_rates(&figures(&[12.0, 28.0, 13.0, 26.0, 14.0, 30.0]), &figures(&slow));
+        assert_eq!(figure, Figure { measured: 1.35, between: Some((1.2, 1.5)) });
         assert_eq!(
-            ratios(&figures([20.0, 60.0]), &figures([10.0, 20.0]), per_second),
-            (80.0 / 30.0, vec![2.0, 3.0]),
-            "of each round with that of the other"
+            [1.2, 1.3, 1.5, 1.51].map(|bar| figure.outcome(bar)),
+            [Outcome::Held, Outcome::Open, Outcome::Open, Outcome::Missed]
+        );
+        let few = Figure::of_rates(&figures(&[20.0, 60.0]), &figures(&slow[..2]));
+        assert_eq!(few, Figure::plain(80.0 / 30.0), "of too few all together");
+        let never = Figure::of_rates(&figures(&[30.0; 7]), &figures(&[0.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0]));
+        assert_eq!(never.measured, 3.0, "a round in which the other had no answer tells nothing");
+    }
+
+    #[test]
+    fn people_read_the_interval_and_what_it_tells() {
+        let open = Figure { measured: 1.3, between: Some((1.25, 1.4)) };
+        let text = table(&[
+            Verdict::new("one", 1.3, open),
+            Verdict::new("two", 1.5, open),
+            Verdict::new("three", 1.0, Figure::plain(2.0)),
+        ]);
+        let rows: Vec<Vec<_>> = text.lines().skip(1).take(3).map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(
+            rows,
+            [
+                vec!["one", "1.30", "1.30", "1.25", "1.40", "open"],
+                vec!["two", "1.50", "1.30", "1.25", "1.40", "missed"],
+                vec!["three", "1.00", "2.00"]
+            ]
         );
     }
 }
