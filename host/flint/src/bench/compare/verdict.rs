@@ -276,7 +276,7 @@ fn holds_on(rows: &[steady::Row]) -> impl Iterator<Item = Verdict> {
 }
 
 pub(super) fn table(verdicts: &[Verdict]) -> String {
-    let mut text = format!("{:<84} {:>8} {:>9} {:>9} {:>9}\n", "verdicts", "at least", "measured", "from", "to");
+    let mut text = format!("{:<88} {:>8} {:>9} {:>9} {:>9}\n", "verdicts", "at least", "measured", "from", "to");
     for Verdict { claim, bar, figure: Figure { measured, between }, outcome } in verdicts {
         let (from, to) =
             between.map_or_else(Default::default, |(low, high)| (format!("{low:.2}"), format!("{high:.2}")));
@@ -285,8 +285,9 @@ pub(super) fn table(verdicts: &[Verdict]) -> String {
             Outcome::Missed => "  missed",
             Outcome::Open => "  open",
         };
+        let line = format!("{claim:<88} {bar:>8.2} {measured:>9.2} {from:>9} {to:>9}{mark}");
         // Writing to a string can't fail.
-        _ = writeln!(text, "{claim:<84} {bar:>8.2} {measured:>9.2} {from:>9} {to:>9}{mark}");
+        _ = writeln!(text, "{}", line.trim_end());
     }
     text.push_str(
         "of rates: the median of the rounds of this run, and between which two it lies, by 95 % if rounds are independent\n\
