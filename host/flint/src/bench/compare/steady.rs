@@ -23,8 +23,9 @@ pub(super) struct Row {
     pub(super) figures: Figures,
 }
 
-/// Everybody in turns, as often as there are rounds, each time in another order by chance: so nobody always finds in the caches what the
-/// same other left there. On a machine whose speed changes from second to second, many short rounds tell more than a few long ones.
+/// Everybody with every number of connections in turns, as often as there are rounds, each time in another order by chance: so nobody
+/// always finds in the caches what the same other left there, and what is compared with another comes from the same rounds. On a machine
+/// whose speed changes from second to second and from minute to minute, many short rounds tell more than a few long ones.
 pub(super) async fn compare(
     args: &cli::BenchCompare,
     platform: &Platform,
@@ -36,24 +37,26 @@ pub(super) async fn compare(
     for rival in rivals {
         servers.push(rival.start(args, platform).await?);
     }
-    let mut rows = Vec::new();
+    let mut turns = Vec::new();
     for connections in CONNECTIONS {
-        let mut all = servers.iter().map(|_| Answers::new()).collect::<Result<Vec<_>, _>>()?;
-        let mut turns: Vec<_> = servers.iter().zip(&mut all).collect();
-        for round in 1..=args.rounds {
-            turns.shuffle(&mut rand::rng());
-            for (Server { peer: Peer { system, variant, .. }, target, .. }, answers) in &mut turns {
-                progress.step(format!("{system}, {variant}: {connections} connections, round {round}"));
-                answers.add(&load::steady(target, connections, args.time).await?)?;
-            }
+        for server in &servers {
+            turns.push((connections, server, Answers::new()?));
         }
-        rows.extend(servers.iter().zip(&all).map(|(server, answers)| Row {
-            peer: server.peer.clone(),
-            connections,
-            figures: answers.figures(),
-        }));
     }
-    Ok(rows)
+    for round in 1..=args.rounds {
+        let mut order: Vec<_> = turns.iter_mut().collect();
+        order.shuffle(&mut rand::rng());
+        for (connections, Server { peer: Peer { system, variant, .. }, target, .. }, answers) in order {
+            progress.step(format!("round {round}: {system}, {variant}: {connections} connections"));
+            answers.add(&load::steady(target, *connections, args.time).await?)?;
+        }
+    }
+    let rows = turns.iter().map(|(connections, server, answers)| Row {
+        peer: server.peer.clone(),
+        connections: *connections,
+        figures: answers.figures(),
+    });
+    Ok(rows.collect())
 }
 
 pub(super) fn table(rows: &[Row]) -> String {

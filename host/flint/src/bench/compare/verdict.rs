@@ -42,8 +42,8 @@ impl Figure {
         Self { measured, between: None }
     }
 
-    /// How many times as many answers one gave as the other: the median of all rounds, of each of which the other had its turn in the same
-    /// while; with too few of them, all together. Nothing, unless both answered all requests.
+    /// How many times as many answers one gave as the other: the median of all rounds, in each of which both had their turn; with too few
+    /// of them, all together. Nothing, unless both answered all requests.
     fn of_rates(own: &Figures, other: &Figures) -> Self {
         if !own.is_whole() || !other.is_whole() {
             return Self::plain(0.0);
@@ -263,15 +263,14 @@ fn of_claim<'a>(
     })
 }
 
-/// That many connections cost no throughput. By all rounds together: those of other numbers of connections were at another time.
+/// That many connections cost no throughput. A row that is the best of its own kind is compared with itself.
 fn holds_on(rows: &[steady::Row]) -> impl Iterator<Item = Verdict> {
     let ours = |row: &&steady::Row| row.peer.system == "flint";
     rows.iter().filter(ours).filter(|row| row.connections == 256).map(move |row| {
         let same = rows.iter().filter(ours).filter(|it| it.peer == row.peer).map(|it| &it.figures);
-        let best = same.filter(|it| it.is_whole()).map(|it| it.per_second).fold(f64::MIN_POSITIVE, f64::max);
+        let best = same.filter(|it| it.is_whole()).max_by(|one, other| one.per_second.total_cmp(&other.per_second));
         let claim = format!("what is left of the best rate, {}, 256 connections", row.peer.variant);
-        let left = if row.figures.is_whole() { row.figures.per_second / best } else { 0.0 };
-        Verdict::new(claim, 0.85, Figure::plain(left))
+        Verdict::new(claim, 0.85, Figure::of_rates(&row.figures, best.unwrap_or(&row.figures)))
     })
 }
 
@@ -359,8 +358,13 @@ mod tests {
     #[test]
     fn what_is_left_with_many_connections_is_of_the_best_of_the_same() {
         let rate = |connections, per_second| row("flint", "buffered, fresh", "as it comes", connections, per_second);
-        let rows = [rate(1, 10.0), rate(16, 100.0), rate(64, 90.0), rate(256, 80.0), row("axum", "", "", 256, 1000.0)];
+        let mut rows =
+            [rate(1, 10.0), rate(16, 100.0), rate(64, 90.0), rate(256, 80.0), row("axum", "", "", 256, 1000.0)];
         assert_eq!(outcomes(holds_on(&rows)), [(0.8, Outcome::Missed)]);
+        rows[1].figures.failed = 1;
+        assert_eq!(outcomes(holds_on(&rows)), [(80.0 / 90.0, Outcome::Held)], "who failed is not the best");
+        rows[3].figures.failed = 1;
+        assert_eq!(outcomes(holds_on(&rows)), [(0.0, Outcome::Missed)]);
     }
 
     #[test]
