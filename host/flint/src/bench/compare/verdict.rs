@@ -263,7 +263,8 @@ fn of_claim<'a>(
     })
 }
 
-/// That many connections cost no throughput. A row that is the best of its own kind is compared with itself.
+/// That many connections cost no throughput. The best is the best of the same rounds, so that a little less is left than in truth; a row
+/// that is the best of its own kind is compared with itself.
 fn holds_on(rows: &[steady::Row]) -> impl Iterator<Item = Verdict> {
     let ours = |row: &&steady::Row| row.peer.system == "flint";
     rows.iter().filter(ours).filter(|row| row.connections == 256).map(move |row| {
