@@ -103,7 +103,7 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let plot = plot.to_str().expect("a path");
     let without = ["--runc", "--podman", "--docker", "--wasmtime", "--packages"];
     let none: Vec<_> = without.iter().flat_map(|option| [*option, "no-such-program"]).collect();
-    let few = ["--time", "50ms", "--rounds", "2", "--starts", "1", "--many", "10", "--page", page, "--plot", plot];
+    let few = ["--time", "50ms", "--rounds", "2", "--starts", "2", "--many", "10", "--page", page, "--plot", plot];
     let day = ["--requests-per-day", "50000000", "--day-function", "hello-02"];
     let report = bench(&[&["compare"], &none[..], &few[..], &day[..]].concat());
     let rows = |of: &str| report[of].as_array().unwrap_or_else(|| panic!("{of} in {report}")).clone();
@@ -123,6 +123,7 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let expected = [
         ("hello", "flint SDK, in process"),
         ("hello", "flint SDK, no spare left"),
+        ("hello", "flint SDK, in process, idle"),
         ("hello", "flint SDK, over HTTP"),
         ("hello", "axum native"),
         ("deposit", "flint SDK, over HTTP"),
@@ -159,6 +160,8 @@ fn flint_is_compared_with_what_is_there_and_what_is_not_is_named() {
     let has_two = |row: &Value| row["rounds"].as_array().is_some_and(|rounds| rounds.len() == 2);
     assert!(rows("steady").iter().chain(&rows("burst")).all(has_two), "{report}");
     assert!(rows("neighbours").iter().all(|row| has_two(&row["alone"]) && has_two(&row["together"])), "{report}");
+    let has_two_starts = |row: &Value| row["cold_rounds_us"].as_array().is_some_and(|rounds| rounds.len() == 2);
+    assert!(rows("cold").iter().all(has_two_starts), "{report}");
     for verdict in rows("verdicts") {
         // Of two rounds, none has an interval.
         assert!(["held", "missed"].map(Value::from).contains(&verdict["outcome"]), "{verdict}");

@@ -15,6 +15,7 @@ use flint_world::{FunctionSpec, Init};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 use tokio::runtime::Builder;
 
 /// Where the instances of a row come from.
@@ -44,8 +45,8 @@ impl Source {
 
     fn span(self, spares: usize) -> Span {
         match self {
-            Self::Pooled => Span::Answer { spares },
-            Self::Reused => Span::Answer { spares: 0 },
+            Self::Pooled => Span::Answer { spares, idle: Duration::ZERO },
+            Self::Reused => Span::Answer { spares: 0, idle: Duration::ZERO },
             Self::OnDemand | Self::EngineDefaults => Span::Whole,
         }
     }
@@ -106,21 +107,24 @@ pub(crate) async fn run(args: cli::ColdStart, output: Output) -> Result<(), Erro
     output.answer(&report, || table(&report)).map_err(Error::io("print the figures"))
 }
 
-/// An event that finds an instance, and one for which it is made.
+/// Events that find an instance, and those for which it is made: one directly behind the other.
 ///
 /// # Errors
-/// If a function can't be built or invoked.
-pub(super) async fn of_events(
-    functions: &Path,
-    progress: &Progress,
-    invocations: u32,
-    spares: usize,
-) -> Result<[Row; 2], Error> {
-    let subjects = Subjects::build(functions, progress)?;
+/// If the function can't be loaded or invoked.
+pub(super) async fn of_events(subjects: &Subjects, invocations: u32, spares: usize) -> Result<[Row; 2], Error> {
     Ok([
-        row(&subjects, Kind::Event, Source::Pooled, invocations, spares).await?,
-        row(&subjects, Kind::Event, Source::OnDemand, invocations, spares).await?,
+        row(subjects, Kind::Event, Source::Pooled, invocations, spares).await?,
+        row(subjects, Kind::Event, Source::OnDemand, invocations, spares).await?,
     ])
+}
+
+/// Events that find an instance, each after idleness.
+///
+/// # Errors
+/// If the function can't be loaded or invoked.
+pub(super) async fn of_idle_events(subjects: &Subjects, invocations: u32, idle: Duration) -> Result<Row, Error> {
+    let subject = subjects.load(Kind::Event, Preset::Tuned, |_| {}).await?;
+    measured("event/idle".to_owned(), subject, invocations, Span::Answer { spares: 1, idle }).await
 }
 
 /// Whole cold invocations of a function whose init takes long: from its snapshot, and with init at every start.
@@ -168,7 +172,7 @@ fn table(report: &Report) -> String {
         "µs", "n", "p50", "p99", "p99.9", "cpu", "speed-up"
     );
     for row in &report.rows {
-        let Row { name, n, p50_us, p99_us, p999_us, cpu_us } = row;
+        let Row { name, n, p50_us, p99_us, p999_us, cpu_us, times: _ } = row;
         // Writing to a string can't fail.
         _ = writeln!(
             text,

@@ -1,9 +1,9 @@
 //! `flint bench compare`: flint beside what people have today, in one run and on one machine: container-based Lambdas, `wasmtime
 //! serve`, workerd, and a native server as the ceiling.
 //!
-//! Whoever is compared is a process of its own, started with a command that is told; all are asked by the same client, for the
-//! same, and take turns, so that what else the machine does meets them alike. The client takes its part of the same cores, which
-//! brings the fast ones closer together. Who is not on the machine is named, with what installs it.
+//! Whoever is compared is a process of its own, started with a command that is told, but for rows that say that they are in process; all
+//! are asked by the same client, for the same, and take turns, so that what else the machine does meets them alike. The client takes
+//! its part of the same cores, which brings the fast ones closer together. Who is not on the machine is named, with what installs it.
 
 mod burst;
 mod cold;
@@ -18,6 +18,7 @@ mod neighbours;
 mod page;
 mod peer;
 mod picture;
+mod ratio;
 mod slow_start;
 mod steady;
 mod verdict;

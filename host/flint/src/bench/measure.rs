@@ -22,6 +22,9 @@ pub(crate) struct Row {
     pub(crate) p999_us: f64,
     /// CPU time of the whole process an invocation: the making and the dropping of the instance included.
     pub(crate) cpu_us: f64,
+    /// How long each took, in nanoseconds.
+    #[serde(skip)]
+    pub(crate) times: Histogram<u64>,
 }
 
 /// What is timed of an invocation, from the acceptance of its event.
@@ -31,6 +34,8 @@ pub(crate) enum Span {
     Answer {
         /// So many instances are made ahead, outside of the time, whenever they are used up.
         spares: usize,
+        /// How long nothing happens before.
+        idle: Duration,
     },
     /// To the end of the instance: it is made for the event and dropped behind it, a whole cold invocation.
     Whole,
@@ -53,6 +58,7 @@ pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, span:
         p99_us: micros(times.value_at_quantile(0.99)),
         p999_us: micros(times.value_at_quantile(0.999)),
         cpu_us: cpu.as_secs_f64() * 1e6 / f64::from(invocations),
+        times,
     })
 }
 
@@ -71,11 +77,13 @@ pub(crate) fn micros(nanos: u64) -> f64 {
 
 async fn round(subject: &Subject, invocations: u32, span: Span, taken: &mut impl FnMut(Duration)) -> Result<(), Error> {
     for _ in 0..invocations {
-        if let Span::Answer { spares } = span
-            && spares > 0
-            && subject.spares() == 0
-        {
-            subject.prepare(spares).await?;
+        if let Span::Answer { spares, idle } = span {
+            if spares > 0 && subject.spares() == 0 {
+                subject.prepare(spares).await?;
+            }
+            if !idle.is_zero() {
+                tokio::time::sleep(idle).await;
+            }
         }
         let event = subject.event()?;
         let start = Instant::now();

@@ -118,10 +118,11 @@ pub(crate) struct BenchCompare {
     /// How long each row is measured, each time
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = duration)]
     pub(crate) time: Duration,
-    /// How often: those that are compared take turns; with fewer than six, no verdict has an interval
+    /// How often: those that are compared take turns; with fewer than six, no verdict but those of cold starts has an interval
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
-    /// So many containers of each runtime are started
+    /// So many containers of each runtime are started, with events of flint between them; with fewer than six, no verdict of a cold start has
+    /// an interval
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) starts: u32,
     /// So many functions, each with a component of its own, are asked by chance

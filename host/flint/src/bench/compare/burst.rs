@@ -92,5 +92,6 @@ pub(super) fn table(rows: &[Row]) -> String {
             "{system:<15} {variant:<17} {requests:>9} {p50_us:>9.0} {p99_us:>9.0} {max_us:>9.0} {failed:>6}"
         );
     }
+    text.push_str("of all bursts together; a verdict is about the p99 of each\n");
     text
 }

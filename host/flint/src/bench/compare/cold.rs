@@ -2,35 +2,39 @@
 //! a further event takes, for which the container is there.
 //!
 //! Of a container it is from its creation to the answer: its runtime starts, fetches the event and answers. Of flint it is the answer
-//! to a request over HTTP, on a connection that is opened for it; and, in process, from the event to its answer, where an
-//! instance is there and where it is made for the event. Its further events have instances of their own, too: their connection is
-//! what stays. A native server is asked as flint is: nothing that is asked over HTTP takes less on this machine.
+//! to a request over HTTP, on a connection that is opened for it; and, in process, from the event to its answer: after
+//! idleness, too, and of events one directly behind the other, where an instance is there and where it is made for the event. Its
+//! further events have instances of their own, too: their connection is what stays. A native server is asked as flint is: nothing that
+//! is asked over HTTP takes less on this machine.
 
 use super::flint::{Platform, peer};
 use super::lambda::{CONTAINER, Cloud, Lambda};
 use super::load::Target;
 use super::native;
-use super::peer::{Peer, Rival};
+use super::peer::{IN_PROCESS, Peer, Rival};
+use super::ratio::Ratio;
 use super::work::{Task, Work};
 use crate::bench::cold_start;
 use crate::bench::host::Memory;
-use crate::bench::measure::{self, micros, nanos, times};
+use crate::bench::measure::{micros, nanos, times};
+use crate::bench::subject::{Kind, Subjects};
 use crate::cli;
 use crate::error::Error;
 use crate::output::Progress;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Events of flint for each container.
-const EVENTS: u32 = 10;
+/// Events of flint for each container: an odd number, of which one is the median.
+const EVENTS: u32 = 11;
 /// How long nothing happens before each.
 const IDLE: Duration = Duration::from_millis(200);
 /// Events of a container that runs, and of a connection that is open.
 const WARM: u32 = 100;
 
-/// Events of flint in process, and the instances that are made ahead of them at a time.
+/// Events of flint in process without idleness, at least, and the instances that are made ahead of them at a time.
 const INVOCATIONS: u32 = 5000;
 const SPARES: usize = 8;
 
@@ -46,13 +50,14 @@ pub(super) struct Row {
     /// Of an event for which a container, or a connection, is there.
     pub(super) warm_p50_us: Option<f64>,
     pub(super) memory_mib: Option<f64>,
+    /// Of each round alone, in their order: what a container took, and the p50 of flint's events beside it.
+    pub(super) cold_rounds_us: Vec<f64>,
 }
-
-const IN_PROCESS: &str = "flint bench cold-start --row event/";
 
 pub(super) const OVER_HTTP: &str = "SDK, over HTTP";
 pub(super) const POOLED: &str = "SDK, in process";
 pub(super) const ON_DEMAND: &str = "SDK, no spare left";
+pub(super) const IDLE_PROCESS: &str = "SDK, in process, idle";
 
 /// Everybody in turns.
 pub(super) async fn compare(
@@ -62,8 +67,7 @@ pub(super) async fn compare(
     lambdas: &[Lambda],
     progress: &Progress,
 ) -> Result<Vec<Row>, Error> {
-    let [pooled, on_demand] = cold_start::of_events(&args.functions, progress, INVOCATIONS, SPARES).await?;
-    let mut rows = vec![in_process(POOLED, &pooled), in_process(ON_DEMAND, &on_demand)];
+    let mut rows = Vec::new();
     for work in Work::ALL {
         let task = Task::new(work)?;
         let lambdas: Vec<_> = lambdas.iter().filter(|lambda| lambda.work == work).collect();
@@ -72,19 +76,7 @@ pub(super) async fn compare(
     Ok(rows)
 }
 
-fn in_process(variant: &str, row: &measure::Row) -> Row {
-    Row {
-        work: Work::Hello,
-        peer: Peer { command: IN_PROCESS.to_owned(), ..peer(variant.to_owned(), "as it comes".to_owned()) },
-        starts: row.n,
-        cold_p50_us: row.p50_us,
-        cold_p99_us: row.p99_us,
-        warm_p50_us: None,
-        memory_mib: None,
-    }
-}
-
-/// All that do a work: a container of each Lambda, then events over HTTP, again and again.
+/// All that do a work: a container of each Lambda, then events over HTTP and in process, again and again.
 async fn in_turns(
     args: &cli::BenchCompare,
     platform: &Platform,
@@ -94,8 +86,10 @@ async fn in_turns(
     progress: &Progress,
 ) -> Result<Vec<Row>, Error> {
     let mut servers = vec![platform.serve_work(task, OVER_HTTP)?];
+    let mut in_process = None;
     if task.work == Work::Hello {
         servers.push(Rival::Native.start(args, platform).await?);
+        in_process = Some(InProcess::build(&args.functions, progress)?);
     }
     let mut of_servers = servers.iter().map(|_| Times::new()).collect::<Result<Vec<_>, _>>()?;
     let mut of_lambdas = lambdas.iter().map(|_| Times::new()).collect::<Result<Vec<_>, _>>()?;
@@ -110,32 +104,78 @@ async fn in_turns(
             progress.step(format!("{work}: {}, {start} of {starts}", server.peer.system));
             times.of_server(&server.target, task).await?;
         }
+        if let Some(in_process) = &mut in_process {
+            progress.step(format!("{work}: flint, in process, {start} of {starts}"));
+            in_process.turn(INVOCATIONS.div_ceil(starts)).await?;
+        }
     }
     for (server, times) in servers.iter().zip(&mut of_servers) {
-        times.memory_mib = server.memory_mib(Memory::Now)?;
+        times.memory_mib = Some(server.memory_mib(Memory::Now)?);
     }
     let of_servers = servers.iter().zip(&of_servers).map(|(server, times)| times.row(task.work, server.peer.clone()));
     let of_lambdas = lambdas.iter().zip(&of_lambdas).map(|(lambda, times)| times.row(task.work, lambda.peer()));
-    Ok(of_servers.chain(of_lambdas).collect())
+    Ok(in_process.iter().flat_map(InProcess::rows).chain(of_servers).chain(of_lambdas).collect())
+}
+
+/// Events of hello in this process.
+struct InProcess {
+    subjects: Subjects,
+    pooled: Times,
+    on_demand: Times,
+    after_idleness: Times,
+}
+
+impl InProcess {
+    fn build(functions: &Path, progress: &Progress) -> Result<Self, Error> {
+        let subjects = Subjects::of(functions, &[Kind::Event], progress)?;
+        Ok(Self { subjects, pooled: Times::new()?, on_demand: Times::new()?, after_idleness: Times::new()? })
+    }
+
+    async fn turn(&mut self, invocations: u32) -> Result<(), Error> {
+        let idle = cold_start::of_idle_events(&self.subjects, EVENTS, IDLE).await?;
+        self.after_idleness.add_cold(&idle.times)?;
+        let [pooled, on_demand] = cold_start::of_events(&self.subjects, invocations, SPARES).await?;
+        self.pooled.add_cold(&pooled.times)?;
+        self.on_demand.add_cold(&on_demand.times)
+    }
+
+    fn rows(&self) -> [Row; 3] {
+        let all = [(POOLED, &self.pooled), (ON_DEMAND, &self.on_demand), (IDLE_PROCESS, &self.after_idleness)];
+        all.map(|(variant, times)| {
+            let peer = peer(variant.to_owned(), "as it comes".to_owned());
+            times.row(Work::Hello, Peer { command: IN_PROCESS.to_owned(), ..peer })
+        })
+    }
 }
 
 /// The figures of one of them.
 struct Times {
     cold: Histogram<u64>,
+    /// The p50 of each round.
+    cold_rounds_us: Vec<f64>,
     warm: Histogram<u64>,
-    memory_mib: f64,
+    memory_mib: Option<f64>,
 }
 
 impl Times {
     fn new() -> Result<Self, Error> {
-        Ok(Self { cold: times()?, warm: times()?, memory_mib: 0.0 })
+        Ok(Self { cold: times()?, cold_rounds_us: Vec::new(), warm: times()?, memory_mib: None })
+    }
+
+    /// Counts those of one more round with these.
+    fn add_cold(&mut self, round: &Histogram<u64>) -> Result<(), Error> {
+        self.cold_rounds_us.push(micros(round.value_at_quantile(0.5)));
+        self.cold.add(round).map_err(|error| Error::Bug(error.to_string()))
     }
 
     /// A container for one event; then further ones, for as long as it is there.
     async fn of_container(&mut self, lambda: &Lambda, cloud: &Cloud, task: &Task) -> Result<(), Error> {
+        tokio::time::sleep(IDLE).await;
         let began = Instant::now();
         let (mut container, answer) = lambda.run_for(cloud, task.event.clone()).await?;
-        self.cold.saturating_record(nanos(began.elapsed()));
+        let took = nanos(began.elapsed());
+        self.cold.saturating_record(took);
+        self.cold_rounds_us.push(micros(took));
         task.expect_of_lambda(&answer)?;
         for _ in 0..WARM {
             let began = Instant::now();
@@ -143,13 +183,16 @@ impl Times {
             self.warm.saturating_record(nanos(began.elapsed()));
             task.expect_of_lambda(&answer)?;
         }
-        self.memory_mib = self.memory_mib.max(container.memory_mib(Memory::Now)?);
+        let memory_mib = container.memory_mib(Memory::Now)?;
+        self.memory_mib = Some(self.memory_mib.map_or(memory_mib, |most| most.max(memory_mib)));
         container.remove().await
     }
 
     /// Events after idleness; then further ones, on one connection.
     async fn of_server(&mut self, target: &Target, task: &Task) -> Result<(), Error> {
-        idle_events(target, task, &mut self.cold).await?;
+        let mut cold = times()?;
+        idle_events(target, task, &mut cold).await?;
+        self.add_cold(&cold)?;
         let mut connection = target.connect().await?;
         for _ in 0..WARM {
             let began = Instant::now();
@@ -161,14 +204,16 @@ impl Times {
     }
 
     fn row(&self, work: Work, peer: Peer) -> Row {
+        let warm = (!self.warm.is_empty()).then(|| micros(self.warm.value_at_quantile(0.5)));
         Row {
             work,
             peer,
             starts: self.cold.len(),
             cold_p50_us: micros(self.cold.value_at_quantile(0.5)),
             cold_p99_us: micros(self.cold.value_at_quantile(0.99)),
-            warm_p50_us: Some(micros(self.warm.value_at_quantile(0.5))),
-            memory_mib: Some(self.memory_mib),
+            warm_p50_us: warm,
+            memory_mib: self.memory_mib,
+            cold_rounds_us: self.cold_rounds_us.clone(),
         }
     }
 }
@@ -193,20 +238,25 @@ pub(super) fn of_hello(rows: &[Row]) -> impl Iterator<Item = &Row> {
     rows.iter().filter(|row| row.work == Work::Hello && row.peer.system == CONTAINER)
 }
 
-/// How many times longer Python in a container takes for a work, by p50; none if one of them was not measured.
-pub(super) fn ratio(rows: &[Row], work: Work, ours: &str) -> Option<f64> {
+/// How many times longer Python in a container takes for a work; none if one of them was not measured.
+pub(super) fn ratio(rows: &[Row], work: Work, ours: &str) -> Option<Ratio> {
     let python = rows.iter().find(|row| row.work == work && row.peer.is(CONTAINER, "Python"))?;
-    Some(python.cold_p50_us / ours_p50(rows, work, ours)?)
+    Some(beside(python, ours_of(rows, work, ours)?))
 }
 
-fn ours_p50(rows: &[Row], work: Work, variant: &str) -> Option<f64> {
-    let ours = rows.iter().find(|row| row.work == work && row.peer.is("flint", variant))?;
-    Some(ours.cold_p50_us.max(1e-9))
+/// How many times longer it takes than ours.
+fn beside(row: &Row, ours: &Row) -> Ratio {
+    let rounds = row.cold_rounds_us.iter().copied().zip(ours.cold_rounds_us.iter().copied());
+    Ratio::of(rounds, (row.cold_p50_us, ours.cold_p50_us))
+}
+
+fn ours_of<'a>(rows: &'a [Row], work: Work, variant: &str) -> Option<&'a Row> {
+    rows.iter().find(|row| row.work == work && row.peer.is("flint", variant))
 }
 
 pub(super) fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<19} {:<9} {:<18} {:>6} {:>10} {:>10} {:>8} {:>10} {:>13}\n",
+        "{:<19} {:<9} {:<21} {:>6} {:>10} {:>10} {:>8} {:>10} {:>20}\n",
         "cold start", "", "", "starts", "p50 µs", "p99 µs", "warm µs", "memory MiB", "flint is"
     );
     for row in rows {
@@ -216,26 +266,27 @@ pub(super) fn table(rows: &[Row]) -> String {
         // Writing to a string can't fail.
         _ = writeln!(
             text,
-            "{:<19} {system:<9} {variant:<18} {starts:>6} {cold_p50_us:>10.1} {cold_p99_us:>10.1} {warm:>8} {memory:>10} {ahead:>13}",
+            "{:<19} {system:<9} {variant:<21} {starts:>6} {cold_p50_us:>10.1} {cold_p99_us:>10.1} {warm:>8} {memory:>10} {ahead:>20}",
             work.label(),
         );
     }
     text.push_str(
         "over HTTP and in process, an instance that was never used waits for the event; without a spare it is made for it.\n\
+         idle: nothing happens before an event, as over HTTP and before a container; in process, else, one comes directly behind the other\n\
          warm: a further event for a container, or on a connection, that is there; flint has a new instance for that, too\n\
          axum: without functions, what an event over HTTP takes on this machine at least\n\
-         flint is: in process, over HTTP; by p50, beside a container that is created for the event\n",
+         flint is: in process, there after idleness, over HTTP; the median of the rounds, each with a container that is created for the event\n",
     );
     text
 }
 
-/// How many times longer a container takes: than flint in process, if that was measured, and over HTTP.
+/// How many times longer a container takes: than flint in process and there after idleness, if that was measured, and over HTTP.
 fn ahead(rows: &[Row], row: &Row) -> String {
     if ["flint", native::SYSTEM].contains(&row.peer.system) {
         return String::new();
     }
-    let ours = [POOLED, OVER_HTTP].iter().filter_map(|ours| ours_p50(rows, row.work, ours));
-    let ratios: Vec<_> = ours.map(|ours| times_as_long(row.cold_p50_us / ours)).collect();
+    let ours = [POOLED, IDLE_PROCESS, OVER_HTTP].iter().filter_map(|ours| ours_of(rows, row.work, ours));
+    let ratios: Vec<_> = ours.map(|ours| times_as_long(beside(row, ours).measured)).collect();
     ratios.join(", ")
 }
 
@@ -250,13 +301,23 @@ mod tests {
 
     fn row(work: Work, system: &'static str, variant: &str, cold_p50_us: f64) -> Row {
         let peer = Peer { system, ..peer(variant.to_owned(), String::new()) };
-        Row { work, peer, starts: 1, cold_p50_us, cold_p99_us: cold_p50_us, warm_p50_us: None, memory_mib: None }
+        Row {
+            work,
+            peer,
+            starts: 1,
+            cold_p50_us,
+            cold_p99_us: cold_p50_us,
+            warm_p50_us: None,
+            memory_mib: None,
+            cold_rounds_us: Vec::new(),
+        }
     }
 
     #[test]
     fn a_start_is_compared_with_those_of_the_same_work() {
         let rows = [
             row(Work::Hello, "flint", POOLED, 10.0),
+            row(Work::Hello, "flint", IDLE_PROCESS, 50.0),
             row(Work::Hello, "flint", OVER_HTTP, 100.0),
             row(Work::Hello, native::SYSTEM, "native", 90.0),
             row(Work::Hello, "Podman", "Python", 500_000.0),
@@ -265,12 +326,27 @@ mod tests {
             row(Work::Deposit, "container", "Python", 700_000.0),
             row(Work::Deposit, "container", "Rust", 940.0),
         ];
-        assert_eq!(ratio(&rows, Work::Hello, OVER_HTTP), Some(2000.0));
-        assert_eq!(ratio(&rows, Work::Hello, POOLED), Some(20_000.0));
-        assert_eq!(ratio(&rows, Work::Deposit, OVER_HTTP), Some(700.0));
-        assert_eq!(ratio(&rows, Work::Deposit, POOLED), None, "it was not measured");
-        assert_eq!(ratio(&rows, Work::Thumbnail, OVER_HTTP), None);
-        let said = ["", "", "", "50000x, 5000x", "20000x, 2000x", "", "700x", "0.9x"];
+        let of = |work, ours| ratio(&rows, work, ours).map(|ratio| ratio.measured);
+        assert_eq!(of(Work::Hello, OVER_HTTP), Some(2000.0));
+        assert_eq!(of(Work::Hello, POOLED), Some(20_000.0));
+        assert_eq!(of(Work::Deposit, OVER_HTTP), Some(700.0));
+        assert_eq!(of(Work::Deposit, POOLED), None, "it was not measured");
+        assert_eq!(of(Work::Thumbnail, OVER_HTTP), None);
+        let said = ["", "", "", "", "50000x, 10000x, 5000x", "20000x, 4000x, 2000x", "", "700x", "0.9x"];
         assert_eq!(rows.each_ref().map(|row| ahead(&rows, row)), said);
+    }
+
+    #[test]
+    fn a_container_is_compared_with_the_events_that_came_behind_it() {
+        let turns = |system, variant: &str, cold_rounds_us: [f64; 6]| Row {
+            cold_rounds_us: cold_rounds_us.into(),
+            ..row(Work::Hello, system, variant, 1.0)
+        };
+        let rows = [
+            turns("flint", ON_DEMAND, [10.0, 20.0, 10.0, 20.0, 10.0, 20.0]),
+            turns(CONTAINER, "Python", [60e3, 120e3, 50e3, 100e3, 40e3, 140e3]),
+        ];
+        let measured = Some(Ratio { measured: 5500.0, between: Some((4000.0, 7000.0)) });
+        assert_eq!(ratio(&rows, Work::Hello, ON_DEMAND), measured);
     }
 }

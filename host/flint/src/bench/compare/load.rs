@@ -34,8 +34,15 @@ pub(super) struct Answers {
     /// Those that had no answer, or one that tells of a failure.
     pub(super) failed: u64,
     pub(super) span: Duration,
-    /// How many came a second in each round that was counted with these, in their order.
-    rounds: Vec<f64>,
+    /// Those that were counted with these, in their order.
+    rounds: Vec<Round>,
+}
+
+/// What came of one round.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Round {
+    pub(super) per_second: f64,
+    pub(super) p99_us: f64,
 }
 
 /// The same for people.
@@ -48,8 +55,8 @@ pub(super) struct Figures {
     pub(super) failed: u64,
     /// Of how many percent of the answers it is known how long they took, in microseconds, at most.
     pub(super) percentiles: Vec<(f64, f64)>,
-    /// How many came a second in each round, in their order.
-    pub(super) rounds: Vec<f64>,
+    /// Of each round alone, in their order.
+    pub(super) rounds: Vec<Round>,
 }
 
 /// The percentiles that are told.
@@ -108,6 +115,11 @@ impl Figures {
     pub(super) fn is_whole(&self) -> bool {
         self.failed == 0 && self.p50_us > 0.0
     }
+
+    /// All rounds as one.
+    pub(super) fn together(&self) -> Round {
+        Round { per_second: self.per_second, p99_us: self.p99_us }
+    }
 }
 
 impl Answers {
@@ -123,7 +135,7 @@ impl Answers {
         self.in_time += other.in_time;
         self.failed += other.failed;
         self.span += other.span;
-        self.rounds.push(other.per_second());
+        self.rounds.push(Round { per_second: other.per_second(), p99_us: other.quantile_us(0.99) });
         self.times.add(&other.times).map_err(|error| Error::Bug(error.to_string()))
     }
 
@@ -131,16 +143,18 @@ impl Answers {
         self.in_time as f64 / self.span.as_secs_f64().max(1e-9)
     }
 
+    fn quantile_us(&self, quantile: f64) -> f64 {
+        micros(self.times.value_at_quantile(quantile))
+    }
+
     pub(super) fn figures(&self) -> Figures {
         Figures {
             per_second: self.per_second(),
-            p50_us: micros(self.times.value_at_quantile(0.5)),
-            p99_us: micros(self.times.value_at_quantile(0.99)),
+            p50_us: self.quantile_us(0.5),
+            p99_us: self.quantile_us(0.99),
             max_us: micros(self.times.max()),
             failed: self.failed,
-            percentiles: PERCENTILES
-                .map(|percent| (percent, micros(self.times.value_at_quantile(percent / 100.0))))
-                .into(),
+            percentiles: PERCENTILES.map(|percent| (percent, self.quantile_us(percent / 100.0))).into(),
             rounds: self.rounds.clone(),
         }
     }
@@ -321,12 +335,18 @@ mod tests {
     #[test]
     fn rounds_count_together_and_each_by_itself() {
         let mut all = Answers::new().expect("bounds");
-        for in_time in [10, 30] {
-            let round = Answers { in_time, span: Duration::from_secs(1), ..Answers::new().expect("bounds") };
+        for (answers, micros) in [(10, 2), (30, 8)] {
+            let mut round = Answers { span: Duration::from_secs(1), ..Answers::new().expect("bounds") };
+            for _ in 0..answers {
+                round.note(Ok(200), Duration::from_micros(micros), true);
+            }
             all.add(&round).expect("the same bounds");
         }
-        let Figures { per_second, rounds, .. } = all.figures();
-        assert_eq!((per_second, rounds), (20.0, vec![10.0, 30.0]));
+        let Figures { per_second, p50_us, rounds, .. } = all.figures();
+        // Times are told to three digits.
+        assert_eq!((per_second, p50_us.round()), (20.0, 8.0));
+        let rounds: Vec<_> = rounds.iter().map(|round| (round.per_second, round.p99_us.round())).collect();
+        assert_eq!(rounds, [(10.0, 2.0), (30.0, 8.0)]);
     }
 
     #[tokio::test]

@@ -146,5 +146,6 @@ pub(super) fn table(rows: &[Row]) -> String {
             row.left() * 100.0
         );
     }
+    text.push_str("of all rounds together; a verdict is about each\n");
     text
 }

@@ -24,6 +24,9 @@ pub(super) struct Peer {
     pub(super) settings: String,
 }
 
+/// The command of what nobody else's process answers.
+pub(super) const IN_PROCESS: &str = "flint bench compare, in its own process";
+
 /// One that was not found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Missing {

@@ -6,7 +6,7 @@
 use super::cold::idle_events;
 use super::flint::{Platform, peer};
 use super::lambda::{Cloud, Lambda};
-use super::peer::Peer;
+use super::peer::{IN_PROCESS, Peer};
 use super::work::{Task, Work};
 use crate::bench::cold_start;
 use crate::bench::measure::{self, micros, nanos, times};
@@ -17,8 +17,6 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Instant;
-
-const IN_PROCESS: &str = "flint bench compare, in its own process";
 
 /// Events in process, from the snapshot.
 const INVOCATIONS: u32 = 1000;

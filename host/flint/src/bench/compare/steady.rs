@@ -11,7 +11,8 @@ use serde::Serialize;
 use std::fmt::Write as _;
 
 /// Connections of a row.
-pub(super) const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
+pub(super) const CONNECTIONS: [usize; 4] = [1, 16, 64, MOST];
+pub(super) const MOST: usize = 256;
 
 /// One of those that are compared, with so many connections.
 #[derive(Debug, Serialize)]

@@ -1,8 +1,9 @@
 //! What flint wants to be, and whether it was in this run.
 
-use super::load::Figures;
+use super::load::{Figures, Round};
 use super::neighbours::Company;
 use super::peer::Peer;
+use super::ratio::Ratio;
 use super::work::Work;
 use super::{Report, cold, native, steady, wasmtime};
 use serde::Serialize;
@@ -15,7 +16,7 @@ pub(super) struct Verdict {
     /// What it has to be at least.
     bar: f64,
     #[serde(flatten)]
-    figure: Figure,
+    ratio: Ratio,
     outcome: Outcome,
 }
 
@@ -28,86 +29,45 @@ enum Outcome {
     Open,
 }
 
-/// What a claim is about.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Figure {
-    measured: f64,
-    /// Between which two it lies (see [`median_interval`]); none: it was not measured in rounds, or in too few.
-    between: Option<(f64, f64)>,
-}
-
-impl Figure {
-    /// One that has no interval.
-    const fn plain(measured: f64) -> Self {
-        Self { measured, between: None }
-    }
-
-    /// How many times as many answers one gave as the other: the median of all rounds, in each of which both had their turn; with too few
-    /// of them, all together. Nothing, unless both answered all requests.
-    fn of_rates(own: &Figures, other: &Figures) -> Self {
-        if !own.is_whole() || !other.is_whole() {
-            return Self::plain(0.0);
-        }
-        let rounds = own.rounds.iter().zip(&other.rounds).filter(|(_, other)| **other > 0.0);
-        let mut ratios: Vec<_> = rounds.map(|(own, other)| own / other).collect();
-        ratios.sort_by(f64::total_cmp);
-        match median_interval(&ratios) {
-            Some(between) => Self { measured: median(&ratios), between: Some(between) },
-            None => Self::plain(own.per_second / other.per_second.max(1e-9)),
-        }
-    }
-
-    /// How many times shorter the p99 of all rounds together is.
-    fn of_tails(own: &Figures, other: &Figures) -> Self {
-        Self::plain(if own.is_whole() && other.is_whole() { other.p99_us / own.p99_us } else { 0.0 })
-    }
-
-    fn outcome(self, bar: f64) -> Outcome {
-        let (low, high) = self.between.unwrap_or((self.measured, self.measured));
+impl Outcome {
+    fn of(ratio: Ratio, bar: f64) -> Self {
+        let (low, high) = ratio.between.unwrap_or((ratio.measured, ratio.measured));
         if low >= bar {
-            Outcome::Held
+            Self::Held
         } else if high < bar {
-            Outcome::Missed
+            Self::Missed
         } else {
-            Outcome::Open
+            Self::Open
         }
     }
 }
 
 impl Verdict {
-    fn new(claim: impl Into<String>, bar: f64, figure: Figure) -> Self {
-        Self { claim: claim.into(), bar, figure, outcome: figure.outcome(bar) }
+    fn new(claim: impl Into<String>, bar: f64, ratio: Ratio) -> Self {
+        Self { claim: claim.into(), bar, ratio, outcome: Outcome::of(ratio, bar) }
     }
 }
 
-/// How sure it has to be that the median lies within its interval.
-const CONFIDENCE: f64 = 0.95;
+/// What is compared of a round: of the first there has to be so many times the second.
+type Pair = fn(&Round, &Round) -> (f64, f64);
 
-/// Between which two of these sorted figures the median lies of what they were drawn from, independently; none if they are too few.
-///
-/// The interval of the sign test, which asks nothing else of how they are distributed: as many are left out at each end as are still sure
-/// enough, by how often as many coins show the same side (W. J. Conover, Practical Nonparametric Statistics, section 3.2).
-fn median_interval(sorted: &[f64]) -> Option<(f64, f64)> {
-    let count = sorted.len();
-    // That no coin shows one side, or none the other; then at most one, and so on.
-    let (mut exactly, mut at_most) = (2.0 * 0.5_f64.powf(count as f64), 0.0);
-    let sure_enough = (0..count.div_ceil(2)).take_while(|shown| {
-        at_most += exactly;
-        exactly *= (count - shown) as f64 / (shown + 1) as f64;
-        at_most <= 1.0 - CONFIDENCE
-    });
-    let left_out = sure_enough.count().checked_sub(1)?;
-    Some((*sorted.get(left_out)?, *sorted.iter().nth_back(left_out)?))
+fn rates(own: &Round, other: &Round) -> (f64, f64) {
+    (own.per_second, other.per_second)
 }
 
-/// Of sorted figures; nothing of none.
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.get(sorted.len().saturating_sub(1) / 2..=sorted.len() / 2).unwrap_or_default();
-    middle.iter().sum::<f64>() / middle.len().max(1) as f64
+/// The shorter, the better.
+fn tails(own: &Round, other: &Round) -> (f64, f64) {
+    (other.p99_us, own.p99_us)
 }
 
-/// How a row under steady load is compared with another one.
-type Compared = fn(&Figures, &Figures) -> Figure;
+/// Nothing, unless both answered all requests.
+fn compared(own: &Figures, other: &Figures, pair: Pair) -> Ratio {
+    if !own.is_whole() || !other.is_whole() {
+        return Ratio::ZERO;
+    }
+    let rounds = own.rounds.iter().zip(&other.rounds).map(|(own, other)| pair(own, other));
+    Ratio::of(rounds, pair(&own.together(), &other.together()))
+}
 
 /// What is claimed of flint under steady load: a variant of it, whom it is beside, at so many connections, what is compared, and
 /// how many times as much there has to be.
@@ -122,15 +82,16 @@ struct Claim {
 }
 
 /// Cold starts: what is asked for, how flint has its instance, and how many times longer Python in a container has to take.
-const COLD: [(Work, &str, f64); 4] = [
+const COLD: [(Work, &str, f64); 5] = [
     (Work::Hello, cold::POOLED, 5000.0),
     (Work::Hello, cold::ON_DEMAND, 5000.0),
+    (Work::Hello, cold::IDLE_PROCESS, 5000.0),
     (Work::Hello, cold::OVER_HTTP, 500.0),
     (Work::Deposit, cold::OVER_HTTP, 500.0),
 ];
 
 const WASMTIME: &str = "wasmtime serve";
-const MANY: &[usize] = &[16, 64, 256];
+const MANY: &[usize] = &[16, 64, steady::MOST];
 const ALL: &[usize] = &steady::CONNECTIONS;
 
 const fn beside(ours: &'static str, is_tuned: bool, connections: &'static [usize], bar: f64) -> Claim {
@@ -212,19 +173,18 @@ pub(super) fn all(report: &Report) -> Vec<Verdict> {
     for (work, ours, bar) in COLD {
         let ratio = cold::ratio(&report.cold, work, ours);
         let claim = || format!("cold start, {}, {ours}, beside Python in a container", work.label());
-        verdicts.extend(ratio.map(|ratio| Verdict::new(claim(), bar, Figure::plain(ratio))));
+        verdicts.extend(ratio.map(|ratio| Verdict::new(claim(), bar, ratio)));
     }
-    for (claims, what, compared) in [
-        (&RATES[..], "answers a second", Figure::of_rates as Compared),
-        (&TAILS[..], "a p99 of less than one", Figure::of_tails),
-    ] {
-        verdicts.extend(claims.iter().flat_map(|claim| of_claim(&report.steady, claim, what, compared)));
+    for (claims, what, pair) in
+        [(&RATES[..], "answers a second", rates as Pair), (&TAILS[..], "a p99 of less than one", tails)]
+    {
+        verdicts.extend(claims.iter().flat_map(|claim| of_claim(&report.steady, claim, what, pair)));
     }
     verdicts.extend(holds_on(&report.steady));
     for row in &report.neighbours {
         let bar = if row.company == Company::Spinning { 0.3 } else { 0.8 };
         let claim = format!("what is left of the rate beside {}", row.company);
-        verdicts.push(Verdict::new(claim, bar, Figure::of_rates(&row.together, &row.alone)));
+        verdicts.push(Verdict::new(claim, bar, compared(&row.together, &row.alone, rates)));
         if row.company == Company::Spinning {
             verdicts.push(within(20, &format!("beside {}", row.company), &row.together));
         }
@@ -236,8 +196,10 @@ pub(super) fn all(report: &Report) -> Vec<Verdict> {
 
 fn within(milliseconds: u32, what: &str, of: &Figures) -> Verdict {
     let claim = format!("{milliseconds} ms beside the p99 {what}");
-    let share = f64::from(milliseconds) * 1000.0 / of.p99_us;
-    Verdict::new(claim, 1.0, Figure::plain(if of.is_whole() { share } else { 0.0 }))
+    let beside = |round: &Round| (f64::from(milliseconds) * 1000.0, round.p99_us);
+    let ratio =
+        if of.is_whole() { Ratio::of(of.rounds.iter().map(beside), beside(&of.together())) } else { Ratio::ZERO };
+    Verdict::new(claim, 1.0, ratio)
 }
 
 /// Nothing where others are not there, or did not answer all requests.
@@ -245,7 +207,7 @@ fn of_claim<'a>(
     rows: &'a [steady::Row],
     claim: &'a Claim,
     what: &'a str,
-    compared: Compared,
+    pair: Pair,
 ) -> impl Iterator<Item = Verdict> + 'a {
     let Claim { ours, system, theirs, is_tuned, connections, bar } = *claim;
     connections.iter().filter_map(move |connections| {
@@ -259,25 +221,29 @@ fn of_claim<'a>(
         let other = of(&is_theirs).filter(|figures| figures.is_whole())?;
         let pool = if is_tuned { " with its pool" } else { "" };
         let claim = format!("{what}, {ours}, beside {system}{pool}, {connections} connections");
-        Some(Verdict::new(claim, bar, compared(own, other)))
+        Some(Verdict::new(claim, bar, compared(own, other, pair)))
     })
 }
 
-/// That many connections cost no throughput. The best is the best of the same rounds, so that a little less is left than in truth; a row
-/// that is the best of its own kind is compared with itself.
+/// That many connections cost no throughput: what there is with most of them, beside the best with fewer. Which is the best is told by
+/// the same rounds, so that it is a little too good.
 fn holds_on(rows: &[steady::Row]) -> impl Iterator<Item = Verdict> {
-    let ours = |row: &&steady::Row| row.peer.system == "flint";
-    rows.iter().filter(ours).filter(|row| row.connections == 256).map(move |row| {
-        let same = rows.iter().filter(ours).filter(|it| it.peer == row.peer).map(|it| &it.figures);
-        let best = same.filter(|it| it.is_whole()).max_by(|one, other| one.per_second.total_cmp(&other.per_second));
-        let claim = format!("what is left of the best rate, {}, 256 connections", row.peer.variant);
-        Verdict::new(claim, 0.85, Figure::of_rates(&row.figures, best.unwrap_or(&row.figures)))
+    let (fewer, most) = rows.iter().partition::<Vec<_>, _>(|row| row.connections < steady::MOST);
+    let ours = most.into_iter().filter(|row| row.peer.system == "flint");
+    ours.map(move |row| {
+        let same = fewer.iter().filter(|it| it.peer == row.peer).map(|it| &it.figures);
+        let whole = same.filter(|it| it.is_whole());
+        let best = whole.max_by(|one, other| one.per_second.total_cmp(&other.per_second));
+        let ratio = best.map_or(Ratio::ZERO, |best| compared(&row.figures, best, rates));
+        let Peer { variant, .. } = &row.peer;
+        let claim = format!("of the best rate with fewer connections, {variant}, {} connections", row.connections);
+        Verdict::new(claim, 0.85, ratio)
     })
 }
 
 pub(super) fn table(verdicts: &[Verdict]) -> String {
     let mut text = format!("{:<88} {:>8} {:>9} {:>9} {:>9}\n", "verdicts", "at least", "measured", "from", "to");
-    for Verdict { claim, bar, figure: Figure { measured, between }, outcome } in verdicts {
+    for Verdict { claim, bar, ratio: Ratio { measured, between }, outcome } in verdicts {
         let (from, to) =
             between.map_or_else(Default::default, |(low, high)| (format!("{low:.2}"), format!("{high:.2}")));
         let mark = match outcome {
@@ -290,7 +256,8 @@ pub(super) fn table(verdicts: &[Verdict]) -> String {
         _ = writeln!(text, "{}", line.trim_end());
     }
     text.push_str(
-        "of rates: the median of the rounds of this run, and between which two it lies, by 95 % if rounds are independent\n\
+        "measured: the median of the rounds of this run (of a burst, its p99 in each), and from which to which it lies, by 95 % if rounds\n\
+         are independent; of too few rounds, that of all together\n\
          open: what has to be reached lies between them, so that this run can't tell\n",
     );
     text
@@ -321,7 +288,7 @@ mod tests {
     }
 
     fn outcomes(verdicts: impl Iterator<Item = Verdict>) -> Vec<(f64, Outcome)> {
-        verdicts.map(|verdict| (verdict.figure.measured, verdict.outcome)).collect()
+        verdicts.map(|verdict| (verdict.ratio.measured, verdict.outcome)).collect()
     }
 
     #[test]
@@ -334,7 +301,7 @@ mod tests {
             row(WASMTIME, "http 0.2, fresh", "as it comes", 64, 100.0),
         ];
         let claim = beside("http 0.2, fresh", false, MANY, 3.0);
-        let verdicts = outcomes(of_claim(&rows, &claim, "answers a second", Figure::of_rates));
+        let verdicts = outcomes(of_claim(&rows, &claim, "answers a second", rates));
         assert_eq!(verdicts, [(4.0, Outcome::Held), (2.0, Outcome::Missed)]);
     }
 
@@ -345,7 +312,7 @@ mod tests {
             row(WASMTIME, "http 0.2, fresh", "as it comes", 16, 100.0),
         ];
         let claim = beside("http 0.2, fresh", false, MANY, 3.0);
-        let of = |rows: &[steady::Row]| outcomes(of_claim(rows, &claim, "answers a second", Figure::of_rates));
+        let of = |rows: &[steady::Row]| outcomes(of_claim(rows, &claim, "answers a second", rates));
         assert_eq!(of(&rows), [(4.0, Outcome::Held)]);
         rows[0].figures.failed = 1;
         assert_eq!(of(&rows), [(0.0, Outcome::Missed)]);
@@ -353,59 +320,51 @@ mod tests {
         (rows[0].figures.failed, rows[1].figures.failed) = (0, 1);
         assert_eq!(of(&rows), [], "who failed is nobody to win against");
         let [own, other] = rows.map(|row| row.figures);
-        assert_eq!([Figure::of_rates(&own, &other), Figure::of_tails(&own, &other)], [Figure::plain(0.0); 2]);
+        assert_eq!([rates as Pair, tails].map(|pair| compared(&own, &other, pair)), [Ratio::ZERO; 2]);
     }
 
     #[test]
-    fn what_is_left_with_many_connections_is_of_the_best_of_the_same() {
+    fn a_rate_with_most_connections_is_beside_the_best_of_the_same_with_fewer() {
         let rate = |connections, per_second| row("flint", "buffered, fresh", "as it comes", connections, per_second);
         let mut rows =
             [rate(1, 10.0), rate(16, 100.0), rate(64, 90.0), rate(256, 80.0), row("axum", "", "", 256, 1000.0)];
         assert_eq!(outcomes(holds_on(&rows)), [(0.8, Outcome::Missed)]);
         rows[1].figures.failed = 1;
         assert_eq!(outcomes(holds_on(&rows)), [(80.0 / 90.0, Outcome::Held)], "who failed is not the best");
+        rows[3].figures.per_second = 180.0;
+        assert_eq!(outcomes(holds_on(&rows)), [(2.0, Outcome::Held)], "there may be more, too");
+        for row in &mut rows[..3] {
+            row.figures.failed = 1;
+        }
+        assert_eq!(outcomes(holds_on(&rows)), [(0.0, Outcome::Missed)], "there is nothing that it could be beside");
+        rows[0].figures.failed = 0;
         rows[3].figures.failed = 1;
         assert_eq!(outcomes(holds_on(&rows)), [(0.0, Outcome::Missed)]);
     }
 
     #[test]
-    fn a_median_lies_within_what_is_left_when_the_ends_are_left_out_that_chance_allows() {
-        let of = |count: u32| median_interval(&(1..=count).map(f64::from).collect::<Vec<_>>());
-        assert_eq!([of(0), of(1), of(5), of(6)], [None, None, None, Some((1.0, 6.0))]);
-        // As tables of the sign test have it.
-        assert_eq!([of(8), of(9), of(12)], [Some((1.0, 8.0)), Some((2.0, 8.0)), Some((3.0, 10.0))]);
-        assert_eq!([of(20), of(100)], [Some((6.0, 15.0)), Some((40.0, 61.0))]);
-        let (low, high) = of(5000).expect("an interval");
-        assert!(low < high, "{low} {high}");
-        assert_eq!([median(&[]), median(&[1.0]), median(&[1.0, 2.0]), median(&[1.0, 2.0, 9.0])], [0.0, 1.0, 1.5, 2.0]);
-    }
-
-    #[test]
-    fn each_round_is_compared_with_that_of_the_other_and_a_bar_among_them_is_neither_held_nor_missed() {
-        let figures = |rounds: &[f64]| {
-            let per_second = rounds.iter().sum();
-            Figures { rounds: rounds.into(), ..row("", "", "", 1, per_second).figures }
+    fn rounds_decide_and_a_bar_among_them_is_neither_held_nor_missed() {
+        let figures = |rounds: [(f64, f64); 6]| {
+            let rounds = rounds.map(|(per_second, p99_us)| Round { per_second, p99_us });
+            Figures { rounds: rounds.into(), ..row("", "", "", 1, 1.0).figures }
         };
-        let slow = [10.0, 20.0, 10.0, 20.0, 10.0, 20.0];
-        let figure = Figure::of_rates(&figures(&[12.0, 28.0, 13.0, 26.0, 14.0, 30.0]), &figures(&slow));
-        assert_eq!(figure, Figure { measured: 1.35, between: Some((1.2, 1.5)) });
-        assert_eq!(
-            [1.2, 1.3, 1.5, 1.51].map(|bar| figure.outcome(bar)),
-            [Outcome::Held, Outcome::Open, Outcome::Open, Outcome::Missed]
-        );
-        let few = Figure::of_rates(&figures(&[20.0, 60.0]), &figures(&slow[..2]));
-        assert_eq!(few, Figure::plain(80.0 / 30.0), "of too few all together");
-        let never = Figure::of_rates(&figures(&[30.0; 7]), &figures(&[0.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0]));
-        assert_eq!(never.measured, 3.0, "a round in which the other had no answer tells nothing");
+        let other = figures([(10.0, 100.0); 6]);
+        let own = figures([(12.0, 25.0), (28.0, 40.0), (13.0, 50.0), (26.0, 50.0), (14.0, 50.0), (30.0, 80.0)]);
+        assert_eq!(compared(&own, &other, rates), Ratio { measured: 2.0, between: Some((1.2, 3.0)) });
+        assert_eq!(compared(&own, &other, tails), Ratio { measured: 2.0, between: Some((1.25, 4.0)) });
+        let Verdict { ratio, outcome, .. } = within(1, "", &figures([(10.0, 800.0); 6]));
+        assert_eq!((ratio, outcome), (Ratio { measured: 1.25, between: Some((1.25, 1.25)) }, Outcome::Held));
+        let outcomes = [1.2, 1.21, 3.0, 3.1].map(|bar| Outcome::of(compared(&own, &other, rates), bar));
+        assert_eq!(outcomes, [Outcome::Held, Outcome::Open, Outcome::Open, Outcome::Missed]);
     }
 
     #[test]
     fn people_read_the_interval_and_what_it_tells() {
-        let open = Figure { measured: 1.3, between: Some((1.25, 1.4)) };
+        let open = Ratio { measured: 1.3, between: Some((1.25, 1.4)) };
         let text = table(&[
             Verdict::new("one", 1.3, open),
             Verdict::new("two", 1.5, open),
-            Verdict::new("three", 1.0, Figure::plain(2.0)),
+            Verdict::new("three", 1.0, Ratio { measured: 2.0, between: None }),
         ]);
         let rows: Vec<Vec<_>> = text.lines().skip(1).take(3).map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(
