@@ -77,11 +77,9 @@ mod tests {
         assert_eq!(many, Ratio { measured: 1.35, between: Some((1.2, 1.5)) });
         let few = Ratio::of(rounds(&[20.0, 60.0]), (80.0, 30.0));
         assert_eq!(few, Ratio { measured: 80.0 / 30.0, between: None }, "of too few all together");
-        let never = [(30.0, 0.0)].into_iter().chain([(30.0, 10.0); 6]);
-        assert_eq!(
-            Ratio::of(never, (1.0, 1.0)).measured,
-            3.0,
-            "a round in which the other had no answer tells nothing"
-        );
+        let with_one_of_none = [(30.0, 0.0)].into_iter().chain([(30.0, 10.0); 6]);
+        let told = Ratio { measured: 3.0, between: Some((3.0, 3.0)) };
+        assert_eq!(Ratio::of(with_one_of_none, (1.0, 1.0)), told, "where the other has nothing, nothing is told");
+        assert_eq!(Ratio::of([(30.0, 0.0); 6], (30.0, 0.0)), Ratio::ZERO);
     }
 }
