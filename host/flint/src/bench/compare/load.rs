@@ -262,6 +262,9 @@ fn count(requests: f64) -> u32 {
     requests.max(1)
 }
 
+/// How long a server has to take all connections before it is asked over them.
+const SETTLE: Duration = Duration::from_millis(200);
+
 /// So many requests at once, each on a connection that is open already.
 ///
 /// One thread sends them all, and takes the answers in the order of their requests: it costs the machine little, and since a time
@@ -275,6 +278,8 @@ pub(super) async fn burst(target: &Target, requests: usize) -> Result<Answers, E
         let open = (0..requests).map(|_| Blocking::open(target.address, PATIENCE)).collect::<std::io::Result<Vec<_>>>();
         let mut open = open.map_err(Error::io("connect"))?;
         let mut answers = Answers::new()?;
+        // The kernel opens connections for a server that has not taken them yet.
+        std::thread::sleep(SETTLE);
         // Whoever is sent last has waited since the first one.
         let began = Instant::now();
         let sent: Vec<_> = open.iter_mut().map(|connection| connection.send(target.request())).collect();
