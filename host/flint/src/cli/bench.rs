@@ -119,7 +119,7 @@ pub(crate) struct BenchCompare {
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = duration)]
     pub(crate) time: Duration,
     /// How often: those that are compared take turns; with fewer than six, no verdict but those of cold starts has an interval
-    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
     /// So many containers of each runtime are started, with events of flint between them; with fewer than six, no verdict of a cold start has
     /// an interval

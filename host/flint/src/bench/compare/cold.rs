@@ -6,6 +6,10 @@
 //! idleness, too, and of events one directly behind the other, where an instance is there and where it is made for the event. Its
 //! further events have instances of their own, too: their connection is what stays. A native server is asked as flint is: nothing that
 //! is asked over HTTP takes less on this machine.
+//!
+//! Why 200 ms of idleness make 117 µs of 5 in process: by then a shared machine has what an event touches in no cache, whether a
+//! program slept or span. Of 256 lines on 64 pages, one by one in an order by chance, each costs 0.2 µs then, and 4 ns directly behind
+//! (a pointer chase in C: 53 µs and 1): the 18 µs that would be 5,000 times less than a container's start are a hundred lines.
 
 use super::flint::{Platform, peer};
 use super::lambda::{CONTAINER, Cloud, Lambda};
