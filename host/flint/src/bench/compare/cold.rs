@@ -7,9 +7,10 @@
 //! further events have instances of their own, too: their connection is what stays. A native server is asked as flint is: nothing that
 //! is asked over HTTP takes less on this machine.
 //!
-//! Why 200 ms of idleness make 117 µs of 5 in process: by then a shared machine has what an event touches in no cache, whether a
-//! program slept or span. Of 256 lines on 64 pages, one by one in an order by chance, each costs 0.2 µs then, and 4 ns directly behind
-//! (a pointer chase in C: 53 µs and 1): the 18 µs that would be 5,000 times less than a container's start are a hundred lines.
+//! 200 ms of idleness make 106 to 117 µs of 4 or 5 in process. Probably that is memory: of 256 cache lines on 64 pages, one by one in
+//! an order by chance, each costs 0.2 µs by then, whether the program slept or span, and 4 ns directly behind (a pointer chase in C on
+//! the same shared machine: 53 µs and 1). The 18 µs that would be 5,000 times less than a container's start are a hundred such lines; how many
+//! an event touches was not counted.
 
 use super::flint::{Platform, peer};
 use super::lambda::{CONTAINER, Cloud, Lambda};
