@@ -1,5 +1,5 @@
-//! What the paths that speed depends on cost in instructions: counted by callgrind, which no load of the machine disturbs, and
-//! held against figures that are kept here.
+//! What the paths that speed depends on cost in instructions, and in cache lines: counted by callgrind, which no load of the machine
+//! disturbs, and held against figures that are kept here.
 //!
 //! ```sh
 //! cargo bench --profile dev --bench instructions
@@ -30,9 +30,19 @@ const TOLERANCE: u64 = 5;
 /// Counts between [`callgrind::counted`]'s two requests alone, and fails if that is more than the figure, in thousands of
 /// instructions each time, and the tolerance.
 fn guarded(thousands: u64) -> LibraryBenchmarkConfig {
-    let limit = thousands * 1000 * site::TIMES * (100 + TOLERANCE) / 100;
+    limited(EventKind::Ir, thousands * 1000)
+}
+
+/// The same of the cache lines that it touches: each is fetched from memory once, since callgrind begins with empty caches whenever it
+/// begins to count.
+fn touching(lines: u64) -> LibraryBenchmarkConfig {
+    limited(EventKind::RamHits, lines)
+}
+
+fn limited(kind: EventKind, each: u64) -> LibraryBenchmarkConfig {
+    let limit = each * site::TIMES * (100 + TOLERANCE) / 100;
     let mut tool = Callgrind::with_args(["--instr-atstart=no"]);
-    tool.entry_point(EntryPoint::None).hard_limits([(EventKind::Ir, limit)]);
+    tool.entry_point(EntryPoint::None).hard_limits([(kind, limit)]);
     let mut config = LibraryBenchmarkConfig::default();
     config.tool(tool);
     config
@@ -42,6 +52,12 @@ fn guarded(thousands: u64) -> LibraryBenchmarkConfig {
 #[bench::invoke(setup = Events::pooled)]
 fn pooled_event(events: Events) {
     events.run();
+}
+
+#[library_benchmark(config = touching(7600))]
+#[bench::invoke(setup = Events::pooled)]
+fn event_after_idleness(events: Events) {
+    events.run_each_after_idleness();
 }
 
 #[library_benchmark(config = guarded(292))]
@@ -70,7 +86,8 @@ fn workflow_transition(transitions: Transitions) {
 
 library_benchmark_group!(
     name = paths,
-    benchmarks = [pooled_event, on_demand_event, http_request, durable_commit, workflow_transition]
+    benchmarks =
+        [pooled_event, event_after_idleness, on_demand_event, http_request, durable_commit, workflow_transition]
 );
 
 main!(setup = site::build(); library_benchmark_groups = paths);

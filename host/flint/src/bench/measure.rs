@@ -41,13 +41,22 @@ pub(crate) enum Span {
     Whole,
 }
 
+impl Span {
+    fn without_idleness(self) -> Self {
+        match self {
+            Self::Answer { spares, .. } => Self::Answer { spares, idle: Duration::ZERO },
+            Self::Whole => Self::Whole,
+        }
+    }
+}
+
 /// Invokes one after the other, and times each.
 ///
 /// # Errors
 /// If an invocation fails.
 pub(crate) async fn row(name: String, subject: &Subject, invocations: u32, span: Span) -> Result<Row, Error> {
     let mut times = times()?;
-    round(subject, invocations.min(WARM_UP), span, &mut |_| ()).await?;
+    round(subject, invocations.min(WARM_UP), span.without_idleness(), &mut |_| ()).await?;
     let cpu = cpu_time();
     round(subject, invocations, span, &mut |time| times.saturating_record(nanos(time))).await?;
     let cpu = cpu_time().saturating_sub(cpu);

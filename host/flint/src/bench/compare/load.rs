@@ -2,6 +2,7 @@
 //!
 //! One thread asks, with a runtime of its own or without any, whoever it is that answers: so nobody's server shares a runtime with it.
 
+use super::ratio;
 use super::wire::{Blocking, Connection};
 use crate::bench::measure::{micros, nanos, times};
 use crate::error::Error;
@@ -114,6 +115,13 @@ impl Figures {
     /// Whether all were answered, so that times and rates say something.
     pub(super) fn is_whole(&self) -> bool {
         self.failed == 0 && self.p50_us > 0.0
+    }
+
+    /// The p99 of each round: their median.
+    pub(super) fn median_p99_us(&self) -> f64 {
+        let mut tails: Vec<_> = self.rounds.iter().map(|round| round.p99_us).collect();
+        tails.sort_by(f64::total_cmp);
+        ratio::median(&tails)
     }
 
     /// All rounds as one.
@@ -347,10 +355,10 @@ mod tests {
             }
             all.add(&round).expect("the same bounds");
         }
-        let Figures { per_second, p50_us, rounds, .. } = all.figures();
+        let figures = all.figures();
         // Times are told to three digits.
-        assert_eq!((per_second, p50_us.round()), (20.0, 8.0));
-        let rounds: Vec<_> = rounds.iter().map(|round| (round.per_second, round.p99_us.round())).collect();
+        assert_eq!((figures.per_second, figures.p50_us.round(), figures.median_p99_us().round()), (20.0, 8.0, 5.0));
+        let rounds: Vec<_> = figures.rounds.iter().map(|round| (round.per_second, round.p99_us.round())).collect();
         assert_eq!(rounds, [(10.0, 2.0), (30.0, 8.0)]);
     }
 

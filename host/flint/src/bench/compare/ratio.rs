@@ -48,7 +48,7 @@ fn median_interval(sorted: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// Of sorted figures; nothing of none.
-fn median(sorted: &[f64]) -> f64 {
+pub(super) fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.get(sorted.len().saturating_sub(1) / 2..=sorted.len() / 2).unwrap_or_default();
     middle.iter().sum::<f64>() / middle.len().max(1) as f64
 }
