@@ -8,7 +8,7 @@ const TOGGLE: usize = 0x4354_0002;
 const START: usize = 0x4354_0004;
 const STOP: usize = 0x4354_0005;
 
-/// Does it while instructions are counted, those of all threads.
+/// Does it while instructions are counted, those of all threads. The caches that callgrind simulates are empty when it begins.
 pub(crate) fn counted<T>(does: impl FnOnce() -> T) -> T {
     assert_ne!(request(RUNNING), 0, "valgrind does not understand what it is asked");
     request(START);

@@ -33,8 +33,8 @@ fn guarded(thousands: u64) -> LibraryBenchmarkConfig {
     limited(EventKind::Ir, thousands * 1000)
 }
 
-/// The same of the cache lines that it touches: each is fetched from memory once, since callgrind begins with empty caches whenever it
-/// begins to count.
+/// The same of the cache lines that it touches in user space, of a path that is counted each time by itself: a line comes from memory once
+/// whenever counting begins.
 fn touching(lines: u64) -> LibraryBenchmarkConfig {
     limited(EventKind::RamHits, lines)
 }

@@ -42,6 +42,7 @@ pub(crate) enum Span {
 }
 
 impl Span {
+    /// For a warm-up, which touches as much without.
     fn without_idleness(self) -> Self {
         match self {
             Self::Answer { spares, .. } => Self::Answer { spares, idle: Duration::ZERO },

@@ -7,11 +7,15 @@
 //! further events have instances of their own, too: their connection is what stays. A native server is asked as flint is: nothing that
 //! is asked over HTTP takes less on this machine.
 //!
-//! 200 ms of idleness make 106 to 117 µs of 4 or 5 in process, for what an event touches is in no cache by then: 2,290 lines of 64
-//! bytes in a release build, 1,490 of them code (`cargo bench --bench instructions`, "RAM Hits" of `event_after_idleness`), so that
-//! one costs 46 ns. The 18 µs that would be 5,000 times less than a container's start are 390 lines. The guest touches 358, with what it
-//! calls, and 714 with the fiber that wasmtime has for it. Copies of futures touch 278: that is what could be spared. To wake the thread
-//! that watches over time takes 8 µs after idleness, and a timer of the kernel in its place 11.
+//! 200 ms of idleness make 106 to 117 µs of 4 or 5 in process, probably because what an event touches is in no cache by then. In user
+//! space that is about 2,290 lines of 64 bytes in a release build, 1,490 of them code: callgrind, with caches that are empty before each
+//! event (`cargo bench --bench instructions`; "RAM Hits" of `event_after_idleness`, which are of 100 events). If nothing else took time,
+//! one would cost 45 ns; read one by one, in an order by chance, lines cost 160 to 200 ns by then, whether the program slept or span, and
+//! 4 directly behind (a pointer chase in C on the same shared machine, 256 lines on 64 pages: 42 to 53 µs and 1).
+//!
+//! The 18 µs that would be 5,000 times less than a container's start are 14 beside the work itself, or some 310 lines. The guest alone, with
+//! what it calls, is the first to touch 358, and 714 with the fiber that wasmtime has for it (`callgrind_annotate --inclusive=yes` of what
+//! that command leaves). Copies of futures are the first to touch 278: at most that could be spared.
 
 use super::flint::{Platform, peer};
 use super::lambda::{CONTAINER, Cloud, Lambda};

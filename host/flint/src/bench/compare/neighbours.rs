@@ -2,8 +2,9 @@
 //!
 //! Why a thousand cost more than one: with 10 functions instead of one, a request takes 1.2 times the CPU, with 60 1.7 times, with 125
 //! to 500 1.8 times. By perf, 250 take 50 µs more, of which 20 are in the code of the guests, which are in no cache by then, and 14 in
-//! what wasmtime knows of that code. Two cores have 53 µs for a request to one function: if nothing but the guests' code cost more, 73 % of
-//! the rate would be left, and 61 % with wasmtime's part. Fewer resident pages of each instance (`engine/src/touch.rs`) made no difference.
+//! what wasmtime knows of that code; what the other 16 are was not found. Two cores have about 50 µs for a request to one function, client
+//! included: if nothing but the guests' code cost more, 71 % of the rate would be left, and 60 % with wasmtime's part. Fewer resident
+//! pages of each instance (`engine/src/touch.rs`) made no difference.
 
 use super::flint::{Platform, Served, hello};
 use super::load::{self, Answers, Figures, Target};
