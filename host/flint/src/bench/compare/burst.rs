@@ -1,4 +1,11 @@
 //! A burst: so many requests at once for a function that never ran.
+//!
+//! The first burst of a process is 3,000 to 4,000 page faults: read buffers of 1,000 connections, and their futures (perf). Huge pages for
+//! the heap leave 200 to 400 of them and take 60 MiB more, but no less time, and neither does an allocator that gives nothing back.
+//!
+//! By README's run, the p99 of flint's bursts is roughly the longer, the fewer it answers a second under steady load (64 connections): 39 ms at
+//! 46,700 (0.3 shared), 46 at 40,200 (buffered), 41 at 38,800 (0.2), 59 at 27,400 (0.3 fresh). On the line through these, 50 ms are at 33,000
+//! a second, where a server of hyper and wasmtime alone has 25,800 for 0.3 fresh (`verdict.rs`).
 
 use super::flint::Platform;
 use super::load::{self, Answers, Figures};
